@@ -1,0 +1,44 @@
+"""What text may be, and when two texts are the same.
+
+The written rule: text is kept on the face exactly as given, except that spaces around it are dropped, since nobody
+can see them. It is *compared* (numbers, names, searches, the second idempotency key) in one canonical form, in which
+full-width equals half-width, spaces do not count, and every look-alike of the dot in minority names is U+00B7.
+"""
+
+import unicodedata
+
+# U+00B7 and what keyboards put in its place: bullet, hyphenation point, katakana dots, operators, Greek ano teleia.
+_DOTS = dict.fromkeys(map(ord, "\u2022\u2027\u2219\u22c5\u30fb\uff65\u0387\u2e31\u2e33\u16eb\u1427"), "\u00b7")
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_INVISIBLE = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0")
+
+
+def fault_in(text: str) -> tuple[str, str] | None:
+    """Return (code, message) of the first thing that no licence may carry, or None.
+
+    Messages name code points, never the text around them.
+    """
+    for character in text:
+        if character.isascii() and character.isprintable():
+            continue
+        category = unicodedata.category(character)
+        if category == "Cs":
+            return "lone-surrogate", "half of a surrogate pair is no character"
+        if character in _BIDI:
+            return "bidi-control", f"U+{ord(character):04X} changes the direction of the text"
+        if category in {"Cc", "Zl", "Zp"}:
+            return "control-character", f"U+{ord(character):04X} is a control character"
+        if character in _INVISIBLE or 0xFE00 <= ord(character) <= 0xFE0F or ord(character) >= 0xE0000:
+            return "invisible-character", f"U+{ord(character):04X} cannot be seen on paper"
+        if category == "Co":
+            return "private-use-character", f"U+{ord(character):04X} has no meaning outside the system that made it"
+        if category == "Cn":
+            return "unassigned-character", f"U+{ord(character):04X} is not an assigned character"
+    return None
+
+
+def comparison_form(text: str) -> str:
+    """Return the form in which texts are compared: NFKC, dots unified, no spaces, upper case."""
+    folded = unicodedata.normalize("NFKC", text.translate(_DOTS)).translate(_DOTS)
+    return "".join(folded.split()).upper()
