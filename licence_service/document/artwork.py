@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-PT = 72 / 25.4  # points in a millimetre
-Node = tuple[float, float, float, float]  # x, y and the slope there, already multiplied by the step
-Box = tuple[float, float, float, float]
+from licence_service.document.strokes import PT, Box, Node, bezier, blend, circle, fill, numbers, rosette, stroke, turns
 
 _SAMPLES_A_WAVE = 8
-_SAMPLES_A_LOBE = 5
 _HAIRLINE_PT = 0.2
 _INNER_RULE_PT = 0.4
 _WATER_PT = 0.25
@@ -118,7 +115,7 @@ def _a4(width: float, height: float, medallion: tuple[float, float, float]) -> S
 SHEETS: Mapping[str, Sheet] = {
     "A4L": _a4(297, 210, (148.5, 112, 47)),
     "A4P": _a4(210, 297, (105, 148.5, 47)),
-    "A5L": Sheet(210, 148, 6, 11.5, 12.3, 7, 18, 2.15, 0.28, 0.8, 1.9, 42.4, 4.6, (115, 78, 34)),
+    "A5L": Sheet(210, 148, 6, 11.5, 12.3, 7, 18, 2.15, 0.28, 0.8, 1.9, 42.4, 4.6, (122, 78, 34)),
 }
 
 
@@ -239,9 +236,15 @@ def _water(sheet: Sheet) -> str:
 
 def _medallion(family: Family, sheet: Sheet, forms: dict[str, tuple[Box, bytes]]) -> str:
     """Lay four rosettes on a white disc; each is one strand, added to `forms` and turned (LOOK §5)."""
-    x, y, radius = sheet.medallion
+    x, radius = sheet.medallion[0], sheet.medallion[2]
+    y = sheet.height - sheet.medallion[1]
     lobes = family.lobes
-    rings = ((1.0, 2 * lobes, 4, 0.12), (0.88, lobes, 8, 0.42), (0.50, lobes, 5, 0.30), (0.34, max(6, lobes // 2), 6, 0.75))
+    rings = (
+        (1.0, 2 * lobes, 4, 0.12),
+        (0.88, lobes, 8, 0.42),
+        (0.50, lobes, 5, 0.30),
+        (0.34, max(6, lobes // 2), 6, 0.75),
+    )
     parts = [f"{fill('#FFFFFF')} {circle(x * PT, y * PT, radius * PT)} f"]
     for i, (share, count, strands, depth) in enumerate(rings):
         forms[f"Ring{i}"] = _strand(radius * share, count, depth, colour=family.line, width_pt=_WATER_PT)
@@ -287,14 +290,12 @@ def _cartouche(family: Family, sheet: Sheet) -> str:
 
 
 def _turned(name: str, x: float, y: float, strands: int, lobes: int) -> list[str]:
-    angles = (-2 * math.pi * k / (strands * lobes) for k in range(strands))
-    return [_call(name, (math.cos(a), math.sin(a), -math.sin(a), math.cos(a)), x, y) for a in angles]
+    return [_call(name, matrix, x, y) for matrix in turns(strands, lobes)]
 
 
 def _call(name: str, matrix: Box, x: float, y: float) -> str:
     # Five decimals: a matrix entry is multiplied by up to 130 points.
-    entries = " ".join(_number(v, 5) for v in matrix)
-    return f"q {entries} {numbers(x * PT, y * PT)} cm /{name} Do Q"
+    return f"q {numbers(*matrix, places=5)} {numbers(x * PT, y * PT)} cm /{name} Do Q"
 
 
 def _inset(sheet: Sheet, distance: float) -> str:

@@ -1,0 +1,87 @@
+"""The code on paper as a matrix of modules and as rectangles (LOOK §7): an upper-case address, then digits."""
+
+import re
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from qrcode.constants import ERROR_CORRECT_M
+from qrcode.exceptions import DataOverflowError
+from qrcode.main import QRCode
+from qrcode.util import MODE_NUMBER, QRData
+
+from licence_service.document.strokes import PT, number
+
+Matrix = tuple[tuple[bool, ...], ...]
+
+LARGEST_VERSION = 11  # 61 modules; above it the modules fall under .45 mm on A5
+QUIET_MODULES = 4
+CLEAR_OF_RED_MM = 5.0  # nothing red nearer to the plate than this
+PLATE_FILL, PLATE_RULE_PT = "#FFFFFF", 0.4  # the rule in the family's rule colour
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """The white square a code stands on, millimetres: `code` is the side of a version 11 code, the rest quiet zone."""
+
+    code: float
+    side: float
+
+    def code_side(self, matrix: Matrix) -> float:
+        """Return the side in mm at which this matrix keeps its four quiet modules inside the plate."""
+        return self.side * len(matrix) / (len(matrix) + 2 * QUIET_MODULES)
+
+
+PLATE_A4 = Plate(30.0, 33.9)
+PLATE_A5 = Plate(28.0, 31.7)
+
+# Trying all eight masks takes four fifths of the time (22 ms against 5). Signed digits look like noise, so every mask
+# gives an even picture: 40 random codes decoded with each mask, from 110 dpi grey and from 200 dpi 1-bit, without one
+# failure, and mask 2 had the lowest mean penalty (2 332; the best of eight 2 233).
+_MASK = 2
+
+# A change of mode costs 16 bits and a digit saves 2.2, so a shorter run stays where it is.
+_SEGMENTS = re.compile(r"(.*?)(\d{8,})?", re.DOTALL)
+
+
+def matrix(text: str) -> Matrix:
+    """Encode at level M and return the modules, rows from the top, true = dark, without a quiet zone.
+
+    The trailing digits get a numeric segment of their own; what stands before them is alphanumeric as long as it is
+    upper case. Raise `ValueError` for an empty text or one that needs more than version 11 (STANDARDS §6.6).
+    """
+    found = _SEGMENTS.fullmatch(text)
+    if not text or found is None:
+        raise ValueError("an empty text has no code")
+    head, digits = found[1], found[2]
+    code: QRCode[Any] = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
+    if head:
+        code.add_data(QRData(head))
+    if digits:
+        code.add_data(QRData(digits, mode=MODE_NUMBER))
+    try:
+        version = code.best_fit()
+    except DataOverflowError as overflow:
+        raise ValueError(f"a text of {len(text)} characters fits no code") from overflow
+    if version > LARGEST_VERSION:
+        raise ValueError(f"a text of {len(text)} characters needs version {version}; {LARGEST_VERSION} is the largest")
+    code.make(fit=False)
+    return tuple(tuple(bool(module) for module in row) for row in code.get_matrix())
+
+
+def operators(matrix: Matrix, size_mm: float) -> bytes:
+    """Draw the code black in a square of `size_mm`, origin at its bottom left, in points (LOOK §7).
+
+    One path in whole modules under one scale: runs that touch are filled together, so no renderer shows seams.
+    """
+    side = len(matrix)
+    scale = number(size_mm * PT / side, 5)
+    runs = []
+    for row, modules in enumerate(matrix):
+        x = 0
+        for dark, run in groupby(modules):
+            width = len(list(run))
+            if dark:
+                runs.append(f"{x} {side - 1 - row} {width} 1 re")
+            x += width
+    return "\n".join(("q 0 0 0 rg", f"{scale} 0 0 {scale} 0 0 cm", *runs, "f", "Q")).encode("ascii")

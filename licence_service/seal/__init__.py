@@ -1,0 +1,78 @@
+"""A department signs: what a seal is, what it gives back, and what an examination of a document finds.
+
+Nothing here opens a file, asks a clock or knows a database: times come in as arguments, keys through `keyring`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed document and how it was sealed.
+
+    `document` is the whole PDF; `certificate_sha256` is the lower-case hex digest of the sealing certificate's DER;
+    `sealed_at` is an aware UTC instant with whole seconds, as /M of the signature claims it; `scheme` is a row of
+    `keyring.SCHEMES`.
+    """
+
+    document: bytes
+    seal_id: str
+    certificate_sha256: str
+    sealed_at: datetime
+    scheme: str
+
+
+class Seal(Protocol):
+    """A department's ability to sign: a key held here, or a service elsewhere that takes a file and gives it back."""
+
+    @property
+    def seal_id(self) -> str:
+        """The name of the seal, unique over all departments, such as `<department>-2026`."""
+
+    @property
+    def certificate_sha256(self) -> str:
+        """Lower-case hex SHA-256 of the DER of the sealing certificate."""
+
+    def affix(self, document: bytes, *, sealed_at: datetime, request_id: str) -> Sealed:
+        """Seal the PDF `document` as of the aware instant `sealed_at` and return the sealed file.
+
+        `request_id` is the reservation's id; sealing the same document under the same id again is harmless: a remote
+        service returns its first result, a key here makes the same bytes again. Raise `errors.SealUnavailable` if
+        the seal cannot be had now.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSeal:
+    """A sealing certificate this service knows, in use or retired: whose it is and how its seal is called."""
+
+    seal_id: str
+    department: str
+    certificate_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an examination of a file says about its seal; `reasons` is empty exactly when nothing was found wrong.
+
+    `intact`: the signed bytes are unchanged. `covers_whole_file`: no byte but the signature's own lies outside.
+    `trusted`: the chain led to a trust root at sealing time and the certificate is one of a known department.
+    `department` is its `uscc`, absent for an unknown signer. Reasons are stable slugs, named in `pades`.
+    """
+
+    signed: bool = False
+    intact: bool = False
+    covers_whole_file: bool = False
+    trusted: bool = False
+    department: str | None = None
+    certificate_sha256: str | None = None
+    sealed_at: datetime | None = None
+    seal_id: str | None = None
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether the file is a genuine sealed document of a known department, changed nowhere."""
+        return self.signed and self.intact and self.covers_whole_file and self.trusted and not self.reasons

@@ -1,0 +1,121 @@
+"""Short messages signed by a department's code key: COSE_Sign1 for the code on paper, raw ES256 for statements.
+
+Signatures are ES256 (P-256, SHA-256) as 64 bytes r ‖ s (RFC 9053 §2.1), with a deterministic nonce (RFC 6979), so
+that drawing a page again gives the same code and hence the same bytes, and with low s, so that nobody can make a
+second valid message out of a first one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import cbor2
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+KID_BYTES = 4
+MAX_MESSAGE_BYTES = 4096  # a code on paper has 200; this only keeps a decoder from being fed a bomb
+
+_ES256 = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # n of P-256, FIPS 186-5
+_PART = 32
+_ALG, _KID, _ES256_ID = 1, 4, -7  # RFC 9052 §3.1, RFC 9053 table 1
+
+
+class BadToken(ValueError):
+    """The message is not one that this service made: shape, encoding, key or signature is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message whose signature was right: its payload bytes and the four bytes that name the key."""
+
+    payload: bytes
+    kid: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSigner:
+    """A department's code key: P-256, named by `kid` (four bytes), apart from the seal's key (DOMAIN SE-04)."""
+
+    kid: bytes
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a name of the wrong length or a key on another curve with `ValueError`."""
+        if len(self.kid) != KID_BYTES:
+            raise ValueError("a kid has four bytes")
+        if not isinstance(self.key.curve, ec.SECP256R1):
+            raise ValueError("a code key lies on P-256")  # noqa: TRY004 - the type is right, the curve is not
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign `data` and return 64 bytes r ‖ s; the same data gives the same signature."""
+        r, s = decode_dss_signature(self.key.sign(data, _ES256))
+        return r.to_bytes(_PART, "big") + min(s, _ORDER - s).to_bytes(_PART, "big")
+
+
+def verify(public_key: ec.EllipticCurvePublicKey, data: bytes, signature: bytes) -> bool:
+    """Say whether `signature` (64 bytes r ‖ s, low s) over `data` was made with the key of `public_key`."""
+    if len(signature) != 2 * _PART:
+        return False
+    r, s = int.from_bytes(signature[:_PART], "big"), int.from_bytes(signature[_PART:], "big")
+    if s > _ORDER // 2:
+        return False
+    try:
+        public_key.verify(encode_dss_signature(r, s), data, _ES256)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def sign1(payload: bytes, key: CodeSigner) -> bytes:
+    """Return the untagged COSE_Sign1 of `payload` (RFC 9052 §4.2), 84 bytes longer than a short payload."""
+    protected = _protected(key.kid)
+    return _encode([protected, {}, payload, key.sign(_to_be_signed(protected, payload))])
+
+
+def open1(message: bytes, keys: Mapping[bytes, ec.EllipticCurvePublicKey]) -> Opened:
+    """Check a COSE_Sign1 against the key its `kid` names in `keys` and return what it carries.
+
+    Raise `BadToken` for anything else than the one deterministic encoding (RFC 8949 §4.2.1) of the one shape
+    that `sign1` makes, for an unknown `kid`, and for a wrong signature.
+    """
+    protected, payload, signature = _taken_apart(message)
+    kid = protected[-KID_BYTES:]
+    # Comparing with what we would have written ourselves leaves no second way to write the same message.
+    if protected != _protected(kid) or message != _encode([protected, {}, payload, signature]):
+        raise BadToken("not the one encoding of this message")
+    public_key = keys.get(kid)
+    if public_key is None:
+        raise BadToken("the key is not known")
+    if not verify(public_key, _to_be_signed(protected, payload), signature):
+        raise BadToken("the signature is wrong")
+    return Opened(payload, kid)
+
+
+def _taken_apart(message: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return protected header, payload and signature as they stand, or raise `BadToken`."""
+    if not message.startswith(b"\x84") or len(message) > MAX_MESSAGE_BYTES:
+        raise BadToken("not an array of four")
+    try:
+        parts = cbor2.loads(message)
+    except (cbor2.CBORDecodeError, ValueError, OverflowError, RecursionError) as bad:
+        raise BadToken("not CBOR") from bad
+    match parts:
+        case [bytes(protected), dict(), bytes(payload), bytes(signature)]:
+            return protected, payload, signature
+    raise BadToken("not a COSE_Sign1")
+
+
+def _protected(kid: bytes) -> bytes:
+    return _encode({_ALG: _ES256_ID, _KID: kid})
+
+
+def _to_be_signed(protected: bytes, payload: bytes) -> bytes:
+    """Return the Sig_structure with an empty external_aad (RFC 9052 §4.4)."""
+    return _encode(["Signature1", protected, b"", payload])
+
+
+def _encode(value: object) -> bytes:
+    return cbor2.dumps(value, canonical=True)
