@@ -1,11 +1,11 @@
 """The woven frame, water lines and medallion that every page of a family carries (LOOK §4, §5, §11).
 
-Pure geometry: millimetres from the top left of the trim go in, PDF operators in points from the bottom left
-come out. Nothing is random and nothing is read, so the same family and page always give the same bytes.
+Pure geometry: millimetres from the top left go in, PDF operators in points from the bottom left come out.
+Nothing is random and nothing is read, so the same family and page always give the same bytes.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -92,18 +92,19 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One line of the word across a specimen or preview: size in points, baseline in mm above the page's centre."""
+    """One line across a specimen or preview: size in points, tracking in em, baseline in mm above the page's centre."""
 
     text: str
     size_pt: float
+    tracking: float
     baseline: float
 
 
 # LOOK §11: drawn after the artwork and before any text, turned by the angle about the page's centre, lines centred.
 SPECIMEN_ANGLE = 24.0
 SPECIMEN_FILL, SPECIMEN_OUTLINE, SPECIMEN_OUTLINE_PT = "#EDEAE1", "#A6A39A", 0.7
-_LARGE_WORDS = (Word("样　本", 112, 3.5), Word("SPECIMEN", 51, -25.0))
-_SMALL_WORDS = (Word("样　本", 78, 2.4), Word("SPECIMEN", 36, -17.4))
+_LARGE_WORDS = (Word("样　本", 112, 0.22, 3.5), Word("SPECIMEN", 51, 0.06, -25.0))
+_SMALL_WORDS = (Word("样　本", 78, 0.22, 2.4), Word("SPECIMEN", 36, 0.06, -17.4))
 SPECIMEN_WORDS: Mapping[str, tuple[Word, Word]] = {"A4L": _LARGE_WORDS, "A5L": _SMALL_WORDS, "A4P": _LARGE_WORDS}
 
 
@@ -145,28 +146,25 @@ def frame(family: Family, page: str, medallion: bool) -> Artwork:  # noqa: FBT00
 
 def _tile(family: Family, sheet: Sheet) -> tuple[Box, bytes]:
     """Draw one tile of the weave from x = 0 to its length: every strand once up and once down (LOOK §5)."""
-    steps = _SAMPLES_A_WAVE * family.waves
     paths = []
     for strand in range(family.strands):
         phase = (strand - (family.strands - 1) / 2) * family.phase_step
-        for sign in (1, -1):
-            nodes = (_weave_node(family, sheet, i / steps, phase, sign, 1 / steps) for i in range(steps + 1))
-            paths.append(bezier(nodes))
+        paths += [bezier(_weave_nodes(family, sheet, phase, sign)) for sign in (1, -1)]
     # Round caps hide the joint between two tiles from renderers that draw each with its own anti-aliasing.
     content = f"{stroke(family.accent, sheet.weave_pt)} 1 J\n" + "\n".join(paths) + "\nS"
-    reach = sheet.amplitude * PT + 1
-    return (-1.0, -round(reach, 2), round(sheet.tile * PT + 1, 2), round(reach, 2)), content.encode("ascii")
+    reach = round(sheet.amplitude * PT + 1, 2)
+    return (-1.0, -reach, round(sheet.tile * PT + 1, 2), reach), content.encode("ascii")
 
 
-def _weave_node(family: Family, sheet: Sheet, u: float, phase: float, sign: int, step: float) -> Node:
-    height = sign * sheet.amplitude * PT
-    turn = 2 * math.pi
-    envelope = 1 - family.envelope / 2 + family.envelope / 2 * math.cos(turn * u)
-    narrowing = -family.envelope / 2 * turn * math.sin(turn * u)
-    angle = turn * family.waves * u + phase
-    slope = narrowing * math.cos(angle) - envelope * turn * family.waves * math.sin(angle)
-    length = sheet.tile * PT
-    return length * u, height * envelope * math.cos(angle), length * step, height * slope * step
+def _weave_nodes(family: Family, sheet: Sheet, phase: float, sign: int) -> Iterator[Node]:
+    height, length, turn = sign * sheet.amplitude * PT, sheet.tile * PT, 2 * math.pi
+    steps, half = _SAMPLES_A_WAVE * family.waves, family.envelope / 2
+    for i in range(steps + 1):
+        u = i / steps
+        envelope, narrowing = 1 - half + half * math.cos(turn * u), -half * turn * math.sin(turn * u)
+        angle, speed = turn * family.waves * u + phase, turn * family.waves
+        slope = narrowing * math.cos(angle) - envelope * speed * math.sin(angle)
+        yield length * u, height * envelope * math.cos(angle), length / steps, height * slope / steps
 
 
 def _water_line(family: Family, sheet: Sheet) -> tuple[Box, bytes]:
@@ -189,8 +187,9 @@ def _water_length(sheet: Sheet) -> tuple[float, int]:
 
 
 def _strand(radius: float, lobes: int, depth: float, *, colour: str, width_pt: float) -> tuple[Box, bytes]:
+    """Make a form of one strand; `radius` in millimetres."""
     reach = round(radius * PT + 1, 2)
-    content = f"{stroke(colour, width_pt)}\n{rosette(radius, lobes, depth)} s"
+    content = f"{stroke(colour, width_pt)}\n{rosette(radius * PT, lobes, depth)} s"
     return (-reach, -reach, reach, reach), content.encode("ascii")
 
 
@@ -202,8 +201,7 @@ def _ground(family: Family, sheet: Sheet) -> str:
 
 def _weave(sheet: Sheet) -> str:
     """Lay whole tiles along the four sides, stretched so that each side ends exactly at its corner block."""
-    near, w, h = sheet.band_centre, sheet.width, sheet.height
-    start = sheet.outer + sheet.corner
+    near, w, h, start = sheet.band_centre, sheet.width, sheet.height, sheet.outer + sheet.corner
     across, stretch_across = tiles(sheet.tile, w - 2 * start)
     down, stretch_down = tiles(sheet.tile, h - 2 * start)
     calls = []
@@ -238,26 +236,22 @@ def _medallion(family: Family, sheet: Sheet, forms: dict[str, tuple[Box, bytes]]
     """Lay four rosettes on a white disc; each is one strand, added to `forms` and turned (LOOK §5)."""
     x, radius = sheet.medallion[0], sheet.medallion[2]
     y = sheet.height - sheet.medallion[1]
-    lobes = family.lobes
+    count = family.lobes
     rings = (
-        (1.0, 2 * lobes, 4, 0.12),
-        (0.88, lobes, 8, 0.42),
-        (0.50, lobes, 5, 0.30),
-        (0.34, max(6, lobes // 2), 6, 0.75),
+        (1.0, 2 * count, 4, 0.12),
+        (0.88, count, 8, 0.42),
+        (0.5, count, 5, 0.3),
+        (0.34, max(6, count // 2), 6, 0.75),
     )
     parts = [f"{fill('#FFFFFF')} {circle(x * PT, y * PT, radius * PT)} f"]
-    for i, (share, count, strands, depth) in enumerate(rings):
-        forms[f"Ring{i}"] = _strand(radius * share, count, depth, colour=family.line, width_pt=_WATER_PT)
-        parts += _turned(f"Ring{i}", x, y, strands, count)
+    for i, (share, lobes, strands, depth) in enumerate(rings):
+        forms[f"Ring{i}"] = _strand(radius * share, lobes, depth, colour=family.line, width_pt=_WATER_PT)
+        parts += _turned(f"Ring{i}", x, y, strands, lobes)
     return "\n".join(parts)
 
 
 def _rules(family: Family, sheet: Sheet) -> str:
-    rules = (
-        (sheet.outer, sheet.outer_pt),
-        (sheet.inner, _INNER_RULE_PT),
-        (sheet.hairline, _HAIRLINE_PT),
-    )
+    rules = ((sheet.outer, sheet.outer_pt), (sheet.inner, _INNER_RULE_PT), (sheet.hairline, _HAIRLINE_PT))
     return "\n".join(f"{stroke(family.accent, width)} {_inset(sheet, at)} S" for at, width in rules)
 
 
@@ -281,8 +275,7 @@ def _cartouche(family: Family, sheet: Sheet) -> str:
     x, y = sheet.width / 2, sheet.height - sheet.band_centre
     half, tall = sheet.cartouche_width / 2, sheet.cartouche_height / 2
     shoulder = half - tall
-    gap = (sheet.inner - sheet.outer) / 8
-    band = sheet.inner - sheet.outer - 0.6  # leaves both rules their full width
+    gap, band = (sheet.inner - sheet.outer) / 8, sheet.inner - sheet.outer - 0.6  # leaves both rules their width
     clear = (x - half - gap, y - band / 2, 2 * (half + gap), band)
     corners = ((-half, 0), (-shoulder, tall), (shoulder, tall), (half, 0), (shoulder, -tall), (-shoulder, -tall))
     points = " l ".join(numbers((x + dx) * PT, (y + dy) * PT) for dx, dy in corners).replace(" l ", " m ", 1)

@@ -35,7 +35,7 @@ class Plate:
 PLATE_A4 = Plate(30.0, 33.9)
 PLATE_A5 = Plate(28.0, 31.7)
 
-# Trying all eight masks takes four fifths of the time (22 ms against 5). Signed digits look like noise, so every mask
+# Trying all eight masks takes four fifths of the time (23 ms against 5). Signed digits look like noise, so every mask
 # gives an even picture: 40 random codes decoded with each mask, from 110 dpi grey and from 200 dpi 1-bit, without one
 # failure, and mask 2 had the lowest mean penalty (2 332; the best of eight 2 233).
 _MASK = 2

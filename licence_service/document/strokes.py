@@ -72,7 +72,7 @@ def circle(x: float, y: float, radius: float) -> str:
 
 
 def rosette(radius: float, lobes: int, depth: float) -> str:
-    """Draw strand 0 of a rosette about the origin, left open for `s` to close (LOOK §5); the others are turns of it."""
+    """Draw strand 0 of a rosette about the origin, radius in points, for `s` to close (LOOK §5)."""
     steps = _SAMPLES_A_LOBE * lobes
     step = 2 * math.pi / steps
     nodes = []
@@ -80,9 +80,8 @@ def rosette(radius: float, lobes: int, depth: float) -> str:
         angle = step * i
         reach, growth = rosette_radius(radius, lobes, depth, angle)
         cos, sin = math.cos(angle), math.sin(angle)
-        nodes.append(
-            (reach * cos, reach * sin, step * (growth * cos - reach * sin), step * (growth * sin + reach * cos))
-        )
+        slope_x, slope_y = growth * cos - reach * sin, growth * sin + reach * cos
+        nodes.append((reach * cos, reach * sin, step * slope_x, step * slope_y))
     return bezier(nodes)
 
 

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -101,19 +102,18 @@ def make_demo_keys(  # noqa: PLR0913 - all but the folder and the organs are nam
     issuing = vault.authority(authority / "issuing", "演示签发机构 Demo Issuing CA", root, _ISSUING_TERM, 0)
     _write_once(folder / "trust" / "root.pem", lambda: _pem(root.certificate))
     for department in departments:
-        _make_department(vault, folder / department.uscc, department, issuing)
         if impression is not None:
-            _write_once(folder / department.uscc / "impression.png", lambda name=department.name: impression(name))  # type: ignore[misc]
+            _write_once(folder / department.uscc / "impression.png", partial(impression, department.name))
+        _make_department(vault, folder / department.uscc, department, issuing)
 
 
 def _make_department(vault: "_Vault", folder: Path, department: DemoDepartment, issuing: _Authority) -> None:
     """Complete one department's folder; `seal.toml` comes last, since its presence says that the rest is there."""
-    for purpose, scheme, file in (
-        ("电子印章", department.scheme, "certificate.pem"),
-        ("证照二维码", "pades-p256", "code_certificate.pem"),
+    for key_file, certificate_file, scheme, purpose in (
+        ("seal.key.pem", "certificate.pem", department.scheme, "电子印章"),
+        ("code.key.pem", "code_certificate.pem", "pades-p256", "证照二维码"),
     ):
-        stem = "seal" if file == "certificate.pem" else "code"
-        key = vault.key(folder / f"{stem}.key.pem", scheme)
+        key = vault.key(folder / key_file, scheme)
         subject = x509.Name(
             [
                 x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
@@ -122,27 +122,22 @@ def _make_department(vault: "_Vault", folder: Path, department: DemoDepartment, 
                 x509.NameAttribute(NameOID.COMMON_NAME, f"{department.name}{purpose}（演示）"),
             ]
         )
-        _write_once(
-            folder / file,
-            lambda key=key, subject=subject: (  # type: ignore[misc]
-                _pem(vault.certificate(subject, key, issuing, _SEAL_TERM, None)) + _pem(issuing.certificate)
-            ),
-        )
-    year, first_day = vault.not_before.year, vault.not_before.date().isoformat()
-    _write_once(
-        folder / "seal.toml",
-        lambda: _SEAL_TOML.format(
-            name=_quoted(department.name),
-            name_en=_quoted(department.name_en),
-            short_name=_quoted(department.short_name),
-            uscc=department.uscc,
-            issuer_index=department.issuer_index,
-            seal_id=f"{department.uscc}-{year}",
-            scheme=department.scheme,
-            valid_from=first_day,
-            kid=secrets.token_hex(4),
-        ).encode(),
-    )
+        _write_once(folder / certificate_file, partial(vault.signer_chain, subject, key, issuing))
+    _write_once(folder / "seal.toml", partial(_seal_toml, department, vault.not_before))
+
+
+def _seal_toml(department: DemoDepartment, not_before: datetime) -> bytes:
+    return _SEAL_TOML.format(
+        name=_quoted(department.name),
+        name_en=_quoted(department.name_en),
+        short_name=_quoted(department.short_name),
+        uscc=department.uscc,
+        issuer_index=department.issuer_index,
+        seal_id=f"{department.uscc}-{not_before.year}",
+        scheme=department.scheme,
+        valid_from=not_before.date().isoformat(),
+        kid=secrets.token_hex(4),
+    ).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +173,10 @@ class _Vault:
         path = stem.with_suffix(".pem")
         _write_once(path, lambda: _pem(self.certificate(subject, key, issuer, term, path_length)))
         return _Authority(x509.load_pem_x509_certificate(path.read_bytes()), key)
+
+    def signer_chain(self, subject: x509.Name, key: PrivateKey, issuing: _Authority) -> bytes:
+        """Return a new signer's certificate followed by its issuer's, as PEM."""
+        return _pem(self.certificate(subject, key, issuing, _SEAL_TERM, None)) + _pem(issuing.certificate)
 
     def certificate(
         self, subject: x509.Name, key: PrivateKey, issuer: _Authority | None, term: timedelta, path_length: int | None

@@ -1,0 +1,193 @@
+"""The written form of an entry: the public body that is hashed for ever, and the private part that can be erased.
+
+The body is canonical JSON of format `entry/1` (docs/formats.md §7). It holds no personal data, only commitments to it.
+The private part holds the face, the salt, the facts of endorsements and the officer, and lies encrypted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from licence_service.digests import Digests, canonical, commitment, digests, field_salt
+from licence_service.endorsement import Endorsement, statement_of
+from licence_service.licence import Act, Decision, Entry, Suspension, Version, VersionReason
+
+FORM = "entry/1"
+OFFICER = "officer/1"
+
+
+def stamped(entry: Entry, recorded_at: datetime, previous: str) -> Entry:
+    """Return the entry with its recorded time, the digest of its predecessor on the licence, and its own digests."""
+    dated = replace(entry, recorded_at=recorded_at, previous=previous)
+    return replace(dated, digest=digests(canonical(body_of(dated))))
+
+
+def body_of(entry: Entry) -> dict[str, Any]:
+    """Return the public body as JSON."""
+    return {
+        "format": FORM,
+        "licence_id": entry.licence_id,
+        "sequence": entry.sequence,
+        "act": entry.act.value,
+        "effective_on": entry.effective_on.isoformat(),
+        "recorded_at": _instant(entry.recorded_at),
+        "by": entry.by,
+        "decision": _decision_body(entry),
+        "version": _version_body(entry.version) if entry.version else None,
+        "endorsements": [_endorsement_body(one, entry.licence_id) for one in entry.endorsements],
+        "suspension": _suspension_body(entry.suspension),
+        "target": entry.target,
+        "withdrawn": entry.withdrawn,
+        "ground": entry.ground,
+        "right_ended_on": _day(entry.right_ended_on),
+        "recorded_only": entry.recorded_only,
+        "previous": entry.previous,
+    }
+
+
+def private_of(entry: Entry) -> dict[str, Any]:
+    """Return what lies encrypted beside the body."""
+    version = entry.version
+    return {
+        "officer": entry.decision.officer,
+        "face": dict(version.face) if version else None,
+        "photos": dict(version.photos) if version else None,
+        "salt": version.salt.hex() if version else None,
+        "facts": {one.endorsement_id: dict(one.facts) for one in entry.endorsements},
+    }
+
+
+def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest: Digests) -> Entry:
+    """Read an entry back; without the private part (erased) faces and facts are empty."""
+    hidden = private or {}
+    decision = body["decision"]
+    suspension = body["suspension"]
+    return Entry(
+        licence_id=body["licence_id"],
+        sequence=body["sequence"],
+        act=Act(body["act"]),
+        effective_on=date.fromisoformat(body["effective_on"]),
+        decision=Decision(
+            decision["number"], decision["organ"], date.fromisoformat(decision["decided_on"]), decision["legal_basis"],
+            hidden.get("officer"), decision["unattended"],
+        ),  # fmt: skip
+        by=body["by"],
+        version=_version_of(body["version"], hidden) if body["version"] else None,
+        endorsements=tuple(_endorsement_of(one, hidden.get("facts", {})) for one in body["endorsements"]),
+        suspension=Suspension(suspension["kind"], date.fromisoformat(suspension["first"]), _date(suspension["last"])) if suspension else None,
+        target=body["target"],
+        withdrawn=body["withdrawn"],
+        ground=body["ground"],
+        right_ended_on=_date(body["right_ended_on"]),
+        recorded_only=body["recorded_only"],
+        recorded_at=datetime.fromisoformat(body["recorded_at"]),
+        previous=body["previous"],
+        digest=digest,
+    )
+
+
+def _decision_body(entry: Entry) -> dict[str, Any]:
+    decision = entry.decision
+    return {
+        "number": decision.number,
+        "organ": decision.organ,
+        "decided_on": decision.decided_on.isoformat(),
+        "legal_basis": decision.legal_basis,
+        "unattended": decision.unattended,
+        "officer_sha256": _officer_commitment(entry),
+    }
+
+
+def _officer_commitment(entry: Entry) -> str | None:
+    """Commit to the officer under the version's salt; acts without a document have no salt and no commitment."""
+    if not entry.decision.officer or not entry.version or not entry.version.salt:
+        return None
+    return commitment({"officer": entry.decision.officer}, field_salt(entry.version.salt, OFFICER), OFFICER).sha256
+
+
+def _version_body(version: Version) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "elicence_id": version.elicence_id,
+        "reason": version.reason.value,
+        "edition": version.edition,
+        "template_digest": version.template_digest,
+        "document_sha256": version.document.sha256,
+        "document_sm3": version.document.sm3,
+        "seal_id": version.seal_id,
+        "certificate_sha256": version.certificate_sha256,
+        "sealed_at": _instant(version.sealed_at),
+        "issued_on": version.issued_on.isoformat(),
+        "valid_from": version.valid_from.isoformat(),
+        "valid_to": _day(version.valid_to),
+        "copy_no": version.copy_no,
+        "status": list(version.status),
+        "check_code_digest": version.check_code_digest,
+        "face_sha256": version.face_commitment.sha256,
+        "face_sm3": version.face_commitment.sm3,
+    }
+
+
+def _version_of(body: Mapping[str, Any], hidden: Mapping[str, Any]) -> Version:
+    return Version(
+        version=body["version"],
+        elicence_id=body["elicence_id"],
+        reason=VersionReason(body["reason"]),
+        edition=body["edition"],
+        template_digest=body["template_digest"],
+        document=Digests(body["document_sha256"], body["document_sm3"]),
+        seal_id=body["seal_id"],
+        certificate_sha256=body["certificate_sha256"],
+        sealed_at=datetime.fromisoformat(body["sealed_at"]),
+        issued_on=date.fromisoformat(body["issued_on"]),
+        valid_from=date.fromisoformat(body["valid_from"]),
+        valid_to=_date(body["valid_to"]),
+        copy_no=body["copy_no"],
+        status=(body["status"][0], body["status"][1]),
+        check_code_digest=body["check_code_digest"],
+        face_commitment=Digests(body["face_sha256"], body["face_sm3"]),
+        face=hidden.get("face") or {},
+        photos=hidden.get("photos") or {},
+        salt=bytes.fromhex(hidden.get("salt") or ""),
+    )
+
+
+def _endorsement_body(one: Endorsement, licence_id: str) -> dict[str, Any]:
+    return {"statement": statement_of(one, licence_id), "kid": one.kid, "signature": one.signature.hex()}
+
+
+def _endorsement_of(body: Mapping[str, Any], facts: Mapping[str, Any]) -> Endorsement:
+    said = body["statement"]
+    return Endorsement(
+        endorsement_id=said["endorsement_id"],
+        kind=said["kind"],
+        facts=facts.get(said["endorsement_id"], {}),
+        occurred_on=date.fromisoformat(said["occurred_on"]),
+        effective_from=date.fromisoformat(said["effective_from"]),
+        effective_to=_date(said["effective_to"]),
+        asserter=said["asserter"],
+        accepter=said["accepter"],
+        external_ref=said["external_ref"],
+        commitment=Digests(said["facts_sha256"], said["facts_sm3"]),
+        kid=body["kid"],
+        signature=bytes.fromhex(body["signature"]),
+    )
+
+
+def _suspension_body(suspension: Suspension | None) -> dict[str, Any] | None:
+    if suspension is None:
+        return None
+    return {"kind": suspension.kind, "first": suspension.first.isoformat(), "last": _day(suspension.last)}
+
+
+def _instant(instant: datetime | None) -> str | None:
+    return instant.isoformat(timespec="microseconds") if instant else None
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,243 @@
+"""What a file says about its seal: the full, strict validation of whatever somebody hands in.
+
+The reasons of a `Finding`, stable slugs:
+
+* `unreadable`, `encrypted`: nothing can be said; `examination-stopped`: it took too long or too much (`examiner`);
+* `no-signature`, `several-signatures`, `not-certified` (no certification that forbids changes, ISO 32000-2
+  §12.8.2.2), `wrong-format` (not ETSI.CAdES.detached, ETSI EN 319 142-1 §5.3), `no-sealing-time`;
+* `bytes-changed`: what was signed is not what is there; `slot-misused`: the gap in the signed bytes holds something
+  else than one exact signature (ISO 32000-2 §12.8.1); `added-after-seal`: there is more after the sealed revision;
+* `unknown-signer`: not the certificate of a known department; `chain-not-trusted`: no path to a root at that time;
+* `active-content`: scripts, actions on opening, launches, forms that send, files that could be programs.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from io import BytesIO
+from pathlib import PurePosixPath
+
+from asn1crypto import cms, x509
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.fields import MDPPerm, enumerate_sig_fields
+from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko_certvalidator import ValidationContext
+
+from licence_service.seal import Finding, KnownSeal
+
+MAX_OBJECTS = 200_000
+
+_END = b"%%EOF"
+_ACTIVE_KEYS = frozenset({"/JS", "/JavaScript", "/OpenAction", "/AA", "/XFA", "/RichMediaContent"})
+_ACTIVE_ACTIONS = frozenset(
+    {
+        "/JavaScript",
+        "/Launch",
+        "/SubmitForm",
+        "/ImportData",
+        "/GoToR",
+        "/GoToE",
+        "/Rendition",
+        "/Movie",
+        "/Sound",
+        "/RichMediaExecute",
+    }
+)
+_HARMLESS_SUFFIXES = frozenset({".json", ".jwt", ".txt", ".csv", ".xml", ".ofd", ".pdf", ".png", ".jpg", ".jpeg"})
+_NO_PARAMETERS = (b"", b"\x05\x00")  # absent or NULL: both are in use (RFC 5754 §2)
+
+
+def examine(
+    document: bytes, trust: Sequence[bytes], certificates: Mapping[str, KnownSeal], at: datetime | None = None
+) -> Finding:
+    """Examine any bytes and say what their seal is worth; never raises.
+
+    `trust` holds the roots as DER, `certificates` the known sealing certificates by their hex SHA-256. The chain is
+    judged as of the aware instant `at`, or else as of the sealing time that the document claims.
+    """
+    try:
+        return _examined(document, trust, certificates, at)
+    except Exception:  # noqa: BLE001 - pyHanko, asn1crypto and cryptography raise whatever a broken file provokes in
+        # them (KeyError, RecursionError, AssertionError …), and a file nobody can read is an answer, not a failure.
+        return Finding(reasons=("unreadable",))
+
+
+def _examined(
+    document: bytes, trust: Sequence[bytes], certificates: Mapping[str, KnownSeal], at: datetime | None
+) -> Finding:
+    body = _up_to_its_end(document)
+    reader = PdfFileReader(BytesIO(body), strict=True)
+    if reader.encrypted:
+        return Finding(reasons=("encrypted",))
+    reasons = ["added-after-seal"] if len(body) != len(document) else []
+    if _is_active(reader):
+        reasons.append("active-content")
+    fields = list(enumerate_sig_fields(reader, filled_status=True))
+    if not fields:
+        return Finding(reasons=("no-signature", *reasons))
+    if len(fields) > 1:
+        reasons.append("several-signatures")
+    name, _, field = fields[0]
+    finding = _judged(EmbeddedPdfSignature(reader, field, name), body, trust, certificates, at)
+    return replace(
+        finding,
+        covers_whole_file=finding.covers_whole_file and len(body) == len(document),
+        reasons=tuple(dict.fromkeys((*reasons, *finding.reasons))),
+    )
+
+
+def _up_to_its_end(document: bytes) -> bytes:
+    """Cut off what follows the last end mark, so that a seal under a pile of rubbish is still recognised."""
+    end = document.rfind(_END) + len(_END)
+    if end < len(_END) or not document[end:].strip():
+        return document
+    line_end = next((mark for mark in (b"\r\n", b"\n", b"\r") if document.startswith(mark, end)), b"")
+    return document[: end + len(line_end)]
+
+
+def _judged(
+    seal: EmbeddedPdfSignature,
+    body: bytes,
+    trust: Sequence[bytes],
+    certificates: Mapping[str, KnownSeal],
+    at: datetime | None,
+) -> Finding:
+    """Judge one signature of a file that ends where its last revision ends."""
+    claimed = _claimed_time(seal)
+    roots = [x509.Certificate.load(der) for der in trust]
+    # With no time at all the chain is judged as of a day before any certificate: known to be untrusted.
+    moment = at or claimed or datetime(1970, 1, 1, tzinfo=UTC)
+    status = validate_pdf_signature(seal, ValidationContext(roots, moment=moment, allow_fetching=False))
+    digest = sha256(seal.signer_cert.dump()).hexdigest()
+    known = certificates.get(digest)
+    intact = bool(status.intact and status.valid)
+    covers = (
+        status.coverage == SignatureCoverageLevel.ENTIRE_FILE and status.modification_level == ModificationLevel.NONE
+    )
+    exact = _slot_is_exact(body, seal) and _container_is_exact(seal.pkcs7_content)
+    faults = {
+        "bytes-changed": not intact,
+        "added-after-seal": not covers or seal.signed_revision != seal.reader.xrefs.total_revisions - 1,
+        "slot-misused": not exact,
+        "not-certified": not _is_certified(seal),
+        "wrong-format": seal.sig_object.get("/SubFilter") != "/ETSI.CAdES.detached",
+        "no-sealing-time": claimed is None,
+        "unknown-signer": known is None,
+        # pyHanko follows the chain only where the signature itself is right.
+        "chain-not-trusted": intact and not status.trusted,
+    }
+    return Finding(
+        signed=True,
+        intact=intact,
+        covers_whole_file=covers and exact,
+        trusted=bool(status.trusted) and known is not None,
+        department=known.department if known else None,
+        certificate_sha256=digest,
+        sealed_at=claimed,
+        seal_id=known.seal_id if known else None,
+        reasons=tuple(reason for reason, holds in faults.items() if holds),
+    )
+
+
+def _claimed_time(seal: EmbeddedPdfSignature) -> datetime | None:
+    """Return the claimed time in UTC; one without a zone counts as absent, since nobody knows what it means."""
+    claimed = seal.self_reported_timestamp
+    return claimed.astimezone(UTC) if claimed is not None and claimed.tzinfo is not None else None
+
+
+def _is_certified(seal: EmbeddedPdfSignature) -> bool:
+    """Say whether this is the certification signature and forbids every change (ISO 32000-2 §12.8.2.2, table 257)."""
+    perms = seal.reader.root["/Perms"] if "/Perms" in seal.reader.root else {}
+    certifying = perms.raw_get("/DocMDP") if "/DocMDP" in perms else None
+    value = seal.sig_field.raw_get("/V")
+    return (
+        seal.docmdp_level == MDPPerm.NO_CHANGES
+        and isinstance(certifying, generic.IndirectObject)
+        and isinstance(value, generic.IndirectObject)
+        and certifying.reference == value.reference
+    )
+
+
+def _slot_is_exact(body: bytes, seal: EmbeddedPdfSignature) -> bool:
+    """Say whether ByteRange is [0 a b end] and the gap is the one hexadecimal string of /Contents, nothing else."""
+    if len(seal.byte_range) != 4:  # noqa: PLR2004 - two pairs, ISO 32000-2 table 255
+        return False
+    start, gap_start, gap_end, rest = (int(number) for number in seal.byte_range)
+    digits = seal.pkcs7_content.hex().encode()
+    slot = body[gap_start:gap_end]
+    return (
+        start == 0
+        and 0 < gap_start < gap_end
+        and gap_end + rest == len(body)
+        and slot in (b"<" + digits + b">", b"<" + digits.upper() + b">")
+    )
+
+
+def _container_is_exact(contents: bytes) -> bool:
+    """Say whether the slot holds one CMS and zeros, and those of its parts that nothing signs are as they must be.
+
+    A validator overlooks changes there (RFC 5652 §5.1, §5.3: versions, the list of digests, empty parameters).
+    """
+    container = cms.ContentInfo.load(contents)
+    if contents[len(container.dump()) :].strip(b"\0"):
+        return False
+    data = container["content"]
+    (signer,) = data["signer_infos"]
+    version = "v1" if signer["sid"].name == "issuer_and_serial_number" else "v3"
+    algorithm = signer["signature_algorithm"]
+    return (
+        data["version"].native == signer["version"].native == version
+        and [digest.dump() for digest in data["digest_algorithms"]] == [signer["digest_algorithm"].dump()]
+        and _parameters(signer["digest_algorithm"]) in _NO_PARAMETERS
+        and (algorithm["algorithm"].native == "rsassa_pss" or _parameters(algorithm) in _NO_PARAMETERS)
+        and not signer["unsigned_attrs"]
+    )
+
+
+def _parameters(algorithm: cms.DigestAlgorithm) -> bytes:
+    """Return the encoded parameters of an AlgorithmIdentifier."""
+    encoded: bytes = algorithm["parameters"].dump()
+    return encoded
+
+
+def _is_active(reader: PdfFileReader) -> bool:
+    """Say whether anything in the file could act by itself, or carries a file that could be a program."""
+    return any(_dictionary_is_active(found) for found in _dictionaries(reader))
+
+
+def _dictionary_is_active(found: generic.DictionaryObject) -> bool:
+    if not _ACTIVE_KEYS.isdisjoint(found) or found.get("/S") in _ACTIVE_ACTIONS:
+        return True
+    if "/EF" not in found:
+        return False
+    name = found.get("/UF") or found.get("/F")
+    return PurePosixPath(str(name).lower()).suffix not in _HARMLESS_SUFFIXES
+
+
+def _dictionaries(reader: PdfFileReader) -> Iterator[generic.DictionaryObject]:
+    """Walk everything reachable from the catalogue, each object once, without recursion."""
+    seen: set[generic.Reference] = set()
+    waiting: list[object] = [reader.trailer.raw_get("/Root")]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, generic.IndirectObject):
+            if item.reference in seen:
+                continue
+            seen.add(item.reference)
+            if len(seen) > MAX_OBJECTS:
+                raise ValueError("too many objects")
+            item = item.get_object()
+        if isinstance(item, generic.DictionaryObject):
+            yield item
+        waiting.extend(_raw_parts(item))
+
+
+def _raw_parts(item: object) -> Iterable[object]:
+    """Return the parts of a dictionary or array as they are written, references not followed."""
+    if isinstance(item, dict):
+        return dict.values(item)
+    return list.__iter__(item) if isinstance(item, list) else ()

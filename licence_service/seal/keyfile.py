@@ -1,0 +1,199 @@
+"""The files of a keys folder: the shape of `seal.toml`, certificates, and private keys that nobody else may read."""
+
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509.oid import NameOID
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from licence_service.errors import Misconfigured
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+_ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+_OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
+
+Reference = Annotated[str, Field(pattern=r"^(file|env):.+$")]
+Kid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SealTable(_Table):
+    """`[seal]`: the seal in use.
+
+    `key` is `file:<name in the folder>` or `env:<variable>` with an encrypted PKCS#8 PEM; the scheme `remote` has a
+    `url` instead. `slot_bytes` is the length of the hexadecimal signature slot: larger ones leave room for a
+    timestamp token and revocation data in the same revision. `successor` names the seal that will follow.
+    """
+
+    id: Text
+    scheme: Literal["pades-p256", "pades-rsa2048", "pades-rsa3072", "remote"]
+    key: Reference | None = None
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    valid_from: date
+    successor: str | None = None
+    slot_bytes: Annotated[int, Field(ge=2048, le=1 << 20)] = 8192
+
+
+class CodeKeyTable(_Table):
+    """`[code_key]`: the key of the code on paper; `kid` are the four bytes, in hexadecimal, that name it there."""
+
+    key: Reference
+    kid: Kid
+
+
+class GrantTable(_Table):
+    """`[[grants]]`: the types (`["*"]` for all) and dates, inclusive; `unattended` lets no officer stand by."""
+
+    types: Annotated[tuple[str, ...], Field(min_length=1)]
+    used_from: Annotated[date, Field(alias="from")]
+    used_to: Annotated[date | None, Field(alias="to")] = None
+    unattended: bool = False
+
+
+class RetiredSealTable(_Table):
+    """`[[retired_seals]]`: a seal no longer used, whose documents stay genuine (DOMAIN SE-05)."""
+
+    id: Text
+    certificate: FileName
+    valid_from: date
+    retired_on: date
+    successor: str | None = None
+
+
+class RetiredCodeKeyTable(_Table):
+    """`[[retired_code_keys]]`: a code key no longer used, whose codes stay readable."""
+
+    kid: Kid
+    certificate: FileName
+
+
+class SealFile(_Table):
+    """One `seal.toml`: a department. `issuer_index` stands in the code on paper and is never given away again."""
+
+    demo: bool = False
+    name: Text
+    name_en: Text
+    short_name: str = ""
+    uscc: Annotated[str, Field(pattern=r"^[0-9A-HJ-NP-RTUWXY]{18}$")]
+    issuer_index: Annotated[int, Field(ge=1, le=65535)]
+    seal: SealTable
+    code_key: CodeKeyTable
+    grants: tuple[GrantTable, ...] = ()
+    retired_seals: tuple[RetiredSealTable, ...] = ()
+    retired_code_keys: tuple[RetiredCodeKeyTable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What opens private keys: the passphrase, and the environment for `env:` references."""
+
+    passphrase: bytes | None = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
+
+    def private_key(self, reference: str, folder: Path) -> PrivateKey:
+        """Read the encrypted PKCS#8 key (RFC 5958) that `reference` names, or raise `Misconfigured`."""
+        place, _, name = reference.partition(":")
+        where = f"{folder.name}: the key {reference}"
+        pem = self.environment.get(name, "").encode() if place == "env" else _private_bytes(folder / name, where)
+        if not pem.lstrip().startswith(_ENCRYPTED):
+            raise Misconfigured(f"{where} is absent or not an encrypted PKCS#8 key")
+        if self.passphrase is None:
+            raise Misconfigured(f"{where} needs a passphrase and none is set")
+        try:
+            key = load_pem_private_key(pem, self.passphrase)
+        except (ValueError, TypeError):
+            # Neither the library's words nor the chain of exceptions: they may tell about the content.
+            raise Misconfigured(f"{where} does not open with the passphrase") from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise Misconfigured(f"{where} is neither EC nor RSA")
+        return key
+
+
+def _private_bytes(path: Path, where: str) -> bytes:
+    """Read a file that only its owner may touch."""
+    try:
+        if path.stat().st_mode & _OTHERS_MAY:
+            raise Misconfigured(f"{where} may be read by others than its owner; set mode 0600")
+        return path.read_bytes()
+    except OSError as trouble:
+        raise Misconfigured(f"{where} cannot be read") from trouble
+
+
+def read_seal_file(path: Path) -> SealFile:
+    """Read one `seal.toml`; raise `Misconfigured` naming each entry that is wrong, by path and without its value."""
+    try:
+        return SealFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as bad:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            for fault in bad.errors(include_input=False, include_context=False, include_url=False)
+        )
+        raise Misconfigured(f"{path.parent.name}/{path.name}: {faults}") from None
+    except (OSError, ValueError) as bad:
+        raise Misconfigured(f"{path.parent.name}/{path.name} is not readable TOML") from bad
+
+
+def read_roots(folder: Path) -> list[x509.Certificate]:
+    """Read every `*.pem` of the trust folder; raise `Misconfigured` if there is none."""
+    roots = [root for path in sorted(folder.glob("*.pem")) for root in _certificates(path)]
+    if not roots:
+        raise Misconfigured(f"there is no trust root in {folder}")
+    return roots
+
+
+def read_chain(path: Path, roots: list[x509.Certificate], uscc: str) -> list[x509.Certificate]:
+    """Read a certificate and its chain, and check that each was issued by the next and the last by a root.
+
+    The subject's organizationIdentifier, where there is one, must end with the department's `uscc`
+    (ETSI EN 319 412-1 §5.1.4 puts a prefix before it).
+    """
+    chain = _certificates(path)
+    where = f"{path.parent.name}/{path.name}"
+    if not chain:
+        raise Misconfigured(f"{where} holds no certificate")
+    for certificate, issuer in zip(chain, chain[1:], strict=False):
+        if not _issued_by(certificate, issuer):
+            raise Misconfigured(f"{where} is not in order: each certificate is followed by its issuer's")
+    if not any(_issued_by(chain[-1], root) for root in roots):
+        raise Misconfigured(f"{where} does not lead to a trust root")
+    owners = chain[0].subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER)
+    if not all(str(owner.value).endswith(uscc) for owner in owners):
+        raise Misconfigured(f"{where} belongs to another department than {uscc}")
+    return chain
+
+
+def check_pair(key: PrivateKey, certificate: x509.Certificate, path: Path) -> None:
+    """Raise `Misconfigured` unless `certificate` is about this key."""
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if key.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
+        raise Misconfigured(f"{path.parent.name}/{path.name} is about another key")
+
+
+def _certificates(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as bad:
+        raise Misconfigured(f"{path.parent.name}/{path.name} is not a readable certificate") from bad
+
+
+def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True

@@ -1,0 +1,257 @@
+"""The departments and their seals, read from a keys folder and cross-checked whole before anything is sealed.
+
+    <keys>/trust/*.pem                      the roots every certificate must lead to
+    <keys>/<any name>/seal.toml             one department (`keyfile.SealFile` documents each entry)
+    <keys>/<any name>/certificate.pem       the sealing certificate, then its chain without the root
+    <keys>/<any name>/code_certificate.pem  the code key's certificate, then its chain
+    <keys>/<any name>/impression.png        the drawn seal, optional
+
+Every fault is `Misconfigured`, names the file and never a secret. Nothing is printed or logged.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from licence_service.errors import Misconfigured, NotInRegister, SealUnavailable
+from licence_service.seal import KnownSeal, Seal, keyfile
+from licence_service.seal.keyfile import PrivateKey, SealFile, Secrets
+from licence_service.seal.pades import LocalSeal
+from licence_service.seal.remote import SCHEME as REMOTE
+from licence_service.seal.remote import Client, RemoteSeal
+from licence_service.seal.tokens import CodeSigner
+
+TRUST_FOLDER = "trust"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Which types a department may seal from when to when, inclusive (DOMAIN SE-01); `("*",)` means every type."""
+
+    types: tuple[str, ...]
+    used_from: date
+    used_to: date | None
+    unattended: bool
+
+    def covers(self, licence_type: str, day: date) -> bool:
+        """Say whether this grant allows `licence_type` on the Beijing date `day`."""
+        in_time = self.used_from <= day and (self.used_to is None or day <= self.used_to)
+        return in_time and ("*" in self.types or licence_type in self.types)
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """One authority: what it is called, what it may seal, and with what."""
+
+    uscc: str
+    name: str
+    name_en: str
+    short_name: str
+    issuer_index: int
+    grants: tuple[Grant, ...]
+    demo: bool
+    valid_from: date
+    code_signer: CodeSigner
+    impression: bytes | None = field(repr=False)
+    seal: Seal = field(repr=False)
+
+    def seal_on(self, day: date) -> Seal:
+        """Return the seal in use on the Beijing date `day`; raise `SealUnavailable` before its first day."""
+        if day < self.valid_from:
+            raise SealUnavailable(f"the seal of {self.uscc} is not yet in use")
+        return self.seal
+
+    def may_seal(self, licence_type: str, day: date) -> bool:
+        """Say whether a grant allows this department to seal `licence_type` on `day`."""
+        return any(grant.covers(licence_type, day) for grant in self.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """All departments by their `uscc`, the trust roots (DER), and every certificate ever used, retired ones too.
+
+    `known_seals` is by hex SHA-256 of the certificate, for examinations; `code_keys` by kid, for `tokens.open1`.
+    """
+
+    departments: Mapping[str, Department]
+    trust_roots: tuple[bytes, ...]
+    known_seals: Mapping[str, KnownSeal]
+    code_keys: Mapping[bytes, ec.EllipticCurvePublicKey]
+    _certificates: Mapping[str, x509.Certificate]
+    _code_owners: Mapping[bytes, str]
+
+    @property
+    def demo(self) -> bool:
+        """Whether any department seals with demonstration keys."""
+        return any(department.demo for department in self.departments.values())
+
+    def certificate_of(self, seal_id: str) -> x509.Certificate:
+        """Return the certificate of a seal, in use or retired; raise `NotInRegister` for an unknown one."""
+        try:
+            return self._certificates[seal_id]
+        except KeyError:
+            raise NotInRegister("no such seal") from None
+
+    def verifying_key(self, kid: bytes) -> tuple[ec.EllipticCurvePublicKey, str]:
+        """Return a code key's public part and its department's `uscc`; raise `NotInRegister` for an unknown kid."""
+        try:
+            return self.code_keys[kid], self._code_owners[kid]
+        except KeyError:
+            raise NotInRegister("no such code key") from None
+
+
+def read_keyring(
+    folder: Path,
+    *,
+    passphrase: bytes | None,
+    allow_demo: bool,
+    remote_client: Client | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Keyring:
+    """Read and cross-check a keys folder.
+
+    `passphrase` opens the PKCS#8 keys; `environment` answers `env:` references; `remote_client` is for departments
+    with the scheme `remote`. Raise `Misconfigured` for anything that does not fit, demo keys without `allow_demo`
+    included.
+    """
+    reading = _Reading(folder, Secrets(passphrase, environment or {}), allow_demo, remote_client)
+    for path in sorted(folder.glob("*/seal.toml")):
+        reading.add_department(path.parent)
+    if not reading.departments:
+        raise Misconfigured(f"there is no department under {folder}")
+    return Keyring(
+        reading.departments,
+        tuple(root.public_bytes(Encoding.DER) for root in reading.roots),
+        reading.known_seals,
+        reading.code_keys,
+        reading.certificates,
+        reading.code_owners,
+    )
+
+
+class _Reading:
+    """The state of one pass over a keys folder; names must be unique over all of it."""
+
+    def __init__(self, folder: Path, secrets: Secrets, allow_demo: bool, client: Client | None) -> None:  # noqa: FBT001
+        self.roots = keyfile.read_roots(folder / TRUST_FOLDER)
+        self._secrets = secrets
+        self._allow_demo = allow_demo
+        self._client = client
+        self.departments: dict[str, Department] = {}
+        self.known_seals: dict[str, KnownSeal] = {}
+        self.certificates: dict[str, x509.Certificate] = {}
+        self.code_keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
+        self.code_owners: dict[bytes, str] = {}
+
+    def add_department(self, folder: Path) -> None:
+        """Read one department with all its seals."""
+        file = keyfile.read_seal_file(folder / "seal.toml")
+        if file.demo and not self._allow_demo:
+            raise Misconfigured(f"{folder.name} has demonstration keys; LICENCE_ALLOW_DEMO_KEYS is not set")
+        if file.uscc in self.departments:
+            raise Misconfigured(f"{folder.name}: another department has the code {file.uscc}")
+        if any(other.issuer_index == file.issuer_index for other in self.departments.values()):
+            raise Misconfigured(f"{folder.name}: another department has the issuer_index {file.issuer_index}")
+        impression = folder / "impression.png"
+        self.departments[file.uscc] = Department(
+            uscc=file.uscc,
+            name=file.name,
+            name_en=file.name_en,
+            short_name=file.short_name or file.name,
+            issuer_index=file.issuer_index,
+            grants=tuple(Grant(g.types, g.used_from, g.used_to, g.unattended) for g in file.grants),
+            demo=file.demo,
+            valid_from=file.seal.valid_from,
+            code_signer=self._code_signer(folder, file),
+            impression=impression.read_bytes() if impression.is_file() else None,
+            seal=self._seal(folder, file),
+        )
+        self._add_retired(folder, file)
+
+    def _seal(self, folder: Path, file: SealFile) -> Seal:
+        """Open the seal in use: one row of `SCHEMES`."""
+        chain = keyfile.read_chain(folder / "certificate.pem", self.roots, file.uscc)
+        if not chain[0].not_valid_before_utc.date() <= file.seal.valid_from <= chain[0].not_valid_after_utc.date():
+            raise Misconfigured(f"{folder.name}: the certificate is not valid on the seal's first day")
+        known = self._know(file.seal.id, file.uscc, chain[0])
+        return SCHEMES[file.seal.scheme](self, folder, file, known, chain)
+
+    def _code_signer(self, folder: Path, file: SealFile) -> CodeSigner:
+        chain = keyfile.read_chain(folder / "code_certificate.pem", self.roots, file.uscc)
+        key = self._secrets.private_key(file.code_key.key, folder)
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+            raise Misconfigured(f"{folder.name}: a code key lies on P-256")
+        keyfile.check_pair(key, chain[0], folder / "code_certificate.pem")
+        kid = bytes.fromhex(file.code_key.kid)
+        self._know_code(kid, file.uscc, chain[0])
+        return CodeSigner(kid, key)
+
+    def _add_retired(self, folder: Path, file: SealFile) -> None:
+        """Remember what was used before, for verification only; there is no key any more."""
+        for seal in file.retired_seals:
+            self._know(seal.id, file.uscc, keyfile.read_chain(folder / seal.certificate, self.roots, file.uscc)[0])
+        for code in file.retired_code_keys:
+            certificate = keyfile.read_chain(folder / code.certificate, self.roots, file.uscc)[0]
+            self._know_code(bytes.fromhex(code.kid), file.uscc, certificate)
+
+    def _know(self, seal_id: str, uscc: str, certificate: x509.Certificate) -> KnownSeal:
+        digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+        if seal_id in self.certificates or digest in self.known_seals:
+            raise Misconfigured(f"the seal {seal_id} or its certificate is there twice")
+        self.certificates[seal_id] = certificate
+        return self.known_seals.setdefault(digest, KnownSeal(seal_id, uscc, digest))
+
+    def _know_code(self, kid: bytes, uscc: str, certificate: x509.Certificate) -> None:
+        public_key = certificate.public_key()
+        if kid in self.code_keys or not isinstance(public_key, ec.EllipticCurvePublicKey):
+            raise Misconfigured(f"the code key {kid.hex()} is there twice or is not on a curve")
+        self.code_keys[kid], self.code_owners[kid] = public_key, uscc
+
+    def local_seal(self, folder: Path, file: SealFile, known: KnownSeal, chain: list[x509.Certificate]) -> Seal:
+        """Open a seal whose key is here."""
+        if file.seal.key is None or file.seal.url is not None:
+            raise Misconfigured(f"{folder.name}: a local seal has a key and no url")
+        key = self._secrets.private_key(file.seal.key, folder)
+        if _scheme_of(key) != file.seal.scheme:
+            raise Misconfigured(f"{folder.name}: the key is not one for {file.seal.scheme}")
+        keyfile.check_pair(key, chain[0], folder / "certificate.pem")
+        encoded = [certificate.public_bytes(Encoding.DER) for certificate in chain]
+        return LocalSeal(known.seal_id, file.seal.scheme, key, encoded, slot_bytes=file.seal.slot_bytes)
+
+    def remote_seal(
+        self,
+        folder: Path,
+        file: SealFile,
+        known: KnownSeal,
+        chain: list[x509.Certificate],  # noqa: ARG002 - as its sister
+    ) -> Seal:
+        """Open a seal that lives in a service elsewhere."""
+        if file.seal.url is None or file.seal.key is not None:
+            raise Misconfigured(f"{folder.name}: a remote seal has a url and no key")
+        if self._client is None:
+            raise Misconfigured(f"{folder.name}: there is no client for remote seals")
+        trust = [root.public_bytes(Encoding.DER) for root in self.roots]
+        return RemoteSeal(known, self._client, url=file.seal.url, trust=trust)
+
+
+_Opening = Callable[[_Reading, Path, SealFile, KnownSeal, list[x509.Certificate]], Seal]
+
+SCHEMES: Mapping[str, _Opening] = {
+    "pades-p256": _Reading.local_seal,
+    "pades-rsa2048": _Reading.local_seal,
+    "pades-rsa3072": _Reading.local_seal,
+    REMOTE: _Reading.remote_seal,
+}
+
+
+def _scheme_of(key: PrivateKey) -> str:
+    """Return the scheme a private key is for, by its kind and size."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return "pades-p256" if isinstance(key.curve, ec.SECP256R1) else f"pades-{key.curve.name}"
+    return f"pades-rsa{key.key_size}"

@@ -1,0 +1,1 @@
+"""All that lies in the database; SQLAlchemy's only home."""

@@ -1,0 +1,114 @@
+"""The engine, transactions and the one type for instants."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import BigInteger, Connection, Dialect, TypeDecorator, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from licence_service.errors import Misconfigured, Unavailable
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant as microseconds since 1970 UTC: SQLite would forget the zone, and order must be exact on both."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Write an aware instant; a naive one is a bug."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "an instant must say its zone"
+            raise ValueError(msg)
+        delta = value - _EPOCH
+        return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Read it back in UTC."""
+        return None if value is None else datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+
+
+class Database:
+    """One database, SQLite or PostgreSQL, with short transactions only: never one across drawing, sealing or storing."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare the engine; nothing is opened yet."""
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        options: dict[str, object] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_size": 20, "max_overflow": 20}
+        self.engine = create_engine(self.url, pool_pre_ping=not self.is_sqlite, **options)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads."""
+        with _translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that writes; committed at the end of the block, rolled back on any exception.
+
+        On SQLite it begins IMMEDIATE, since a plain BEGIN loses most concurrent read-then-write transactions.
+        """
+        with _translated(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    def ready(self) -> None:
+        """Raise `Unavailable` unless the database answers and has the newest schema."""
+        with self.read() as connection:
+            connection.execute(text("SELECT version_num FROM alembic_version")).one()
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest migration; repeating it is harmless."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["engine"] = self.engine
+        try:
+            command.upgrade(config, "head")
+        except OperationalError as error:
+            msg = "the database cannot be opened; check LICENCE_DATABASE_URL"
+            raise Misconfigured(msg) from error
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn trouble of the database into `Unavailable`; integrity errors are answered where they are expected."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable("the database cannot answer now") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("the database cannot answer now") from error
+        raise
+
+
+def _prepare_sqlite(connection: object, _record: object) -> None:
+    """Wait for other writers, keep a write-ahead log, survive power loss, hold foreign keys."""
+    connection.isolation_level = None  # type: ignore[attr-defined] - the begin event below opens transactions
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")

@@ -1,0 +1,220 @@
+"""Reservations: what is meant is written down before a seal is used (DESIGN §4 step 5).
+
+A reservation fixes everything random or timed of an act with a document, so that whoever holds its key can carry it
+to its end after a crash: same input, same page. It is working state, not the book: entered or abandoned at last.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from licence_service import identifiers
+from licence_service.digests import SALT_BYTES, sha256
+from licence_service.errors import CeilingReached, EntryConflict, KeyReused, NotInRegister
+from licence_service.store.database import Database
+from licence_service.store.payload import Vault
+from licence_service.store.status_index import place
+from licence_service.store.tables import counters, photos, reservations
+
+LEASE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An act with a document as the registrar decided it; the reservation adds what is drawn by chance.
+
+    `case_key` is the second idempotency key in comparison form; `live_key` the right's type, number and issuer.
+    `content` is JSON and `photos` maps digest → JPEG: all that is needed to draw the page again.
+    """
+
+    client: str
+    idempotency_key: str
+    request_digest: str
+    department: str
+    type: str
+    act: str
+    version: int
+    hourly_ceiling: int
+    content: Mapping[str, Any] = field(repr=False)
+    licence_id: str | None = None
+    case_key: str | None = field(default=None, repr=False)
+    photos: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A reserved act. `made_now` is true for the call that made it and so holds its lease."""
+
+    reservation_id: str
+    client: str
+    department: str
+    type: str
+    act: str
+    licence_id: str
+    version: int
+    state: str
+    created_at: datetime
+    reason: str
+    made_now: bool
+    salt: bytes = field(repr=False)
+    check_code: str = field(repr=False)
+    delivery_code: str = field(repr=False)
+    status: tuple[int, int]
+    content: Mapping[str, Any] = field(repr=False)
+
+
+class Reservations:
+    """The working list of acts under way."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        """Take the database and the vault for contents."""
+        self._database = database
+        self._vault = vault
+
+    def reserve(self, intent: Intent, now: datetime) -> Reservation:
+        """Return the reservation of this key, made now or found (short transaction 1).
+
+        `KeyReused` where key or case came before with other content; `CeilingReached`; `EntryConflict` where another
+        act with a document is under way on the licence.
+        """
+        case = self._vault.blind("case", intent.case_key) if intent.case_key else None
+        with self._database.write() as connection:
+            if found := self._known(connection, intent, case):
+                return found
+            self._within_ceiling(connection, intent, now)
+            for digest, jpeg in intent.photos.items():
+                if not connection.execute(select(photos.c.sha256).where(photos.c.sha256 == digest)).first():
+                    connection.execute(insert(photos).values(sha256=digest, sealed=self._vault.close_up(jpeg, f"photo:{digest}")))
+            values = self._drawn(connection, intent, case, now)
+            try:
+                with connection.begin_nested():
+                    connection.execute(insert(reservations).values(values))
+            except IntegrityError as error:
+                # PostgreSQL only: a twin reserved between our look and our write.
+                if found := self._known(connection, intent, case):
+                    return found
+                raise EntryConflict("another act with a document is under way on this licence") from error
+            return self._read(connection, values["reservation_id"], made_now=True)
+
+    def _known(self, connection: Connection, intent: Intent, case: str | None) -> Reservation | None:
+        """Find an earlier reservation by key or case; same content is the same reservation (AI-01)."""
+        same_key = (reservations.c.client == intent.client) & (reservations.c.idempotency_key == intent.idempotency_key)
+        same_case = (reservations.c.case_key == case) if case else same_key
+        row = connection.execute(select(reservations).where(same_key | same_case)).mappings().first()
+        if row is None:
+            return None
+        if row["request_digest"] != intent.request_digest:
+            raise KeyReused(facts={"licence_id": row["licence_id"]} if row["client"] == intent.client else {})
+        return self._of(row, made_now=False)
+
+    @staticmethod
+    def _within_ceiling(connection: Connection, intent: Intent, now: datetime) -> None:
+        last_hour = (reservations.c.client == intent.client) & (reservations.c.created_at > now - timedelta(hours=1))
+        used = connection.execute(select(func.count()).select_from(reservations).where(last_hour)).scalar_one()
+        if used >= intent.hourly_ceiling:
+            raise CeilingReached(f"the ceiling of {intent.hourly_ceiling} acts an hour is reached")
+
+    def _drawn(self, connection: Connection, intent: Intent, case: str | None, now: datetime) -> dict[str, Any]:
+        """Draw all that chance decides, once."""
+        reservation_id = secrets.token_hex(13)
+        content = {
+            **intent.content,
+            "salt": secrets.token_hex(SALT_BYTES),
+            "check_code": identifiers.check_code(secrets.randbits(60)),
+            "delivery_code": identifiers.delivery_code(secrets.randbits(80)),
+            "status": list(place(_count_up(connection, "status"), self._vault.permutation_key)),
+        }
+        return {
+            "reservation_id": reservation_id,
+            "client": intent.client,
+            "idempotency_key": intent.idempotency_key,
+            "request_digest": intent.request_digest,
+            "case_key": case,
+            "licence_id": intent.licence_id or identifiers.licence_id(secrets.randbelow(36**identifiers.LICENCE_ID_LENGTH)),
+            "type": intent.type,
+            "department": intent.department,
+            "act": intent.act,
+            "version": intent.version,
+            "content": self._vault.close_json(content, f"reservation:{reservation_id}"),
+            "state": "reserved",
+            "lease_until": now + LEASE,
+            "created_at": now,
+        }
+
+    def get(self, reservation_id: str) -> Reservation:
+        """Return a reservation as it stands."""
+        with self._database.read() as connection:
+            return self._read(connection, reservation_id, made_now=False)
+
+    def by_key(self, client: str, idempotency_key: str) -> Reservation | None:
+        """Return the reservation of a client's key."""
+        mine = (reservations.c.client == client) & (reservations.c.idempotency_key == idempotency_key)
+        with self._database.read() as connection:
+            row = connection.execute(select(reservations).where(mine)).mappings().first()
+            return self._of(row, made_now=False) if row else None
+
+    def claim(self, reservation_id: str, now: datetime) -> bool:
+        """Take over a reservation whose holder is gone; only one of several claimants gets it."""
+        free = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved") & (reservations.c.lease_until <= now)
+        with self._database.write() as connection:
+            return connection.execute(update(reservations).where(free).values(lease_until=now + LEASE)).rowcount == 1
+
+    def let_go(self, reservation_id: str, now: datetime) -> None:
+        """Give the lease back, so that the retry or the worker may go on at once."""
+        mine = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved")
+        with self._database.write() as connection:
+            connection.execute(update(reservations).where(mine).values(lease_until=now))
+
+    def abandon(self, reservation_id: str, reason: str) -> None:
+        """Close a reservation that can no longer be entered; its seal uses stay in the log."""
+        mine = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved")
+        with self._database.write() as connection:
+            connection.execute(update(reservations).where(mine).values(state="abandoned", reason=reason))
+
+    def unfinished(self, now: datetime, *, limit: int = 100) -> list[Reservation]:
+        """Return reservations that nobody is carrying, oldest first: the worker's list."""
+        idle = (reservations.c.state == "reserved") & (reservations.c.lease_until <= now)
+        with self._database.read() as connection:
+            rows = connection.execute(select(reservations).where(idle).order_by(reservations.c.id).limit(limit)).mappings().all()
+            return [self._of(row, made_now=False) for row in rows]
+
+    def photo(self, digest: str) -> bytes:
+        """Return a photo by the digest that stands on the face (without `sha256:`)."""
+        with self._database.read() as connection:
+            sealed = connection.execute(select(photos.c.sealed).where(photos.c.sha256 == digest)).scalar_one_or_none()
+        if sealed is None:
+            raise NotInRegister("this photo is not kept")
+        jpeg = self._vault.open(sealed, f"photo:{digest}")
+        if sha256(jpeg) != digest:
+            raise NotInRegister("this photo is not kept")
+        return jpeg
+
+    def _read(self, connection: Connection, reservation_id: str, *, made_now: bool) -> Reservation:
+        row = connection.execute(select(reservations).where(reservations.c.reservation_id == reservation_id)).mappings().first()
+        if row is None:
+            raise NotInRegister("no such reservation")
+        return self._of(row, made_now=made_now)
+
+    def _of(self, row: RowMapping, *, made_now: bool) -> Reservation:
+        content = self._vault.open_json(row["content"], f"reservation:{row['reservation_id']}")
+        return Reservation(
+            row["reservation_id"], row["client"], row["department"], row["type"], row["act"], row["licence_id"], row["version"],
+            row["state"], row["created_at"], row["reason"], made_now,
+            salt=bytes.fromhex(content["salt"]), check_code=content["check_code"], delivery_code=content["delivery_code"],
+            status=(content["status"][0], content["status"][1]), content=content,
+        )  # fmt: skip
+
+
+def _count_up(connection: Connection, name: str) -> int:
+    """Return the next running number of a counter, from 0; the row is locked to the end of the transaction."""
+    raised = connection.execute(update(counters).where(counters.c.name == name).values(value=counters.c.value + 1))
+    if raised.rowcount == 0:
+        connection.execute(insert(counters).values(name=name, value=0))
+    return int(connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar_one())
+
+

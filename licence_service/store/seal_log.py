@@ -1,0 +1,94 @@
+"""The seal-use log (用章日志) and the orders that stop a seal (DOMAIN SE-03).
+
+Every use is written before the key is touched (`requested`) and after (`done`, `failed`), so that a crash between
+leaves an open request, never an unlogged use. Lines form a hash chain over the whole log and are only inserted.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from licence_service.digests import canonical, sha256
+from licence_service.store.database import Database
+from licence_service.store.tables import counters, seal_orders, seal_uses
+
+FORM = "seal-use/1"
+
+
+@dataclass(frozen=True, slots=True)
+class SealUse:
+    """One line: what was asked of which seal, for which reservation, and how it ended."""
+
+    event: str  # requested | done | failed | refused
+    seal_id: str
+    department: str
+    type: str
+    reservation_id: str
+    decision: str
+    document_sha256: str
+    sealed_sha256: str | None = None
+    reason: str | None = None
+
+
+class SealLog:
+    """Append-only log of seal uses and of stop and start orders."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database."""
+        self._database = database
+
+    def write(self, use: SealUse, at: datetime) -> str:
+        """Add a line and return its digest."""
+        with self._database.write() as connection:
+            tail = counters.c.name == "seal_log"
+            if connection.execute(update(counters).where(tail).values(value=counters.c.value + 1)).rowcount == 0:
+                connection.execute(insert(counters).values(name="seal_log", value=1))
+            previous = connection.execute(select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)).scalar_one_or_none() or ""
+            body = canonical(
+                {
+                    "format": FORM, "at": at.isoformat(timespec="microseconds"), "event": use.event, "seal_id": use.seal_id,
+                    "department": use.department, "type": use.type, "reservation_id": use.reservation_id, "decision": use.decision,
+                    "document_sha256": use.document_sha256, "sealed_sha256": use.sealed_sha256, "reason": use.reason, "previous": previous,
+                }  # fmt: skip
+            )
+            digest = sha256(body)
+            connection.execute(
+                insert(seal_uses).values(
+                    at=at, body=body.decode(), seal_id=use.seal_id, reservation_id=use.reservation_id, event=use.event, sha256=digest
+                )
+            )
+            return digest
+
+    def uses(self, *, seal_id: str | None = None, reservation_id: str | None = None) -> list[dict[str, str | None]]:
+        """Return the lines as JSON objects, oldest first."""
+        lines = select(seal_uses.c.body).order_by(seal_uses.c.id)
+        if seal_id:
+            lines = lines.where(seal_uses.c.seal_id == seal_id)
+        if reservation_id:
+            lines = lines.where(seal_uses.c.reservation_id == reservation_id)
+        with self._database.read() as connection:
+            return [json.loads(body) for body in connection.execute(lines).scalars()]
+
+    def breaks(self) -> Iterator[int]:
+        """Yield the place of every line whose digest or link is wrong."""
+        previous = ""
+        with self._database.read() as connection:
+            rows = connection.execute(select(seal_uses.c.id, seal_uses.c.body, seal_uses.c.sha256).order_by(seal_uses.c.id)).all()
+        for row in rows:
+            if sha256(row.body.encode()) != row.sha256 or json.loads(row.body)["previous"] != previous:
+                yield row.id
+            previous = row.sha256
+
+    def order(self, seal_id: str, *, stopped: bool, at: datetime, by: str, reason: str) -> None:
+        """Stop a seal at once, or start it again; every order stays on record."""
+        with self._database.write() as connection:
+            connection.execute(insert(seal_orders).values(seal_id=seal_id, stopped=stopped, at=at, by=by, reason=reason))
+
+    def stopped(self, seal_id: str) -> bool:
+        """Say whether the last order stopped this seal."""
+        orders = select(seal_orders.c.stopped).where(seal_orders.c.seal_id == seal_id).order_by(seal_orders.c.id.desc()).limit(1)
+        with self._database.read() as connection:
+            return bool(connection.execute(orders).scalar_one_or_none())

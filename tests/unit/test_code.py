@@ -1,0 +1,110 @@
+"""The code on paper: small enough to print, drawn without seams, read back from a poor print."""
+
+import io
+import random
+import re
+import zlib
+
+import pikepdf
+import pypdfium2
+import pytest
+import zxingcpp
+from PIL import Image
+
+from licence_service.document.code import PLATE_A4, PLATE_A5, QUIET_MODULES, Matrix, Plate, matrix, operators
+from licence_service.document.strokes import PT
+
+PREFIX = "HTTPS://EZZ.EXAMPLE.GOV.CN/Q/1"
+
+
+def payload(digits: int, seed: int = 1) -> str:
+    source = random.Random(seed)
+    return PREFIX + "".join(source.choices("0123456789", k=digits))
+
+
+def printed(drawn: Matrix, plate: Plate, dpi: int) -> Image.Image:
+    """Draw the code on its plate on a page of its own and return what a printer would lay down, in grey."""
+    side, size = plate.side * PT, plate.code_side(drawn)
+    shift = (plate.side - size) / 2 * PT
+    pdf = pikepdf.new()
+    page = pdf.add_blank_page(page_size=(side, side))
+    page.contents_add(pdf.make_stream(f"1 0 0 1 {shift:.3f} {shift:.3f} cm\n".encode() + operators(drawn, size)))
+    out = io.BytesIO()
+    pdf.save(out)
+    return pypdfium2.PdfDocument(out.getvalue())[0].render(scale=dpi / 72).to_pil().convert("L")
+
+
+def read(picture: Image.Image) -> list[str]:
+    return [found.text for found in zxingcpp.read_barcodes(picture)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("plate", [PLATE_A4, PLATE_A5])
+def test_the_largest_code_is_read_from_a_110_dpi_picture(plate: Plate, seed: int) -> None:
+    text = payload(490, seed)
+    assert read(printed(matrix(text), plate, 110)) == [text]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("plate", [PLATE_A4, PLATE_A5])
+def test_the_largest_code_is_read_from_a_200_dpi_print_in_black_and_white(plate: Plate, seed: int) -> None:
+    text = payload(490, seed)
+    one_bit = printed(matrix(text), plate, 200).point(lambda level: 255 if level >= 128 else 0)
+    assert read(one_bit) == [text]
+
+
+@pytest.mark.parametrize(
+    "text", [PREFIX, "HTTPS://EZZ.EXAMPLE.GOV.CN/V/AB12", "0012345678", "https://a.example/q", "蜀安"]
+)
+def test_short_texts_are_read_back_whatever_they_hold(text: str) -> None:
+    assert read(printed(matrix(text), PLATE_A5, 200)) == [text]
+
+
+def test_digits_get_a_segment_of_their_own() -> None:
+    assert len(matrix(payload(490))) == 61
+    with pytest.raises(ValueError, match="version"):
+        matrix("".join("A" if c.isdigit() else c for c in payload(490)))
+
+
+@pytest.mark.parametrize("digits", [600, 20_000])
+def test_a_text_too_long_for_version_eleven_is_refused(digits: int) -> None:
+    with pytest.raises(ValueError, match="fits no code|needs version"):
+        matrix(payload(digits))
+
+
+def test_an_empty_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        matrix("")
+
+
+def test_the_same_text_gives_the_same_modules_and_the_same_bytes() -> None:
+    text = payload(400)
+    assert matrix(text) == matrix(text)
+    assert operators(matrix(text), 30.0) == operators(matrix(text), 30.0)
+
+
+def test_the_rectangles_cover_every_dark_module_once() -> None:
+    drawn = matrix(payload(490))
+    covered = [
+        (len(drawn) - 1 - int(y), column)
+        for x, y, width in re.findall(rb"(\d+) (\d+) (\d+) 1 re", operators(drawn, 30.0))
+        for column in range(int(x), int(x) + int(width))
+    ]
+    dark = [(row, column) for row, line in enumerate(drawn) for column, module in enumerate(line) if module]
+    assert sorted(covered) == dark
+
+
+def test_the_drawing_is_one_fill_and_small() -> None:
+    drawn = operators(matrix(payload(490)), 30.0)
+    assert drawn.split().count(b"f") == 1
+    assert len(zlib.compress(drawn)) < 4_000
+
+
+@pytest.mark.parametrize(("plate", "module"), [(PLATE_A4, 0.491), (PLATE_A5, 0.459)])
+def test_the_plate_keeps_four_quiet_modules_at_every_version(plate: Plate, module: float) -> None:
+    largest = matrix(payload(490))
+    assert plate.code_side(largest) / len(largest) == pytest.approx(module, abs=0.001)
+    assert plate.code_side(largest) == pytest.approx(plate.code, abs=0.05)
+    for drawn in (largest, matrix(payload(300))):
+        size = plate.code_side(drawn)
+        assert (plate.side - size) / 2 == pytest.approx(QUIET_MODULES * size / len(drawn))
