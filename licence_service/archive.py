@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -140,7 +140,7 @@ class _BucketArchive(_StoreArchive):
 
     def __init__(self, bucket: str, prefix: str, options: dict[str, str]) -> None:
         endpoint = options.get("endpoint", "")
-        config: S3Config = {**options}  # type: ignore[typeddict-item] - names are checked by the library
+        config = cast("S3Config", options)  # the library checks the names
         client: ClientConfig = {
             "timeout": timedelta(seconds=TIMEOUT_SECONDS),
             "connect_timeout": timedelta(seconds=TIMEOUT_SECONDS),

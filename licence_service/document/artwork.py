@@ -13,9 +13,7 @@ from types import MappingProxyType
 from licence_service.document.strokes import PT, Box, Node, bezier, blend, circle, fill, numbers, rosette, stroke, turns
 
 _SAMPLES_A_WAVE = 8
-_HAIRLINE_PT = 0.2
-_INNER_RULE_PT = 0.4
-_WATER_PT = 0.25
+_HAIRLINE_PT, _INNER_RULE_PT, _WATER_PT = 0.2, 0.4, 0.25
 _WATER_AMPLITUDE = 0.42
 _WATER_LENGTH = 13.0
 _CORNER_LOBES, _CORNER_STRANDS, _CORNER_DEPTH = 8, 3, 0.66

@@ -1,7 +1,8 @@
 """Prepare the faces once: pinned packages → lean TrueType files in a cache folder (LIBRARIES §3).
 
 What a page never needs (layout tables, hinting, vertical metrics, names) is dropped, so that five faces stay light
-in a server; the em is 1000 units everywhere, since ReportLab rounds other ems to wrong widths (ISO 19005-3 6.2.11.5).
+in a server. Outlines stay as they are: widths are written exactly whatever the em (ISO 19005-3 6.2.11.5), so that the
+minute `scale_upem` would take is not needed.
 """
 
 import hashlib
@@ -16,15 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from fontTools.ttLib import TTFont
-from fontTools.ttLib.scaleUpem import scale_upem
 
 from licence_service.errors import Misconfigured
 
 INDEX = "fonts.json"
 RARE = "rare"
-EM = 1000
 _KEPT = frozenset({"glyf", "loca", "head", "hhea", "hmtx", "maxp", "cmap", "post", "OS/2", "name"})
-_FORMAT = 1  # of the prepared files; raised when the preparation changes
+_FORMAT = 2  # of the prepared files; raised when the preparation changes
 
 Progress = Callable[[str], None]
 
@@ -53,7 +52,7 @@ def build(cache: Path, source: Path | None = None, progress: Progress = lambda _
     if rare.is_file():
         raw = rare.read_bytes()
         if not _is_built(cache, index, RARE, _digest(raw)):
-            progress("preparing the rare characters (about a minute)")
+            progress(f"preparing {RARE}")
             index[RARE] = _prepare(raw, cache / f"{RARE}.ttf", wanted[RARE])
     _write(cache / INDEX, json.dumps(index, indent=1, sort_keys=True).encode())
 
@@ -99,8 +98,6 @@ def _prepare(raw: bytes, target: Path, face: Mapping[str, str]) -> dict[str, str
         scratch.write(raw)
         scratch.flush()
         with TTFont(scratch.name, lazy=True, recalcTimestamp=False) as font:
-            if font["head"].unitsPerEm != EM:
-                scale_upem(font, EM)
             for tag in [tag for tag in font.keys() if tag not in _KEPT and tag != "GlyphOrder"]:  # noqa: SIM118
                 del font[tag]
             font["cmap"].tables = [table for table in font["cmap"].tables if table.format == 12][-1:]  # noqa: PLR2004

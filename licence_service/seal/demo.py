@@ -119,7 +119,7 @@ def _make_department(vault: "_Vault", folder: Path, department: DemoDepartment, 
                 x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, department.name),
                 x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, department.uscc),
-                x509.NameAttribute(NameOID.COMMON_NAME, f"{department.name}{purpose}（演示）"),
+                x509.NameAttribute(NameOID.COMMON_NAME, f"{department.name}{purpose}·演示"),
             ]
         )
         _write_once(folder / certificate_file, partial(vault.signer_chain, subject, key, issuing))

@@ -151,8 +151,10 @@ def _claimed_time(seal: EmbeddedPdfSignature) -> datetime | None:
 
 def _is_certified(seal: EmbeddedPdfSignature) -> bool:
     """Say whether this is the certification signature and forbids every change (ISO 32000-2 §12.8.2.2, table 257)."""
-    perms = seal.reader.root["/Perms"] if "/Perms" in seal.reader.root else {}
-    certifying = perms.raw_get("/DocMDP") if "/DocMDP" in perms else None
+    perms = seal.reader.root.get("/Perms")
+    if not isinstance(perms, generic.DictionaryObject) or "/DocMDP" not in perms:
+        return False
+    certifying = perms.raw_get("/DocMDP")
     value = seal.sig_field.raw_get("/V")
     return (
         seal.docmdp_level == MDPPerm.NO_CHANGES
@@ -230,7 +232,7 @@ def _dictionaries(reader: PdfFileReader) -> Iterator[generic.DictionaryObject]:
             seen.add(item.reference)
             if len(seen) > MAX_OBJECTS:
                 raise ValueError("too many objects")
-            item = item.get_object()
+            item = item.get_object()  # type: ignore[no-untyped-call]
         if isinstance(item, generic.DictionaryObject):
             yield item
         waiting.extend(_raw_parts(item))

@@ -2,8 +2,8 @@
 
 `Examiner` keeps up to two long-lived children (this module run as a program) and replaces one that died, ran over
 its time or ate its memory. Parent and child speak frames over pipes, `length (4 bytes, big-endian) ‖ bytes`: first
-one JSON frame with the trust roots and known certificates, answered by `{}`, then for each file a JSON frame and a frame with the
-file, answered by a JSON frame. Nothing is pickled, so a child taken over by a file can say nothing but a finding.
+one JSON frame with the trust roots and known certificates, answered by `{}`, then for each file a JSON frame and a
+frame with the file, answered by a JSON frame. Nothing is pickled, so a child taken over by a file can say nothing but a finding.
 """
 
 import base64

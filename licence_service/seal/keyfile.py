@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -166,7 +167,7 @@ def read_chain(path: Path, roots: list[x509.Certificate], uscc: str) -> list[x50
     where = f"{path.parent.name}/{path.name}"
     if not chain:
         raise Misconfigured(f"{where} holds no certificate")
-    for certificate, issuer in zip(chain, chain[1:], strict=False):
+    for certificate, issuer in pairwise(chain):
         if not _issued_by(certificate, issuer):
             raise Misconfigured(f"{where} is not in order: each certificate is followed by its issuer's")
     if not any(_issued_by(chain[-1], root) for root in roots):

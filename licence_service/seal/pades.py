@@ -54,7 +54,7 @@ class HeldKey(Signer):
 
     def __init__(self, key: PrivateKey, certificates: Sequence[x509.Certificate]) -> None:
         """Take the private key and its certificate, followed by the chain without the root."""
-        store = SimpleCertificateStore()
+        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register_multiple(certificates[1:])
         super().__init__(signing_cert=certificates[0], cert_registry=store, embed_roots=False)
         self._key = key
@@ -91,7 +91,7 @@ class _Mould:
         data = container["content"]
         signer = data["signer_infos"][0]
         attributes = signer["signed_attrs"].untag().contents
-        at = attributes.index(emit(_UNIVERSAL, 0, _OCTETS, _NO_DIGEST)) + 2
+        at = attributes.index(_der(_UNIVERSAL, 0, _OCTETS, _NO_DIGEST)) + 2
         return cls(
             b"".join(
                 data[name].dump() for name in ("version", "digest_algorithms", "encap_content_info", "certificates")
@@ -104,7 +104,7 @@ class _Mould:
 
     def signed_attributes(self, digest: bytes) -> bytes:
         """Return what is signed: the attributes as a SET OF (RFC 5652 §5.4)."""
-        return emit(_UNIVERSAL, 1, _SET, self._attributes(digest))
+        return _der(_UNIVERSAL, 1, _SET, self._attributes(digest))
 
     def container(self, digest: bytes, signature: bytes) -> bytes:
         """Return the whole ContentInfo."""
@@ -113,16 +113,21 @@ class _Mould:
             1,
             _SEQUENCE,
             self.before_attributes
-            + emit(_CONTEXT, 1, 0, self._attributes(digest))
+            + _der(_CONTEXT, 1, 0, self._attributes(digest))
             + self.signature_algorithm
-            + emit(_UNIVERSAL, 0, _OCTETS, signature),
+            + _der(_UNIVERSAL, 0, _OCTETS, signature),
         )
-        data = emit(_UNIVERSAL, 1, _SEQUENCE, self.before_signer + emit(_UNIVERSAL, 1, _SET, signer))
+        data = _der(_UNIVERSAL, 1, _SEQUENCE, self.before_signer + _der(_UNIVERSAL, 1, _SET, signer))
         kind = cms.ContentType("signed_data").dump()
-        return emit(_UNIVERSAL, 1, _SEQUENCE, kind + emit(_CONTEXT, 1, 0, data))
+        return _der(_UNIVERSAL, 1, _SEQUENCE, kind + _der(_CONTEXT, 1, 0, data))
 
     def _attributes(self, digest: bytes) -> bytes:
         return self.attributes_to_digest + digest + self.attributes_from_digest
+
+
+def _der(tag_class: int, constructed: int, tag: int, content: bytes) -> bytes:
+    """Return one DER value (ITU-T X.690 §8.1)."""
+    return bytes(emit(tag_class, constructed, tag, content))
 
 
 class _Revision(IncrementalPdfFileWriter):

@@ -23,7 +23,7 @@ _PART = 32
 _ALG, _KID, _ES256_ID = 1, 4, -7  # RFC 9052 §3.1, RFC 9053 table 1
 
 
-class BadToken(ValueError):
+class BadToken(ValueError):  # noqa: N818 - facts are named without a suffix
     """The message is not one that this service made: shape, encoding, key or signature is wrong."""
 
 

@@ -1,0 +1,107 @@
+"""The facts that the code on paper carries, and how they become a web address (STANDARDS §6.6, docs/formats.md §3).
+
+Pure: the COSE_Sign1 around the facts is made by a department's code key in `seal.tokens`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import cbor2
+
+PATH = "/Q/1"  # the 1 is the profile's number; other layouts will get other numbers
+MOST_DIGITS = 1200
+COMPARE_BYTES = 42
+COMMITMENT_BYTES = 16
+_EPOCH = date(1970, 1, 1)
+_KEYS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 11})
+_NEEDED = frozenset({1, 2, 3, 4, 5, 7, 8, 9})
+
+
+class BadCode(ValueError):  # noqa: N818 - a fact, like all refusals
+    """These digits are no code of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFacts:
+    """What a checker without network learns from the code.
+
+    `compare` is what the checker compares with the vehicle, vessel or person: a plate, a ship's name, a masked name.
+    `commitment` is the first 16 bytes of the version's SHA-256 face commitment.
+    """
+
+    type_index: int
+    issuer_index: int
+    licence_id: str
+    version: int
+    valid_from: date
+    valid_to: date | None
+    status: tuple[int, int]
+    commitment: bytes
+    compare: str
+    conditions_until: date | None = None
+
+
+def pack(facts: CodeFacts) -> bytes:
+    """Return the deterministic CBOR map (RFC 8949 §4.2.1): integer keys, days since 1970-01-01."""
+    claims: dict[int, Any] = {
+        1: facts.type_index,
+        2: facts.issuer_index,
+        3: facts.licence_id,
+        4: facts.version,
+        5: (facts.valid_from - _EPOCH).days,
+        6: (facts.valid_to - _EPOCH).days if facts.valid_to else None,
+        7: list(facts.status),
+        8: facts.commitment,
+        9: shortened(facts.compare),
+        11: (facts.conditions_until - _EPOCH).days if facts.conditions_until else None,
+    }
+    return cbor2.dumps({key: value for key, value in claims.items() if value is not None}, canonical=True)
+
+
+def unpack(payload: bytes) -> CodeFacts:
+    """Read the facts back; anything but exactly our form is `BadCode`."""
+    try:
+        claims = cbor2.loads(payload)
+        if not isinstance(claims, dict) or not _NEEDED <= claims.keys() <= _KEYS or cbor2.dumps(claims, canonical=True) != payload:
+            raise BadCode("not the claims of a licence")
+        facts = CodeFacts(
+            claims[1], claims[2], claims[3], claims[4], _day(claims[5]), _day(claims[6]) if 6 in claims else None,
+            (claims[7][0], claims[7][1]), claims[8], claims[9], _day(claims[11]) if 11 in claims else None,
+        )  # fmt: skip
+    except (cbor2.CBORDecodeError, TypeError, KeyError, IndexError, OverflowError, ValueError) as error:
+        raise BadCode("not the claims of a licence") from error
+    if not (isinstance(facts.licence_id, str) and isinstance(facts.version, int) and isinstance(facts.commitment, bytes) and isinstance(facts.compare, str)):
+        raise BadCode("not the claims of a licence")
+    return facts
+
+
+def address(public_url: str, message: bytes) -> str:
+    """Return the upper-case address with the message as digits: alphanumeric and numeric QR modes, opened by any camera.
+
+    The byte 01 in front keeps leading zeros.
+    """
+    return f"{public_url.upper()}{PATH}{int.from_bytes(bytes([1]) + message)}"
+
+
+def message_in(digits: str) -> bytes:
+    """Return the signed message behind the digits after the profile's number."""
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > MOST_DIGITS or digits.startswith("0"):
+        raise BadCode("not the digits of a code")
+    number = int(digits)
+    content = number.to_bytes((number.bit_length() + 7) // 8)
+    if content[0] != 1:
+        raise BadCode("not the digits of a code")
+    return content[1:]
+
+
+def shortened(text: str) -> str:
+    """Return the text to compare, cut to 42 bytes of UTF-8 with an ellipsis that says so."""
+    if len(text.encode()) <= COMPARE_BYTES:
+        return text
+    kept = text.encode()[: COMPARE_BYTES - len("…".encode())].decode(errors="ignore")
+    return f"{kept}…"
+
+
+def _day(days: int) -> date:
+    return _EPOCH + timedelta(days=days)

@@ -1,0 +1,52 @@
+"""Every reason code a verdict may carry, in the two languages of the public side. The list only grows."""
+
+from collections.abc import Mapping
+
+REASONS: Mapping[str, tuple[str, str]] = {
+    # authentic
+    "in-register": ("登记簿中有此证照", "The register holds this licence"),
+    "no-such-record": ("登记簿中没有与所给信息相符的证照", "The register holds no licence that matches"),
+    "code-genuine": ("二维码签名真实", "The code's signature is genuine"),
+    "code-not-genuine": ("二维码不是本系统签发的", "The code was not signed by this service"),
+    "code-at-odds": ("二维码内容与登记簿不一致", "The code is at odds with the register"),
+    "same-document": ("文件与归档原件逐字节一致", "The file is the archived original, byte for byte"),
+    "seal-intact": ("印章签名有效，覆盖整个文件", "The seal is intact and covers the whole file"),
+    "specimen": ("样本：由演示密钥签发，不具法律效力", "Specimen: sealed with demonstration keys, without legal effect"),
+    "no-signature": ("文件没有电子印章签名", "The file carries no seal"),
+    "bytes-changed": ("签名之后文件内容被改动", "The file was changed after it was sealed"),
+    "added-after-seal": ("签名之后文件被追加内容", "Something was added to the file after it was sealed"),
+    "not-whole-file": ("签名没有覆盖整个文件", "The seal does not cover the whole file"),
+    "unknown-signer": ("签名不是受信任的发证机关作出的", "The file was not sealed by a trusted department"),
+    "wrong-department": ("签名机关不是该证照的发证机关", "Another department sealed this file"),
+    "several-signatures": ("文件含有多个签名", "The file carries several signatures"),
+    "not-certified": ("签名不是不可更改的认证签名", "The seal is not a certification that forbids changes"),
+    "active-content": ("文件含有可执行内容", "The file contains active content"),
+    "encrypted": ("文件已加密，无法核验", "The file is encrypted and cannot be examined"),
+    "unreadable": ("文件已损坏，无法读取", "The file is broken and cannot be read"),
+    "examination-stopped": ("核验该文件超出时限或资源限制", "Examining this file took too long or too much"),
+    "not-in-register": ("签名真实，但登记簿中没有这份文件", "The seal is good, but the register does not hold this file"),
+    "fields-differ": ("文件内容与登记簿不一致", "The content differs from the record"),
+    "content-as-in-record": ("字节已变动，内容与登记簿一致，请索取原件", "Changed bytes; content as in the record; get the original"),
+    # current
+    "current-version": ("这是现行版本", "This is the current version"),
+    "superseded": ("已被新版本取代；证照本身的效力见下项", "Superseded by a newer version; the licence itself is judged below"),
+    "not-yet-made": ("所问日期时该版本尚未制作", "This version was not made by the asked day"),
+    # in force
+    "in-force": ("在有效期内，效力正常", "In force"),
+    "pending-effect": ("尚未生效", "Not yet in effect"),
+    "suspended": ("暂扣（暂停）期间", "Suspended"),
+    "expired": ("已过有效期", "Expired"),
+    "revoked": ("已吊销", "Revoked"),
+    "cancelled": ("已注销", "Cancelled"),
+    "not-known-then": ("当时登记簿中尚无此证照", "The register did not hold this licence then"),
+    # conditions
+    "conditions-met": ("年审等条件在有效期内", "Periodic conditions are met"),
+    "condition-overdue": ("年审、注册等条件已过期", "A periodic condition is overdue"),
+    "no-conditions": ("该类证照没有需要核对的周期条件", "This licence has no periodic conditions to check"),
+    # not asked, unknown
+    "not-presented": ("未提交文件，未核对文件签名", "No file was presented, so no seal was examined"),
+    "not-asked": ("本次核验不涉及此项", "This was not asked"),
+    "compare-with-paper": ("请核对证面内容与此处显示一致", "Compare what the paper says with what is shown here"),
+    "live-showing-not-asked": ("静态码不能证明持证人在场", "A printed code does not show that the holder is present"),
+    "not-decided": ("前项不成立，无法判断", "Cannot be decided, since an earlier answer fails"),
+}

@@ -1,0 +1,120 @@
+"""The archive's contract, over a folder and over a real S3 server."""
+
+import hashlib
+import threading
+from pathlib import Path
+
+import pytest
+from obstore.store import S3Store
+
+from licence_service.archive import Archive, open_archive
+from licence_service.errors import ArchiveUnavailable, Misconfigured, NotInRegister
+
+from .conftest import overwrite
+
+
+@pytest.fixture(params=["folder", "s3"])
+def archive(request: pytest.FixtureRequest) -> Archive:
+    found: Archive = request.getfixturevalue(f"{request.param}_archive")
+    return found
+
+
+def test_what_was_put_comes_back_under_its_sha256(archive: Archive) -> None:
+    digest = archive.put(b"a document")
+    assert digest == hashlib.sha256(b"a document").hexdigest()
+    assert archive.get(digest) == b"a document"
+
+
+def test_putting_twice_is_harmless(archive: Archive) -> None:
+    assert archive.put(b"x") == archive.put(b"x")
+    assert archive.get(archive.put(b"x")) == b"x"
+
+
+def test_an_empty_document_and_a_large_one_are_kept_alike(archive: Archive) -> None:
+    for content in (b"", bytes(range(256)) * 40_000):
+        assert archive.get(archive.put(content)) == content
+
+
+def test_twenty_putting_the_same_at_once_all_succeed(archive: Archive) -> None:
+    digests: list[str] = []
+    threads = [threading.Thread(target=lambda: digests.append(archive.put(b"the same"))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(digests) == 20
+    assert len(set(digests)) == 1
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, "", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n"])
+def test_what_is_not_there_is_not_in_the_register(archive: Archive, digest: str) -> None:
+    with pytest.raises(NotInRegister):
+        archive.get(digest)
+
+
+def test_a_reachable_archive_is_ready(archive: Archive) -> None:
+    archive.ready()
+    archive.put(b"x")
+    archive.ready()
+
+
+def test_a_damaged_document_in_a_folder_is_never_given_out_nor_taken_for_good(
+    folder_archive: Archive, tmp_path: Path
+) -> None:
+    digest = folder_archive.put(b"x")
+    (tmp_path / "archive" / digest[:2] / digest[2:4] / digest).write_bytes(b"y")
+    with pytest.raises(ArchiveUnavailable):
+        folder_archive.get(digest)
+    with pytest.raises(ArchiveUnavailable):
+        folder_archive.put(b"x")
+
+
+def test_a_damaged_document_in_a_bucket_is_never_given_out(s3_archive: Archive, s3_store: S3Store) -> None:
+    digest = s3_archive.put(b"x")
+    overwrite(s3_store, digest, b"y")
+    with pytest.raises(ArchiveUnavailable):
+        s3_archive.get(digest)
+
+
+def test_a_folder_that_is_gone_is_unavailable(folder_archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / "archive").rmdir()
+    with pytest.raises(ArchiveUnavailable):
+        folder_archive.ready()
+
+
+def test_a_folder_where_a_file_stands_in_the_way_is_unavailable(folder_archive: Archive, tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"x").hexdigest()
+    (tmp_path / "archive" / digest[:2]).write_bytes(b"in the way")
+    with pytest.raises(ArchiveUnavailable):
+        folder_archive.put(b"x")
+
+
+def test_a_missing_bucket_is_unavailable_and_not_merely_empty(s3_options: dict[str, str]) -> None:
+    archive = open_archive("s3://no-such-bucket/documents", options=s3_options)
+    for question in (archive.ready, lambda: archive.put(b"x")):
+        with pytest.raises(ArchiveUnavailable):
+            question()
+
+
+def test_a_server_that_does_not_listen_is_unavailable(s3_options: dict[str, str]) -> None:
+    archive = open_archive("s3://bucket/x", options={**s3_options, "endpoint": "http://127.0.0.1:9"})
+    for question in (archive.ready, lambda: archive.put(b"x"), lambda: archive.get("0" * 64)):
+        with pytest.raises(ArchiveUnavailable):
+            question()
+
+
+@pytest.mark.parametrize("url", ["", "var/archive", "http://host/x", "s3:///x", "file:", "file://host/x"])
+def test_an_address_of_another_kind_is_refused_at_start(url: str) -> None:
+    with pytest.raises(Misconfigured):
+        open_archive(url)
+
+
+def test_an_unknown_option_is_refused_at_start() -> None:
+    with pytest.raises(Misconfigured):
+        open_archive("s3://bucket/x", options={"no_such_option": "1"})
+
+
+def test_a_folder_that_cannot_be_made_is_refused_at_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Misconfigured):
+        open_archive(f"file:{tmp_path}/file/archive")
