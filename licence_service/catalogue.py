@@ -21,6 +21,7 @@ _EDITION = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 _SLUG = re.compile(r"[a-z][a-z0-9_]{2,78}")
 _TEMPLATE = TypeAdapter(Template)
 _KIND = TypeAdapter(EndorsementKind)
+_FAMILY = TypeAdapter(page.Family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def read_catalogue(folder: Path) -> Catalogue:
     """Read and check every file; raise `TemplateRejected` with the file's name and all that is wrong in it."""
     codes = {path.stem: _code_table(path) for path in sorted((folder / "_codes").glob("*.toml"))}
     kinds = {path.stem: _kind(path, codes) for path in sorted((folder / "_endorsements").glob("*.toml"))}
-    families = {path.stem: page.read_family(_toml(path), path.stem) for path in sorted((folder / "_families").glob("*.toml"))}
+    families = {path.stem: _family(path) for path in sorted((folder / "_families").glob("*.toml"))}
     editions: dict[str, tuple[Template, ...]] = {}
     samples: dict[str, Sample] = {}
     for home in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))):
@@ -106,6 +107,11 @@ def _validated(adapter: TypeAdapter[Any], raw: object, path: Path) -> Any:  # no
         raise TemplateRejected(f"{path.parent.name}/{path.name}: {wrong}") from error
 
 
+def _family(path: Path) -> page.Family:
+    family: page.Family = _validated(_FAMILY, _toml(path), path)
+    return replace(family, slug=path.stem)
+
+
 def _code_table(path: Path) -> Mapping[str, str]:
     return {str(code): str(label) for code, label in _toml(path)["values"].items()}
 
@@ -134,6 +140,8 @@ def _template(
     if not _EDITION.fullmatch(path.stem):
         raise TemplateRejected(f"{path.parent.name}/{path.name}: an edition is named by its year and month")
     template: Template = _validated(_TEMPLATE, _toml(path), path)
+    if template.family in families:
+        template = replace(template, pages=page.assembled(template.pages, families[template.family]))
     wrong = list(_problems(template, kinds, families))
     if wrong:
         raise TemplateRejected(f"{path.parent.name}/{path.name}: {'; '.join(wrong)}")
@@ -158,7 +166,7 @@ def _problems(template: Template, kinds: Mapping[str, EndorsementKind], families
         if field.recorded_as and field.recorded_as not in template.endorsements:
             yield f"{name}: {field.recorded_as} is no endorsement kind of this type"
     yield from (f"no field {name}" for name in dict.fromkeys(names) if name not in template.fields)
-    yield from (f"no act {act}" for act in template.acts if act not in Act)
+    yield from (f"no act {act}" for act in template.acts if act not in {each.value for each in Act})
     yield from (f"no endorsement kind {kind}" for kind in template.endorsements if kind not in kinds)
     if template.family not in families:
         yield f"no family {template.family}"

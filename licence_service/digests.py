@@ -25,7 +25,7 @@ class Digests:
 
 def canonical(value: object) -> bytes:
     """Return RFC 8785 canonical JSON."""
-    return rfc8785.dumps(value)  # type: ignore[arg-type] - callers hand in JSON values
+    return rfc8785.dumps(value)  # type: ignore[arg-type]  # callers hand in JSON values
 
 
 def digests(content: bytes) -> Digests:

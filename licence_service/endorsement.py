@@ -1,7 +1,7 @@
 """Endorsements (签注): facts written on a licence, each its own signed statement (DOMAIN EN-01)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from licence_service.digests import Digests, canonical
@@ -15,7 +15,7 @@ STATEMENT_FORM = "endorsement/1"
 class Endorsement:
     """A fact accepted onto a licence.
 
-    `facts` lie encrypted; the signed statement holds only their commitment. `asserter` and `accepter` are 18-character
+    `facts` and `salt` lie encrypted; the signed statement holds only their commitment. `asserter` and `accepter` are 18-character
     codes of organisations; for a kind that an act writes they are the same. `signature` is 64 raw bytes (r‖s) by the
     accepter's code key `kid` over the canonical statement.
     """
@@ -32,6 +32,7 @@ class Endorsement:
     commitment: Digests
     kid: str
     signature: bytes
+    salt: bytes = field(default=b"", repr=False)
 
     def statement(self, licence_id: str) -> bytes:
         """Return the canonical bytes that the accepter signs (docs/formats.md §6)."""

@@ -54,7 +54,7 @@ def private_of(entry: Entry) -> dict[str, Any]:
         "face": dict(version.face) if version else None,
         "photos": dict(version.photos) if version else None,
         "salt": version.salt.hex() if version else None,
-        "facts": {one.endorsement_id: dict(one.facts) for one in entry.endorsements},
+        "facts": {one.endorsement_id: {"salt": one.salt.hex(), "values": dict(one.facts)} for one in entry.endorsements},
     }
 
 
@@ -81,7 +81,7 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
         ground=body["ground"],
         right_ended_on=_date(body["right_ended_on"]),
         recorded_only=body["recorded_only"],
-        recorded_at=datetime.fromisoformat(body["recorded_at"]),
+        recorded_at=datetime.fromisoformat(body["recorded_at"]) if body["recorded_at"] else None,
         previous=body["previous"],
         digest=digest,
     )
@@ -159,10 +159,11 @@ def _endorsement_body(one: Endorsement, licence_id: str) -> dict[str, Any]:
 
 def _endorsement_of(body: Mapping[str, Any], facts: Mapping[str, Any]) -> Endorsement:
     said = body["statement"]
+    hidden = facts.get(said["endorsement_id"], {"salt": "", "values": {}})
     return Endorsement(
         endorsement_id=said["endorsement_id"],
         kind=said["kind"],
-        facts=facts.get(said["endorsement_id"], {}),
+        facts=hidden["values"],
         occurred_on=date.fromisoformat(said["occurred_on"]),
         effective_from=date.fromisoformat(said["effective_from"]),
         effective_to=_date(said["effective_to"]),
@@ -172,6 +173,7 @@ def _endorsement_of(body: Mapping[str, Any], facts: Mapping[str, Any]) -> Endors
         commitment=Digests(said["facts_sha256"], said["facts_sm3"]),
         kid=body["kid"],
         signature=bytes.fromhex(body["signature"]),
+        salt=bytes.fromhex(hidden["salt"]),
     )
 
 

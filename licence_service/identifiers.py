@@ -4,6 +4,7 @@ Pure functions. Randomness is handed in as bytes, so that the same input gives t
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from stdnum.cn import uscc as _uscc
@@ -129,8 +130,9 @@ def delivery_code(random: int) -> str:
 
 
 def normal_code(text: str) -> str:
-    """Return a typed check or delivery code in its one form: no spaces or dashes, upper case, O→0, I and L→1."""
-    kept = "".join(character for character in text.upper() if character.isalnum())
+    """Return a typed check or delivery code in its one form: half-width, no spaces or dashes, upper case, O→0, I and L→1."""
+    plain = unicodedata.normalize("NFKC", text).upper()  # Chinese keyboards type full-width characters
+    kept = "".join(character for character in plain if character.isalnum())
     return kept.translate(str.maketrans("OIL", "011"))
 
 

@@ -11,6 +11,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "code-at-odds": ("二维码内容与登记簿不一致", "The code is at odds with the register"),
     "same-document": ("文件与归档原件逐字节一致", "The file is the archived original, byte for byte"),
     "seal-intact": ("印章签名有效，覆盖整个文件", "The seal is intact and covers the whole file"),
+    "adopted": ("由其他系统签发，原件已收录入本登记簿", "Sealed elsewhere; the original was taken over into this register"),
     "specimen": ("样本：由演示密钥签发，不具法律效力", "Specimen: sealed with demonstration keys, without legal effect"),
     "no-signature": ("文件没有电子印章签名", "The file carries no seal"),
     "bytes-changed": ("签名之后文件内容被改动", "The file was changed after it was sealed"),
@@ -25,12 +26,9 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "unreadable": ("文件已损坏，无法读取", "The file is broken and cannot be read"),
     "examination-stopped": ("核验该文件超出时限或资源限制", "Examining this file took too long or too much"),
     "not-in-register": ("签名真实，但登记簿中没有这份文件", "The seal is good, but the register does not hold this file"),
-    "fields-differ": ("文件内容与登记簿不一致", "The content differs from the record"),
-    "content-as-in-record": ("字节已变动，内容与登记簿一致，请索取原件", "Changed bytes; content as in the record; get the original"),
     # current
     "current-version": ("这是现行版本", "This is the current version"),
     "superseded": ("已被新版本取代；证照本身的效力见下项", "Superseded by a newer version; the licence itself is judged below"),
-    "not-yet-made": ("所问日期时该版本尚未制作", "This version was not made by the asked day"),
     # in force
     "in-force": ("在有效期内，效力正常", "In force"),
     "pending-effect": ("尚未生效", "Not yet in effect"),
@@ -45,8 +43,6 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "no-conditions": ("该类证照没有需要核对的周期条件", "This licence has no periodic conditions to check"),
     # not asked, unknown
     "not-presented": ("未提交文件，未核对文件签名", "No file was presented, so no seal was examined"),
-    "not-asked": ("本次核验不涉及此项", "This was not asked"),
     "compare-with-paper": ("请核对证面内容与此处显示一致", "Compare what the paper says with what is shown here"),
     "live-showing-not-asked": ("静态码不能证明持证人在场", "A printed code does not show that the holder is present"),
-    "not-decided": ("前项不成立，无法判断", "Cannot be decided, since an earlier answer fails"),
 }

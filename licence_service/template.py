@@ -4,6 +4,7 @@ The same frozen dataclasses are the file format and the value used inside (docs/
 """
 
 from collections.abc import Mapping
+from dataclasses import field
 from datetime import date, timedelta
 from typing import Literal
 
@@ -12,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from licence_service.errors import Fault
 from licence_service.fields import Asker, Face, Field
 from licence_service.fields.declared import STRICT, Confidence
-from licence_service.page import Page
+from licence_service.page import Page, printed_kinds
 
 HolderKind = Literal["person", "organisation", "vehicle", "vessel", "project"]
 
@@ -80,6 +81,7 @@ class EndorsementKind:
     asserted: bool = False
     written_by: tuple[str, ...] = ()
     conditions_until: str | None = None
+    updates: Mapping[str, str] = field(default_factory=dict)  # fact → the field of the face that repeats it
     confidence: Confidence = "high"
     note: str = ""
     slug: str = ""
@@ -118,6 +120,11 @@ class Template:
     edition: str = ""
     digest: str = ""
 
+    @property
+    def printed_kinds(self) -> frozenset[str]:
+        """Return the endorsement kinds that stand on the face; only these make a new version."""
+        return printed_kinds(self.pages)
+
     def type_code(self, defined_by: str) -> str:
         """Return the 21 characters of TYPE: the ministry's where known, else under the defining department's own code."""
         return self.code or f"{defined_by}{self.local_code}"
@@ -128,14 +135,14 @@ class Template:
 
     def term_of(self, face: Face) -> tuple[date, date | None]:
         """Return first and last day of the right; both count (DOMAIN LC-02). No last day means open-ended."""
-        first = face.get(self.term.start, face[self.issued_field])
+        first = face.get(self.term.start) or face[self.issued_field]
         last = face.get(self.term.end)
         return date.fromisoformat(str(first)), date.fromisoformat(str(last)) if last else None
 
     def with_term(self, raw: Mapping[str, object]) -> Mapping[str, object]:
         """Fill an absent end date from the term rule; leave everything else as it came."""
         start, end = raw.get(self.term.start), raw.get(self.term.end)
-        if self.term.rule not in {"exact", "default"} or self.term.end not in self.fields or end not in {None, ""}:
+        if self.term.rule not in {"exact", "default"} or self.term.end not in self.fields or (end is not None and end != ""):
             return raw
         try:
             first = date.fromisoformat(str(start))

@@ -4,6 +4,7 @@ It keeps the protocol of `licence_service.seal.remote` and counts every use of i
 
 * `ok`: seals at once;
 * `slow`: answers 202 and has the result a moment later;
+* `never`: answers 202 whenever it is asked;
 * `fail`: answers 500 and has sealed nothing;
 * `fail-after`: has sealed, and answers 500;
 * `late`: seals, but answers only after the client gave up (the result waits for a second question);
@@ -76,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
     service: SealService
     protocol_version = "HTTP/1.1"
 
-    def do_PUT(self) -> None:  # noqa: N802
+    def do_PUT(self) -> None:
         service, request_id = self.service, self.path.rpartition("/")[2]
         service.questions[request_id] += 1
         document = self.rfile.read(int(self.headers["Content-Length"]))
@@ -90,13 +91,15 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(service.late_seconds)
         if mode == "fail-after":
             return self._answer(500)
-        if mode == "slow":
+        if mode in {"slow", "never"}:
             return self._answer(202)
         if mode == "other":
             return self._answer(200, b"%PDF-1.7 another " + result)
         return self._answer(200, document if mode == "unsealed" else result)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
+        if self.service.mode == "never":
+            return self._answer(202)
         result = self.service.result(self.path.rpartition("/")[2])
         if result is None:
             return self._answer(404)

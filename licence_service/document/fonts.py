@@ -6,19 +6,29 @@ printed and is named by its code point (DOMAIN M9): never an empty box.
 
 import hashlib
 import json
+import tomllib
+from collections.abc import Mapping
 from functools import cached_property
+from importlib import resources
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
-from licence_service.document.foundry import INDEX, RARE, build, pins
 from licence_service.document.truetype import TrueType
 from licence_service.errors import Misconfigured
 
-__all__ = ["Face", "Fonts", "build"]
+INDEX = "fonts.json"
+RARE = "rare"
 
 # Where a face lacks a character, the other hand lends its own of like weight, then the rare pack.
 _LENDERS = {"song-500": "hei-400", "song-600": "hei-500", "song-700": "hei-500", "hei-400": "song-500", "hei-500": "song-600"}
 _COMMAND = "licence-service fonts build"
+
+
+def pins() -> Mapping[str, Any]:
+    """Return the pinned packages and faces."""
+    text = resources.files("licence_service.document").joinpath("fonts.toml").read_text("utf-8")
+    return tomllib.loads(text)
 
 
 class Face:

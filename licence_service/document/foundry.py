@@ -10,28 +10,19 @@ import json
 import subprocess
 import tarfile
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from fontTools.ttLib import TTFont
 
+from licence_service.document.fonts import INDEX, RARE, pins
 from licence_service.errors import Misconfigured
 
-INDEX = "fonts.json"
-RARE = "rare"
 _KEPT = frozenset({"glyf", "loca", "head", "hhea", "hmtx", "maxp", "cmap", "post", "OS/2", "name"})
 _FORMAT = 2  # of the prepared files; raised when the preparation changes
 
 Progress = Callable[[str], None]
-
-
-def pins() -> Mapping[str, Any]:
-    """Return the pinned packages and faces."""
-    text = resources.files("licence_service.document").joinpath("fonts.toml").read_text("utf-8")
-    return tomllib.loads(text)
 
 
 def build(cache: Path, source: Path | None = None, progress: Progress = lambda _: None) -> None:

@@ -30,7 +30,7 @@ def check_face(fields: Mapping[str, Field], raw: Mapping[str, object], *, path: 
             faults += found
             failed.add(name)
         else:
-            face[name] = canonical  # type: ignore[assignment] - each kind returns a Value
+            face[name] = canonical  # type: ignore[assignment]  # each kind returns a Value
     faults += [fault for fault in missing(fields, face, path) if fault.path.rpartition(".")[2] not in failed]
     faults += _between(fields, face, path)
     if today:

@@ -33,9 +33,9 @@ def no(path: str, code: str, message: str) -> Found:
 def _text(value: object, path: str, most: int) -> Found:
     if not isinstance(value, str):
         return no(path, "not-text", "a text is wanted here")
-    kept = value.strip()
-    if found := fault_in(kept):
+    if found := fault_in(value):
         return no(path, *found)
+    kept = value.strip()
     if not kept:
         return no(path, "empty", "a text is wanted here")
     if len(kept) > most:
@@ -111,7 +111,7 @@ def multi_enum(field: Field, value: object, path: str) -> Found:
     )
     if faults:
         return None, faults
-    if len(set(value)) != len(value):
+    if len(value) > len(codes) or len(set(value)) != len(value):
         return no(path, "repeated", "a code stands twice in the list")
     return [code for code in codes if code in value], ()
 

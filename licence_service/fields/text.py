@@ -11,7 +11,7 @@ import unicodedata
 _DOTS = dict.fromkeys(map(ord, "\u2022\u2027\u2219\u22c5\u30fb\uff65\u0387\u2e31\u2e33\u16eb\u1427"), "\u00b7")
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_INVISIBLE = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0")
+_INVISIBLE = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0\u180b\u180c\u180d\u180f\u2800")
 
 
 def fault_in(text: str) -> tuple[str, str] | None:
@@ -29,10 +29,10 @@ def fault_in(text: str) -> tuple[str, str] | None:
             return "bidi-control", f"U+{ord(character):04X} changes the direction of the text"
         if category in {"Cc", "Zl", "Zp"}:
             return "control-character", f"U+{ord(character):04X} is a control character"
-        if character in _INVISIBLE or 0xFE00 <= ord(character) <= 0xFE0F or ord(character) >= 0xE0000:
-            return "invisible-character", f"U+{ord(character):04X} cannot be seen on paper"
         if category == "Co":
             return "private-use-character", f"U+{ord(character):04X} has no meaning outside the system that made it"
+        if category == "Cf" or character in _INVISIBLE or 0xFE00 <= ord(character) <= 0xFE0F or 0xE0100 <= ord(character) <= 0xE01EF:
+            return "invisible-character", f"U+{ord(character):04X} cannot be seen on paper"
         if category == "Cn":
             return "unassigned-character", f"U+{ord(character):04X} is not an assigned character"
     return None
@@ -40,5 +40,11 @@ def fault_in(text: str) -> tuple[str, str] | None:
 
 def comparison_form(text: str) -> str:
     """Return the form in which texts are compared: NFKC, dots unified, no spaces, upper case."""
-    folded = unicodedata.normalize("NFKC", text.translate(_DOTS)).translate(_DOTS)
-    return "".join(folded.split()).upper()
+    while (folded := _folded(text)) != text:  # dropping a space or raising a letter can leave more to compose
+        text = folded
+    return text
+
+
+def _folded(text: str) -> str:
+    raised = unicodedata.normalize("NFKC", text.translate(_DOTS)).upper()
+    return "".join(unicodedata.normalize("NFKC", raised).translate(_DOTS).split())

@@ -11,12 +11,14 @@ The reasons of a `Finding`, stable slugs:
 * `active-content`: scripts, actions on opening, launches, forms that send, files that could be programs.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from asn1crypto import cms, x509
 from pyhanko.pdf_utils import generic
@@ -28,6 +30,8 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko_certvalidator import ValidationContext
 
 from licence_service.seal import Finding, KnownSeal
+
+T = TypeVar("T")
 
 MAX_OBJECTS = 200_000
 
@@ -64,6 +68,15 @@ def examine(
     except Exception:  # noqa: BLE001 - pyHanko, asn1crypto and cryptography raise whatever a broken file provokes in
         # them (KeyError, RecursionError, AssertionError …), and a file nobody can read is an answer, not a failure.
         return Finding(reasons=("unreadable",))
+
+
+def outside_any_loop(work: Callable[[], T]) -> T:
+    """Do `work` that starts an event loop of its own, as pyHanko does, wherever the caller runs.
+
+    A loop cannot be started inside another one, and uvicorn builds the application inside its own.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(work).result()
 
 
 def _examined(
@@ -111,7 +124,8 @@ def _judged(
     roots = [x509.Certificate.load(der) for der in trust]
     # With no time at all the chain is judged as of a day before any certificate: known to be untrusted.
     moment = at or claimed or datetime(1970, 1, 1, tzinfo=UTC)
-    status = validate_pdf_signature(seal, ValidationContext(roots, moment=moment, allow_fetching=False))
+    context = ValidationContext(roots, moment=moment, allow_fetching=False)
+    status = outside_any_loop(lambda: validate_pdf_signature(seal, context))
     digest = sha256(seal.signer_cert.dump()).hexdigest()
     known = certificates.get(digest)
     intact = bool(status.intact and status.valid)
@@ -197,7 +211,17 @@ def _container_is_exact(contents: bytes) -> bool:
         and _parameters(signer["digest_algorithm"]) in _NO_PARAMETERS
         and (algorithm["algorithm"].native == "rsassa_pss" or _parameters(algorithm) in _NO_PARAMETERS)
         and not signer["unsigned_attrs"]
+        and all(_certificate_is_exact(choice.chosen) for choice in data["certificates"])
     )
+
+
+def _certificate_is_exact(certificate: x509.Certificate) -> bool:
+    """Say whether what a certificate's own signature leaves open is as it must be (RFC 5280 §4.1.1.2, §4.1.1.3).
+
+    The algorithm outside repeats the one inside, and the signature has no unused bits, which parsers pass over.
+    """
+    inner, outer = certificate["tbs_certificate"]["signature"].dump(), certificate["signature_algorithm"].dump()
+    return bool(inner == outer and certificate["signature_value"].contents.startswith(b"\0"))
 
 
 def _parameters(algorithm: cms.DigestAlgorithm) -> bytes:

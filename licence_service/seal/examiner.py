@@ -3,7 +3,8 @@
 `Examiner` keeps up to two long-lived children (this module run as a program) and replaces one that died, ran over
 its time or ate its memory. Parent and child speak frames over pipes, `length (4 bytes, big-endian) ‖ bytes`: first
 one JSON frame with the trust roots and known certificates, answered by `{}`, then for each file a JSON frame and a
-frame with the file, answered by a JSON frame. Nothing is pickled, so a child taken over by a file can say nothing but a finding.
+frame with the file, answered by a JSON frame. Nothing is pickled, so a child taken over by a file can say nothing
+but a finding.
 """
 
 import base64
@@ -48,6 +49,7 @@ class Examiner:
         *,
         children: int = CHILDREN,
         wall_seconds: float = WALL_SECONDS,
+        wait_seconds: float = WAIT_SECONDS,
     ) -> None:
         """Take the roots as DER and the known certificates by digest; children start with their first file."""
         setting = {
@@ -55,6 +57,7 @@ class Examiner:
             "certificates": [dataclasses.asdict(known) for known in certificates.values()],
             "cpu_seconds": max(1, round(wall_seconds)),
         }
+        self._wait_seconds = wait_seconds
         self._idle: queue.LifoQueue[_Child] = queue.LifoQueue()
         self._children = [_Child(json.dumps(setting).encode(), wall_seconds) for _ in range(children)]
         for child in self._children:
@@ -64,10 +67,10 @@ class Examiner:
         """Examine `document` (see `examination.examine`) within the limits.
 
         A file that needs more than them gets the reason `examination-stopped`. Raise `Unavailable` when every child
-        stays busy with other files for ten seconds.
+        stays busy with other files for `wait_seconds`.
         """
         try:
-            child = self._idle.get(timeout=WAIT_SECONDS)
+            child = self._idle.get(timeout=self._wait_seconds)
         except queue.Empty:
             raise Unavailable("too many files are being examined") from None
         try:

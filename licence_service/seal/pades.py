@@ -28,7 +28,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from licence_service.errors import Misconfigured, SealUnavailable
 from licence_service.seal import Sealed
-from licence_service.seal.examination import examine
+from licence_service.seal.examination import examine, outside_any_loop
 
 if TYPE_CHECKING:
     from pyhanko.pdf_utils.reader import PdfFileReader
@@ -58,7 +58,8 @@ class HeldKey(Signer):
         store.register_multiple(certificates[1:])
         super().__init__(signing_cert=certificates[0], cert_registry=store, embed_roots=False)
         self._key = key
-        self._mould = _Mould.of(asyncio.run(self.async_sign(_NO_DIGEST, DIGEST, use_pades=True)))
+        first = outside_any_loop(lambda: asyncio.run(self.async_sign(_NO_DIGEST, DIGEST, use_pades=True)))
+        self._mould = _Mould.of(first)
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:  # noqa: ARG002, FBT001, FBT002 - pyHanko's signature
         """Sign `data` with the held key (RFC 5754 §3.2, §3.3)."""

@@ -16,12 +16,14 @@ from sqlalchemy.exc import IntegrityError
 from licence_service.digests import Digests, canonical
 from licence_service.entry_form import body_of, entry_of, private_of, stamped
 from licence_service.errors import EntryConflict, KeyReused, NotInRegister, NumberTaken
-from licence_service.licence import Act, Entry, Licence, beijing_day, fold
+from licence_service.fields import comparison_form
+from licence_service.licence import Entry, Licence, LicenceState, beijing_day, fold
+from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
-from licence_service.store.tables import counters, endorsement_refs, entries, licences, lookups, payloads, reservations, versions
+from licence_service.store.tables import endorsement_refs, entries, licences, lookups, payloads, reservations, versions
 
-ENDINGS = frozenset({Act.REVOKE, Act.CANCEL})
+OVER = frozenset({LicenceState.REVOKED, LicenceState.CANCELLED})
 _TICK = timedelta(microseconds=1)
 
 
@@ -92,17 +94,14 @@ class Book:
                     self._insert_ref(connection, row["id"], written, beside.external_ref)
                 self._project(connection, row["id"], written)
                 if beside.reservation_id:
-                    self._fulfil(connection, beside.reservation_id)
+                    self._fulfil(connection, beside.reservation_id, written.sequence)
                 return written
         except IntegrityError as error:
             raise EntryConflict from error
 
     def _tick(self, connection: Connection) -> datetime:
         """Return now, or the first instant after the last entry of the book; locks the book's clock until the commit."""
-        clock = counters.c.name == "recorded_at"
-        locked = connection.execute(update(counters).where(clock).values(value=counters.c.value))
-        if locked.rowcount == 0:
-            connection.execute(insert(counters).values(name="recorded_at", value=0))
+        hold(connection, "recorded_at")
         last = connection.execute(select(entries.c.recorded_at).order_by(entries.c.recorded_at.desc()).limit(1)).scalar_one_or_none()
         now = self._now()
         return max(now, last + _TICK) if last else now
@@ -159,7 +158,7 @@ class Book:
             )  # fmt: skip
         )
         for name, value in beside.searchable.items():
-            row = {"licence": licence, "name": name, "blind": self._vault.blind(name, value)}
+            row = {"licence": licence, "name": name, "blind": self._vault.blind(name, comparison_form(value))}
             same = (lookups.c.licence == licence) & (lookups.c.name == name) & (lookups.c.blind == row["blind"])
             if not connection.execute(select(lookups.c.licence).where(same)).first():
                 connection.execute(insert(lookups).values(row))
@@ -183,14 +182,14 @@ class Book:
             "valid_to": after.valid_to.isoformat() if after.valid_to else None,
             "ended_on": after.ended_on.isoformat() if after.ended_on else None,
         }
-        if entry.act in ENDINGS and not entry.recorded_only:
-            values["live_key"] = None
+        if after.state in OVER:
+            values["live_key"] = None  # an ending that lies ahead does not free the number yet
         connection.execute(update(licences).where(licences.c.id == licence).values(values))
 
     @staticmethod
-    def _fulfil(connection: Connection, reservation_id: str) -> None:
+    def _fulfil(connection: Connection, reservation_id: str, sequence: int) -> None:
         mine = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved")
-        if connection.execute(update(reservations).where(mine).values(state="entered")).rowcount != 1:
+        if connection.execute(update(reservations).where(mine).values(state="entered", sequence=sequence)).rowcount != 1:
             raise EntryConflict("this reservation was carried to its end by another")
 
     # -- reading -----------------------------------------------------------------------------------
@@ -217,12 +216,19 @@ class Book:
         private = self._vault.open_json(row.sealed, f"entry:{licence_id}:{row.sequence}") if row.sealed else None
         return entry_of(json.loads(row.body), private, Digests(row.sha256, row.sm3))
 
+    def living(self, live_key: str) -> Record | None:
+        """Return the licence that holds this type, number and issuer, if one does."""
+        with self._database.read() as connection:
+            key = self._vault.blind("live", live_key)
+            found = connection.execute(select(licences.c.licence_id).where(licences.c.live_key == key)).scalar_one_or_none()
+            return self._record(connection, found) if found else None
+
     def search(self, name: str, value: str, *, department: str, types: Sequence[str] | None = None) -> list[str]:
         """Return the ids of a department's licences whose field has this value in comparison form, newest first."""
         hits = (
             select(licences.c.licence_id)
             .join(lookups, lookups.c.licence == licences.c.id)
-            .where(lookups.c.name == name, lookups.c.blind == self._vault.blind(name, value), licences.c.department == department)
+            .where(lookups.c.name == name, lookups.c.blind == self._vault.blind(name, comparison_form(value)), licences.c.department == department)
             .order_by(licences.c.id.desc())
             .limit(100)
         )
@@ -234,7 +240,7 @@ class Book:
     def by_number_and_code(self, number: str, check_code: str) -> tuple[str, int] | None:
         """Return (licence id, version) of a pair that belongs together; one query, whatever is wrong with the pair."""
         return self._version_where(
-            (lookups.c.name == "number") & (lookups.c.blind == self._vault.blind("number", number)) & (versions.c.check_digest == token_digest(check_code)),
+            (lookups.c.name == "number") & (lookups.c.blind == self._vault.blind("number", comparison_form(number))) & (versions.c.check_digest == token_digest(check_code)),
             with_lookups=True,
         )
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import BigInteger, Connection, Dialect, TypeDecorator, create_engine, event, text
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import BigInteger, Connection, Dialect, TypeDecorator, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolExhausted
 
 from licence_service.errors import Misconfigured, Unavailable
 
@@ -70,18 +72,24 @@ class Database:
     def ready(self) -> None:
         """Raise `Unavailable` unless the database answers and has the newest schema."""
         with self.read() as connection:
-            connection.execute(text("SELECT version_num FROM alembic_version")).one()
+            present = MigrationContext.configure(connection).get_current_revision()
+        known = [script.revision for script in ScriptDirectory.from_config(self._migrations()).walk_revisions()]
+        if present is None or present in known[1:]:  # a newer, unknown schema still serves this release
+            raise Unavailable("the database has not the newest schema; run the migrations")
 
     def migrate(self) -> None:
         """Bring the schema to the newest migration; repeating it is harmless."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        config.attributes["engine"] = self.engine
         try:
-            command.upgrade(config, "head")
+            command.upgrade(self._migrations(), "head")
         except OperationalError as error:
             msg = "the database cannot be opened; check LICENCE_DATABASE_URL"
             raise Misconfigured(msg) from error
+
+    def _migrations(self) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["engine"] = self.engine
+        return config
 
     def close(self) -> None:
         """Give all connections back."""
@@ -93,7 +101,7 @@ def _translated() -> Iterator[None]:
     """Turn trouble of the database into `Unavailable`; integrity errors are answered where they are expected."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, PoolExhausted) as error:
         raise Unavailable("the database cannot answer now") from error
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -103,7 +111,7 @@ def _translated() -> Iterator[None]:
 
 def _prepare_sqlite(connection: object, _record: object) -> None:
     """Wait for other writers, keep a write-ahead log, survive power loss, hold foreign keys."""
-    connection.isolation_level = None  # type: ignore[attr-defined] - the begin event below opens transactions
+    connection.isolation_level = None  # type: ignore[attr-defined]  # the begin event below opens transactions
     cursor = connection.cursor()  # type: ignore[attr-defined]
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
         cursor.execute(f"PRAGMA {pragma}")

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
@@ -22,10 +23,16 @@ class Failures:
     def count(self, kind: str, value: str, now: datetime) -> int:
         """Add one failure and return how many there were in this window."""
         window = int(now.timestamp()) // WINDOW_SECONDS
-        mine = (failures.c.blind == self._vault.blind(kind, value)) & (failures.c.window == window)
+        blind = self._vault.blind(kind, value)
         with self._database.write() as connection:
-            if connection.execute(update(failures).where(mine).values(count=failures.c.count + 1)).rowcount == 0:
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            counted = (
+                dialect.insert(failures)
+                .values(blind=blind, window=window, count=1)
+                .on_conflict_do_update(index_elements=[failures.c.blind, failures.c.window], set_={"count": failures.c.count + 1})
+                .returning(failures.c.count)
+            )
+            number = int(connection.execute(counted).scalar_one())
+            if number == 1:
                 connection.execute(delete(failures).where(failures.c.window < window - 86_400 // WINDOW_SECONDS))
-                connection.execute(insert(failures).values(blind=self._vault.blind(kind, value), window=window, count=1))
-                return 1
-            return int(connection.execute(select(failures.c.count).where(mine)).scalar_one())
+            return number

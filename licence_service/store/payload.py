@@ -56,7 +56,7 @@ class Vault:
         return opened
 
     def blind(self, name: str, value: str) -> str:
-        """Return the keyed index of a value in its comparison form: equal values meet, nothing can be read back."""
+        """Return the keyed index of a value: equal values meet, nothing can be read back. The caller brings the comparison form."""
         code = HMAC(self._blind, SHA256())
         code.update(canonical([name, value]))
         return code.finalize().hex()

@@ -16,12 +16,15 @@ from sqlalchemy.exc import IntegrityError
 from licence_service import identifiers
 from licence_service.digests import SALT_BYTES, sha256
 from licence_service.errors import CeilingReached, EntryConflict, KeyReused, NotInRegister
+from licence_service.store.counting import count_up, hold
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
 from licence_service.store.status_index import place
-from licence_service.store.tables import counters, photos, reservations
+from licence_service.store.tables import photos, reservations
 
 LEASE = timedelta(seconds=30)
+STATUS = "status"  # the running number of places in the status lists
+_NOTHING_DRAWN = {"salt": "", "check_code": "", "delivery_code": "", "status": [0, 0]}  # an act without a document
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A reserved act. `made_now` is true for the call that made it and so holds its lease."""
+    """A reserved act. `sequence` is that of the entry once it is entered. `made_now` is true for the call that made it and so holds its lease."""
 
     reservation_id: str
     client: str
@@ -61,6 +64,7 @@ class Reservation:
     created_at: datetime
     reason: str
     made_now: bool
+    sequence: int | None
     salt: bytes = field(repr=False)
     check_code: str = field(repr=False)
     delivery_code: str = field(repr=False)
@@ -83,7 +87,14 @@ class Reservations:
         act with a document is under way on the licence.
         """
         case = self._vault.blind("case", intent.case_key) if intent.case_key else None
+        try:
+            return self._reserve(intent, case, now)
+        except IntegrityError as error:
+            raise EntryConflict("another act with a document is under way on this licence") from error
+
+    def _reserve(self, intent: Intent, case: str | None, now: datetime) -> Reservation:
         with self._database.write() as connection:
+            hold(connection, STATUS)  # one at a time: a twin's reservation is seen, the ceiling is exact
             if found := self._known(connection, intent, case):
                 return found
             self._within_ceiling(connection, intent, now)
@@ -91,26 +102,24 @@ class Reservations:
                 if not connection.execute(select(photos.c.sha256).where(photos.c.sha256 == digest)).first():
                     connection.execute(insert(photos).values(sha256=digest, sealed=self._vault.close_up(jpeg, f"photo:{digest}")))
             values = self._drawn(connection, intent, case, now)
-            try:
-                with connection.begin_nested():
-                    connection.execute(insert(reservations).values(values))
-            except IntegrityError as error:
-                # PostgreSQL only: a twin reserved between our look and our write.
-                if found := self._known(connection, intent, case):
-                    return found
-                raise EntryConflict("another act with a document is under way on this licence") from error
+            connection.execute(insert(reservations).values(values))
             return self._read(connection, values["reservation_id"], made_now=True)
+
+    def find(self, intent: Intent) -> Reservation | None:
+        """Return the reservation that this intent would meet, without making one."""
+        case = self._vault.blind("case", intent.case_key) if intent.case_key else None
+        with self._database.read() as connection:
+            return self._known(connection, intent, case)
 
     def _known(self, connection: Connection, intent: Intent, case: str | None) -> Reservation | None:
         """Find an earlier reservation by key or case; same content is the same reservation (AI-01)."""
         same_key = (reservations.c.client == intent.client) & (reservations.c.idempotency_key == intent.idempotency_key)
         same_case = (reservations.c.case_key == case) if case else same_key
-        row = connection.execute(select(reservations).where(same_key | same_case)).mappings().first()
-        if row is None:
-            return None
-        if row["request_digest"] != intent.request_digest:
-            raise KeyReused(facts={"licence_id": row["licence_id"]} if row["client"] == intent.client else {})
-        return self._of(row, made_now=False)
+        rows = connection.execute(select(reservations).where(same_key | same_case).order_by(reservations.c.id)).mappings().all()
+        for row in rows:
+            if row["request_digest"] != intent.request_digest:
+                raise KeyReused(facts={"licence_id": row["licence_id"]} if row["client"] == intent.client else {})
+        return self._of(rows[0], made_now=False) if rows else None
 
     @staticmethod
     def _within_ceiling(connection: Connection, intent: Intent, now: datetime) -> None:
@@ -122,13 +131,13 @@ class Reservations:
     def _drawn(self, connection: Connection, intent: Intent, case: str | None, now: datetime) -> dict[str, Any]:
         """Draw all that chance decides, once."""
         reservation_id = secrets.token_hex(13)
-        content = {
-            **intent.content,
+        drawn = {
             "salt": secrets.token_hex(SALT_BYTES),
             "check_code": identifiers.check_code(secrets.randbits(60)),
             "delivery_code": identifiers.delivery_code(secrets.randbits(80)),
-            "status": list(place(_count_up(connection, "status"), self._vault.permutation_key)),
-        }
+            "status": list(place(count_up(connection, STATUS), self._vault.permutation_key)),
+        }  # fmt: skip
+        content = {**intent.content, **(drawn if intent.version else _NOTHING_DRAWN)}
         return {
             "reservation_id": reservation_id,
             "client": intent.client,
@@ -204,17 +213,7 @@ class Reservations:
         content = self._vault.open_json(row["content"], f"reservation:{row['reservation_id']}")
         return Reservation(
             row["reservation_id"], row["client"], row["department"], row["type"], row["act"], row["licence_id"], row["version"],
-            row["state"], row["created_at"], row["reason"], made_now,
+            row["state"], row["created_at"], row["reason"], made_now, row["sequence"],
             salt=bytes.fromhex(content["salt"]), check_code=content["check_code"], delivery_code=content["delivery_code"],
             status=(content["status"][0], content["status"][1]), content=content,
         )  # fmt: skip
-
-
-def _count_up(connection: Connection, name: str) -> int:
-    """Return the next running number of a counter, from 0; the row is locked to the end of the transaction."""
-    raised = connection.execute(update(counters).where(counters.c.name == name).values(value=counters.c.value + 1))
-    if raised.rowcount == 0:
-        connection.execute(insert(counters).values(name=name, value=0))
-    return int(connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar_one())
-
-

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from licence_service.digests import canonical, sha256
+from licence_service.store.counting import hold
 from licence_service.store.database import Database
-from licence_service.store.tables import counters, seal_orders, seal_uses
+from licence_service.store.tables import seal_orders, seal_uses
 
 FORM = "seal-use/1"
 
@@ -43,9 +44,7 @@ class SealLog:
     def write(self, use: SealUse, at: datetime) -> str:
         """Add a line and return its digest."""
         with self._database.write() as connection:
-            tail = counters.c.name == "seal_log"
-            if connection.execute(update(counters).where(tail).values(value=counters.c.value + 1)).rowcount == 0:
-                connection.execute(insert(counters).values(name="seal_log", value=1))
+            hold(connection, "seal_log")
             previous = connection.execute(select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)).scalar_one_or_none() or ""
             body = canonical(
                 {

@@ -26,6 +26,8 @@ metadata = MetaData(
 )
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
 
+_UNDER_WAY = text("state = 'reserved' AND version > 0")
+
 licences = Table(
     "licences", metadata,
     Column("id", Key, primary_key=True),
@@ -116,9 +118,10 @@ reservations = Table(
     Column("lease_until", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("sequence", Integer),  # of the entry that fulfilled it
     UniqueConstraint("client", "idempotency_key"),
-    # While one act with a document is under way on a licence, a second one is a conflict.
-    Index("uq_reservations_under_way", "licence_id", unique=True, sqlite_where=text("state = 'reserved'"), postgresql_where=text("state = 'reserved'")),
+    # While one act with a document is under way on a licence, a second one is a conflict; acts without one have version 0.
+    Index("uq_reservations_under_way", "licence_id", unique=True, sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY),
     Index("ix_reservations_state", "state", "lease_until"),
     Index("ix_reservations_client_time", "client", "created_at"),
 )  # fmt: skip

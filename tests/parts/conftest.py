@@ -1,5 +1,7 @@
 """Real outside things for the contract tests: a demo PKI, an S3 server, a small page."""
 
+import dataclasses
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,8 +29,6 @@ SCHEMES = ("pades-p256", "pades-rsa2048", "pades-rsa3072")
 @pytest.fixture(scope="session")
 def departments() -> tuple[DemoDepartment, ...]:
     """The four organs; the first three with a scheme each, the fourth on P-256 again."""
-    import dataclasses  # noqa: PLC0415
-
     organs = read_demo_departments(DEMO_TOML)
     return tuple(
         dataclasses.replace(organ, scheme=SCHEMES[number % len(SCHEMES)]) for number, organ in enumerate(organs)
@@ -102,12 +102,10 @@ def s3_options(s3_server: str) -> dict[str, str]:
 @pytest.fixture
 def bucket(s3_options: dict[str, str]) -> str:
     """A new, empty bucket."""
-    import urllib.request  # noqa: PLC0415
-
     name = f"archive-{uuid.uuid4().hex}"
-    request = urllib.request.Request(f"{s3_options['endpoint']}/{name}", method="PUT")  # noqa: S310
+    request = urllib.request.Request(f"{s3_options['endpoint']}/{name}", method="PUT")
     request.add_header("Authorization", "AWS4-HMAC-SHA256 Credential=tests/20260301/us-east-1/s3/aws4_request")
-    with urllib.request.urlopen(request) as answer:  # noqa: S310
+    with urllib.request.urlopen(request) as answer:
         assert answer.status == 200
     return name
 

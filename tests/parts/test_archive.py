@@ -9,8 +9,7 @@ from obstore.store import S3Store
 
 from licence_service.archive import Archive, open_archive
 from licence_service.errors import ArchiveUnavailable, Misconfigured, NotInRegister
-
-from .conftest import overwrite
+from tests.parts.conftest import overwrite
 
 
 @pytest.fixture(params=["folder", "s3"])

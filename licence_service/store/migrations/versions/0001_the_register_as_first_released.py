@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("lease_until", Instant(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reservations")),
         sa.UniqueConstraint("case_key", name=op.f("uq_reservations_case_key")),
         sa.UniqueConstraint(
@@ -112,8 +113,8 @@ def upgrade() -> None:
             "uq_reservations_under_way",
             ["licence_id"],
             unique=True,
-            sqlite_where=sa.text("state = 'reserved'"),
-            postgresql_where=sa.text("state = 'reserved'"),
+            sqlite_where=sa.text("state = 'reserved' AND version > 0"),
+            postgresql_where=sa.text("state = 'reserved' AND version > 0"),
         )
 
     op.create_table(

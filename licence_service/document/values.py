@@ -1,0 +1,181 @@
+"""Labelled values: what they say, how they fit, where label, value and rule stand (LOOK §3, §8, §10)."""
+
+from dataclasses import dataclass
+
+from licence_service.document.placed import Area, Stroke
+from licence_service.document.setting import Fit, fit
+from licence_service.document.slate import Slate
+from licence_service.document.strokes import PT
+from licence_service.document.styles import LEAD, Type
+from licence_service.page import Value, placeholders
+
+_GAP = 1.3  # mm between a label and its English on the same line
+_WRAPPED = {"A4": 14.0, "A5": 0.0}  # points: the largest size of a value on two lines; on A5 the floor
+_SEPARATOR = "；"
+_CELL_LABEL, _CELL_VALUE, _CELL_UNIT = 0.33, 0.70, 0.92  # baselines in a cell, of its height
+_CELL_HEIGHT = {"A4": 13.6, "A5": 11.25}
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A value ready to be set: size and lines (one item each where `each`), the fields it shows, a note on what is left."""
+
+    size: float
+    lines: tuple[str, ...]
+    fields: tuple[str, ...]
+    note: str = ""
+
+
+def prepare(slate: Slate, value: Value) -> Lines:
+    """Word a value and fit it; what does not fit is a fault of its fields (LOOK §10)."""
+    type_ = slate.type_(value.style, value.size, value.floor)
+    room = value.to - _value_x(slate, value, type_)
+    names = placeholders(value.content)
+    if value.each:
+        return _itemised(slate, value, type_, room, names)
+    said = slate.fill(value.content, value.absent)
+    lines = 1 if value.place == "cell" else value.lines
+    found = fit(slate.fonts, type_, said.text, room, lines=lines, wrapped=_WRAPPED[slate.page.size])
+    if found is None and value.split and value.remainder:
+        return _shortened(slate, value, type_, room, said.text, names)
+    if found is None:
+        slate.fault(names, "does-not-fit", "the text is too long for its place on the page, even at its smallest size")
+        found = Fit(type_.floor, (said.text,))
+    return Lines(found.size, found.lines, said.fields)
+
+
+def items_of(slate: Slate, name: str, split: str) -> tuple[str, ...]:
+    """Return the items of a list field, or of a text cut at `split`."""
+    given = slate.sheet.face.get(name)
+    if isinstance(given, list):
+        codes = slate.sheet.template.fields[name].codes or {}
+        return tuple(codes.get(code, code) for code in given if isinstance(code, str))
+    return tuple(part.strip() for part in str(given).split(split) if part.strip()) if given and split else (str(given),) if given else ()
+
+
+def _itemised(slate: Slate, value: Value, type_: Type, room: float, names: tuple[str, ...]) -> Lines:
+    """Set every item on a line of its own; items beyond `most` go to the page that takes the rest."""
+    items = items_of(slate, names[0], value.split)
+    if not items:
+        return Lines(type_.size, (value.absent,), names)
+    shown, note = items, ""
+    if value.most is not None and len(items) > value.most:
+        if value.remainder is None:
+            slate.fault(names, "does-not-fit", f"the page holds {value.most} items of this list")
+        shown = items[: value.most]
+        note = _pointer(slate, value, len(items) - value.most)
+        slate.left_over[names[0]] = (value.most + 1, items[value.most :])
+    texts = tuple(f"{number}. {item}" for number, item in enumerate(shown, 1)) if value.numbered else shown
+    fits = [fit(slate.fonts, type_, text, room) for text in texts]
+    if any(found is None for found in fits):
+        slate.fault(names, "does-not-fit", "an item is too long for its line, even at its smallest size")
+    return Lines(min((found.size for found in fits if found), default=type_.floor), texts, names, note)
+
+
+def _shortened(slate: Slate, value: Value, type_: Type, room: float, text: str, names: tuple[str, ...]) -> Lines:
+    """Show whole items only, and say where the others stand (LOOK §10, scope list)."""
+    items = [item.strip() for item in text.split(value.split) if item.strip()]
+    for count in range(len(items) - 1, 0, -1):
+        short = _SEPARATOR.join([*items[:count], _pointer(slate, value, len(items) - count)])
+        found = fit(slate.fonts, type_, short, room, lines=value.lines, wrapped=_WRAPPED[slate.page.size])
+        if found and len(found.lines) <= value.lines:
+            slate.left_over[names[0]] = (count + 1, tuple(items[count:]))
+            return Lines(found.size, found.lines, names)
+    slate.fault(names, "does-not-fit", "not even the first item of this list fits its place on the page")
+    return Lines(type_.floor, (text,), names)
+
+
+def _pointer(slate: Slate, value: Value, count: int) -> str:
+    part = value.remainder or ""
+    number = slate.parts.get(part)
+    return f"其余 {count} 项见{part}" + (f"第 {number} 页" if number else "")
+
+
+def further_lines(slate: Slate, value: Value, lines: Lines) -> int:
+    """Return by how many lines this value pushes the rows below it; on A5 two lines of one value share a row."""
+    if value.each or value.place == "beside":
+        return len(lines.lines) - 1
+    del slate
+    return 0
+
+
+def place(slate: Slate, value: Value, y: float, lines: Lines) -> None:
+    """Set label, value and rule at the baseline `y` (of a cell: its upper edge)."""
+    if value.place == "cell":
+        _place_cell(slate, value, y, lines)
+        return
+    type_ = slate.type_(value.style, value.size, value.floor)
+    label_end = _place_label(slate, value, y)
+    x = max(_value_x(slate, value, type_), label_end + _GAP) if value.place == "inline" else _value_x(slate, value, type_)
+    lead = lines.size * LEAD / PT
+    first, step = y, lead
+    if value.each and value.row is not None and slate.page.rows:
+        step = slate.page.rows.further
+    elif value.place == "above" and len(lines.lines) > 1 and not value.each:
+        first = y - lead * 0.42  # two small lines share the row of one large one
+    for number, line in enumerate(lines.lines):
+        slate.write(line, type_, x, first + number * step, size=lines.size, fields=lines.fields)
+    last = y + step * (len(lines.lines) - 1) if value.place != "above" or value.each else y
+    _place_rule(slate, value, x, last)
+
+
+def _place_rule(slate: Slate, value: Value, x: float, baseline: float) -> None:
+    if value.rule is False or value.place == "inline":
+        return
+    start, end = (x, value.to) if value.rule is True else value.rule
+    y = baseline + slate.measures.rule_below
+    slate.items.append(Stroke(((start, y), (end, y)), slate.family.rule, 0.35))
+
+
+def _value_x(slate: Slate, value: Value, _type: Type) -> float:
+    if value.value_x is not None:
+        return value.value_x
+    if value.place == "inline":
+        return value.x + slate.width(slate.type_("label_dense"), _label(slate, value)) + 3
+    return value.x
+
+
+def _label(slate: Slate, value: Value) -> str:
+    if value.label is not None:
+        return value.label
+    return slate.sheet.template.fields[placeholders(value.content)[0]].label
+
+
+def _english(slate: Slate, value: Value) -> str:
+    if value.english is not None:
+        return value.english
+    names = placeholders(value.content)
+    return slate.sheet.template.fields[names[0]].label_en if len(names) == 1 else ""
+
+
+def _place_label(slate: Slate, value: Value, y: float) -> float:
+    """Set label and English, and return where they end."""
+    label, english = _label(slate, value), _english(slate, value)
+    sub, measures = slate.type_("sublabel"), slate.measures
+    if value.place == "beside":
+        wide = slate.write(label, slate.type_("label"), value.x, y - measures.label_lift)
+        if english:
+            slate.write(english, sub, value.x, y + measures.english_drop)
+        return value.x + wide
+    type_ = slate.type_("label_dense" if slate.page.size == "A4" else "label")
+    top = y - (measures.label_above if value.place == "above" else 0)
+    end = value.x + slate.write(label, type_, value.x, top)
+    if english:
+        end += _GAP + slate.write(english, sub, end + _GAP, top)
+    return end
+
+
+def _place_cell(slate: Slate, value: Value, y: float, lines: Lines) -> None:
+    """Set label, value and unit in the middle of a ruled cell whose upper edge is `y`."""
+    height, middle = _CELL_HEIGHT[slate.page.size], (value.x + value.to) / 2
+    field = slate.sheet.template.fields[placeholders(value.content)[0]]
+    if value.rule is not False:
+        slate.items.append(Area(value.x, y, value.to - value.x, height, fill="#FFFFFF", stroke=slate.family.rule))
+    label = slate.type_("label_dense")
+    room = value.to - value.x - 1
+    found = fit(slate.fonts, label, _label(slate, value), room) or Fit(label.floor, ())
+    slate.write(_label(slate, value), label, middle, y + _CELL_LABEL * height, align="center", size=found.size)
+    type_ = slate.type_(value.style, value.size, value.floor)
+    slate.write(lines.lines[0], type_, middle, y + _CELL_VALUE * height, align="center", size=lines.size, fields=lines.fields)
+    if field.unit:
+        slate.write(field.unit, slate.type_("unit"), middle, y + _CELL_UNIT * height, align="center")

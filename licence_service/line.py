@@ -1,0 +1,226 @@
+"""The issue line (DESIGN §4, steps 6 to 9): a reserved act is drawn, read back, sealed, archived and entered.
+
+Whoever holds a reservation's lease may carry it; every step may be repeated. No database connection is held while a
+page is drawn or sealed. After a crash, past reserve there is a reservation without an entry, past archive a document
+that nobody can fetch; the retry or the worker carries it to its end.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from licence_service import qr_token
+from licence_service.acts import BY_DECISION_DAY, judge
+from licence_service.archive import Archive
+from licence_service.catalogue import Catalogue
+from licence_service.digests import Digests, canonical, digests, sha256
+from licence_service.document import PrintedEndorsement, Printer, Sheet
+from licence_service.drafting import complete
+from licence_service.entry_form import entry_of
+from licence_service.errors import EntryConflict, Refusal, SealStopped, SealUnavailable
+from licence_service.fields import Asker, comparison_form, disclose, mask
+from licence_service.identifiers import ElicenceId
+from licence_service.licence import Act, Entry, Licence, LicenceState, beijing_day
+from licence_service.licence_data import licence_data
+from licence_service.seal import Sealed
+from licence_service.seal.keyring import Department, Keyring
+from licence_service.seal.tokens import sign1
+from licence_service.store.book import Appendix, Book, Opening, Record
+from licence_service.store.payload import token_digest
+from licence_service.store.reservations import Reservation, Reservations
+from licence_service.store.seal_log import SealLog, SealUse
+from licence_service.template import Template
+
+MOST_ATTEMPTS = 20
+_DEAD = frozenset({LicenceState.REVOKED, LicenceState.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The parts that the issue line runs through."""
+
+    catalogue: Catalogue
+    keyring: Keyring
+    printer: Printer
+    archive: Archive
+    book: Book
+    reservations: Reservations
+    seal_log: SealLog
+    public_url: str
+    now: Callable[[], datetime] = field(repr=False)
+    step: Callable[[str], None] = field(default=lambda _name: None, repr=False)  # told of each step before it begins
+
+    def carry(self, reservation: Reservation) -> Entry:
+        """Carry a reserved act to its end and return the entry; `SealUnavailable` leaves it to be carried later."""
+        entry, template = self.restored(reservation)
+        department = self.keyring.departments[reservation.department]
+        if entry.act is Act.ADOPT:
+            content = self.archive.get(reservation.content["document_sha256"])
+        else:
+            content = self._sealed(reservation, entry, template, department).document
+            self.step("archive")
+            self.archive.put(content)
+        assert entry.version  # noqa: S101 - reserved acts have a document
+        finished = replace(entry, version=replace(entry.version, document=digests(content)))
+        self.step("append")
+        return self._append(reservation, finished, template)
+
+    def restored(self, reservation: Reservation) -> tuple[Entry, Template]:
+        """Return the entry as drafted, completed with what reserve drew, and its template."""
+        content = reservation.content
+        draft = entry_of(content["body"], content["private"], Digests("", ""))
+        assert draft.version  # noqa: S101
+        department = self.keyring.departments[reservation.department]
+        template = self.catalogue.edition(reservation.type, draft.version.edition)
+        own = ElicenceId(template.type_code(department.uscc), department.uscc, reservation.licence_id, reservation.version)
+        entry = complete(
+            draft, licence_id=reservation.licence_id, elicence_id=content.get("elicence_id") or str(own), salt=reservation.salt,
+            status=reservation.status, check_code_digest=token_digest(reservation.check_code),
+            certificate_sha256=content.get("certificate_sha256") or department.seal.certificate_sha256,
+        )  # fmt: skip
+        return entry, template
+
+    def code_message(self, entry: Entry, template: Template, department: Department) -> bytes:
+        """Return the signed message of the code on paper; the same entry gives the same bytes."""
+        version = entry.version
+        assert version  # noqa: S101
+        until = version.face.get(template.conditions_until) if template.conditions_until else None
+        facts = qr_token.CodeFacts(
+            template.index, department.issuer_index, entry.licence_id, version.version, version.valid_from, version.valid_to, version.status,
+            bytes.fromhex(version.face_commitment.sha256)[: qr_token.COMMITMENT_BYTES], compared(template, version.face),
+            date.fromisoformat(str(until)) if until else None,
+        )  # fmt: skip
+        return sign1(qr_token.pack(facts), department.code_signer)
+
+    def verify_url(self, entry: Entry, template: Template, department: Department) -> str:
+        """Return the address that the code on paper holds."""
+        return qr_token.address(self.public_url, self.code_message(entry, template, department))
+
+    def _sealed(self, reservation: Reservation, entry: Entry, template: Template, department: Department) -> Sealed:
+        """Draw the page, read it back, seal it; the use of the seal is written down before and after."""
+        self.step("draw")
+        sheet = self._sheet(reservation, entry, template, department)
+        attachment = canonical(licence_data(entry, template, department.name, department.uscc, specimen=department.demo))
+        document = self.printer.draw(self.printer.place(sheet), attachment, title=template.title.zh, created_at=reservation_time(entry))
+        self.printer.agree(document, sheet)
+        version = entry.version
+        assert version  # noqa: S101
+        seal = department.seal_on(beijing_day(version.sealed_at))
+        use = SealUse("requested", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, sha256(document))
+        if self.seal_log.stopped(seal.seal_id):
+            self.seal_log.write(replace(use, event="refused", reason="stopped"), self.now())
+            raise SealStopped
+        self.step("request-seal")
+        self.seal_log.write(use, self.now())
+        self.step("seal")
+        try:
+            sealed = seal.affix(document, sealed_at=version.sealed_at, request_id=reservation.reservation_id)
+        except SealUnavailable:
+            self.seal_log.write(replace(use, event="failed", reason="unavailable"), self.now())
+            raise
+        self.step("sealed")
+        self.seal_log.write(replace(use, event="done", sealed_sha256=sha256(sealed.document)), self.now())
+        return sealed
+
+    def _sheet(self, reservation: Reservation, entry: Entry, template: Template, department: Department) -> Sheet:
+        version = entry.version
+        assert version  # noqa: S101
+        standing = [] if entry.sequence == 1 else list(self.book.get(entry.licence_id).at(beijing_day(version.sealed_at)).endorsements)
+        all_of_them = [one for one in standing if one.endorsement_id != entry.withdrawn] + list(entry.endorsements)
+        shown = sorted((one for one in all_of_them if one.kind in template.printed_kinds), key=lambda one: one.occurred_on)
+        names = {uscc: each.name for uscc, each in self.keyring.departments.items()}
+        return Sheet(
+            template=template, face=version.face,
+            endorsements=tuple(
+                PrintedEndorsement(self.catalogue.kinds[one.kind], one.facts, names.get(one.accepter, one.accepter), one.occurred_on) for one in shown
+            ),
+            elicence_id=version.elicence_id, version=version.version, copy_no=version.copy_no, check_code=reservation.check_code,
+            code_text=self.verify_url(entry, template, department), host=host_of(self.public_url), department=department.short_name,
+            photos={name: self.reservations.photo(digest) for name, digest in version.photos.items()},
+            specimen=department.demo, preview=False,
+        )  # fmt: skip
+
+    def _append(self, reservation: Reservation, entry: Entry, template: Template) -> Entry:
+        """Enter the act; acts without a document may have come between, and then the table is asked again."""
+        opening = None
+        if entry.sequence == 1:
+            number = template.number_of(entry.version.face) if entry.version else ""
+            opening = Opening(
+                reservation.type, reservation.department, live_key(reservation.type, number, reservation.department), may_replace=self.dead
+            )
+        beside = Appendix(reservation.reservation_id, reservation.delivery_code, searchable(template, entry), opening, reference(reservation.content))
+        for _ in range(MOST_ATTEMPTS):
+            try:
+                return self.book.append(entry, beside)
+            except EntryConflict:
+                if opening or self.reservations.get(reservation.reservation_id).state != "reserved":
+                    raise
+                entry = self._moved(reservation, entry, template)
+        raise EntryConflict
+
+    def _moved(self, reservation: Reservation, entry: Entry, template: Template) -> Entry:
+        """Return the entry behind the new head, or abandon it where the licence's new state no longer allows it."""
+        licence = self.book.get(entry.licence_id).at(beijing_day(self.now()))
+        try:
+            judge_again(licence, entry, template)
+        except Refusal as refused:
+            self.reservations.abandon(reservation.reservation_id, refused.detail)
+            raise
+        return replace(entry, sequence=licence.head + 1)
+
+    def dead(self, record: Record) -> bool:
+        """Say whether an earlier licence of the same number is over: ended, or expired with its window gone."""
+        today = beijing_day(self.now())
+        licence = record.at(today)
+        if licence.state in _DEAD:
+            return True
+        term = self.catalogue.edition(record.type, licence.current.edition).term
+        return licence.state is LicenceState.EXPIRED and expired_for_good(licence.valid_to, today, term.lapse_after_days)
+
+
+def reservation_time(entry: Entry) -> datetime:
+    """Return the sealing time fixed at reserve: the page's creation date, so that drawing again gives the same bytes."""
+    assert entry.version  # noqa: S101
+    return entry.version.sealed_at
+
+
+def judge_again(licence: Licence, entry: Entry, template: Template) -> None:
+    """Ask the table again for an entry that was drafted on an older head."""
+    day = entry.decision.decided_on if entry.act in BY_DECISION_DAY else entry.effective_on
+    fact = min((one.occurred_on for one in entry.endorsements), default=None)
+    judge(licence, entry.act, day, lapse_after_days=template.term.lapse_after_days, fact_on=fact)
+
+
+def expired_for_good(last: date | None, today: date, lapse_after_days: int | None) -> bool:
+    """Say whether the renewal window after the last day is over too."""
+    return last is None or (today - last).days > (lapse_after_days or 0)
+
+
+def live_key(slug: str, number: str, department: str) -> str:
+    """Return the text under which one live right is unique; it is blinded before it is stored."""
+    return f"{slug}|{comparison_form(number)}|{department}"
+
+
+def searchable(template: Template, entry: Entry) -> Mapping[str, str]:
+    """Return what the licence is found by, in comparison form; `number` is its number whatever the field is called."""
+    face = entry.version.face if entry.version else {}
+    values = {name: comparison_form(str(face[name])) for name in template.searchable if name in face}
+    return {**values, "number": comparison_form(template.number_of(face))}
+
+
+def compared(template: Template, face: Mapping[str, Any]) -> str:
+    """Return what a checker compares with the paper; a sensitive value stands masked, as the public would see it."""
+    seen = disclose(template.fields, face, Asker.PUBLIC)
+    return " ".join(str(seen.get(name) or mask(str(face[name]))) for name in template.compare if name in face)
+
+
+def host_of(public_url: str) -> str:
+    """Return the official host to print beside the code."""
+    return public_url.partition("://")[2].partition("/")[0].lower()
+
+
+def reference(content: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Return the asserter's reference of an endorsement under way."""
+    found = content.get("external_ref")
+    return (found[0], found[1], found[2]) if found else None

@@ -1,0 +1,100 @@
+"""All parts put together by hand, once, and cross-checked: fail at start, not at the first request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from licence_service.archive import Archive, open_archive
+from licence_service.catalogue import Catalogue, read_catalogue
+from licence_service.document import Printer
+from licence_service.document.fonts import Fonts
+from licence_service.errors import Misconfigured
+from licence_service.line import Line
+from licence_service.outbound import client
+from licence_service.registrar import Registrar
+from licence_service.seal.examiner import Examiner
+from licence_service.seal.keyring import Keyring, read_keyring
+from licence_service.settings import Settings
+from licence_service.store.book import Book
+from licence_service.store.clients import Clients
+from licence_service.store.database import Database
+from licence_service.store.failures import Failures
+from licence_service.store.payload import Vault
+from licence_service.store.reservations import Reservations
+from licence_service.store.seal_log import SealLog
+from licence_service.verification import Verifier
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The whole service; everything the entrances may call."""
+
+    settings: Settings
+    now: Clock = field(repr=False)
+    catalogue: Catalogue
+    keyring: Keyring
+    printer: Printer
+    archive: Archive
+    database: Database
+    book: Book
+    reservations: Reservations
+    seal_log: SealLog
+    clients: Clients
+    failures: Failures
+    registrar: Registrar
+    verifier: Verifier
+    examiner: Examiner
+
+    def close(self) -> None:
+        """Give back connections and child processes."""
+        self.examiner.close()
+        self.database.close()
+
+    def ready(self) -> None:
+        """Raise `Unavailable` unless database and archive answer."""
+        self.database.ready()
+        self.archive.ready()
+
+
+def build(settings: Settings, now: Clock = utc_now) -> Service:
+    """Put everything together; `Misconfigured` says in words what does not fit."""
+    catalogue = read_catalogue(settings.templates)
+    keyring = read_keyring(
+        settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys,
+        remote_client=client(settings.seal_timeout_seconds),
+    )  # fmt: skip
+    _check_grants(catalogue, keyring)
+    printer = Printer(Fonts.load(settings.fonts.expanduser()), catalogue.families)
+    archive = open_archive(settings.archive_url, options=settings.archive_options())
+    database = Database(settings.database_url.get_secret_value())
+    vault = Vault(settings.payload_secret())
+    book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
+    line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, settings.public_url, now)
+    examiner = Examiner(keyring.trust_roots, keyring.known_seals)
+    verifier = Verifier(catalogue, keyring, book, examiner, now)
+    return Service(
+        settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
+        Failures(database, vault), Registrar(line), verifier, examiner,
+    )  # fmt: skip
+
+
+def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:
+    """Every type that a grant names must exist."""
+    for department in keyring.departments.values():
+        for grant in department.grants:
+            for slug in grant.types:
+                if slug != "*" and slug not in catalogue.editions:
+                    raise Misconfigured(f"{department.uscc}: a grant names the unknown type {slug}")
+
+
+def with_line(service: Service, **changes: object) -> Service:
+    """Return the service with another issue line, such as one that is told of each step (crash tests, profiling)."""
+    line = replace(service.registrar.line, **changes)  # type: ignore[arg-type] - fields of Line
+    return replace(service, registrar=replace(service.registrar, line=line))

@@ -1,0 +1,69 @@
+"""Every setting, with its default and one sentence. Environment variables are the names in capitals after `LICENCE_`."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from licence_service.errors import Misconfigured
+
+
+class Settings(BaseSettings):
+    """Read once at start-up; the defaults work on a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="LICENCE_", frozen=True, extra="ignore")
+
+    public_url: str = Field("http://127.0.0.1:8000", description="The address that codes on paper carry; final from the first licence on.")
+    database_url: SecretStr = Field(SecretStr("sqlite:///var/licence.db"), description="The register: `sqlite:///…` or `postgresql+psycopg://…`.")
+    archive_url: str = Field("file:var/archive", description="Where sealed documents lie: `file:<folder>` or `s3://<bucket>/<prefix>`.")
+    archive_endpoint: str = Field("", description="The S3 server's address, where it is not the cloud's own.")
+    archive_region: str = Field("", description="The S3 region.")
+    archive_access_key_id: SecretStr = Field(SecretStr(""), description="The S3 key id; empty takes the usual AWS variables.")
+    archive_secret_access_key: SecretStr = Field(SecretStr(""), description="The S3 secret.")
+    templates: Path = Field(Path("templates"), description="The folder of certificate types.")
+    keys: Path = Field(Path("var/keys"), description="The folder of the departments' seals.")
+    fonts: Path = Field(Path("~/.cache/licence-service/fonts"), description="The folder of prepared fonts (`licence-service fonts build`).")
+    seal_passphrase: SecretStr = Field(SecretStr(""), description="Opens the private keys; or use the file below.")
+    seal_passphrase_file: Path | None = Field(None, description="A file that holds the passphrase of the private keys.")
+    payload_key: SecretStr = Field(SecretStr(""), description="Encrypts sensitive values: 64 hexadecimal digits; or use the file below.")
+    payload_key_file: Path | None = Field(None, description="A file that holds the payload key.")
+    allow_demo_keys: bool = Field(default=False, description="Start although seals are demonstration keys; their licences say SPECIMEN.")
+    seal_timeout_seconds: float = Field(10.0, description="How long a remote seal service may be silent.")
+    worker_seconds: float = Field(5.0, description="How often the server looks for unfinished issues; 0 leaves that to `licence-service work`.")
+    failures_before_slowing: int = Field(10, description="Wrong codes from one address, or for one number, in ten minutes before refusals.")
+    trusted_proxy: bool = Field(default=False, description="Take the caller's address from the last X-Forwarded-For entry.")
+
+    def passphrase(self) -> bytes | None:
+        """Return the passphrase of the private keys, from its variable or its file."""
+        return _secret(self.seal_passphrase, self.seal_passphrase_file)
+
+    def payload_secret(self) -> bytes:
+        """Return the 32 bytes of the payload key."""
+        text = _secret(self.payload_key, self.payload_key_file)
+        if text is None:
+            raise Misconfigured("LICENCE_PAYLOAD_KEY or LICENCE_PAYLOAD_KEY_FILE must be set")
+        try:
+            return bytes.fromhex(text.decode("ascii"))
+        except ValueError as error:
+            raise Misconfigured("the payload key must be 64 hexadecimal digits") from error
+
+    def archive_options(self) -> dict[str, str]:
+        """Return the S3 client's options that are set."""
+        options = {
+            "endpoint": self.archive_endpoint,
+            "region": self.archive_region,
+            "access_key_id": self.archive_access_key_id.get_secret_value(),
+            "secret_access_key": self.archive_secret_access_key.get_secret_value(),
+        }
+        return {name: value for name, value in options.items() if value}
+
+
+def _secret(value: SecretStr, file: Path | None) -> bytes | None:
+    if value.get_secret_value():
+        return value.get_secret_value().encode()
+    if file is None:
+        return None
+    try:
+        return file.read_bytes().strip()
+    except OSError as error:
+        raise Misconfigured(f"{file.name} cannot be read") from error

@@ -1,0 +1,189 @@
+"""Verification (核验): what is presented becomes numbered checks, five answers and a verdict (DESIGN §5).
+
+Always all checks, each with a reason code. "Not valid" is an answer, never an error.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from licence_service import qr_token
+from licence_service.catalogue import Catalogue
+from licence_service.digests import sha256
+from licence_service.endorsement import unmet_conditions
+from licence_service.errors import NotInRegister
+from licence_service.fields import Asker, comparison_form
+from licence_service.identifiers import normal_code
+from licence_service.licence import Licence, LicenceState, Version, beijing_day
+from licence_service.seal import Finding
+from licence_service.seal.examiner import Examiner
+from licence_service.seal.keyring import Keyring
+from licence_service.seal.tokens import BadToken, open1
+from licence_service.store.book import Book, Record
+from licence_service.template import Template
+from licence_service.verdict import Check, Result, Verdict, answers_of, overall_of
+from licence_service.view import view_of
+
+_UNDECIDED = frozenset({"encrypted", "unreadable", "examination-stopped"})
+_STATE_REASONS = {
+    LicenceState.IN_FORCE: "in-force",
+    LicenceState.PENDING_EFFECT: "pending-effect",
+    LicenceState.SUSPENDED: "suspended",
+    LicenceState.EXPIRED: "expired",
+    LicenceState.REVOKED: "revoked",
+    LicenceState.CANCELLED: "cancelled",
+}
+ADOPTED = "adopted"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who asks, and about when: the right on `valid_at` (a Beijing day), as known at `known_at`."""
+
+    asker: Asker = Asker.PUBLIC
+    valid_at: date | None = None
+    known_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Answers verifications from the register."""
+
+    catalogue: Catalogue
+    keyring: Keyring
+    book: Book
+    examiner: Examiner
+    now: Callable[[], datetime] = field(repr=False)
+
+    def by_pair(self, number: str, check_code: str, question: Question) -> Verdict:
+        """Verify by the number and the check code printed on the licence.
+
+        An unknown number and a wrong code give the same answer by the same single query.
+        """
+        found = self.book.by_number_and_code(comparison_form(number), normal_code(check_code))
+        if found is None:
+            return self._unknown(question, Check(1, "register", "authentic", Result.NO, ("no-such-record",)))
+        presented = Check(2, "seal", "authentic", Result.NOT_ASKED, ("not-presented",))
+        same = Check(3, "document", "authentic", Result.NOT_ASKED, ("compare-with-paper",))
+        return self._known(self.book.get(found[0]), found[1], (presented, same), question)
+
+    def by_code(self, digits: str, question: Question) -> Verdict:
+        """Verify the code on paper: its signature first, then the register (SH-02)."""
+        bad = Check(2, "seal", "authentic", Result.NO, ("code-not-genuine",))
+        try:
+            opened = open1(qr_token.message_in(digits), self.keyring.code_keys)
+            facts = qr_token.unpack(opened.payload)
+        except (BadToken, qr_token.BadCode):
+            return self._unknown(question, bad)
+        try:
+            record = self.book.get(facts.licence_id)
+        except NotInRegister:
+            return self._unknown(question, Check(1, "register", "authentic", Result.NO, ("no-such-record",)))
+        version = next((entry.version for entry in record.entries if entry.version and entry.version.version == facts.version), None)
+        tied = version is not None and bytes.fromhex(version.face_commitment.sha256).startswith(facts.commitment)
+        if not tied or self.keyring.verifying_key(opened.kid)[1] != record.department:
+            return self._unknown(question, Check(3, "document", "authentic", Result.NO, ("code-at-odds",)))
+        genuine = Check(2, "seal", "authentic", Result.YES, ("code-genuine",))
+        same = Check(3, "document", "authentic", Result.NOT_ASKED, ("compare-with-paper",))
+        return self._known(record, facts.version, (genuine, same), question)
+
+    def by_document(self, content: bytes, question: Question) -> Verdict:
+        """Verify an uploaded file.
+
+        A file equal to an archived one answers from the finding kept at issue; any other is examined in a bounded,
+        killable process. A good seal alone is not enough: the file must be in the register (DOMAIN M4).
+        """
+        found = self.book.by_document(sha256(content))
+        if found is None:
+            return self._unknown(question, *_examined(self.examiner.examine(content)))
+        record = self.book.get(found[0])
+        version = next(entry.version for entry in record.entries if entry.version and entry.version.version == found[1])
+        same = Check(3, "document", "authentic", Result.YES, ("same-document",))
+        return self._known(record, found[1], (self._seal_today(version), same), question)
+
+    def _seal_today(self, version: Version) -> Check:
+        """Judge the finding kept at issue by the present state of the seal's certificate."""
+        if version.seal_id == ADOPTED:
+            return Check(2, "seal", "authentic", Result.NOT_ASKED, (ADOPTED,))
+        known = self.keyring.known_seals.get(version.certificate_sha256)
+        if known is None:
+            return Check(2, "seal", "authentic", Result.UNKNOWN, ("unknown-signer",))
+        demo = self.keyring.departments[known.department].demo
+        return Check(2, "seal", "authentic", Result.YES, ("seal-intact", "specimen") if demo else ("seal-intact",))
+
+    def _known(self, record: Record, number: int, presented: tuple[Check, ...], question: Question) -> Verdict:
+        now = self.now()
+        valid_at, known_at = question.valid_at or beijing_day(now), question.known_at or now
+        try:
+            licence = record.at(valid_at, known_at)
+        except NotInRegister:
+            return self._unknown(question, Check(1, "register", "authentic", Result.NO, ("not-known-then",)))
+        template = self.catalogue.edition(record.type, licence.current.edition)
+        checks = (
+            Check(1, "register", "authentic", Result.YES, ("in-register",)),
+            *presented,
+            _current(licence, number),
+            _right(licence),
+            _dates(licence),
+            self._conditions(licence, template),
+            Check(8, "showing", "shown", Result.NOT_ASKED, ("live-showing-not-asked",)),
+        )
+        answers = answers_of(checks)
+        department = self.keyring.departments[record.department]
+        view = view_of(licence, template, self.catalogue.kinds, department, record.type, number, question.asker)
+        return Verdict(overall_of(answers), now, valid_at, known_at, self.book.head(), answers, checks, view)
+
+    def _conditions(self, licence: Licence, template: Template) -> Check:
+        """Check (7): what must recur, from endorsements and from the day printed on the face."""
+        until: list[date] = []
+        if template.conditions_until and (printed := licence.current.face.get(template.conditions_until)):
+            until.append(date.fromisoformat(str(printed)))
+        judged = [one for one in licence.endorsements if self.catalogue.kinds[one.kind].conditions_until and one.occurred_on <= licence.valid_at]
+        overdue = unmet_conditions(licence.endorsements, self.catalogue.kinds, licence.valid_at)
+        if overdue or any(last < licence.valid_at for last in until):
+            return Check(7, "conditions", "conditions", Result.NO, ("condition-overdue",))
+        if until or judged:
+            return Check(7, "conditions", "conditions", Result.YES, ("conditions-met",))
+        return Check(7, "conditions", "conditions", Result.NOT_ASKED, ("no-conditions",))
+
+    def _unknown(self, question: Question, *failed: Check) -> Verdict:
+        """Answer where no licence can be named: the failed checks, and nothing about any licence."""
+        now = self.now()
+        checks = tuple(sorted(failed, key=lambda check: check.no))
+        answers = answers_of(checks)
+        known_at = question.known_at or now
+        overall = overall_of(answers)
+        return Verdict(overall, now, question.valid_at or beijing_day(now), known_at, self.book.head(), answers, checks)
+
+
+def _examined(finding: Finding) -> tuple[Check, ...]:
+    """Turn the finding about a file that is not in the register into checks (2) and (3)."""
+    if finding.good:
+        return (
+            Check(2, "seal", "authentic", Result.YES, ("seal-intact",)),
+            Check(3, "document", "authentic", Result.NO, ("not-in-register",)),
+        )
+    result = Result.UNKNOWN if set(finding.reasons) & _UNDECIDED else Result.NO
+    return (Check(2, "seal", "authentic", result, finding.reasons or ("no-signature",)),)
+
+
+def _current(licence: Licence, number: int) -> Check:
+    if licence.current.version == number:
+        return Check(4, "version", "current", Result.YES, ("current-version",))
+    return Check(4, "version", "current", Result.NO, ("superseded",))
+
+
+def _right(licence: Licence) -> Check:
+    good = licence.state is LicenceState.IN_FORCE
+    return Check(5, "right", "in_force", Result.YES if good else Result.NO, (_STATE_REASONS[licence.state],))
+
+
+def _dates(licence: Licence) -> Check:
+    """Check (6) says only what the calendar says; an act may still have ended the right."""
+    if licence.valid_at < licence.valid_from:
+        return Check(6, "dates", "in_force", Result.NO, ("pending-effect",))
+    if licence.valid_to and licence.valid_at > licence.valid_to:
+        return Check(6, "dates", "in_force", Result.NO, ("expired",))
+    return Check(6, "dates", "in_force", Result.YES, ("in-force",))
+
+

@@ -1,0 +1,1 @@
+"""HTTP in and out. Nothing below this package knows HTTP."""

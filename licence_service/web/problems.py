@@ -1,0 +1,84 @@
+"""Refusals → `application/problem+json` (RFC 9457). The one table from facts to HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+
+from licence_service import errors
+from licence_service.errors import Refusal, Unavailable
+
+STATUS: Mapping[type[Exception], int] = {
+    errors.Refusal: 400,
+    errors.TemplateRejected: 422,
+    errors.UnknownType: 404,
+    errors.FaceRejected: 422,
+    errors.RequestRejected: 422,
+    errors.TransitionRefused: 409,
+    errors.EntryConflict: 409,
+    errors.KeyReused: 409,
+    errors.NumberTaken: 409,
+    errors.NotInRegister: 404,
+    errors.AccessRefused: 401,
+    errors.NotGranted: 403,
+    errors.CeilingReached: 429,
+    errors.TooManyFailures: 429,
+    errors.BodyTooLarge: 413,
+    errors.WrongMediaType: 415,
+    errors.Unavailable: 503,
+    errors.PageDisagrees: 503,
+    errors.SealUnavailable: 503,
+    errors.SealStopped: 503,
+    errors.ArchiveUnavailable: 503,
+}
+MEDIA_TYPE = "application/problem+json"
+_TYPE = "urn:licence-service:problem:"
+
+
+def problem(status: int, slug: str, title: str, detail: str = "", **more: Any) -> JSONResponse:  # noqa: ANN401 - JSON values
+    """Return a problem document; `detail` never repeats what the caller sent."""
+    body = {"type": _TYPE + slug, "title": title, "status": status, **({"detail": detail} if detail and detail != title else {}), **more}
+    headers = {"Cache-Control": "no-store"}
+    if status == 401:  # noqa: PLR2004
+        headers["WWW-Authenticate"] = "Bearer"
+    if status in {429, 503}:
+        headers["Retry-After"] = str(more.get("retry_after", 60))
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def refused(_request: Request, error: Exception) -> Response:
+    """Answer a refusal with all its faults."""
+    assert isinstance(error, Refusal)  # noqa: S101 - registered for refusals
+    more: dict[str, Any] = dict(error.facts)
+    if error.faults:
+        more["faults"] = [{"path": fault.path, "code": fault.code, "message": fault.message} for fault in error.faults]
+    return problem(STATUS[type(error)], error.slug, error.title, error.detail, **more)
+
+
+def unavailable(_request: Request, error: Exception) -> Response:
+    """Answer that the service cannot say now."""
+    assert isinstance(error, Unavailable)  # noqa: S101
+    return problem(STATUS[type(error)], error.slug, error.title, error.detail, retry_after=error.retry_after)
+
+
+_HTTP = {404: ("no-such-address", "There is nothing at this address"), 405: ("wrong-method", "This address does not take this method")}
+
+
+def http_error(_request: Request, error: Exception) -> Response:
+    """Answer what the framework itself refuses."""
+    status = int(getattr(error, "status_code", 400))
+    slug, title = _HTTP.get(status, ("request-rejected", "The request is not of the documented shape"))
+    return problem(status, slug, title)
+
+
+def not_of_shape(_request: Request, error: Exception) -> Response:
+    """Answer faults in path, query or header that the framework found; values are never echoed."""
+    found = getattr(error, "errors", list)()
+    faults = [{"path": ".".join(str(part) for part in one["loc"]), "code": one["type"], "message": "not of the documented shape"} for one in found]
+    return problem(422, "request-rejected", "The request is not of the documented shape", faults=faults)
+
+
+def bug(_request: Request, _error: Exception) -> Response:
+    """Answer a bug without any detail; the log has the request id."""
+    return problem(500, "bug", "Something went wrong on our side")
