@@ -25,7 +25,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import MDPPerm, enumerate_sig_fields
-from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
+from pyhanko.sign.validation import PdfSignatureStatus, SignatureCoverageLevel, validate_pdf_signature
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko_certvalidator import ValidationContext
 
@@ -121,11 +121,8 @@ def _judged(
 ) -> Finding:
     """Judge one signature of a file that ends where its last revision ends."""
     claimed = _claimed_time(seal)
-    roots = [x509.Certificate.load(der) for der in trust]
     # With no time at all the chain is judged as of a day before any certificate: known to be untrusted.
-    moment = at or claimed or datetime(1970, 1, 1, tzinfo=UTC)
-    context = ValidationContext(roots, moment=moment, allow_fetching=False)
-    status = outside_any_loop(lambda: validate_pdf_signature(seal, context))
+    status = _validated(seal, trust, at or claimed or datetime(1970, 1, 1, tzinfo=UTC))
     digest = sha256(seal.signer_cert.dump()).hexdigest()
     known = certificates.get(digest)
     intact = bool(status.intact and status.valid)
@@ -155,6 +152,12 @@ def _judged(
         seal_id=known.seal_id if known else None,
         reasons=tuple(reason for reason, holds in faults.items() if holds),
     )
+
+
+def _validated(seal: EmbeddedPdfSignature, trust: Sequence[bytes], moment: datetime) -> PdfSignatureStatus:
+    """Let pyHanko judge signature, coverage and chain, with nothing fetched from anywhere."""
+    context = ValidationContext([x509.Certificate.load(der) for der in trust], moment=moment, allow_fetching=False)
+    return outside_any_loop(lambda: validate_pdf_signature(seal, context))
 
 
 def _claimed_time(seal: EmbeddedPdfSignature) -> datetime | None:

@@ -59,6 +59,11 @@ def parse_object(content: bytes) -> dict[str, Any]:
         raise _no("not-json", f"line {error.lineno}, column {error.colno} is not JSON") from error
     if not isinstance(value, dict):
         raise _no("not-an-object", "the body is one JSON object")
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        # Half a surrogate pair cannot be written as UTF-8 and would fail far from here.
+        raise _no("lone-surrogate", "half of a surrogate pair is no character") from error
     return value
 
 
@@ -75,20 +80,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise _no("duplicate-key", "an object has a key twice")
-    for text in (*found, *(value for value in found.values() if isinstance(value, str))):
-        _characters(text)
-    for value in found.values():
-        if isinstance(value, list):
-            for item in value:
-                if isinstance(item, str):
-                    _characters(item)
     return found
-
-
-def _characters(text: str) -> None:
-    """Half a surrogate pair cannot be written as UTF-8 and would fail far from here."""
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise _no("lone-surrogate", "half of a surrogate pair is no character")
 
 
 def _constant(_name: str) -> None:

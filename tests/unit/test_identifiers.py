@@ -10,9 +10,13 @@ from licence_service import identifiers
 from licence_service.identifiers import ALPHABET, CROCKFORD, ElicenceId
 
 PUBLISHED = (
-    "1.2.156.3005.2.11100000000013661B006.113700000045046442.209FA4E88F9E4C878F3E9BED2CE7EA49.001.M",
-    "1.2.156.3005.2.11100000MB03271699022.340100.000000016.001.9",
+    "1.2.156.3005.2.11100000000013338W011.11430000006122244L.20230000403.002.S",
+    "1.2.156.3005.2.11100000000013338W011.11110000000021135M.20230329701.003.Y",
+    "1.2.156.3005.2.11100000000013338W009.11330105002500287C.2025052201.002.0",
+    "1.2.156.3005.2.11100000000013338W087.11370800MB28559184.37080001202411010001.001.3",
+    "1.2.156.3005.2.11100000MB03271699022.340100.000000016.001.9",  # a region in the issuer's place
 )
+PLACEHOLDER = "1.2.156.3005.2.11100000000013661B006.113700000045046442.209FA4E88F9E4C878F3E9BED2CE7EA49.001.M"
 OWN = {
     ("11100000000019713D013", "11530000015110000X", "530102001234", 1): "T",
     ("11100000000019713D013", "11530000015110000X", "530102001234", 2): "R",
@@ -37,6 +41,15 @@ def test_published_identifiers_are_read_and_written_back(text: str) -> None:
     assert str(parsed) == text
 
 
+def test_an_interface_documents_placeholder_is_refused() -> None:
+    assert identifiers.parse_elicence_id(PLACEHOLDER) is None
+    assert identifiers.parse_elicence_id(PLACEHOLDER[:-1] + "D") is not None
+
+
+def test_the_same_algorithm_gives_the_example_of_grid() -> None:
+    assert identifiers.check_character("A12425GABC1234002") == "M"
+
+
 @given(body=upper.filter(bool))
 def test_the_check_character_equals_the_listing_of_the_standard(body: str) -> None:
     product = 36
@@ -58,7 +71,7 @@ def test_one_wrong_character_is_always_found(place: int, other: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1.2.156", PUBLISHED[0].lower(), PUBLISHED[0][:-1], PUBLISHED[0] + "\n", " " + PUBLISHED[0], PUBLISHED[0].replace(".001.", ".000.")],
+    ["", "1.2.156", PUBLISHED[0].lower(), PUBLISHED[0][:-1], PUBLISHED[0] + "\n", " " + PUBLISHED[0], PUBLISHED[0].replace(".002.", ".000.")],
 )
 def test_anything_else_is_no_identifier(text: str) -> None:
     assert identifiers.parse_elicence_id(text) is None

@@ -1,0 +1,102 @@
+"""The web application: `create_app(settings)` for tests, `licence_service.app:from_environment` for uvicorn."""
+
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry
+from starlette.exceptions import HTTPException
+
+from licence_service import __version__
+from licence_service.errors import Refusal, Unavailable
+from licence_service.service import Service, build
+from licence_service.settings import Settings
+from licence_service.web import issuing, pages, problems, verifying, watching
+
+log = structlog.get_logger("licence_service")
+
+
+def from_environment() -> FastAPI:
+    """Build the application from the environment; what uvicorn calls with `--factory`."""
+    settings = Settings()
+    log_as_json()
+    service = build(settings)
+    service.database.migrate()
+    return create_app(service)
+
+
+def create_app(service: Service) -> FastAPI:
+    """Put routes, refusals and watching around a service."""
+    app = FastAPI(
+        title="licence_service", version=__version__, lifespan=_lifespan, docs_url="/docs", redoc_url=None,
+        description="Issues sealed electronic licences (电子证照) and lets anyone verify them.",
+    )  # fmt: skip
+    app.state.service = service
+    registry = CollectorRegistry()
+    app.add_middleware(watching.Watching, registry=registry)
+    for router in (verifying.router, issuing.router, watching.router):
+        app.include_router(router)
+    watching.metrics(app, registry)
+
+    @app.get("/style.css", include_in_schema=False)
+    def style() -> Response:
+        return Response(pages.style(), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(Unavailable, problems.unavailable)
+    app.add_exception_handler(HTTPException, problems.http_error)
+    app.add_exception_handler(RequestValidationError, problems.not_of_shape)
+    app.add_exception_handler(Exception, problems.bug)
+    return app
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """Answer a refusal as a problem document, or as a page to a person at a browser."""
+    if isinstance(error, Refusal) and pages.wants_html(request):
+        return pages.refusal(problems.STATUS[type(error)], error.title, error.faults)
+    return problems.refused(request, error)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Finish what an earlier process left, every few seconds; give everything back at the end."""
+    service: Service = app.state.service
+    stop = threading.Event()
+    worker = threading.Thread(target=_finish, args=(service, stop), name="finishing", daemon=True)
+    if service.settings.worker_seconds > 0:
+        worker.start()
+    yield
+    stop.set()
+    if worker.is_alive():
+        worker.join(timeout=10)
+    service.close()
+
+
+def _finish(service: Service, stop: threading.Event) -> None:
+    while not stop.wait(service.settings.worker_seconds):
+        try:
+            finished = service.registrar.finish()
+        except (Unavailable, Refusal) as trouble:
+            log.warning("finishing", trouble=trouble.slug)
+        else:
+            if finished:
+                log.info("finished", reservations=finished)
+
+
+def log_as_json() -> None:
+    """Write one JSON object a line to standard error; uvicorn's own access log, which holds addresses, stays off."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(),
+    )
+    logging.getLogger("uvicorn.access").disabled = True

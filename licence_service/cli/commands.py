@@ -1,0 +1,221 @@
+"""The commands that run and look after a service."""
+
+import json
+import os
+import secrets
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from licence_service import demo as demonstration
+from licence_service.cli import licences, templates
+from licence_service.cli.talking import err, out, progress, said, service, show
+from licence_service.document.foundry import build as build_fonts
+from licence_service.document.impression import impression_png
+from licence_service.errors import NotInRegister, RequestRejected
+from licence_service.seal.demo import make_demo_keys, read_demo_departments
+from licence_service.service import utc_now
+from licence_service.settings import Settings
+from licence_service.store.clients import EVERY_TYPE, Client
+from licence_service.store.database import Database
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Issue electronic licences, seal them, and let anyone verify them.")
+clients = typer.Typer(no_args_is_help=True, help="Who may call the issuing interface.")
+seals = typer.Typer(no_args_is_help=True, help="Stop and start seals, read the seal-use log.")
+fonts = typer.Typer(no_args_is_help=True, help="The fonts that pages are set in.")
+app.add_typer(clients, name="clients")
+app.add_typer(seals, name="seal")
+app.add_typer(fonts, name="fonts")
+app.add_typer(templates.app, name="templates")
+licences.add_to(app)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+@said
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+) -> None:
+    """Serve the web interface."""
+    settings = Settings()
+    err.print(f"serving at http://{host}:{port}/  (codes carry {settings.public_url})")
+    if f":{port}" not in settings.public_url and host in settings.public_url:
+        err.print("[yellow]warning[/]  codes on paper point to another port than this one")
+    uvicorn.run("licence_service.app:from_environment", factory=True, host=host, port=port, workers=workers, log_level="warning", access_log=False)
+
+
+@app.command()
+@said
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demonstration leaves its files; emptied first.")] = Path("var/demo"),
+    today: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Pretend that it is this day.")] = None,
+) -> None:
+    """Issue, seal, store, endorse, download and verify one licence of every type."""
+    settings = Settings()
+    _prepare(settings, today.date() if today else None)
+    with progress("demo", len(demonstration.types(settings))) as step:
+        rows = demonstration.run(folder, settings, today.date() if today else None, step)
+    show(rows, as_json=False, columns=demonstration.COLUMNS)
+    out.print(f"demo: {len(rows)} types issued, sealed, stored, endorsed and verified")
+
+
+def _prepare(settings: Settings, today: date | None) -> None:
+    """Make what a newcomer does not have yet: fonts and demonstration keys."""
+    cache = settings.fonts.expanduser()
+    if not (cache / "fonts.json").exists():
+        err.print("preparing fonts, once …")
+        build_fonts(cache, None, lambda name: err.print(f"  {name}"))
+    _demo_keys(settings.keys, today)
+
+
+def _demo_keys(folder: Path, today: date | None) -> None:
+    """Make a demonstration PKI whose certificates hold at the wanted day, and the two secrets beside it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("passphrase", "payload.key"):
+        path = folder / name
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+    now = datetime.combine(today, time(1), UTC) if today else utc_now()
+    face = Settings().fonts.expanduser()
+    make_demo_keys(
+        folder, read_demo_departments(Path("keys/demo.toml")), passphrase=(folder / "passphrase").read_bytes().strip(), now=now,
+        not_before=datetime(2026, 1, 1, tzinfo=UTC) if now.year >= 2026 else now - timedelta(days=1),  # noqa: PLR2004 - one set serves many pretended days
+        impression=lambda name: impression_png(name, str(next(face.glob("song-700*.ttf")))),
+    )  # fmt: skip
+
+
+@app.command("demo-keys")
+@said
+def demo_keys(folder: Annotated[Path, typer.Option(help="Where to make them.")] = Path("var/keys")) -> None:
+    """Make throw-away keys and certificates for the departments of the samples. Their licences say SPECIMEN."""
+    _demo_keys(folder, None)
+    out.print(f"demonstration keys are under {folder}; start with LICENCE_ALLOW_DEMO_KEYS=1")
+
+
+@app.command()
+@said
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    database = Database(Settings().database_url.get_secret_value())
+    database.migrate()
+    database.close()
+    out.print("the database has the newest schema")
+
+
+@app.command()
+@said
+def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
+    """Finish issues that were reserved but not sealed."""
+    import time as clock  # noqa: PLC0415
+
+    with service() as opened:
+        while True:
+            out.print(f"finished {opened.registrar.finish()}")
+            if once:
+                return
+            clock.sleep(max(1.0, opened.settings.worker_seconds))
+
+
+@clients.command("add")
+@said
+def add_client(
+    name: str,
+    department: Annotated[str, typer.Option(help="The department's 18-character code.")],
+    types: Annotated[list[str] | None, typer.Option("--type", help="A type it may issue; repeat. None: all of its department.")] = None,
+    ceiling: Annotated[int, typer.Option(help="Most acts an hour.")] = 1000,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Add a calling system; its token is shown this once."""
+    with service() as opened:
+        if department not in opened.keyring.departments:
+            raise NotInRegister("no such department under the keys folder")
+        unknown = [slug for slug in types or [] if slug not in opened.catalogue.editions]
+        if unknown:
+            raise RequestRejected(f"no such type: {', '.join(unknown)}")
+        token = opened.clients.add(Client(name, department, tuple(types or [EVERY_TYPE]), ceiling), opened.now())
+    show({"client": name, "token": token}, as_json=as_json)
+
+
+@clients.command("remove")
+@said
+def remove_client(name: str) -> None:
+    """Shut a client out at once."""
+    with service() as opened:
+        opened.clients.remove(name, opened.now())
+    out.print(f"{name} is shut out")
+
+
+@clients.command("list")
+@said
+def list_clients(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List who may call."""
+    with service() as opened:
+        rows = [{"client": one.name, "department": one.department, "types": " ".join(one.types), "ceiling": one.hourly_ceiling} for one in opened.clients.all()]
+    show(rows, as_json=as_json, columns=("client", "department", "types", "ceiling"))
+
+
+def _order(seal_id: str, reason: str, *, stopped: bool) -> None:
+    with service() as opened:
+        if all(department.seal.seal_id != seal_id for department in opened.keyring.departments.values()):
+            raise NotInRegister("no department uses a seal of this name")
+        opened.seal_log.order(seal_id, stopped=stopped, at=opened.now(), by=os.environ.get("USER", "operator"), reason=reason)
+    out.print(f"{seal_id} is {'stopped' if stopped else 'started'}")
+
+
+@seals.command("stop")
+@said
+def stop_seal(seal_id: str, reason: Annotated[str, typer.Option(help="Why; it stays on record.")]) -> None:
+    """Stop a seal at once: running servers refuse its next use."""
+    _order(seal_id, reason, stopped=True)
+
+
+@seals.command("start")
+@said
+def start_seal(seal_id: str, reason: Annotated[str, typer.Option(help="Why; it stays on record.")]) -> None:
+    """Start a stopped seal again; waiting issues are then sealed."""
+    _order(seal_id, reason, stopped=False)
+
+
+@seals.command("list")
+@said
+def list_seals(as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List the seals in use."""
+    with service() as opened:
+        rows = [
+            {"seal": one.seal.seal_id, "department": one.uscc, "name": one.name, "state": "stopped" if opened.seal_log.stopped(one.seal.seal_id) else "active",
+             "demo": one.demo}
+            for one in opened.keyring.departments.values()
+        ]  # fmt: skip
+    show(rows, as_json=as_json, columns=("seal", "department", "name", "state", "demo"))
+
+
+@seals.command("log")
+@said
+def seal_log(seal_id: Annotated[str | None, typer.Argument()] = None) -> None:
+    """Print the seal-use log, one JSON object a line, and check its chain."""
+    with service() as opened:
+        for line in opened.seal_log.uses(seal_id=seal_id):
+            print(json.dumps(line, ensure_ascii=False))  # noqa: T201
+        broken = list(opened.seal_log.breaks())
+    if broken:
+        err.print(f"[red]the chain is broken[/] at line {broken[0]}")
+        raise typer.Exit(1)
+
+
+@fonts.command("build")
+@said
+def fonts_build(
+    source: Annotated[Path | None, typer.Option("--from", help="A folder with the font packages; without it npm fetches them.")] = None,
+) -> None:
+    """Prepare the fonts once into the cache that LICENCE_FONTS names."""
+    cache = Settings().fonts.expanduser()
+    build_fonts(cache, source, lambda name: err.print(f"  {name}"))
+    out.print(f"fonts are ready in {cache}")

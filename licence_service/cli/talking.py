@@ -1,0 +1,83 @@
+"""How commands talk: tables or JSON on standard output, trouble on standard error, exit codes that tell."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from licence_service.errors import Misconfigured, Refusal, Unavailable
+from licence_service.service import Service, build
+from licence_service.settings import Settings
+
+REFUSED, MISCONFIGURED, UNAVAILABLE, NOT_VALID, UNDECIDED = 1, 2, 3, 4, 5
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def said(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn refusals into a line on standard error and an exit code: 1 refused, 2 misconfigured, 3 not available now."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except Refusal as refusal:
+            err.print(f"[red]refused[/]  {refusal.title}: {refusal.detail}" if refusal.detail != refusal.title else f"[red]refused[/]  {refusal.title}")
+            for fault in refusal.faults:
+                err.print(f"  {fault.path}: {fault.message} ({fault.code})", markup=False)
+            sys.exit(REFUSED)
+        except Misconfigured as trouble:
+            err.print(f"[red]not set up[/]  {trouble}")
+            sys.exit(MISCONFIGURED)
+        except Unavailable as trouble:
+            err.print(f"[red]not available[/]  {trouble.detail}")
+            sys.exit(UNAVAILABLE)
+
+    return wrapped
+
+
+@contextmanager
+def service() -> Iterator[Service]:
+    """Open the service that the environment describes, with its schema brought up to date."""
+    built = build(Settings())
+    try:
+        built.database.migrate()
+        yield built
+    finally:
+        built.close()
+
+
+def show(value: Any, *, as_json: bool, columns: Sequence[str] = ()) -> None:  # noqa: ANN401 - any JSON value
+    """Print rows as a table, an object as lines, or either as JSON."""
+    if as_json:
+        print(json.dumps(value, ensure_ascii=False, indent=2, default=str))  # noqa: T201 - this is the output
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            out.print(f"[bold]{name}[/]  {one}")
+    else:
+        table = Table(*columns, box=None, pad_edge=False)
+        for row in value:
+            table.add_row(*(str(row.get(column, "")) for column in columns))
+        out.print(table)
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
+    """Show a bar on standard error; the yielded function moves it by one and names what is done."""
+    bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err, transient=True)
+    with bars:
+        task = bars.add_task(label, total=total)
+
+        def step(name: str) -> None:
+            bars.update(task, advance=1, description=f"{label} {name}")
+
+        yield step

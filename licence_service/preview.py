@@ -1,0 +1,41 @@
+"""Previews: watermarked, unsealed, without any code that could be verified (DOMAIN AI-10)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from licence_service.catalogue import Catalogue
+from licence_service.digests import canonical
+from licence_service.document import Printer, Sheet
+from licence_service.document.photo import fault_in
+from licence_service.drafting import checked_face, photo_fields
+from licence_service.errors import Fault, NotGranted
+from licence_service.licence import beijing_day
+from licence_service.line import host_of
+from licence_service.requests import Reading
+from licence_service.seal.keyring import Keyring
+from licence_service.store.clients import Client
+
+
+def preview(  # noqa: PLR0913 - it joins the parts that a page needs, and no more
+    catalogue: Catalogue, keyring: Keyring, printer: Printer, public_url: str, caller: Client, slug: str, body: Mapping[str, Any], now: datetime
+) -> bytes:
+    """Draw a face as it would be printed; the same refusals as an issue, nothing written anywhere."""
+    today = beijing_day(now)
+    template = catalogue.in_force(slug, today)
+    department = keyring.departments.get(caller.department)
+    if department is None or not caller.may_touch(slug):
+        raise NotGranted
+    reading = Reading(body)
+    reading.only(frozenset({"face", "photos"}))
+    raw, photos = reading.mapping("face"), reading.photos()
+    faults = [*reading.faults]
+    faults += [Fault(f"photos.{name}", *found) for name, jpeg in photos.items() if name in template.fields and (found := fault_in(jpeg))]
+    faults += [Fault("photos", "unknown-photo", "the template has no such photo") for name in photos if name not in template.fields]
+    face = checked_face(template, {**raw, **photo_fields(photos)}, department.name, today, before=tuple(faults))
+    sheet = Sheet(
+        template=template, face=face, endorsements=(), elicence_id=None, version=1, copy_no=1, check_code=None, code_text=None,
+        host=host_of(public_url), department=department.short_name, photos=photos, specimen=True, preview=True,
+    )  # fmt: skip
+    attachment = canonical({"format": "preview/1", "face": dict(face)})
+    return printer.draw(printer.place(sheet), attachment, title=template.title.zh, created_at=now.replace(microsecond=0))

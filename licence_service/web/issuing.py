@@ -1,0 +1,181 @@
+"""Routes for approval systems: issue, adopt, act, read, search, templates."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import JSONResponse, Response
+
+from licence_service import entry_form
+from licence_service.digests import sha256
+from licence_service.errors import Fault, NotInRegister, RequestRejected
+from licence_service.fields import Asker, comparison_form
+from licence_service.licence import beijing_day
+from licence_service.preview import preview
+from licence_service.registrar import Done, Waiting
+from licence_service.schema import face_schema
+from licence_service.service import Service
+from licence_service.view import view_of
+from licence_service.web.access import Caller, IdempotencyKey, TheService
+from licence_service.web.body import json_body
+from licence_service.web.shapes import ACT_BODY, ADOPT_BODY, ANSWERS, ISSUE_BODY, PREVIEW_BODY, SEARCH_BODY
+
+MOST_ADOPTED = 8_000_000
+router = APIRouter(tags=["approval systems"], responses=ANSWERS)
+LicenceId = Annotated[str, Path(pattern=r"^[0-9A-Z]{20}$", description="The licence's id: 20 upper-case letters and digits.")]
+TypeName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{2,78}$", description="The name of a certificate type.")]
+Number = Annotated[int, Path(ge=1, le=999, description="The number of a version.")]
+Body = Annotated[dict[str, Any], Depends(json_body())]
+LargeBody = Annotated[dict[str, Any], Depends(json_body(MOST_ADOPTED))]
+
+
+@router.post("/licences", status_code=201, openapi_extra=ISSUE_BODY, summary="Issue a licence")
+def issue(service: TheService, caller: Caller, key: IdempotencyKey, body: Body) -> Response:
+    """Check, reserve, draw, seal, archive and enter a licence. The same key with the same content returns the same licence."""
+    return _written(service.registrar.issue(caller, key, body))
+
+
+@router.post("/licences/adopted", status_code=201, openapi_extra=ADOPT_BODY, summary="Adopt a licence sealed elsewhere")
+def adopt(service: TheService, caller: Caller, key: IdempotencyKey, body: LargeBody) -> Response:
+    """Take over a licence with its identifier and its sealed file, both kept verbatim."""
+    return _written(service.registrar.adopt(caller, key, body))
+
+
+@router.post("/licences/search", openapi_extra=SEARCH_BODY, summary="Find licences by a value on their face")
+def search(service: TheService, caller: Caller, body: Body) -> dict[str, Any]:
+    """Find licences of the caller's department and types; values are sent in the body, never in an address."""
+    name, value = body.get("field"), body.get("value")
+    wrong = [Fault(path, "missing", "a text is wanted here") for path, one in (("field", name), ("value", value)) if not isinstance(one, str) or not one]
+    if body.keys() - {"field", "value"}:
+        wrong.append(Fault("body", "unknown-key", "only these are known: field, value"))
+    if wrong:
+        raise RequestRejected(faults=wrong)
+    types = [slug for slug in service.catalogue.slugs if caller.may_touch(slug)]
+    found = service.book.search(str(name), comparison_form(str(value)), department=caller.department, types=types)
+    return {"licences": [_summary(service, one) for one in found]}
+
+
+@router.get("/licences/{licence_id}", summary="Read a licence")
+def read(service: TheService, caller: Caller, licence_id: LicenceId) -> dict[str, Any]:
+    """Return the licence as a clerk sees it today, with all its versions."""
+    record = service.registrar.visible(caller, licence_id)
+    licence = record.at(beijing_day(service.now()))
+    template = service.catalogue.edition(record.type, licence.current.edition)
+    department = service.keyring.departments[record.department]
+    view = view_of(licence, template, service.catalogue.kinds, department, record.type, licence.current.version, Asker.CLERK)
+    versions = [
+        {
+            "version": one.version, "elicence_id": one.elicence_id, "reason": one.reason.value, "copy_no": one.copy_no,
+            "state": "current" if one is licence.current else "superseded", "document_sha256": one.document.sha256,
+            "document_url": f"/licences/{licence_id}/versions/{one.version}/document",
+        }
+        for one in licence.versions
+    ]  # fmt: skip
+    return {**view, "head": licence.head, "versions": versions}
+
+
+@router.get("/licences/{licence_id}/entries", summary="Read the history of a licence")
+def entries(service: TheService, caller: Caller, licence_id: LicenceId) -> dict[str, Any]:
+    """Return every entry as it was hashed, oldest first."""
+    record = service.registrar.visible(caller, licence_id)
+    listed = [{**entry_form.body_of(one), "sha256": one.digest.sha256, "sm3": one.digest.sm3} for one in record.entries if one.digest]
+    return {"licence_id": licence_id, "entries": listed}
+
+
+@router.get("/licences/{licence_id}/versions/{number}/document", summary="Download a sealed document", response_class=Response)
+def document(service: TheService, caller: Caller, licence_id: LicenceId, number: Number) -> Response:
+    """Return the sealed bytes of any version; an old one says in a header that it is superseded."""
+    record = service.registrar.visible(caller, licence_id)
+    licence = record.at(beijing_day(service.now()))
+    version = next((one for one in licence.versions if one.version == number), None)
+    if version is None:
+        raise NotInRegister
+    return sealed_file(service, version.document.sha256, licence_id, number, current=version is licence.current)
+
+
+def sealed_file(service: Service, digest: str, licence_id: str, number: int, *, current: bool) -> Response:
+    """Return an archived document as a download."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{licence_id}-{number:03d}.pdf"',
+        "Cache-Control": "no-store",
+        "ETag": f'"{digest}"',
+        "Licence-Version-State": "current" if current else "superseded",
+    }
+    return Response(service.archive.get(digest), media_type="application/pdf", headers=headers)
+
+
+@router.get("/reservations/{reservation_id}", summary="Ask how an act under way stands")
+def reservation(service: TheService, caller: Caller, reservation_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
+    """Return the result of an act that was answered with 202, once it is there."""
+    return _written(service.registrar.reservation(caller, reservation_id), read=True)
+
+
+@router.post("/licences/{licence_id}/entries", status_code=201, openapi_extra=ACT_BODY, summary="Enter an act")
+def act(service: TheService, caller: Caller, key: IdempotencyKey, licence_id: LicenceId, body: Body) -> Response:
+    """Renew, replace, change, suspend, lift, revoke, cancel, endorse, or withdraw an endorsement."""
+    return _written(service.registrar.act(caller, key, licence_id, body))
+
+
+@router.get("/templates", summary="List certificate types")
+def templates(service: TheService) -> dict[str, Any]:
+    """Return every certificate type in force today."""
+    today = beijing_day(service.now())
+    listed = [service.catalogue.in_force(slug, today) for slug in service.catalogue.slugs]
+    return {
+        "templates": [
+            {"type": one.slug, "edition": one.edition, "zh": one.title.zh, "en": one.title.en, "holder": one.holder, "acts": list(one.acts),
+             "endorsements": list(one.endorsements)}
+            for one in listed
+        ]
+    }  # fmt: skip
+
+
+@router.get("/templates/{slug}", summary="Read a certificate type")
+def template(service: TheService, slug: TypeName) -> dict[str, Any]:
+    """Return the JSON Schema of the face and a fictional sample."""
+    found = service.catalogue.in_force(slug, beijing_day(service.now()))
+    sample = service.catalogue.samples[slug]
+    return {
+        "type": slug, "edition": found.edition, "sha256": found.digest, "zh": found.title.zh, "en": found.title.en,
+        "face_schema": face_schema(found), "photos": [name for name, one in found.fields.items() if one.type == "image"],
+        "sample": {"face": dict(sample.face)},
+    }  # fmt: skip
+
+
+@router.post("/templates/{slug}/preview", openapi_extra=PREVIEW_BODY, summary="Preview a page", response_class=Response)
+def preview_page(service: TheService, caller: Caller, slug: TypeName, body: Body) -> Response:
+    """Return a watermarked, unsealed PDF without any live code (AI-10)."""
+    content = preview(service.catalogue, service.keyring, service.printer, service.settings.public_url, caller, slug, body, service.now())
+    return Response(content, media_type="application/pdf", headers={"Cache-Control": "no-store", "ETag": f'"{sha256(content)}"'})
+
+
+def _written(outcome: Done | Waiting, *, read: bool = False) -> Response:
+    if isinstance(outcome, Waiting):
+        where = f"/reservations/{outcome.reservation_id}"
+        body = {"state": "sealing", "licence_id": outcome.licence_id, "reservation_url": where}
+        return JSONResponse(body, status_code=202, headers={"Location": where, "Retry-After": str(outcome.retry_after), "Cache-Control": "no-store"})
+    return JSONResponse(_answer(outcome), status_code=200 if read else 201, headers={"Cache-Control": "no-store"})
+
+
+def _answer(done: Done) -> Mapping[str, Any]:
+    """Return the answer to an act; codes only where a document was made."""
+    answer: dict[str, Any] = {"licence_id": done.licence_id, "sequence": done.sequence, "act": done.act, "recorded_at": done.recorded_at.isoformat()}
+    if done.endorsement_ids:
+        answer["endorsement_ids"] = list(done.endorsement_ids)
+    if done.version is None:
+        return answer
+    return {
+        **answer, "elicence_id": done.elicence_id, "number": done.number, "version": done.version, "check_code": done.check_code,
+        "delivery_code": done.delivery_code, "verify_url": done.verify_url,
+        "document_url": f"/licences/{done.licence_id}/versions/{done.version}/document",
+    }  # fmt: skip
+
+
+def _summary(service: Service, licence_id: str) -> dict[str, Any]:
+    record = service.book.get(licence_id)
+    licence = record.at(beijing_day(service.now()))
+    template = service.catalogue.edition(record.type, licence.current.edition)
+    return {
+        "licence_id": licence_id, "elicence_id": licence.current.elicence_id, "type": record.type, "state": licence.state.value,
+        "number": template.number_of(licence.current.face), "version": licence.current.version,
+    }  # fmt: skip

@@ -1,0 +1,102 @@
+"""The public's pages: Chinese first, with English, without scripts (DOMAIN SH-16)."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from licence_service.licence import BEIJING
+from licence_service.verdict import Result, Verdict, in_words
+
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+
+HEADLINES = {
+    "valid": ("有效", "Valid"),
+    "valid_conditions_unmet": ("有效，但有条件未满足", "Valid, but a condition is not met"),
+    "not_valid": ("无效", "Not valid"),
+    "cannot_decide": ("无法判定", "Cannot be decided"),
+}
+STATES = {
+    "in_force": ("在有效期内", "In force"),
+    "pending_effect": ("尚未生效", "Not yet in effect"),
+    "suspended": ("暂扣", "Suspended"),
+    "expired": ("已过期", "Expired"),
+    "revoked": ("已吊销", "Revoked"),
+    "cancelled": ("已注销", "Cancelled"),
+}
+QUESTIONS = {
+    "authentic": ("真实性", "Authentic"),
+    "current": ("现行版本", "Current document"),
+    "in_force": ("证照效力", "Right in force"),
+    "conditions": ("条件", "Conditions"),
+    "shown": ("持证人出示", "Shown by the holder"),
+}
+RESULTS = {
+    "yes": ("是", "yes"),
+    "no": ("否", "no"),
+    "unknown": ("不确定", "unknown"),
+    "not_asked": ("未核对", "not asked"),
+}
+STYLE = "style.css"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("licence_service.web", "html"), autoescape=select_autoescape(default=True), undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+@cache
+def style() -> bytes:
+    """Return the one style sheet."""
+    return resources.files("licence_service.web").joinpath("html", STYLE).read_bytes()
+
+
+def wants_html(request: Request) -> bool:
+    """Say whether the asker prefers a page: a browser names text/html before JSON; a program names neither or JSON."""
+    accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
+    if "text/html" not in accepted:
+        return False
+    return "application/json" not in accepted or accepted.index("text/html") < accepted.index("application/json")
+
+
+def _page(name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Response:  # noqa: ANN401
+    content = _environment().get_template(name).render(**values)
+    return HTMLResponse(content, status_code=status, headers={**(headers or {}), **HEADERS})
+
+
+def home(_request: Request) -> Response:
+    """Show the forms."""
+    return _page("home.html")
+
+
+def refusal(status: int, title: str, faults: tuple[Any, ...] = ()) -> Response:
+    """Show a refusal to a person at a browser."""
+    return _page("refusal.html", status=status, title=title, faults=faults)
+
+
+def verdict(_request: Request, found: Verdict, headers: Mapping[str, str]) -> Response:
+    """Show a verdict: first and large whether the licence is in force, then each check with its reason."""
+    licence = found.licence
+    state = STATES.get(licence["state"]) if licence else None
+    specimen = bool(licence and licence["specimen"])
+    return _page(
+        "verdict.html", headers=headers, overall=found.overall.value, headline=HEADLINES[found.overall.value], state=state, licence=licence,
+        specimen=specimen, checked_at=found.checked_at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
+        valid_at=found.valid_at.isoformat(), head=found.head[0],
+        answers=[
+            {"name": name, "label": QUESTIONS[name], "result": one.result.value, "word": RESULTS[one.result.value], "reasons": in_words(one.reasons)}
+            for name, one in found.answers.items()
+        ],
+        checks=[
+            {"no": one.no, "result": one.result.value, "word": RESULTS[one.result.value], "reasons": in_words(one.reasons)}
+            for one in found.checks if one.result is not Result.NOT_ASKED or one.reasons
+        ],
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""What the operator sees: one structured log line a request, metrics, health. No personal data in any of them."""
+
+import secrets
+import time
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from licence_service.web.access import TheService
+
+router = APIRouter(tags=["operation"])
+log = structlog.get_logger("licence_service")
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Watching:
+    """Gives each request an id, measures it, and logs route, status and time: never an address with values in it."""
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        """Wrap the application."""
+        self._app = app
+        self._count = Counter("licence_requests_total", "Requests by route and status", ["method", "route", "status"], registry=registry)
+        self._time = Histogram("licence_request_seconds", "Seconds by route", ["route"], registry=registry, buckets=_BUCKETS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id, started, status = secrets.token_hex(8), time.perf_counter(), 500
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            # The answer was a bare 500 already; here the operator gets the trace, which holds code and no request data.
+            log.exception("bug", request_id=request_id, route=_route(scope))
+        finally:
+            seconds = time.perf_counter() - started
+            self._count.labels(scope["method"], _route(scope), status).inc()
+            self._time.labels(_route(scope)).observe(seconds)
+            log.info("request", request_id=request_id, method=scope["method"], route=_route(scope), status=status, ms=round(seconds * 1000, 1))
+
+
+def _route(scope: Scope) -> str:
+    """Return the route's pattern, never the address itself."""
+    route: Any = scope.get("route")
+    return str(getattr(route, "path", "unknown"))
+
+
+@router.get("/healthz", summary="Is the process alive?")
+def alive() -> dict[str, str]:
+    """Answer as long as the process can."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", summary="Can requests be served?", responses={503: {"description": "Database or archive cannot be reached"}})
+def ready(service: TheService) -> Response:
+    """Answer once database and archive do."""
+    service.ready()
+    return JSONResponse({"status": "ready"})
+
+
+def metrics(app: FastAPI, registry: CollectorRegistry) -> None:
+    """Offer the figures for Prometheus."""
+
+    @app.get("/metrics", include_in_schema=False)
+    def figures() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
