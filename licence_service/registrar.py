@@ -13,7 +13,6 @@ from typing import Any
 
 from licence_service import requests
 from licence_service.acts import BY_DECISION_DAY, Mark, judge
-from licence_service.archive import Archive
 from licence_service.digests import SALT_BYTES, Digests, canonical, commitment, sha256
 from licence_service.document import PrintedEndorsement, Sheet
 from licence_service.document.photo import fault_in

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from licence_service.document import artwork, code, impression
 from licence_service.document.fonts import Fonts
-from licence_service.document.placed import Area, Letters, Photo, Stamp, Symbol
+from licence_service.document.placed import Area, Disc, Letters, Photo, Stamp, Symbol
 from licence_service.document.setting import Fit, fit
 from licence_service.document.slate import Slate
 from licence_service.document.strokes import PT
@@ -104,7 +104,7 @@ def _caption_below(slate: Slate, x: float, y: float, side: float, check: str | N
 def _caption_stacked(slate: Slate, x: float, y: float, check: str | None) -> None:
     slate.write(SCAN, slate.type_("scan"), x, y + _STACKED[0])
     slate.write(SCAN_EN, slate.type_("scan_en"), x, y + _STACKED[1])
-    for number, line in enumerate(_host_lines(slate, 20.6)):
+    for number, line in enumerate(_host_lines(slate, 24.0)):
         slate.write(line, slate.type_("host"), x, y + _STACKED[2] + 2.4 * number)
     if check:
         slate.write(CHECK, slate.type_("caption"), x, y + _STACKED[3])
@@ -188,13 +188,19 @@ def place_chip(slate: Slate, chip: Chip) -> None:
         return
     ground, ink = chip.colours.get(str(face.get(chip.colour_field)), (WHITE, INK))
     plate = formatted(fields[chip.field], face[chip.field])
-    text = f"{plate[:2]}·{plate[2:]}"
-    size = min(27.0, (chip.width - 5) * PT / slate.fonts.width("hei-500", text))
-    middle = chip.y + chip.height / 2
+    head, tail = plate[:2], plate[2:]
+    gap = 0.3  # em, for the dot, which is drawn
+    size = min(27.0, (chip.width - 5) * PT / (slate.fonts.width("hei-500", head + tail) + gap))
+    em, middle = size / PT, chip.y + chip.height / 2
+    left, right = (slate.fonts.width("hei-500", part) * em for part in (head, tail))
+    start = chip.x + (chip.width - left - right - gap * em) / 2
+    baseline = middle + _LETTERS_MIDDLE * em
     slate.items += [
         Area(chip.x, chip.y, chip.width, chip.height, fill=ground, stroke=ink, points=0.6, radius=2.0),
         Area(chip.x + 0.9, chip.y + 0.9, chip.width - 1.8, chip.height - 1.8, stroke=ink, points=0.6, radius=1.4),
-        Letters(text, "hei-500", size, chip.x + chip.width / 2, middle + _LETTERS_MIDDLE * size / PT, 0.0, ink),
+        Letters(head, "hei-500", size, start + left / 2, baseline, 0.0, ink),
+        Disc(start + left + gap * em / 2, middle, 0.08 * em, fill=ink),
+        Letters(tail, "hei-500", size, start + left + gap * em + right / 2, baseline, 0.0, ink),
     ]
 
 

@@ -32,7 +32,7 @@ def place(sheet: Sheet, family: Family, fonts: Fonts) -> Placed:
         if field.type == "image" and field.required and field.printed and name not in sheet.photos and not sheet.preview:
             faults.append(Fault(f"photos.{name}", "missing", "the required photograph is not there"))
     parts: Mapping[str, int] = {page.part: number for number, page in reversed(list(enumerate(sheet.template.pages, 1)))}
-    total = len(sheet.template.pages)
+    total = sum(page.when == "always" for page in sheet.template.pages)
     for _ in range(3):  # the numbers of pages are known only when all rows have found theirs
         found: list[Fault] = []
         pages = _pages(sheet, family, fonts, found, parts, total)
@@ -52,7 +52,7 @@ def _pages(
     left_over: dict[str, tuple[int, tuple[str, ...]]] = {}
     names = title_words(sheet.template, family.label)
     for page in sheet.template.pages:
-        repeat, more = 0, True
+        repeat, more = 0, page.when == "always" or _takes_rest(page, left_over)
         while more:
             words = {
                 **names,
@@ -71,6 +71,10 @@ def _pages(
                 slate.fault(("",), "does-not-fit", f"the tables need more than {_MOST_PAGES} pages")
                 return placed
     return placed
+
+
+def _takes_rest(page: Page, left_over: Mapping[str, object]) -> bool:
+    return any(isinstance(element, Table) and element.rest and element.field in left_over for element in page.elements)
 
 
 def _page(slate: Slate) -> PlacedPage:

@@ -48,7 +48,7 @@ _A4: Mapping[Style, Type] = {
     "sublabel": Type("hei-400", 6.5, 5.6, 0.02, "grey"),
     "head": Type("hei-500", 8.5, 7, 0.04, "white"),
     "cell": Type("song-500", 10.5, 8),
-    "cell_key": Type("hei-500", 8.5, 7, 0.0, "ink"),
+    "cell_key": Type("hei-500", 8.5, 7, 0.0, "accent"),
     "issuer": Type("song-600", 12.5, 9, 0.04),
     "check": Type("hei-500", 12.5, 10, 0.04),
     "check_stacked": Type("hei-500", 12.5, 10, 0.08),
@@ -105,7 +105,8 @@ STYLES: Mapping[Size, Mapping[Style, Type]] = {"A4": _A4, "A5": _A5}
 class Measures:
     """What else differs between A4 and A5 (LOOK §2, §5 to §9), millimetres unless a name says points."""
 
-    rule_below: float  # a field rule under its value
+    rule_below: float  # a field rule under a value beside its label
+    rule_under: float  # … under a value below its label
     label_above: float  # a label over its value
     label_lift: float  # a label beside its value, above that value's baseline
     english_drop: float  # the English line under a label that stands beside
@@ -119,6 +120,6 @@ class Measures:
 
 
 MEASURES: Mapping[Size, Measures] = {
-    "A4": Measures(3.2, 5.6, 1.2, 2.4, 7.0, 8.0, 3.4, 1.6, 40.0, 18.2, 3.0),
-    "A5": Measures(3.0, 5.1, 1.2, 2.2, 6.6, 7.6, 3.4, 1.6, 32.0, 12.6, 3.0),
+    "A4": Measures(3.2, 2.9, 5.2, 1.2, 2.4, 7.0, 8.0, 3.4, 1.6, 40.0, 18.2, 3.0),
+    "A5": Measures(3.0, 3.0, 5.1, 1.2, 2.2, 6.6, 7.6, 3.4, 1.6, 32.0, 12.6, 3.0),
 }

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from licence_service.document.placed import Area, Disc, Stroke
 from licence_service.document.setting import Fit, fit
 from licence_service.document.slate import Slate
+from licence_service.document.strokes import PT
 from licence_service.document.styles import WHITE, Type
 from licence_service.document.values import items_of
 from licence_service.document.wording import worded
@@ -16,6 +18,7 @@ BLANK = "以下空白"
 _FIRST, _MIDDLE, _LAST = "起点", "途经", "终点"
 _RAIL_RADIUS, _RAIL_WIDTH = 1.35, 1.1
 _CELL_LINES = 2
+_CLOSING = 0.87  # height of the closing row, of an ordinary one
 _BASELINE = 0.36  # of the size: how far a line's baseline lies under the row's middle
 
 
@@ -28,26 +31,35 @@ class Row:
 
 
 def place(slate: Slate, table: Table) -> None:
-    """Draw head, rows and the closing row; rows beyond the table's limit are left to the next repetition of the page."""
+    """Draw head, rows and the closing row; rows beyond the table's limit go to another page (LOOK §9)."""
     rows = _rows(slate, table)
-    start = slate.repeat * table.rows
-    shown = rows[start : start + table.rows]
-    if len(rows) > start + table.rows:
+    start = 0 if table.remainder else slate.repeat * table.rows
+    shown, beyond = rows[start : start + table.rows], len(rows) - start - table.rows
+    if beyond > 0 and table.remainder:
+        slate.left_over[table.field or ""] = (table.rows + 1, items_of(slate, table.field or "", table.split)[table.rows :])
+    elif beyond > 0:
         slate.more_rows = True
     if (table.omit and not rows) or (slate.repeat and not shown):
         return
     y = slate.table_end + table.after if table.after is not None and slate.table_end else table.y
-    x, wide = table.x, sum(column.width for column in table.columns)
-    y = _head(slate, table, y, wide)
-    tops = []
-    for number, row in enumerate(shown):
-        tops.append(y)
-        y = _row(slate, table, row, y, wide)
-        if number < len(shown) - 1 or not table.rail:
-            slate.items.append(Stroke(((x, y), (x + wide, y)), slate.family.rule, 0.35))
-    if table.rail and tops:
-        _rail(slate, table, [(top, _row_height(slate, table)) for top in tops])
-    slate.table_end = _blank(slate, table, y, wide)
+    wide = sum(column.width for column in table.columns)
+    top = _head(slate, table, y, wide)
+    fits = [[_cell(slate, column, text, row) for column, text in zip(table.columns, row.cells, strict=True)] for row in shown]
+    tops = [top]
+    for cells in fits:
+        tops.append(tops[-1] + _height(slate, table, cells))
+    end = tops[-1] + _row_height(slate, table) * _CLOSING
+    slate.items.append(Area(table.x, top, wide, end - top, fill=WHITE))
+    rules = tops[1:] if not table.rail else tops[1:-1]
+    slate.items += [Stroke(((table.x, y), (table.x + wide, y)), slate.family.rule, 0.35) for y in rules]
+    if table.rail and shown:
+        _rail(slate, table, [(a + b) / 2 for a, b in pairwise(tops)], last=beyond <= 0)
+    for row, cells, (upper, lower) in zip(shown, fits, pairwise(tops), strict=True):
+        _row(slate, table, row, cells, (upper + lower) / 2)
+    pointer = table.remainder and beyond > 0
+    number = slate.parts.get(table.remainder or "")
+    _close(slate, table, tops[-1], end, wide, f"其余 {beyond} 项见{table.remainder}第 {number} 页" if pointer else BLANK)
+    slate.table_end = end
 
 
 def _rows(slate: Slate, table: Table) -> list[Row]:
@@ -66,7 +78,7 @@ def _rows(slate: Slate, table: Table) -> list[Row]:
 
 
 def _listed(slate: Slate, table: Table, name: str, items: tuple[str, ...], start: int) -> list[Row]:
-    roles = [_FIRST, *[_MIDDLE] * (len(items) - 2), _LAST] if len(items) > 1 else [_FIRST] * len(items)
+    roles = [_FIRST if start + place == 1 else _LAST if place == len(items) - 1 else _MIDDLE for place in range(len(items))]
     return [
         _made(slate, table, {}, {}, {"$n": str(start + place), "$item": item, "$role": roles[place]}, name)
         for place, item in enumerate(items)
@@ -117,7 +129,7 @@ def _head(slate: Slate, table: Table, y: float, wide: float) -> float:
         size = (fit(slate.fonts, type_, column.title, room) or Fit(type_.floor, ())).size
         centred = column.style == "number"
         at = x + column.width / 2 if centred else x + slate.measures.padding
-        slate.write(column.title, type_, at, y + height / 2 + _BASELINE * size / 2.83465, align="center" if centred else "left", size=size)
+        slate.write(column.title, type_, at, y + height / 2 + _BASELINE * size / PT, align="center" if centred else "left", size=size)
         x += column.width
     return y + height
 
@@ -126,20 +138,20 @@ def _row_height(slate: Slate, table: Table) -> float:
     return table.row_height or slate.measures.row_height
 
 
-def _row(slate: Slate, table: Table, row: Row, y: float, wide: float) -> float:
-    fits = [_cell(slate, column, text, row) for column, text in zip(table.columns, row.cells, strict=True)]
-    height = _row_height(slate, table) + slate.measures.second_line * (max(len(found.lines) for found, _ in fits) - 1)
-    slate.items.append(Area(table.x, y, wide, height, fill=WHITE))
+def _height(slate: Slate, table: Table, cells: list[tuple[Fit, Type]]) -> float:
+    return _row_height(slate, table) + slate.measures.second_line * (max(len(found.lines) for found, _ in cells) - 1)
+
+
+def _row(slate: Slate, table: Table, row: Row, cells: list[tuple[Fit, Type]], centre: float) -> None:
     x = table.x
-    for column, (found, type_) in zip(table.columns, fits, strict=True):
+    for column, (found, type_) in zip(table.columns, cells, strict=True):
         centred = column.style == "number"
         at = x + column.width / 2 if centred else x + slate.measures.padding
-        middle = y + height / 2 - slate.measures.second_line * (len(found.lines) - 1) / 2
+        middle = centre - slate.measures.second_line * (len(found.lines) - 1) / 2
         for number, line in enumerate(found.lines):
-            baseline = middle + number * slate.measures.second_line + _BASELINE * found.size / 2.83465
+            baseline = middle + number * slate.measures.second_line + _BASELINE * found.size / PT
             slate.write(line, type_, at, baseline, align="center" if centred else "left", size=found.size, fields=row.fields)
         x += column.width
-    return y + height
 
 
 def _cell(slate: Slate, column: Column, text: str, row: Row) -> tuple[Fit, Type]:
@@ -152,26 +164,22 @@ def _cell(slate: Slate, column: Column, text: str, row: Row) -> tuple[Fit, Type]
     return found, type_
 
 
-def _blank(slate: Slate, table: Table, y: float, wide: float) -> float:
+def _close(slate: Slate, table: Table, y: float, end: float, wide: float, words: str) -> None:
     """Close the table, so that nothing can be added below."""
-    height, type_ = _row_height(slate, table) * 0.87, slate.type_("blank")
-    middle, x = y + height / 2, table.x
-    slate.items.append(Area(x, y, wide, height, fill=WHITE))
-    half = slate.width(type_, BLANK) / 2 + 5
-    for start, end in ((x + 2.5, x + wide / 2 - half), (x + wide / 2 + half, x + wide - 2.5)):
-        slate.items.append(Stroke(((start, middle), (end, middle)), slate.family.rule, 0.35))
-    slate.write(BLANK, type_, x + wide / 2, middle + _BASELINE * type_.size / 2.83465, align="center")
-    end = y + height
+    type_, middle, x = slate.type_("blank"), (y + end) / 2, table.x
+    half = slate.width(type_, words) / 2 + 5
+    for start, stop in ((x + 2.5, x + wide / 2 - half), (x + wide / 2 + half, x + wide - 2.5)):
+        slate.items.append(Stroke(((start, middle), (stop, middle)), slate.family.rule, 0.35))
+    slate.write(words, type_, x + wide / 2, middle + _BASELINE * type_.size / PT, align="center")
     slate.items.append(Stroke(((x, end), (x + wide, end)), slate.family.accent, 0.6))
-    return end
 
 
-def _rail(slate: Slate, table: Table, rows: list[tuple[float, float]]) -> None:
-    """Draw the stops of a route on a line; the ends filled, the others open (LOOK §8 d)."""
+def _rail(slate: Slate, table: Table, middles: list[float], *, last: bool) -> None:
+    """Draw the stops of a route on a line; its two ends filled, the others open (LOOK §8 d)."""
     x = table.x + table.columns[0].width + table.columns[1].width / 2
-    middles = [top + height / 2 for top, height in rows]
     accent = slate.family.accent
     slate.items.append(Stroke(((x, middles[0]), (x, middles[-1])), accent, _RAIL_WIDTH))
     for number, y in enumerate(middles):
-        end = number in {0, len(middles) - 1}
-        slate.items.append(Disc(x, y, _RAIL_RADIUS if not end else _RAIL_RADIUS + 0.5, fill=accent if end else WHITE, colour=accent, width=_RAIL_WIDTH))
+        end = (number == 0 and not table.rest) or (number == len(middles) - 1 and last)
+        radius = _RAIL_RADIUS + 0.45 if end else _RAIL_RADIUS
+        slate.items.append(Disc(x, y, radius, fill=accent if end else WHITE, colour=accent, width=_RAIL_WIDTH))

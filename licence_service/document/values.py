@@ -12,7 +12,7 @@ from licence_service.page import Value, placeholders
 _GAP = 1.3  # mm between a label and its English on the same line
 _WRAPPED = {"A4": 14.0, "A5": 0.0}  # points: the largest size of a value on two lines; on A5 the floor
 _SEPARATOR = "；"
-_CELL_LABEL, _CELL_VALUE, _CELL_UNIT = 0.33, 0.70, 0.92  # baselines in a cell, of its height
+_CELL_LABEL, _CELL_VALUE, _CELL_UNIT = 0.31, 0.69, 0.93  # baselines in a cell, of its height
 _CELL_HEIGHT = {"A4": 13.6, "A5": 11.25}
 
 
@@ -58,18 +58,31 @@ def _itemised(slate: Slate, value: Value, type_: Type, room: float, names: tuple
     items = items_of(slate, names[0], value.split)
     if not items:
         return Lines(type_.size, (value.absent,), names)
-    shown, note = items, ""
-    if value.most is not None and len(items) > value.most:
+    lines, sizes, left = _gathered(slate, value, type_, room, items)
+    note = ""
+    if left < len(items):
         if value.remainder is None:
-            slate.fault(names, "does-not-fit", f"the page holds {value.most} items of this list")
-        shown = items[: value.most]
-        note = _pointer(slate, value, len(items) - value.most)
-        slate.left_over[names[0]] = (value.most + 1, items[value.most :])
-    texts = tuple(f"{number}. {item}" for number, item in enumerate(shown, 1)) if value.numbered else shown
-    fits = [fit(slate.fonts, type_, text, room) for text in texts]
-    if any(found is None for found in fits):
-        slate.fault(names, "does-not-fit", "an item is too long for its line, even at its smallest size")
-    return Lines(min((found.size for found in fits if found), default=type_.floor), texts, names, note)
+            slate.fault(names, "does-not-fit", f"the page has no room for more than {left} items of this list")
+        note = _pointer(slate, value, len(items) - left)
+        slate.left_over[names[0]] = (left + 1, items[left:])
+    return Lines(min(sizes, default=type_.floor), tuple(lines), names, note)
+
+
+def _gathered(slate: Slate, value: Value, type_: Type, room: float, items: tuple[str, ...]) -> tuple[list[str], list[float], int]:
+    """Return the lines of the items that have room, their sizes, and how many items these are."""
+    lines: list[str] = []
+    sizes: list[float] = []
+    for place, item in enumerate(items):
+        text = f"{place + 1}. {item}" if value.numbered else item
+        found = fit(slate.fonts, type_, text, room, lines=value.lines if value.numbered else 1)
+        if found is None:
+            slate.fault(placeholders(value.content), "does-not-fit", "an item is too long for its lines, even at its smallest size")
+            return [text], [type_.floor], len(items)
+        if value.most is not None and len(lines) + len(found.lines) > value.most:
+            return lines, sizes, place
+        lines += found.lines
+        sizes.append(found.size)
+    return lines, sizes, len(items)
 
 
 def _shortened(slate: Slate, value: Value, type_: Type, room: float, text: str, names: tuple[str, ...]) -> Lines:
@@ -105,7 +118,7 @@ def place(slate: Slate, value: Value, y: float, lines: Lines) -> None:
         _place_cell(slate, value, y, lines)
         return
     type_ = slate.type_(value.style, value.size, value.floor)
-    label_end = _place_label(slate, value, y)
+    label_end = _place_label(slate, value, y, lines.note)
     x = max(_value_x(slate, value, type_), label_end + _GAP) if value.place == "inline" else _value_x(slate, value, type_)
     lead = lines.size * LEAD / PT
     first, step = y, lead
@@ -123,7 +136,7 @@ def _place_rule(slate: Slate, value: Value, x: float, baseline: float) -> None:
     if value.rule is False or value.place == "inline":
         return
     start, end = (x, value.to) if value.rule is True else value.rule
-    y = baseline + slate.measures.rule_below
+    y = baseline + (slate.measures.rule_below if value.place == "beside" else slate.measures.rule_under)
     slate.items.append(Stroke(((start, y), (end, y)), slate.family.rule, 0.35))
 
 
@@ -148,7 +161,7 @@ def _english(slate: Slate, value: Value) -> str:
     return slate.sheet.template.fields[names[0]].label_en if len(names) == 1 else ""
 
 
-def _place_label(slate: Slate, value: Value, y: float) -> float:
+def _place_label(slate: Slate, value: Value, y: float, note: str) -> float:
     """Set label and English, and return where they end."""
     label, english = _label(slate, value), _english(slate, value)
     sub, measures = slate.type_("sublabel"), slate.measures
@@ -158,10 +171,13 @@ def _place_label(slate: Slate, value: Value, y: float) -> float:
             slate.write(english, sub, value.x, y + measures.english_drop)
         return value.x + wide
     type_ = slate.type_("label_dense" if slate.page.size == "A4" else "label")
-    top = y - (measures.label_above if value.place == "above" else 0)
+    lift = measures.label_above if value.lift is None else value.lift
+    top = y - (lift if value.place == "above" else 0)
     end = value.x + slate.write(label, type_, value.x, top)
     if english:
         end += _GAP + slate.write(english, sub, end + _GAP, top)
+    if note:
+        end += _GAP + slate.write(note, sub, end + _GAP, top)
     return end
 
 

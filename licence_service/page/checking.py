@@ -35,7 +35,7 @@ def _with_blocks(page: Page, blocks: Mapping[str, tuple[Element, ...]]) -> Page:
     unknown = tuple(name for name in (*page.before, *page.after) if name not in blocks)
     return Page(
         part=page.part, size=page.size, orientation=page.orientation, before=unknown,
-        elements=(*first, *page.elements, *last), rows=page.rows,
+        elements=(*first, *page.elements, *last), rows=page.rows, when=page.when,
     )  # fmt: skip
 
 

@@ -44,8 +44,9 @@ class Value:
     """A labelled value: the label `beside` or `above` it, over it in a `cell`, or before it on the same line (`inline`).
 
     `content` holds placeholders of one or several fields; label and English come from the field unless given.
-    `split` cuts a list (multi_enum: none needed) into lines, of which at most `most` are shown, `numbered` where wanted.
-    `remainder` is the page part that takes the items left out (LOOK §10). `rule` true is a hairline under the value, or from–to.
+    With `each`, the items of a list, or of a text cut at `split`, stand on lines of their own, at most `most` lines,
+    `numbered` where wanted. Without it a text too long for its lines shows whole items. Either way `remainder` names the
+    page part that takes the items left out (LOOK §10). `rule` true is a hairline under the value, or from–to.
     """
 
     kind: Literal["field"]
@@ -68,6 +69,7 @@ class Value:
     numbered: bool = False
     remainder: str | None = None
     absent: str = "—"
+    lift: float | None = None  # of the label above the value's baseline, where a large value needs more than usual
     rule: bool | tuple[float, float] = True
 
 
@@ -127,7 +129,8 @@ class Table:
     """Rows of a `table` field, of a text cut at `split`, or of the endorsements of these `kinds`, oldest first.
 
     `after` places it that far under the table before it instead of at `y`. At most `rows` rows stand on a page,
-    the others on repetitions of it. `rest` takes only the items that a value left over; `omit` drops an empty table.
+    the others on repetitions of it, or, with `remainder`, on the page of that part. `rest` takes only the items that a
+    value or table left over; `omit` drops an empty table.
     `rail` draws the stops of a route on a line.
     """
 
@@ -141,6 +144,7 @@ class Table:
     split: str = ""
     kinds: tuple[str, ...] = ()
     rest: bool = False
+    remainder: str | None = None
     omit: bool = False
     rail: bool = False
     head_height: float | None = None
@@ -249,6 +253,7 @@ class Page:
     elements: tuple[Element, ...] = ()
     after: tuple[str, ...] = ()
     rows: Rows | None = None
+    when: Literal["always", "rest"] = "always"  # rest: only where an earlier page left items over for its tables
 
     @property
     def sheet(self) -> str:

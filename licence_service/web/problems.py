@@ -79,6 +79,6 @@ def not_of_shape(_request: Request, error: Exception) -> Response:
     return problem(422, "request-rejected", "The request is not of the documented shape", faults=faults)
 
 
-def bug(_request: Request, _error: Exception) -> Response:
-    """Answer a bug without any detail; the log has the request id."""
-    return problem(500, "bug", "Something went wrong on our side")
+def bug(request: Request, _error: Exception) -> Response:
+    """Answer a bug without any detail but the request's id, by which the log tells more."""
+    return problem(500, "bug", "Something went wrong on our side", request_id=getattr(request.state, "request_id", ""))

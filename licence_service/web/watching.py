@@ -44,8 +44,9 @@ class Watching:
         try:
             await self._app(scope, receive, watched)
         except Exception:
-            # The answer was a bare 500 already; here the operator gets the trace, which holds code and no request data.
+            # The caller gets a bare 500; here the operator gets the trace, which holds code and no request data.
             log.exception("bug", request_id=request_id, route=_route(scope))
+            raise
         finally:
             seconds = time.perf_counter() - started
             self._count.labels(scope["method"], _route(scope), status).inc()

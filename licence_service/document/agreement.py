@@ -1,0 +1,241 @@
+"""The finished page says what the face says, or the line stops before the seal (DOMAIN M10).
+
+Read from the file alone: where each label stands, which values stand at it, whether they are those of the label's
+field. The placed list is not asked. A value is told from a label by its hand (values Song, labels Hei, LOOK §1).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from licence_service.document.reading import Piece, ReadPage, compact, pages
+from licence_service.document.sheet import Sheet
+from licence_service.document.wording import formatted
+from licence_service.errors import PageDisagrees
+from licence_service.fields import Field, printed, printed_row
+from licence_service.page import JOINT, Table, fields_of, placeholders
+from licence_service.template import Template
+
+_BELOW, _CHAIN, _ASIDE = 6.5, 6.5, 60.0  # mm: how far from its label, or from the line before, a value may stand
+_ALIGNED, _CENTRED = 1.6, 2.0
+_OVERLAP = 0.35
+_OUTER = 5.5  # nothing but the frame lies nearer to the trim (LOOK §2)
+_POINTER = re.compile(r"其余\d+项见.*$")
+_NUMBERED = re.compile(r"^\d+\.")
+_SEPARATORS = re.compile(r"[；;—–\-→、]")
+_CONTINUED = "（续）"
+_ABSENT = frozenset({"—", "长期"})
+
+
+@dataclass(slots=True)
+class _Said:
+    """What stands at the labels of one group of fields, gathered over all pages."""
+
+    names: tuple[str, ...]
+    lines: list[list[str]] = field(default_factory=list)  # one list a label
+    rest: list[str] = field(default_factory=list)  # under labels that say they continue
+
+
+def agree(pdf: bytes, sheet: Sheet) -> None:
+    """Raise `PageDisagrees` unless every printed field stands on the page at its own label, whole and as the face prints it.
+
+    Also refused: texts outside the frame, over one another, or under something drawn later.
+    """
+    read = pages(pdf)
+    wrong = [*_misplaced(read), *_mislabelled(read, sheet), *_rows_missing(read, sheet)]
+    if wrong:
+        raise PageDisagrees("; ".join(dict.fromkeys(wrong)))
+
+
+def _misplaced(read: list[ReadPage]) -> Iterator[str]:
+    for number, page in enumerate(read, 1):
+        ordered = sorted(page.pieces, key=lambda piece: piece.top)
+        for place, piece in enumerate(ordered):
+            if piece.left < _OUTER or piece.top < _OUTER or piece.right > page.width - _OUTER or piece.bottom > page.height - _OUTER:
+                yield f"page {number}: a text lies outside the frame"
+            if piece.covered:
+                yield f"page {number}: a text is covered"
+            for other in ordered[place + 1 :]:
+                if other.top > piece.bottom - _OVERLAP:
+                    break
+                if other.left < piece.right - _OVERLAP and piece.left < other.right - _OVERLAP and other.bottom > piece.top + _OVERLAP:
+                    yield f"page {number}: two texts lie over one another"
+
+
+def _mislabelled(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
+    fields = sheet.template.fields
+    said: dict[tuple[str, ...], _Said] = {}
+    labels: dict[str, tuple[str, ...]] = {}
+    for page in read:
+        for names, continued, values in _groups(page, fields, labels):
+            group = said.setdefault(names, _Said(names))
+            if continued:
+                group.rest += values
+            else:
+                group.lines.append(values)
+    shown: set[str] = set()
+    for group in said.values():
+        for lines in group.lines:
+            if _is_right(group.names, [*lines, *group.rest], sheet):
+                shown.update(group.names)
+            else:
+                yield f"at the label of {' and '.join(group.names)} stands something else"
+    shown |= _in_number_line(read, sheet.template, sheet)
+    for name, declared in fields.items():
+        if declared.printed and declared.type not in {"image", "table"} and name not in shown and not _wrong_already(name, said):
+            yield f"{name} does not stand at its label"
+
+
+def _wrong_already(name: str, said: Mapping[tuple[str, ...], _Said]) -> bool:
+    return any(name in names and group.lines for names, group in said.items())
+
+
+def _groups(
+    page: ReadPage, fields: Mapping[str, Field], known: dict[str, tuple[str, ...]]
+) -> list[tuple[tuple[str, ...], bool, list[str]]]:
+    """Return for every label of the page its fields, whether it continues, and the values that stand at it."""
+    labels: list[tuple[Piece, tuple[str, ...], bool]] = []
+    values: list[Piece] = []
+    for piece in page.pieces:
+        if not piece.hei:
+            values.append(piece)
+            continue
+        word = piece.text.strip()
+        continued = word.endswith(_CONTINUED)
+        if word not in known:
+            known[word] = fields_of(word.removesuffix(_CONTINUED), fields)
+        if known[word]:
+            labels.append((piece, known[word], continued))
+    owners = _owners([label for label, _, _ in labels], values)
+    groups: list[list[str]] = [[] for _ in labels]
+    for place, value in enumerate(values):
+        if place in owners:
+            groups[owners[place]].append(compact(value.text))
+    return [(names, continued, groups[place]) for place, (_, names, continued) in enumerate(labels) if groups[place] or not _is_list(names, fields)]
+
+
+def _is_list(names: tuple[str, ...], fields: Mapping[str, Field]) -> bool:
+    return len(names) == 1 and fields[names[0]].type == "table"
+
+
+def _owners(labels: list[Piece], values: list[Piece]) -> dict[int, int]:
+    """Return which label each value stands at: under it, else beside it; further lines follow the line above them."""
+    claims: list[tuple[float, int, int]] = []
+    for owner, label in enumerate(labels):
+        below = [(value.top - label.bottom, place) for place, value in enumerate(values) if _is_under(label, value, _BELOW)]
+        if below:
+            claims.append((*min(below), owner))
+            continue
+        beside = [(value.left - label.right, place) for place, value in enumerate(values) if _is_beside(label, value, labels)]
+        if beside:
+            claims.append((*min(beside), owner))
+    owners: dict[int, int] = {}
+    for _, place, owner in sorted(claims):
+        owners.setdefault(place, owner)
+    starts = list(owners.items())
+    for start, owner in starts:
+        last, found = values[start], True
+        while found:
+            found = False
+            for place, value in enumerate(values):
+                if place not in owners and abs(value.size - last.size) < 1.1 and _is_under(last, value, _CHAIN, left_only=True):
+                    if any(_is_under(label, value, _BELOW) and label.top > last.bottom - 1 for label in labels):
+                        continue
+                    owners[place], last, found = owner, value, True
+                    break
+    return owners
+
+
+def _is_under(upper: Piece, lower: Piece, reach: float, *, left_only: bool = False) -> bool:
+    gap = lower.top - upper.bottom
+    if not -0.8 <= gap <= reach:
+        return False
+    aligned = abs(lower.left - upper.left) < _ALIGNED
+    return aligned or (not left_only and abs(lower.left + lower.right - upper.left - upper.right) / 2 < _CENTRED)
+
+
+def _is_beside(label: Piece, value: Piece, labels: list[Piece]) -> bool:
+    if not (value.top - 1 < (label.top + label.bottom) / 2 < value.bottom + 1.5 and 0 <= value.left - label.right < _ASIDE):
+        return False
+    return not any(
+        label.right < other.left < value.left and other.top < label.bottom and label.top < other.bottom for other in labels if other is not label
+    )
+
+
+def _is_right(names: tuple[str, ...], lines: list[str], sheet: Sheet) -> bool:
+    """Compare what stands at a label with what the face prints for its fields."""
+    fields, face = sheet.template.fields, sheet.face
+    if len(names) > 1:
+        return _is_right_together(names, "".join(lines), sheet)
+    name = names[0]
+    declared, there = fields[name], "".join(lines)
+    if declared.type == "table":
+        return True
+    if name not in face:
+        return there in _ABSENT
+    wanted = {compact(printed(declared, face[name])), compact(formatted(declared, face[name], "bare"))}
+    if there in wanted:
+        return True
+    if declared.type not in {"text", "multi_enum"}:
+        return False
+    items = _SEPARATORS.sub("", _POINTER.sub("", "".join(_NUMBERED.sub("", line) for line in lines)))
+    return items == _SEPARATORS.sub("", compact(printed(declared, face[name])))
+
+
+def _is_right_together(names: tuple[str, ...], there: str, sheet: Sheet) -> bool:
+    fields, face = sheet.template.fields, sheet.face
+    if not any(name in face for name in names):
+        return there in _ABSENT
+    joint = JOINT if JOINT in there else "至"
+    given = there.split(joint)
+    if len(given) != len(names):
+        return False
+    return all(
+        part in ({compact(formatted(fields[name], face[name], form)) for form in (None, "bare")} if name in face else _ABSENT)
+        for part, name in zip(given, names, strict=True)
+    )
+
+
+def _in_number_line(read: list[ReadPage], template: Template, sheet: Sheet) -> set[str]:
+    """Return number and prefix where the number line says them (LOOK §8); it has no label of its own."""
+    names = [name for name in (template.number.prefix_field, template.number.field) if name]
+    lines = {compact(piece.text) for page in read for piece in page.pieces if not piece.hei}
+    texts = {name: compact(printed(template.fields[name], sheet.face[name])) for name in names if name in sheet.face}
+    whole = "".join(texts.values())
+    found = {name for name in names if name not in sheet.face}
+    if {whole, f"{whole}号"} & lines:
+        return found | set(texts)
+    return found | {name for name, words in texts.items() if {words, f"{words}号"} & lines}
+
+
+def _rows_missing(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
+    """Every row of a printed table must stand on one line: cells of table fields, printed facts of endorsements."""
+    tables = [element for page in sheet.template.pages for element in page.elements if isinstance(element, Table)]
+    lines = [line for page in read for line in _lines(page)]
+    for table in tables:
+        rows = sheet.face.get(table.field or "")
+        if isinstance(rows, list) and rows and isinstance(rows[0], dict):
+            for number, row in enumerate(rows, 1):
+                if not any(all(compact(cell) in line for cell in row.values()) for line in lines):
+                    yield f"row {number} of {table.field} does not stand on a line"
+        for each in sheet.endorsements:
+            if each.kind.slug in table.kinds:
+                contents = [column.content if isinstance(column.content, str) else column.content[each.kind.slug] for column in table.columns]
+                facts = {name for content in contents for name in placeholders(content) if name in each.facts}
+                texts = printed_row(each.kind.facts, each.facts)
+                if not any(all(compact(texts[name]) in line for name in facts) for line in lines):
+                    yield f"an endorsement of the kind {each.kind.slug} does not stand on a line"
+
+
+def _lines(page: ReadPage) -> list[str]:
+    """Return the texts that stand at one height, joined; a cell of two lines belongs to its row."""
+    rows: list[list[Piece]] = []
+    for piece in page.pieces:
+        for row in rows[-3:]:
+            if abs((piece.top + piece.bottom) - (row[0].top + row[0].bottom)) / 2 < 3.2:
+                row.append(piece)
+                break
+        else:
+            rows.append([piece])
+    return [compact("".join(piece.text for piece in row)) for row in rows]
+

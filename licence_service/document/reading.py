@@ -1,0 +1,161 @@
+"""What a finished page really says, by readers that know nothing of how it was made (DOMAIN M10).
+
+pdfium reads texts with their places, pikepdf the attachment, zxing the codes of the page as it is seen.
+"""
+
+import ctypes
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Lock
+
+import pikepdf
+import pypdfium2 as pdfium
+import pypdfium2.raw as c
+import zxingcpp
+
+from licence_service.document.archival import ATTACHMENT
+from licence_service.document.strokes import PT
+
+_lock = Lock()  # pdfium must not be entered by two threads at once
+_JOINED = 0.6  # mm: pieces nearer than this on one line are one text
+_INK_FILL = 1  # FPDF_FILLMODE_ALTERNATE; anything above none covers what lies below
+# Frames and seals are drawings without text, and most of the time pdfium takes for a page; a reader for texts skips them.
+_DRAWING, _SKIPPED = b"/Subtype /Form", b"/Subtype /Skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One text as it stands: millimetres from the top left, the tight box of its glyphs; `hei` tells label from value."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    size: float
+    hei: bool
+    covered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """One page: its size in mm and its texts in the order of the file."""
+
+    width: float
+    height: float
+    pieces: tuple[Piece, ...]
+
+
+def text(pdf: bytes) -> list[str]:
+    """Return the text of each page in reading order, lines ended by a newline."""
+    with _lock:
+        document = pdfium.PdfDocument(pdf)
+        try:
+            return [page.get_textpage().get_text_range().replace("\r\n", "\n") for page in document]
+        finally:
+            document.close()
+
+
+def attachment(pdf: bytes) -> bytes | None:
+    """Return the attached licence data, or None where there is none."""
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        found = document.attachments.get(ATTACHMENT)
+        return found.get_file().read_bytes() if found else None
+
+
+def codes(pdf: bytes, dpi: int = 150) -> list[str]:
+    """Return the text of every code that a camera would find on the pages."""
+    with _lock:
+        document = pdfium.PdfDocument(pdf)
+        try:
+            images = [page.render(scale=dpi / 72, grayscale=True).to_numpy() for page in document]
+        finally:
+            document.close()
+    return [found.text for image in images for found in zxingcpp.read_barcodes(image)]
+
+
+def pages(pdf: bytes) -> list[ReadPage]:
+    """Return every page with its texts in place; takes about three milliseconds a page."""
+    with _lock:
+        document = pdfium.PdfDocument(pdf.replace(_DRAWING, _SKIPPED))
+        try:
+            return [_page(document[number]) for number in range(len(document))]
+        finally:
+            document.close()
+
+
+def _page(page: pdfium.PdfPage) -> ReadPage:
+    height = page.get_height()
+    texts = page.get_textpage()
+    found: list[Piece] = []
+    blots: list[tuple[int, tuple[float, float, float, float]]] = []
+    for item in _objects(page):
+        box = _bounds(item, height)
+        kind = c.FPDFPageObj_GetType(item)
+        if kind == c.FPDF_PAGEOBJ_TEXT:
+            if piece := _piece(item, texts.raw, box):
+                found.append(piece)
+        elif kind == c.FPDF_PAGEOBJ_IMAGE or _is_filled(item):
+            blots.append((len(found), box))
+    pieces = [_under(piece, place, blots) for place, piece in enumerate(found)]
+    return ReadPage(page.get_width() / PT, height / PT, tuple(_joined(pieces)))
+
+
+def _objects(page: pdfium.PdfPage) -> Iterator[object]:
+    for place in range(c.FPDFPage_CountObjects(page.raw)):
+        yield c.FPDFPage_GetObject(page.raw, place)
+
+
+def _bounds(item: object, height: float) -> tuple[float, float, float, float]:
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    c.FPDFPageObj_GetBounds(item, left, bottom, right, top)
+    return left.value / PT, (height - top.value) / PT, right.value / PT, (height - bottom.value) / PT
+
+
+def _piece(item: object, texts: object, box: tuple[float, float, float, float]) -> Piece | None:
+    length = c.FPDFTextObj_GetText(item, texts, None, 0)
+    buffer = ctypes.create_string_buffer(length)
+    c.FPDFTextObj_GetText(item, texts, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), length)
+    words = buffer.raw.decode("utf-16-le", "replace").rstrip("\0")
+    if not words.strip():
+        return None
+    name = ctypes.create_string_buffer(80)
+    c.FPDFFont_GetBaseFontName(c.FPDFTextObj_GetFont(item), name, 80)
+    size = ctypes.c_float()
+    c.FPDFTextObj_GetFontSize(item, size)
+    return Piece(words, *box, size.value, b"Sans" in name.value)
+
+
+def _is_filled(item: object) -> bool:
+    mode, stroked = ctypes.c_int(), ctypes.c_int()
+    return bool(c.FPDFPath_GetDrawMode(item, mode, stroked)) and mode.value >= _INK_FILL
+
+
+def _under(piece: Piece, place: int, blots: list[tuple[int, tuple[float, float, float, float]]]) -> Piece:
+    """Mark a text over which something filled was drawn later."""
+    for after, (left, top, right, bottom) in blots:
+        if after > place and left < piece.right and piece.left < right and top < piece.bottom and piece.top < bottom:
+            return Piece(piece.text, piece.left, piece.top, piece.right, piece.bottom, piece.size, piece.hei, covered=True)
+    return piece
+
+
+def _joined(pieces: list[Piece]) -> list[Piece]:
+    """Join the pieces of one text that stands in several faces; a value stays a value."""
+    whole: list[Piece] = []
+    for piece in pieces:
+        last = whole[-1] if whole else None
+        if last and abs(last.size - piece.size) < 0.1 and last.top < piece.bottom and piece.top < last.bottom and abs(piece.left - last.right) < _JOINED:
+            whole[-1] = Piece(
+                last.text.rstrip() + piece.text, last.left, min(last.top, piece.top), piece.right, max(last.bottom, piece.bottom), last.size,
+                last.hei and piece.hei, last.covered or piece.covered,
+            )  # fmt: skip
+        else:
+            whole.append(piece)
+    return whole
+
+
+def compact(words: str) -> str:
+    """Return a text without any kind of space, in which printed values are compared."""
+    return re.sub(r"\s", "", words)

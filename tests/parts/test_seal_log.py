@@ -1,0 +1,115 @@
+"""The seal-use log on both databases: a chain that shows every change, and orders that stop a seal."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, text, update
+from sqlalchemy.exc import DBAPIError
+
+from licence_service.store.database import Database
+from licence_service.store.seal_log import SealLog, SealUse
+from licence_service.store.tables import seal_orders, seal_uses
+from tests.parts.databases import NOW, at_once
+
+
+def a_use(**changes: Any) -> SealUse:
+    """A request to seal one document."""
+    given: dict[str, Any] = {
+        "event": "requested", "seal_id": "shuan-2026", "department": "11519900MB9900021Q", "type": "practitioner_qualification",
+        "reservation_id": "r" * 26, "decision": "蜀安交许〔2026〕12号", "document_sha256": "0" * 64,
+    }  # fmt: skip
+    return SealUse(**(given | changes))
+
+
+def unguarded(database: Database, statement: Any) -> None:
+    """Do what only somebody with the keys of the database could: change a line behind the triggers."""
+    with database.write() as connection:
+        if database.is_sqlite:
+            connection.execute(text("DROP TRIGGER IF EXISTS seal_uses_no_update"))
+            connection.execute(text("DROP TRIGGER IF EXISTS seal_uses_no_delete"))
+        else:
+            connection.execute(text("ALTER TABLE seal_uses DISABLE TRIGGER ALL"))
+        connection.execute(statement)
+
+
+def test_every_line_names_the_one_before(database: Database) -> None:
+    log = SealLog(database)
+    first, second = log.write(a_use(), NOW), log.write(a_use(event="done", sealed_sha256="1" * 64), NOW)
+    lines = log.uses()
+
+    assert [line["previous"] for line in lines] == ["", first]
+    assert first != second
+    assert lines[1] == {
+        "format": "seal-use/1", "at": "2026-06-20T01:00:00.000000+00:00", "event": "done", "seal_id": "shuan-2026",
+        "department": "11519900MB9900021Q", "type": "practitioner_qualification", "reservation_id": "r" * 26,
+        "decision": "蜀安交许〔2026〕12号", "document_sha256": "0" * 64, "sealed_sha256": "1" * 64, "reason": None, "previous": first,
+    }  # fmt: skip
+    assert list(log.breaks()) == []
+
+
+def test_lines_are_found_by_seal_and_by_reservation(database: Database) -> None:
+    log = SealLog(database)
+    log.write(a_use(), NOW)
+    log.write(a_use(seal_id="other", reservation_id="s" * 26), NOW)
+
+    assert [line["seal_id"] for line in log.uses(seal_id="other")] == ["other"]
+    assert [line["seal_id"] for line in log.uses(reservation_id="r" * 26)] == ["shuan-2026"]
+    assert log.uses(seal_id="shuan-2026", reservation_id="s" * 26) == []
+
+
+def test_uses_at_once_form_one_chain(database: Database) -> None:
+    log = SealLog(database)
+    got = at_once([lambda: log.write(a_use(), NOW)] * 12)
+
+    assert len(set(map(str, got))) == 12
+    assert len({line["previous"] for line in log.uses()}) == 12
+    assert list(log.breaks()) == []
+
+
+@pytest.mark.parametrize("verb", [update(seal_uses).values(event="x"), delete(seal_uses), update(seal_orders).values(by="x"), delete(seal_orders)])
+def test_the_database_itself_refuses_to_change_a_line(database: Database, verb: Any) -> None:
+    log = SealLog(database)
+    log.write(a_use(), NOW)
+    log.order("shuan-2026", stopped=True, at=NOW, by="officer", reason="lost")
+
+    with pytest.raises(DBAPIError, match="only inserted"), database.write() as connection:
+        connection.execute(verb)
+    assert len(log.uses()) == 1
+    assert log.stopped("shuan-2026")
+
+
+def test_a_changed_line_breaks_the_chain_where_it_stands(database: Database) -> None:
+    log = SealLog(database)
+    for _ in range(3):
+        log.write(a_use(), NOW)
+    unguarded(database, update(seal_uses).where(seal_uses.c.id == 2).values(body='{"previous": "x"}'))
+
+    assert list(log.breaks()) == [2]
+
+
+def test_a_line_that_is_no_longer_json_breaks_the_chain_too(database: Database) -> None:
+    log = SealLog(database)
+    log.write(a_use(), NOW)
+    unguarded(database, update(seal_uses).values(body="{"))
+
+    assert list(log.breaks()) == [1]
+
+
+def test_a_missing_line_breaks_the_chain_behind_it(database: Database) -> None:
+    log = SealLog(database)
+    for _ in range(3):
+        log.write(a_use(), NOW)
+    unguarded(database, delete(seal_uses).where(seal_uses.c.id == 2))
+
+    assert list(log.breaks()) == [3]
+
+
+def test_the_last_order_decides_whether_a_seal_is_stopped(database: Database) -> None:
+    log = SealLog(database)
+
+    assert not log.stopped("shuan-2026")
+    log.order("shuan-2026", stopped=True, at=NOW, by="officer", reason="lost")
+    assert log.stopped("shuan-2026")
+    assert not log.stopped("other")
+    log.order("shuan-2026", stopped=False, at=NOW, by="officer", reason="found")
+    assert not log.stopped("shuan-2026")
