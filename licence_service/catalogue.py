@@ -113,7 +113,10 @@ def _family(path: Path) -> page.Family:
 
 
 def _code_table(path: Path) -> Mapping[str, str]:
-    return {str(code): str(label) for code, label in _toml(path)["values"].items()}
+    values = _toml(path).get("values")
+    if not isinstance(values, dict) or not values:
+        raise TemplateRejected(f"_codes/{path.name}: a code table has [values]")
+    return {str(code): str(label) for code, label in values.items()}
 
 
 def _filled(fields: Mapping[str, Field], codes: Mapping[str, Mapping[str, str]], path: Path) -> dict[str, Field]:
@@ -158,9 +161,11 @@ def _problems(template: Template, kinds: Mapping[str, EndorsementKind], families
     names += [template.term.start] if template.term.rule != "none" else []
     for name, field in template.fields.items():
         names += [other for other in (field.after, field.agrees_with, *field.sum_of) if other]
-        for pattern in (field.pattern,):
-            if pattern and not _compiles(pattern):
-                yield f"{name}: the pattern is no regular expression"
+        if field.pattern and not _compiles(field.pattern):
+            yield f"{name}: the pattern is no regular expression"
+        wanted = {**dict.fromkeys(field.sum_of, "integer"), field.after: "date", field.agrees_with: "citizen_id"}
+        strange = [other for other, kind in wanted.items() if other in template.fields and template.fields[other].type != kind]
+        yield from (f"{name}: {other} is no {wanted[other]} field" for other in strange)
         if field.type in {"enum", "multi_enum"} and not field.codes and not field.code_table:
             yield f"{name}: a code field needs codes or a code_table"
         if field.recorded_as and field.recorded_as not in template.endorsements:
@@ -168,6 +173,8 @@ def _problems(template: Template, kinds: Mapping[str, EndorsementKind], families
     yield from (f"no field {name}" for name in dict.fromkeys(names) if name not in template.fields)
     yield from (f"no act {act}" for act in template.acts if act not in {each.value for each in Act})
     yield from (f"no endorsement kind {kind}" for kind in template.endorsements if kind not in kinds)
+    if template.term.rule != "none" and template.term.years <= 0 and template.term.months <= 0:
+        yield "a term has years or months"
     if template.family not in families:
         yield f"no family {template.family}"
     if bool(template.code) == bool(template.local_code):
@@ -186,6 +193,8 @@ def _compiles(pattern: str) -> bool:
 def _distinct(editions: Mapping[str, tuple[Template, ...]]) -> None:
     indexes: dict[int, str] = {}
     for slug, each in editions.items():
+        if len({template.used_from for template in each}) != len(each):
+            raise TemplateRejected(f"{slug}: two editions are used from the same day")
         for template in each:
             if indexes.setdefault(template.index, slug) != slug:
                 raise TemplateRejected(f"{slug}: index {template.index} belongs to {indexes[template.index]}")
@@ -193,7 +202,10 @@ def _distinct(editions: Mapping[str, tuple[Template, ...]]) -> None:
 
 def _sample(path: Path) -> Sample:
     raw = _toml(path)
-    unknown = raw.keys() - {"as_of", "issuer", "face", "photos", "endorsements"}
+    needed = {"as_of", "issuer", "face"}
+    if needed - raw.keys():
+        raise TemplateRejected(f"{path.parent.name}/sample.toml: missing keys {sorted(needed - raw.keys())}")
+    unknown = raw.keys() - needed - {"photos", "endorsements"}
     if unknown:
         raise TemplateRejected(f"{path.parent.name}/sample.toml: unknown keys {sorted(unknown)}")
     return Sample(raw["as_of"], raw["issuer"], raw["face"], raw.get("photos", {}), tuple(raw.get("endorsements", ())))

@@ -94,7 +94,6 @@ def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:
                     raise Misconfigured(f"{department.uscc}: a grant names the unknown type {slug}")
 
 
-def with_line(service: Service, **changes: object) -> Service:
-    """Return the service with another issue line, such as one that is told of each step (crash tests, profiling)."""
-    line = replace(service.registrar.line, **changes)  # type: ignore[arg-type] - fields of Line
-    return replace(service, registrar=replace(service.registrar, line=line))
+def told_of_steps(service: Service, step: Callable[[str], None]) -> Service:
+    """Return the service with an issue line that calls `step` with the name of each step before it begins."""
+    return replace(service, registrar=replace(service.registrar, line=replace(service.registrar.line, step=step)))

@@ -16,8 +16,12 @@ from licence_service.fields import Field, printed, printed_row
 from licence_service.page import JOINT, Table, fields_of, placeholders
 from licence_service.template import Template
 
-_BELOW, _CHAIN, _ASIDE = 6.5, 6.5, 60.0  # mm: how far from its label, or from the line before, a value may stand
+_BELOW, _CHAIN, _ASIDE = 8.8, 8.8, 60.0  # mm: how far a value's baseline may lie below its label's, or the line's before
 _ALIGNED, _CENTRED = 1.6, 2.0
+_RAISED = 2.5  # mm: how far a label may stand above the baseline of the value beside it
+_SAME_SIZE = 1.1  # points: the sizes of lines of one list may differ so much
+_ONE_ROW = 3.2  # mm: the baselines of one table row lie no further apart
+_CLEAR = 2  # mm: a lower line begins at least so far below
 _OVERLAP = 0.35
 _OUTER = 5.5  # nothing but the frame lies nearer to the trim (LOOK §2)
 _POINTER = re.compile(r"其余\d+项见.*$")
@@ -76,7 +80,7 @@ def _mislabelled(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
     shown: set[str] = set()
     for group in said.values():
         for lines in group.lines:
-            if _is_right(group.names, [*lines, *group.rest], sheet):
+            if _is_right(group.names, lines, group.rest, sheet):
                 shown.update(group.names)
             else:
                 yield f"at the label of {' and '.join(group.names)} stands something else"
@@ -122,47 +126,49 @@ def _owners(labels: list[Piece], values: list[Piece]) -> dict[int, int]:
     """Return which label each value stands at: under it, else beside it; further lines follow the line above them."""
     claims: list[tuple[float, int, int]] = []
     for owner, label in enumerate(labels):
-        below = [(value.top - label.bottom, place) for place, value in enumerate(values) if _is_under(label, value, _BELOW)]
-        if below:
-            claims.append((*min(below), owner))
-            continue
+        below = [(value.baseline - label.baseline, place) for place, value in enumerate(values) if _is_under(label, value, _BELOW) and not _is_between(labels, label, value)]
         beside = [(value.left - label.right, place) for place, value in enumerate(values) if _is_beside(label, value, labels)]
-        if beside:
-            claims.append((*min(beside), owner))
+        if below or beside:
+            claims.append((*min(below or beside), owner))
     owners: dict[int, int] = {}
     for _, place, owner in sorted(claims):
         owners.setdefault(place, owner)
-    starts = list(owners.items())
-    for start, owner in starts:
-        last, found = values[start], True
-        while found:
-            found = False
-            for place, value in enumerate(values):
-                if place not in owners and abs(value.size - last.size) < 1.1 and _is_under(last, value, _CHAIN, left_only=True):
-                    if any(_is_under(label, value, _BELOW) and label.top > last.bottom - 1 for label in labels):
-                        continue
-                    owners[place], last, found = owner, value, True
-                    break
+    for start, owner in list(owners.items()):
+        following = _next_line(values[start], values, owners, labels)
+        while following is not None:
+            owners[following] = owner
+            following = _next_line(values[following], values, owners, labels)
     return owners
 
 
+def _next_line(last: Piece, values: list[Piece], owners: Mapping[int, int], labels: list[Piece]) -> int | None:
+    """Return the value that goes on under this one, unless a label of its own stands between."""
+    for place, value in enumerate(values):
+        if place in owners or abs(value.size - last.size) > _SAME_SIZE or not _is_under(last, value, _CHAIN, left_only=True):
+            continue
+        if not _is_between(labels, last, value):
+            return place
+    return None
+
+
+def _is_between(labels: list[Piece], upper: Piece, lower: Piece) -> bool:
+    return any(upper.baseline < label.baseline < lower.baseline and abs(label.start - lower.start) < _ALIGNED for label in labels)
+
+
 def _is_under(upper: Piece, lower: Piece, reach: float, *, left_only: bool = False) -> bool:
-    gap = lower.top - upper.bottom
-    if not -0.8 <= gap <= reach:
+    if not _CLEAR < lower.baseline - upper.baseline <= reach:
         return False
-    aligned = abs(lower.left - upper.left) < _ALIGNED
+    aligned = abs(lower.start - upper.start) < _ALIGNED
     return aligned or (not left_only and abs(lower.left + lower.right - upper.left - upper.right) / 2 < _CENTRED)
 
 
 def _is_beside(label: Piece, value: Piece, labels: list[Piece]) -> bool:
-    if not (value.top - 1 < (label.top + label.bottom) / 2 < value.bottom + 1.5 and 0 <= value.left - label.right < _ASIDE):
+    if not (-1.0 < value.baseline - label.baseline < _RAISED and 0 <= value.left - label.right < _ASIDE):
         return False
-    return not any(
-        label.right < other.left < value.left and other.top < label.bottom and label.top < other.bottom for other in labels if other is not label
-    )
+    return not any(label.right < other.left < value.left and abs(other.baseline - label.baseline) < 1 for other in labels)
 
 
-def _is_right(names: tuple[str, ...], lines: list[str], sheet: Sheet) -> bool:
+def _is_right(names: tuple[str, ...], lines: list[str], rest: list[str], sheet: Sheet) -> bool:
     """Compare what stands at a label with what the face prints for its fields."""
     fields, face = sheet.template.fields, sheet.face
     if len(names) > 1:
@@ -178,7 +184,8 @@ def _is_right(names: tuple[str, ...], lines: list[str], sheet: Sheet) -> bool:
         return True
     if declared.type not in {"text", "multi_enum"}:
         return False
-    items = _SEPARATORS.sub("", _POINTER.sub("", "".join(_NUMBERED.sub("", line) for line in lines)))
+    shown = _POINTER.sub("", "".join(_NUMBERED.sub("", line) for line in lines))
+    items = _SEPARATORS.sub("", shown + "".join(rest))
     return items == _SEPARATORS.sub("", compact(printed(declared, face[name])))
 
 
@@ -232,7 +239,7 @@ def _lines(page: ReadPage) -> list[str]:
     rows: list[list[Piece]] = []
     for piece in page.pieces:
         for row in rows[-3:]:
-            if abs((piece.top + piece.bottom) - (row[0].top + row[0].bottom)) / 2 < 3.2:
+            if abs(piece.baseline - row[0].baseline) < _ONE_ROW:
                 row.append(piece)
                 break
         else:

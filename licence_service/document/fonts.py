@@ -8,7 +8,8 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from threading import Lock
@@ -23,6 +24,7 @@ RARE = "rare"
 # Where a face lacks a character, the other hand lends its own of like weight, then the rare pack.
 _LENDERS = {"song-500": "hei-400", "song-600": "hei-500", "song-700": "hei-500", "hei-400": "song-500", "hei-500": "song-600"}
 _COMMAND = "licence-service fonts build"
+_MOST_KEPT = 8192
 
 
 def pins() -> Mapping[str, Any]:
@@ -44,6 +46,15 @@ class Face:
         return TrueType(self.path)
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A text set in a face: its advance in ems, its pieces by face, the code points that no face can draw."""
+
+    width: float
+    runs: tuple[tuple[str, str], ...]
+    missing: tuple[int, ...]
+
+
 class Fonts:
     """All faces. Widths of characters that were met are kept, so measuring is adding."""
 
@@ -52,6 +63,7 @@ class Fonts:
         self.faces = faces
         self._known: dict[str, dict[str, tuple[float, str]]] = {slug: {} for slug in faces}
         self._lock = Lock()
+        self.setting = lru_cache(maxsize=_MOST_KEPT)(self._set)  # labels and headings come again on every page
 
     @classmethod
     def load(cls, cache: Path) -> "Fonts":
@@ -82,32 +94,33 @@ class Fonts:
 
     def width(self, slug: str, text: str) -> float:
         """Return the advance of a text in ems, without tracking; characters that cannot be drawn count one em."""
-        known = self._known[slug]
-        try:
-            return sum([known[character][0] for character in text])
-        except KeyError:
-            for character in text:
-                if character not in known:
-                    known[character] = self._look_up(slug, character)
-            return sum([known[character][0] for character in text])
+        return self.setting(slug, text).width
 
-    def runs(self, slug: str, text: str) -> list[tuple[str, str]]:
+    def runs(self, slug: str, text: str) -> tuple[tuple[str, str], ...]:
         """Split a text into (face, piece), each piece drawable in its face."""
-        self.width(slug, text)
-        known, found = self._known[slug], []
-        for character in text:
-            face = known[character][1] or slug
-            if found and found[-1][0] == face:
-                found[-1] = (face, found[-1][1] + character)
-            else:
-                found.append((face, character))
-        return found
+        return self.setting(slug, text).runs
 
     def missing(self, slug: str, text: str) -> tuple[int, ...]:
         """Return the code points of this text that no face can draw, each once."""
-        self.width(slug, text)
-        known = self._known[slug]
-        return tuple(dict.fromkeys(ord(character) for character in text if not known[character][1]))
+        return self.setting(slug, text).missing
+
+    def _set(self, slug: str, text: str) -> Setting:
+        known, width = self._known[slug], 0.0
+        runs: list[tuple[str, str]] = []
+        missing: dict[int, None] = {}
+        for character in text:
+            found = known.get(character)
+            if found is None:
+                found = known[character] = self._look_up(slug, character)
+            width += found[0]
+            face = found[1] or slug
+            if not found[1]:
+                missing[ord(character)] = None
+            if runs and runs[-1][0] == face:
+                runs[-1] = (face, runs[-1][1] + character)
+            else:
+                runs.append((face, character))
+        return Setting(width, tuple(runs), tuple(missing))
 
     def _look_up(self, slug: str, character: str) -> tuple[float, str]:
         for name in (slug, _LENDERS.get(slug, ""), RARE):

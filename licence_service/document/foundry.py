@@ -104,7 +104,7 @@ def _is_built(cache: Path, index: Mapping[str, Any], slug: str, source: str) -> 
     row, path = index.get(slug), cache / f"{slug}.ttf"
     if not row or row["source"] != source or row["format"] != _FORMAT or not path.is_file():
         return False
-    return _digest(path.read_bytes()) == row["sha256"]
+    return _digest(path.read_bytes()) == str(row["sha256"])
 
 
 def _read_index(cache: Path) -> dict[str, Any]:

@@ -53,8 +53,8 @@ def _specimen(slate: Slate, frame: Frame, sheet: artwork.Sheet) -> None:
             )
         )  # fmt: skip
     large = slate.page.size == "A4"
-    type_ = Type("hei-500", 10 if large else 6.5, 6)
-    height, pad = (7.5, 3.0) if large else (5.5, 2.0)
+    type_ = Type("hei-500", 10 if large else 6, 6)
+    height, pad = (7.5, 3.0) if large else (4.8, 1.8)
     wide = slate.width(type_, TAG) + 2 * pad
     x, y = frame.tag
     left = x - wide if x > middle[0] else x

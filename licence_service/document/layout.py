@@ -33,8 +33,10 @@ def place(sheet: Sheet, family: Family, fonts: Fonts) -> Placed:
             faults.append(Fault(f"photos.{name}", "missing", "the required photograph is not there"))
     parts: Mapping[str, int] = {page.part: number for number, page in reversed(list(enumerate(sheet.template.pages, 1)))}
     total = sum(page.when == "always" for page in sheet.template.pages)
+    found: list[Fault] = []
+    pages: list[PlacedPage] = []
     for _ in range(3):  # the numbers of pages are known only when all rows have found theirs
-        found: list[Fault] = []
+        found.clear()
         pages = _pages(sheet, family, fonts, found, parts, total)
         starts = {page.part: number for number, page in reversed(list(enumerate(pages, 1)))}
         if len(pages) == total and starts == parts:
@@ -52,6 +54,7 @@ def _pages(
     left_over: dict[str, tuple[int, tuple[str, ...]]] = {}
     names = title_words(sheet.template, family.label)
     for page in sheet.template.pages:
+        taken: dict[int, int] = {}
         repeat, more = 0, page.when == "always" or _takes_rest(page, left_over)
         while more:
             words = {
@@ -64,7 +67,7 @@ def _pages(
                 "$pages": str(total),
                 "$host": sheet.host,
             }
-            slate = Slate(sheet, page, family, fonts, words, faults, repeat, left_over, parts)
+            slate = Slate(sheet, page, family, fonts, words, faults, repeat, left_over, parts, taken=taken)
             placed.append(_page(slate))
             repeat, more = repeat + 1, slate.more_rows
             if len(placed) > _MOST_PAGES:

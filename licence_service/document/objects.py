@@ -11,7 +11,7 @@ from reportlab.pdfbase.pdfdoc import PDFDocument, PDFObject
 _VERSION = (1, 7)
 
 
-class _Raw(PDFObject):  # type: ignore[misc] - reportlab is untyped
+class _Raw(PDFObject):  # type: ignore[misc]  # reportlab is untyped
     """One object, written as it is."""
 
     __RefOnly__ = 1

@@ -50,8 +50,9 @@ def _parts(data: bytes) -> list[tuple[int, int, int]]:
     return found
 
 
-def _coordinates(data: bytes, at: int, flags: bytearray, short: int, same: int) -> tuple[list[int], int]:
-    values, value = [], 0
+def _coordinates(data: bytes, at: int, flags: bytearray, short: int, same: int) -> tuple[list[float], int]:
+    values: list[float] = []
+    value = 0
     for flag in flags:
         if flag & short:
             value += data[at] if flag & same else -data[at]

@@ -18,6 +18,7 @@ from licence_service.document.placed import Photo, Placed, PlacedPage, Stamp, Sy
 from licence_service.document.strokes import PT, Box, fill, numbers
 
 _MOST_KEPT = 256  # drawings that stay compressed between documents
+_QUICK = 1  # compression of what is made for one document only
 
 
 def draw(placed: Placed, attachment: bytes, *, title: str, created_at: datetime, fonts: Fonts) -> bytes:
@@ -53,7 +54,7 @@ def _page(page: PlacedPage, contents: str, names: Mapping[str, str], fonts: str,
 def _font(objects: Objects, subset: Subset, place: int) -> str:
     base = f"{tag(place)}+{subset.face.name}"
     program = subset.program()
-    file = objects.stream(f"/Filter /FlateDecode /Length1 {len(program)}", deflated(program))
+    file = objects.stream(f"/Filter /FlateDecode /Length1 {len(program)}", deflated(program, _QUICK))
     widths = subset.widths()
     cmap = objects.stream("/Filter /FlateDecode", deflated(subset.to_unicode()))
     return objects.add(
@@ -97,6 +98,7 @@ class _Pictures:
     def __init__(self, objects: Objects, fonts: Fonts) -> None:
         self._objects, self._fonts = objects, fonts
         self._references: dict[object, tuple[str, str]] = {}
+        self._parts: dict[bytes, str] = {}
         self.names: dict[str, str] = {}
 
     def _named(self, key: object, prefix: str, make: Mapping[str, bytes] | bytes) -> str:
@@ -115,8 +117,14 @@ class _Pictures:
         page = (0.0, 0.0, art.width_mm * PT, art.height_mm * PT)
         parts = dict(_kept.get(art, key) or _kept.keep(art, key, {**art.forms, "": (page, art.operators)}))
         content = parts.pop("")
-        called = " ".join(f"/{name} {self._objects.add(body)}" for name, body in parts.items())
+        called = " ".join(f"/{name} {self._part(body)}" for name, body in parts.items())
         return self._named(key, "A", content.replace(b"/Resources << >>", f"/Resources << /XObject << {called} >> >>".encode("ascii"), 1))
+
+    def _part(self, body: bytes) -> str:
+        """Add a part of a frame; pages with and without the medallion share theirs."""
+        if body not in self._parts:
+            self._parts[body] = self._objects.add(body)
+        return self._parts[body]
 
     def stamp(self, stamp: Stamp) -> str:
         """Add a seal about its centre, its letters as outlines."""
@@ -132,7 +140,7 @@ class _Pictures:
         """Add a code; a symbol is drawn from its lower left corner."""
         content, side = symbol_form(symbol.text, symbol.side)
         box = (0.0, 0.0, side * PT, side * PT)
-        return self._named(("code", symbol.text), "Q", stream(_form_entries(box), deflated(content))), side
+        return self._named(("code", symbol.text), "Q", stream(_form_entries(box), deflated(content, _QUICK))), side
 
     def photo(self, photo: Photo) -> tuple[str, int, int]:
         """Add a JPEG as it came."""

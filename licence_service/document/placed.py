@@ -4,8 +4,7 @@ Millimetres from the top left of the trim, `y` of a text is its baseline; sizes 
 colours `#RRGGBB`. Items are in drawing order, which is also the reading order of the texts (LOOK §13).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from licence_service.document.artwork import Artwork
@@ -134,11 +133,3 @@ class Placed:
 
     title: str
     pages: tuple[PlacedPage, ...]
-
-    def with_texts(self, texts: Mapping[str, str]) -> "Placed":
-        """Return the same pages with whole texts replaced, for texts of equal width such as codes."""
-        return replace(self, pages=tuple(replace(page, items=tuple(_renamed(item, texts) for item in page.items)) for page in self.pages))
-
-
-def _renamed(item: Item, texts: Mapping[str, str]) -> Item:
-    return replace(item, text=texts[item.text]) if isinstance(item, Run | Symbol) and item.text in texts else item

@@ -7,7 +7,7 @@ import ctypes
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import pikepdf
@@ -19,6 +19,7 @@ from licence_service.document.archival import ATTACHMENT
 from licence_service.document.strokes import PT
 
 _lock = Lock()  # pdfium must not be entered by two threads at once
+_SAME = 0.1  # points, mm
 _JOINED = 0.6  # mm: pieces nearer than this on one line are one text
 _INK_FILL = 1  # FPDF_FILLMODE_ALTERNATE; anything above none covers what lies below
 # Frames and seals are drawings without text, and most of the time pdfium takes for a page; a reader for texts skips them.
@@ -27,13 +28,18 @@ _DRAWING, _SKIPPED = b"/Subtype /Form", b"/Subtype /Skip"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One text as it stands: millimetres from the top left, the tight box of its glyphs; `hei` tells label from value."""
+    """One text as it stands: the tight box of its glyphs, where its line starts, and its baseline.
+
+    Millimetres from the top left; `hei` tells a label from a value.
+    """
 
     text: str
     left: float
     top: float
     right: float
     bottom: float
+    start: float
+    baseline: float
     size: float
     hei: bool
     covered: bool = False
@@ -95,7 +101,7 @@ def _page(page: pdfium.PdfPage) -> ReadPage:
         box = _bounds(item, height)
         kind = c.FPDFPageObj_GetType(item)
         if kind == c.FPDF_PAGEOBJ_TEXT:
-            if piece := _piece(item, texts.raw, box):
+            if piece := _piece(item, texts.raw, box, height):
                 found.append(piece)
         elif kind == c.FPDF_PAGEOBJ_IMAGE or _is_filled(item):
             blots.append((len(found), box))
@@ -114,7 +120,7 @@ def _bounds(item: object, height: float) -> tuple[float, float, float, float]:
     return left.value / PT, (height - top.value) / PT, right.value / PT, (height - bottom.value) / PT
 
 
-def _piece(item: object, texts: object, box: tuple[float, float, float, float]) -> Piece | None:
+def _piece(item: object, texts: object, box: tuple[float, float, float, float], height: float) -> Piece | None:
     length = c.FPDFTextObj_GetText(item, texts, None, 0)
     buffer = ctypes.create_string_buffer(length)
     c.FPDFTextObj_GetText(item, texts, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), length)
@@ -125,7 +131,9 @@ def _piece(item: object, texts: object, box: tuple[float, float, float, float]) 
     c.FPDFFont_GetBaseFontName(c.FPDFTextObj_GetFont(item), name, 80)
     size = ctypes.c_float()
     c.FPDFTextObj_GetFontSize(item, size)
-    return Piece(words, *box, size.value, b"Sans" in name.value)
+    matrix = c.FS_MATRIX()
+    c.FPDFPageObj_GetMatrix(item, matrix)
+    return Piece(words, *box, matrix.e / PT, (height - matrix.f) / PT, size.value, b"Sans" in name.value)
 
 
 def _is_filled(item: object) -> bool:
@@ -137,7 +145,7 @@ def _under(piece: Piece, place: int, blots: list[tuple[int, tuple[float, float, 
     """Mark a text over which something filled was drawn later."""
     for after, (left, top, right, bottom) in blots:
         if after > place and left < piece.right and piece.left < right and top < piece.bottom and piece.top < bottom:
-            return Piece(piece.text, piece.left, piece.top, piece.right, piece.bottom, piece.size, piece.hei, covered=True)
+            return replace(piece, covered=True)
     return piece
 
 
@@ -146,9 +154,9 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
     whole: list[Piece] = []
     for piece in pieces:
         last = whole[-1] if whole else None
-        if last and abs(last.size - piece.size) < 0.1 and last.top < piece.bottom and piece.top < last.bottom and abs(piece.left - last.right) < _JOINED:
+        if last and abs(last.size - piece.size) < _SAME and abs(last.baseline - piece.baseline) < _SAME and abs(piece.left - last.right) < _JOINED:
             whole[-1] = Piece(
-                last.text.rstrip() + piece.text, last.left, min(last.top, piece.top), piece.right, max(last.bottom, piece.bottom), last.size,
+                last.text.rstrip() + piece.text, last.left, min(last.top, piece.top), piece.right, max(last.bottom, piece.bottom), last.start, last.baseline, last.size,
                 last.hei and piece.hei, last.covered or piece.covered,
             )  # fmt: skip
         else:

@@ -9,9 +9,9 @@ from licence_service.document.styles import STEP, Type
 
 # Digits, Latin and units stay whole; a character that may not end a line takes the next one with it, and one that
 # may not begin a line stays with the one before.
-_NOT_FIRST = "，。；：、）》」』】！？％…·,.;:)%"
+_NOT_FIRST = "，。；：、）》」』】！？％…·,.;:)%+"
 _NOT_LAST = "（《「『【("
-_UNIT = re.compile(rf"[{re.escape(_NOT_LAST)}]*(?:[0-9A-Za-z.,:/+×~#&@'_\-–]+|.)[{re.escape(_NOT_FIRST)}]*", re.DOTALL)
+_UNIT = re.compile(rf"[{re.escape(_NOT_LAST)}]*(?:[0-9A-Za-z.,:/×~#&@'_\-–]+|.)[{re.escape(_NOT_FIRST)}]*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

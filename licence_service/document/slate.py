@@ -8,6 +8,7 @@ from licence_service.document.fonts import Fonts
 from licence_service.document.placed import Item, Run
 from licence_service.document.setting import width as width_of
 from licence_service.document.sheet import Sheet
+from licence_service.document.strokes import PT
 from licence_service.document.styles import GREY, INK, MEASURES, STYLES, WHITE, Measures, Type
 from licence_service.document.wording import Worded, worded
 from licence_service.errors import Fault
@@ -30,6 +31,7 @@ class Slate:
     items: list[Item] = field(default_factory=list)
     table_end: float = 0.0
     more_rows: bool = False
+    taken: dict[int, int] = field(default_factory=dict)  # rows that each table has placed so far, over repetitions
 
     @property
     def measures(self) -> Measures:
@@ -66,15 +68,18 @@ class Slate:
         size = size or type_.size
         whole = self.width(type_, text, size)
         start = x - (whole if align == "right" else whole / 2 if align == "center" else 0)
-        if missing := self.fonts.missing(type_.face, text):
-            self.no_glyph(missing, fields)
+        setting = self.fonts.setting(type_.face, text)
+        if setting.missing:
+            self.no_glyph(setting.missing, fields)
             return whole
         ink = colour or self.colour(type_.colour)
-        for face, piece in self.fonts.runs(type_.face, text):
-            piece_type = type_ if face == type_.face else Type(face, size, size, type_.tracking)
-            wide = width_of(self.fonts, piece_type, piece, size)
+        if len(setting.runs) == 1:
+            self.items.append(Run(text, setting.runs[0][0], size, start, y, whole, type_.tracking, ink, fields))
+            return whole
+        for face, piece in setting.runs:
+            wide = (self.fonts.width(face, piece) + type_.tracking * (len(piece) - 1)) * size / PT
             self.items.append(Run(piece, face, size, start, y, wide, type_.tracking, ink, fields))
-            start += wide + type_.tracking * size * 0.352778
+            start += wide + type_.tracking * size / PT
         return whole
 
     def no_glyph(self, code_points: tuple[int, ...], fields: tuple[str, ...]) -> None:

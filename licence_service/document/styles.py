@@ -116,10 +116,11 @@ class Measures:
     padding: float
     seal: float
     inner: float  # the panel's edge, nothing is set outside
+    bottom: float  # of tables on a landscape page, clear of the seal; a portrait page adds its greater height
     rest_lift: float  # the right part of the foot, where it would meet the identifier
 
 
 MEASURES: Mapping[Size, Measures] = {
-    "A4": Measures(3.2, 2.9, 5.2, 1.2, 2.4, 7.0, 8.0, 3.4, 1.6, 40.0, 18.2, 3.0),
-    "A5": Measures(3.0, 3.0, 5.1, 1.2, 2.2, 6.6, 7.6, 3.4, 1.6, 32.0, 12.6, 3.0),
+    "A4": Measures(3.2, 2.9, 5.2, 1.2, 2.4, 7.0, 8.0, 3.4, 1.6, 40.0, 18.2, 142.5, 3.0),
+    "A5": Measures(3.0, 3.0, 5.1, 1.2, 2.2, 6.6, 7.6, 3.4, 1.6, 32.0, 12.6, 92.5, 3.0),
 }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from licence_service.document.artwork import SHEETS
 from licence_service.document.placed import Area, Disc, Stroke
 from licence_service.document.setting import Fit, fit
 from licence_service.document.slate import Slate
@@ -11,7 +12,7 @@ from licence_service.document.strokes import PT
 from licence_service.document.styles import WHITE, Type
 from licence_service.document.values import items_of
 from licence_service.document.wording import worded
-from licence_service.fields import Field
+from licence_service.fields import Face, Field
 from licence_service.page import Column, Style, Table
 
 BLANK = "以下空白"
@@ -33,33 +34,55 @@ class Row:
 def place(slate: Slate, table: Table) -> None:
     """Draw head, rows and the closing row; rows beyond the table's limit go to another page (LOOK §9)."""
     rows = _rows(slate, table)
-    start = 0 if table.remainder else slate.repeat * table.rows
-    shown, beyond = rows[start : start + table.rows], len(rows) - start - table.rows
-    if beyond > 0 and table.remainder:
-        slate.left_over[table.field or ""] = (table.rows + 1, items_of(slate, table.field or "", table.split)[table.rows :])
-    elif beyond > 0:
-        slate.more_rows = True
-    if (table.omit and not rows) or (slate.repeat and not shown):
+    start = slate.taken.get(id(table), 0)
+    if (table.omit and not rows) or (slate.repeat and start >= len(rows) and id(table) in slate.taken):
         return
     y = slate.table_end + table.after if table.after is not None and slate.table_end else table.y
-    wide = sum(column.width for column in table.columns)
-    top = _head(slate, table, y, wide)
-    fits = [[_cell(slate, column, text, row) for column, text in zip(table.columns, row.cells, strict=True)] for row in shown]
-    tops = [top]
-    for cells in fits:
-        tops.append(tops[-1] + _height(slate, table, cells))
+    fits = [[_cell(slate, column, text, row) for column, text in zip(table.columns, row.cells, strict=True)] for row in rows[start:]]
+    tops = _tops(slate, table, y, [_height(slate, table, cells) for cells in fits])
+    if tops is None:
+        slate.more_rows = True
+        return
+    shown, fits = rows[start : start + len(tops) - 1], fits[: len(tops) - 1]
+    beyond = len(rows) - start - len(shown)
+    slate.taken[id(table)] = start + len(shown)
+    if beyond and table.remainder:
+        items = items_of(slate, table.field or "", table.split)
+        slate.left_over[table.field or ""] = (len(items) - beyond + 1, items[len(items) - beyond :])
+    elif beyond:
+        slate.more_rows = True
+    wide, top = sum(column.width for column in table.columns), tops[0]
+    _head(slate, table, y, wide)
     end = tops[-1] + _row_height(slate, table) * _CLOSING
     slate.items.append(Area(table.x, top, wide, end - top, fill=WHITE))
     rules = tops[1:] if not table.rail else tops[1:-1]
     slate.items += [Stroke(((table.x, y), (table.x + wide, y)), slate.family.rule, 0.35) for y in rules]
     if table.rail and shown:
-        _rail(slate, table, [(a + b) / 2 for a, b in pairwise(tops)], last=beyond <= 0)
+        _rail(slate, table, [(a + b) / 2 for a, b in pairwise(tops)], last=not beyond)
     for row, cells, (upper, lower) in zip(shown, fits, pairwise(tops), strict=True):
         _row(slate, table, row, cells, (upper + lower) / 2)
-    pointer = table.remainder and beyond > 0
+    pointer = table.remainder and beyond
     number = slate.parts.get(table.remainder or "")
     _close(slate, table, tops[-1], end, wide, f"其余 {beyond} 项见{table.remainder}第 {number} 页" if pointer else BLANK)
     slate.table_end = end
+
+
+def _tops(slate: Slate, table: Table, y: float, heights: list[float]) -> list[float] | None:
+    """Return the upper edges of the rows that have room, and the lower edge of the last; None where not one has."""
+    bottom = table.bottom or slate.measures.bottom + SHEETS[slate.page.sheet].height - SHEETS[f"{slate.page.size}L"].height
+    tops = [y + (table.head_height or slate.measures.head_height)]
+    closing = _row_height(slate, table) * _CLOSING
+    for height in heights[: table.rows]:
+        if tops[-1] + height + closing > bottom:
+            break
+        tops.append(tops[-1] + height)
+    full = tops[-1] + closing > bottom or (len(tops) == 1 and heights)
+    if not full or (len(tops) > 1):
+        return tops
+    if not slate.table_end:
+        slate.fault(("",), "does-not-fit", "a row is higher than the room for its table")
+        return [*tops, tops[-1] + heights[0]] if heights else tops
+    return None
 
 
 def _rows(slate: Slate, table: Table) -> list[Row]:
@@ -101,12 +124,12 @@ def _endorsements(slate: Slate, table: Table) -> list[Row]:
 
 
 def _made(
-    slate: Slate, table: Table, fields: Mapping[str, Field], values: Mapping[str, object], words: Mapping[str, str], name: str, kind: str = ""
+    slate: Slate, table: Table, fields: Mapping[str, Field], values: Face, words: Mapping[str, str], name: str, kind: str = ""
 ) -> Row:
     cells, named = [], [name] if name else []
     for column in table.columns:
         content = column.content if isinstance(column.content, str) else column.content[kind]
-        said = worded(_with_iso_dates(content, fields), fields, values, words, "—")  # type: ignore[arg-type] - cells are text
+        said = worded(_with_iso_dates(content, fields), fields, values, words, "—")
         cells.append(said.text)
         named += [f"facts.{fact}" for fact in said.fields if kind]
     del slate
@@ -120,7 +143,7 @@ def _with_iso_dates(content: str, fields: Mapping[str, Field]) -> str:
     return content
 
 
-def _head(slate: Slate, table: Table, y: float, wide: float) -> float:
+def _head(slate: Slate, table: Table, y: float, wide: float) -> None:
     height = table.head_height or slate.measures.head_height
     slate.items.append(Area(table.x, y, wide, height, fill=slate.family.accent))
     x, type_ = table.x, slate.type_("head")
@@ -131,7 +154,6 @@ def _head(slate: Slate, table: Table, y: float, wide: float) -> float:
         at = x + column.width / 2 if centred else x + slate.measures.padding
         slate.write(column.title, type_, at, y + height / 2 + _BASELINE * size / PT, align="center" if centred else "left", size=size)
         x += column.width
-    return y + height
 
 
 def _row_height(slate: Slate, table: Table) -> float:
@@ -166,7 +188,7 @@ def _cell(slate: Slate, column: Column, text: str, row: Row) -> tuple[Fit, Type]
 
 def _close(slate: Slate, table: Table, y: float, end: float, wide: float, words: str) -> None:
     """Close the table, so that nothing can be added below."""
-    type_, middle, x = slate.type_("blank"), (y + end) / 2, table.x
+    type_, middle, x = slate.type_("blank" if words == BLANK else "note"), (y + end) / 2, table.x
     half = slate.width(type_, words) / 2 + 5
     for start, stop in ((x + 2.5, x + wide / 2 - half), (x + wide / 2 + half, x + wide - 2.5)):
         slate.items.append(Stroke(((start, middle), (stop, middle)), slate.family.rule, 0.35))

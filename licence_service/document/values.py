@@ -10,7 +10,7 @@ from licence_service.document.styles import LEAD, Type
 from licence_service.page import Value, placeholders
 
 _GAP = 1.3  # mm between a label and its English on the same line
-_WRAPPED = {"A4": 14.0, "A5": 0.0}  # points: the largest size of a value on two lines; on A5 the floor
+_WRAPPED = 14.0  # points: the largest size of a value on two lines beside its label; elsewhere the floor
 _SEPARATOR = "；"
 _CELL_LABEL, _CELL_VALUE, _CELL_UNIT = 0.31, 0.69, 0.93  # baselines in a cell, of its height
 _CELL_HEIGHT = {"A4": 13.6, "A5": 11.25}
@@ -35,13 +35,17 @@ def prepare(slate: Slate, value: Value) -> Lines:
         return _itemised(slate, value, type_, room, names)
     said = slate.fill(value.content, value.absent)
     lines = 1 if value.place == "cell" else value.lines
-    found = fit(slate.fonts, type_, said.text, room, lines=lines, wrapped=_WRAPPED[slate.page.size])
+    found = fit(slate.fonts, type_, said.text, room, lines=lines, wrapped=_wrapped(slate, value))
     if found is None and value.split and value.remainder:
         return _shortened(slate, value, type_, room, said.text, names)
     if found is None:
         slate.fault(names, "does-not-fit", "the text is too long for its place on the page, even at its smallest size")
         found = Fit(type_.floor, (said.text,))
     return Lines(found.size, found.lines, said.fields)
+
+
+def _wrapped(slate: Slate, value: Value) -> float | None:
+    return _WRAPPED if value.place == "beside" and slate.page.size == "A4" else None
 
 
 def items_of(slate: Slate, name: str, split: str) -> tuple[str, ...]:
@@ -88,9 +92,10 @@ def _gathered(slate: Slate, value: Value, type_: Type, room: float, items: tuple
 def _shortened(slate: Slate, value: Value, type_: Type, room: float, text: str, names: tuple[str, ...]) -> Lines:
     """Show whole items only, and say where the others stand (LOOK §10, scope list)."""
     items = [item.strip() for item in text.split(value.split) if item.strip()]
+    wrapped = _wrapped(slate, value)
     for count in range(len(items) - 1, 0, -1):
         short = _SEPARATOR.join([*items[:count], _pointer(slate, value, len(items) - count)])
-        found = fit(slate.fonts, type_, short, room, lines=value.lines, wrapped=_WRAPPED[slate.page.size])
+        found = fit(slate.fonts, type_, short, room, lines=value.lines, wrapped=wrapped)
         if found and len(found.lines) <= value.lines:
             slate.left_over[names[0]] = (count + 1, tuple(items[count:]))
             return Lines(found.size, found.lines, names)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from licence_service.fields import Field
@@ -39,15 +40,18 @@ def _with_blocks(page: Page, blocks: Mapping[str, tuple[Element, ...]]) -> Page:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def placeholders(content: str) -> tuple[str, ...]:
     """Return the names in a content, in order."""
     return tuple(match[1] for match in PLACEHOLDER.finditer(content))
 
 
 def check(pages: tuple[Page, ...], fields: Mapping[str, Field], kinds: Mapping[str, Kind]) -> list[str]:
-    """Return every problem of assembled pages: placeholders that name nothing, labels that name another field,
-    unknown blocks, fields and kinds, elements off the paper, printed fields that stand nowhere. Empty: correct.
-    """  # fmt: skip
+    """Return every problem of assembled pages; none where they are correct.
+
+    Placeholders that name nothing, labels that name another field, unknown blocks, fields and kinds, elements off the
+    paper, printed fields that stand nowhere.
+    """
     problems: list[str] = []
     shown: set[str] = set()
     for number, page in enumerate(pages, 1):
@@ -75,14 +79,7 @@ def _named(element: Element) -> Iterator[str]:
 
 
 def _problems(page: Page, element: Element, fields: Mapping[str, Field], kinds: Mapping[str, Kind]) -> Iterator[str]:
-    width, height = _SIZES.get(page.sheet, (0, 0))
-    if not width:
-        yield f"there is no paper {page.sheet}"
-    x, y = getattr(element, "x", 1), getattr(element, "y", 1)
-    if not (0 <= x <= width and (getattr(element, "row", None) is not None or 0 <= y <= height)):
-        yield "it lies off the paper"
-    if getattr(element, "row", None) is not None and page.rows is None:
-        yield "it names a row, but the page declares no rows"
+    yield from _geometry(page, element)
     known = {*fields, *WORDS}
     match element:
         case Text():
@@ -103,6 +100,17 @@ def _problems(page: Page, element: Element, fields: Mapping[str, Field], kinds: 
         case Diagram():
             yield from _typed(element.field, {"string", "text"}, fields)
             yield from _typed(element.mass_field, {"integer"}, fields)
+
+
+def _geometry(page: Page, element: Element) -> Iterator[str]:
+    width, height = _SIZES.get(page.sheet, (0, 0))
+    if not width:
+        yield f"there is no paper {page.sheet}"
+    x, y = getattr(element, "x", 1), getattr(element, "y", 1)
+    if not (0 <= x <= width and (getattr(element, "row", None) is not None or 0 <= y <= height)):
+        yield "it lies off the paper"
+    if getattr(element, "row", None) is not None and page.rows is None:
+        yield "it names a row, but the page declares no rows"
 
 
 def _wording(content: str, known: set[str]) -> Iterator[str]:
@@ -138,11 +146,10 @@ def _table(element: Table, fields: Mapping[str, Field], kinds: Mapping[str, Kind
         yield f"{element.field!r} names no field"
     for column in element.columns:
         if isinstance(column.content, str):
-            named = [(column.content, kinds[kind].facts) for kind in element.kinds if kind in kinds] or [
-                (column.content, (field.columns or {}) if field else {})
-            ]
+            of_field = set(field.columns or ()) if field else set()
+            named = [(column.content, set(kinds[kind].facts)) for kind in element.kinds if kind in kinds] or [(column.content, of_field)]
         else:
-            named = [(content, kinds[kind].facts if kind in kinds else {}) for kind, content in column.content.items()]
+            named = [(content, set(kinds[kind].facts) if kind in kinds else set()) for kind, content in column.content.items()]
             yield from (f"{kind!r} is no kind of this table" for kind in column.content if kind not in element.kinds)
             yield from (f"column {column.title!r} says nothing for {kind!r}" for kind in element.kinds if kind not in column.content)
         for content, facts in named:

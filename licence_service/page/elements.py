@@ -128,8 +128,9 @@ class Column:
 class Table:
     """Rows of a `table` field, of a text cut at `split`, or of the endorsements of these `kinds`, oldest first.
 
-    `after` places it that far under the table before it instead of at `y`. At most `rows` rows stand on a page,
-    the others on repetitions of it, or, with `remainder`, on the page of that part. `rest` takes only the items that a
+    `after` places it that far under the table before it instead of at `y`. Rows go down to `bottom` (if not given: clear
+    of the seal) and are at most `rows`; the others stand on repetitions of the page, or, with `remainder`, on the page of
+    that part. `rest` takes only the items that a
     value or table left over; `omit` drops an empty table.
     `rail` draws the stops of a route on a line.
     """
@@ -137,8 +138,9 @@ class Table:
     kind: Literal["table"]
     x: float
     columns: tuple[Column, ...]
-    rows: int
     y: float = 0.0
+    rows: int | None = None
+    bottom: float | None = None
     after: float | None = None
     field: str | None = None
     split: str = ""

@@ -29,7 +29,7 @@ def fields_of(label: str, fields: Mapping[str, Field]) -> tuple[str, ...]:
         if field.label == label:
             return (name,)
     plain = short(label)
-    by_label = {short(field.label): name for name, field in reversed(fields.items())}
+    by_label = {short(field.label): name for name, field in reversed(list(fields.items()))}
     if plain in by_label:
         return (by_label[plain],)
     first, *others = plain.split(JOINT)

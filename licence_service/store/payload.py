@@ -43,7 +43,7 @@ class Vault:
         """Decrypt a row's bytes; a wrong key or row is `Unavailable`, never garbage."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], row.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise Unavailable("stored data cannot be opened with the configured key") from error
 
     def close_json(self, value: Mapping[str, Any], row: str) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
 from licence_service import errors
@@ -74,8 +75,11 @@ def http_error(_request: Request, error: Exception) -> Response:
 
 def not_of_shape(_request: Request, error: Exception) -> Response:
     """Answer faults in path, query or header that the framework found; values are never echoed."""
-    found = getattr(error, "errors", list)()
-    faults = [{"path": ".".join(str(part) for part in one["loc"]), "code": one["type"], "message": "not of the documented shape"} for one in found]
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    faults = [
+        {"path": ".".join(str(part) for part in one["loc"]), "code": one["type"], "message": "not of the documented shape"}
+        for one in error.errors()
+    ]
     return problem(422, "request-rejected", "The request is not of the documented shape", faults=faults)
 
 

@@ -25,7 +25,7 @@ MOST_FORM = 10_000
 _MULTIPART_ROOM = 20_000
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
 _PUBLIC = {status: answer for status, answer in ANSWERS.items() if status not in {202, 401, 403, 409}}
-_VERDICT = {
+_VERDICT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The verdict: also where it is `not_valid`", "content": {"application/json": {}, "text/html": {}}},
 }
 router = APIRouter(tags=["public"], responses={**_PUBLIC, **_VERDICT})

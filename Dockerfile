@@ -1,0 +1,34 @@
+# Two stages: the first has npm and pip and prepares packages and fonts, the second only runs the service.
+# BASE is to be pinned by digest when the image is built for use: docs/deploy.md says how.
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends npm fonts-hanazono \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /srv/licence
+RUN python -m venv /srv/venv
+COPY requirements.lock ./
+RUN /srv/venv/bin/python -m pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY licence_service ./licence_service
+RUN /srv/venv/bin/python -m pip install --no-cache-dir --no-deps --no-build-isolation .
+RUN LICENCE_FONTS=/srv/fonts /srv/venv/bin/licence-service fonts build
+
+FROM ${BASE}
+RUN groupadd --system --gid 10001 licence \
+ && useradd --system --uid 10001 --gid licence --home-dir /srv/licence --shell /usr/sbin/nologin licence \
+ && install -d -o licence -g licence /srv/licence /srv/licence/var
+COPY --from=build /srv/venv /srv/venv
+COPY --from=build /srv/fonts /srv/fonts
+COPY templates /srv/licence/templates
+WORKDIR /srv/licence
+USER licence
+ENV PATH=/srv/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONUNBUFFERED=1 \
+    LICENCE_FONTS=/srv/fonts
+EXPOSE 8000
+VOLUME ["/srv/licence/var"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+CMD ["licence-service", "serve", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,0 +1,104 @@
+"""`kill -9` between any two steps of the issue line, then the retry or the worker: exactly one entered licence."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from licence_service.registrar import Done
+from licence_service.store.reservations import LEASE
+from tests.world import ROOT, TRIP, Clock, World, build, decision, settings_for
+
+STEPS = ("draw", "request-seal", "seal", "sealed", "archive", "append")
+
+
+@pytest.fixture
+def apart(tmp_path: Path, demo_keys: Path) -> World:
+    """A world whose register, archive and keys another process can open too."""
+    clock = Clock()
+    return World(build(settings_for(tmp_path, demo_keys), clock), clock)
+
+
+def die_at(world: World, folder: Path, keys: Path, step: str, body: dict[str, object], licence_id: str = "") -> None:
+    """Let another process begin the work and kill it before the step."""
+    job = {"client": world.client(TRIP).name, "department": world.client(TRIP).department, "key": "crash-0001", "body": body, "licence_id": licence_id}
+    (folder / "job.json").write_text(json.dumps(job), "utf-8")
+    command = [sys.executable, "-m", "tests.journeys.dying", str(folder), str(keys), step, str(folder / "job.json")]
+    died = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
+    assert died.returncode == -9, died.stderr.decode()
+
+
+def uses_are_accounted_for(world: World) -> None:
+    """Every request of a seal has an end, or is the one that the crash left open; the chain is whole."""
+    uses = world.service.seal_log.uses()
+    requested = [use for use in uses if use["event"] == "requested"]
+    done = [use for use in uses if use["event"] == "done"]
+    assert 1 <= len(done) <= len(requested) <= 2
+    assert {use["reservation_id"] for use in uses} == {requested[0]["reservation_id"]}
+    assert not list(world.service.seal_log.breaks())
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("finisher", ["retry", "worker"])
+def test_an_issue_killed_at_any_step_ends_as_exactly_one_licence(apart: World, tmp_path: Path, demo_keys: Path, step: str, finisher: str) -> None:
+    body = apart.request(TRIP)
+    die_at(apart, tmp_path, demo_keys, step, body)
+    assert apart.service.book.all_ids() == []
+    apart.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+    if finisher == "worker":
+        assert apart.service.registrar.finish() == 1
+    answer = apart.http.post("/licences", json=body, headers=apart.headers(TRIP, "crash-0001"))
+    assert answer.status_code == 201
+    assert apart.service.book.all_ids() == [answer.json()["licence_id"]]
+    entries = apart.service.book.get(answer.json()["licence_id"]).entries
+    assert len(entries) == 1
+    assert apart.service.archive.get(entries[0].version.document.sha256).startswith(b"%PDF-")  # type: ignore[union-attr]
+    uses_are_accounted_for(apart)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_change_killed_at_any_step_ends_as_exactly_one_version(apart: World, tmp_path: Path, demo_keys: Path, step: str) -> None:
+    issued = apart.issue(TRIP)
+    day = apart.clock().date()
+    body = {"act": "change", "decision": decision(day), "face": {"goods_name": "变压器本体（不可解体）"}}
+    before = len(apart.service.seal_log.uses())
+    die_at(apart, tmp_path, demo_keys, step, body, issued["licence_id"])
+    assert len(apart.service.book.get(issued["licence_id"]).entries) == 1
+    apart.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+    answer = apart.http.post(f"/licences/{issued['licence_id']}/entries", json=body, headers=apart.headers(TRIP, "crash-0001"))
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["version"] == 2
+    assert [entry.act.value for entry in apart.service.book.get(issued["licence_id"]).entries] == ["issue", "change"]
+    assert [use["event"] for use in apart.service.seal_log.uses()[before:]][-1] == "done"
+
+
+def test_the_same_reservation_draws_the_same_page_again(world: World) -> None:
+    """Same input, same bytes: what a second process seals after a crash is the page that the first one drew."""
+    drawn: list[str] = []
+    issued = world.issue(TRIP)
+    line = world.service.registrar.line
+    reservation = line.reservations.by_key(world.client(TRIP).name, "issue-0001")
+    assert reservation is not None
+    for _ in range(2):
+        registrar = replace(world.service.registrar, line=replace(line))
+        entry, template = registrar.line.restored(reservation)
+        department = world.service.keyring.departments[reservation.department]
+        drawn.append(registrar.line._sealed(reservation, entry, template, department).document.hex())  # noqa: SLF001 - one step alone
+    assert drawn[0] == drawn[1]
+    entered = world.service.book.get(issued["licence_id"]).entries[0].version
+    assert entered is not None
+    assert bytes.fromhex(drawn[0]) == world.service.archive.get(entered.document.sha256)
+
+
+def test_a_reservation_of_a_dead_process_is_answered_with_202_until_its_lease_ends(apart: World, tmp_path: Path, demo_keys: Path) -> None:
+    body = apart.request(TRIP)
+    die_at(apart, tmp_path, demo_keys, "seal", body)
+    impatient = replace(apart.service.registrar, wait_seconds=0.1)
+    waiting = impatient.issue(apart.client(TRIP), "crash-0001", body)
+    assert not isinstance(waiting, Done)
+    apart.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+    assert isinstance(impatient.issue(apart.client(TRIP), "crash-0001", body), Done)

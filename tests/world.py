@@ -1,0 +1,140 @@
+"""A whole service for a test: real templates, fonts, demo seals, a register and an archive of its own."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from licence_service.app import create_app
+from licence_service.demo import Moved
+from licence_service.licence import beijing_day
+from licence_service.seal.demo import make_demo_keys, read_demo_departments
+from licence_service.service import Service, build
+from licence_service.settings import Settings
+from licence_service.store.clients import EVERY_TYPE, Client
+
+ROOT = Path(__file__).parents[1]
+NOW = datetime(2026, 11, 28, 4, 0, tzinfo=UTC)
+DRIVER, VEHICLE, TRIP = "practitioner_qualification", "road_transport_certificate", "overweight_vehicle_permit"
+PAYLOAD_KEY = "5e" * 32
+PASSPHRASE = "a passphrase for tests"
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        """Start at an instant."""
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """Return the instant."""
+        return self.now
+
+
+def settings_for(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Settings:
+    """Return settings for a service that lives in `folder`."""
+    return Settings(
+        database_url=SecretStr(database_url or f"sqlite:///{folder}/licence.db"), archive_url=f"file:{folder}/archive",
+        templates=more.pop("templates", ROOT / "templates"), keys=keys, seal_passphrase=SecretStr(PASSPHRASE),
+        payload_key=SecretStr(PAYLOAD_KEY), allow_demo_keys=True, worker_seconds=0.0, public_url="https://licence.example.cn", **more,
+    )  # fmt: skip
+
+
+def make_keys(folder: Path) -> Path:
+    """Make the demo PKI of the samples' organs."""
+    make_demo_keys(
+        folder, read_demo_departments(ROOT / "keys" / "demo.toml"), passphrase=PASSPHRASE.encode(), now=NOW, not_before=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    return folder
+
+
+@dataclass
+class World:
+    """A service, its HTTP interface, and the tokens of one client per department."""
+
+    service: Service
+    clock: Callable[[], datetime]
+    http: TestClient = field(init=False)
+    tokens: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Add the clients and open the interface."""
+        self.service.database.migrate()
+        self.tokens = {
+            uscc: self.service.clients.add(Client(f"client-{uscc}", uscc, (EVERY_TYPE,), 100_000), NOW) for uscc in self.service.keyring.departments
+        }
+        self.http = TestClient(create_app(self.service), raise_server_exceptions=False)
+
+    def moved(self, slug: str) -> Moved:
+        """Return a sample with its dates moved to the world's day."""
+        today = beijing_day(self.clock())
+        catalogue = self.service.catalogue
+        return Moved(catalogue.in_force(slug, today), catalogue.kinds, catalogue.samples[slug], today)
+
+    def client(self, slug: str) -> Client:
+        """Return the client of the sample's department."""
+        uscc = self.service.catalogue.samples[slug].issuer
+        return Client(f"client-{uscc}", uscc, (EVERY_TYPE,), 100_000)
+
+    def headers(self, slug: str, key: str | None = None) -> dict[str, str]:
+        """Return the headers of the sample's department."""
+        bearer = {"Authorization": f"Bearer {self.tokens[self.service.catalogue.samples[slug].issuer]}"}
+        return {**bearer, "Idempotency-Key": key} if key else bearer
+
+    def request(self, slug: str, **changed: Any) -> dict[str, Any]:
+        """Return a valid issue request; `face` changes single fields (None takes one away), anything else the envelope."""
+        request = self.moved(slug).request()
+        face = {**request["face"], **changed.pop("face", {})}
+        return {**request, **changed, "face": {name: value for name, value in face.items() if value is not None}}
+
+    def issue(self, slug: str, key: str = "issue-0001", **changed: Any) -> dict[str, Any]:
+        """Issue and return the answer."""
+        answer = self.http.post("/licences", json=self.request(slug, **changed), headers=self.headers(slug, key))
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def act(self, slug: str, licence_id: str, body: Mapping[str, Any], key: str) -> Any:  # the HTTP answer
+        """Enter an act and return the HTTP answer."""
+        whole = {"decision": decision(beijing_day(self.clock())), **body}
+        return self.http.post(f"/licences/{licence_id}/entries", json=whole, headers=self.headers(slug, key))
+
+
+def decision(day: date, **changed: Any) -> dict[str, Any]:
+    """Return a decision of that day."""
+    return {
+        "number": "示许〔2026〕001号", "organ": "示例机关", "decided_on": day.isoformat(), "legal_basis": "示例条例第一条", "officer": "许可科01", **changed,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def demo_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo PKI, made once a session."""
+    return make_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def world(tmp_path: Path, demo_keys: Path) -> World:
+    """A whole service on SQLite and a folder."""
+    clock = Clock()
+    return World(build(settings_for(tmp_path, demo_keys), clock), clock)
+
+
+def picture() -> str:
+    """Return a small correct JPEG as base64."""
+    from licence_service.document.standin import person
+
+    return base64.b64encode(person()).decode()
+
+
+def dumped(body: Any) -> bytes:
+    """Return JSON bytes as a client sends them."""
+    return json.dumps(body, ensure_ascii=False).encode()
