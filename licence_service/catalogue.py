@@ -148,10 +148,11 @@ def _template(
     wrong = list(_problems(template, kinds, families))
     if wrong:
         raise TemplateRejected(f"{path.parent.name}/{path.name}: {'; '.join(wrong)}")
+    fields = _filled(template.fields, codes, path)
     used = sorted({field.code_table for field in template.fields.values() if field.code_table})
     sources = [path, path.parent.parent / "_families" / f"{template.family}.toml", *(path.parent.parent / "_codes" / f"{name}.toml" for name in used)]
     digest = hashlib.sha256(b"".join(hashlib.sha256(source.read_bytes()).digest() for source in sources)).hexdigest()
-    return replace(template, slug=path.parent.name, edition=path.stem, digest=digest, fields=_filled(template.fields, codes, path))
+    return replace(template, slug=path.parent.name, edition=path.stem, digest=digest, fields=fields)
 
 
 def _problems(template: Template, kinds: Mapping[str, EndorsementKind], families: Mapping[str, page.Family]) -> Iterator[str]:

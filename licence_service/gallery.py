@@ -29,7 +29,7 @@ def sample_page(catalogue: Catalogue, printer: Printer, slug: str) -> bytes:
         host="licence.example.cn", department=organ, photos=photos, specimen=True, preview=True,
     )  # fmt: skip
     attachment = canonical({"format": "preview/1", "face": dict(face)})
-    return printer.draw(printer.place(sheet), attachment, title=template.title.zh, created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    return printer.draw(printer.place(sheet), attachment, created_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def contact_sheet(catalogue: Catalogue, demo: Path, to: Path, step: Callable[[str], None]) -> None:

@@ -102,7 +102,7 @@ class Line:
         self.step("draw")
         sheet = self._sheet(reservation, entry, template, department)
         attachment = canonical(licence_data(entry, template, department.name, department.uscc, specimen=department.demo))
-        document = self.printer.draw(self.printer.place(sheet), attachment, title=template.title.zh, created_at=reservation_time(entry))
+        document = self.printer.draw(self.printer.place(sheet), attachment, created_at=reservation_time(entry))
         self.printer.agree(document, sheet)
         version = entry.version
         assert version  # noqa: S101

@@ -38,4 +38,4 @@ def preview(  # noqa: PLR0913 - it joins the parts that a page needs, and no mor
         host=host_of(public_url), department=department.short_name, photos=photos, specimen=True, preview=True,
     )  # fmt: skip
     attachment = canonical({"format": "preview/1", "face": dict(face)})
-    return printer.draw(printer.place(sheet), attachment, title=template.title.zh, created_at=now.replace(microsecond=0))
+    return printer.draw(printer.place(sheet), attachment, created_at=now.replace(microsecond=0))

@@ -11,8 +11,7 @@ from tests.parts.databases import (  # noqa: F401 - fixtures, one session's wort
     postgres_address,
     vault,
 )
-
-from tests.world import demo_keys, world  # noqa: E402, F401 - fixtures
+from tests.world import demo_keys, world  # noqa: F401 - fixtures
 
 settings.register_profile("tests", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 settings.load_profile("tests")

@@ -126,7 +126,11 @@ def _owners(labels: list[Piece], values: list[Piece]) -> dict[int, int]:
     """Return which label each value stands at: under it, else beside it; further lines follow the line above them."""
     claims: list[tuple[float, int, int]] = []
     for owner, label in enumerate(labels):
-        below = [(value.baseline - label.baseline, place) for place, value in enumerate(values) if _is_under(label, value, _BELOW) and not _is_between(labels, label, value)]
+        below = [
+            (value.baseline - label.baseline, place)
+            for place, value in enumerate(values)
+            if _is_under(label, value, _BELOW) and not _is_between(labels, label, value)
+        ]
         beside = [(value.left - label.right, place) for place, value in enumerate(values) if _is_beside(label, value, labels)]
         if below or beside:
             claims.append((*min(below or beside), owner))

@@ -155,10 +155,15 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
     for piece in pieces:
         last = whole[-1] if whole else None
         if last and abs(last.size - piece.size) < _SAME and abs(last.baseline - piece.baseline) < _SAME and abs(piece.left - last.right) < _JOINED:
-            whole[-1] = Piece(
-                last.text.rstrip() + piece.text, last.left, min(last.top, piece.top), piece.right, max(last.bottom, piece.bottom), last.start, last.baseline, last.size,
-                last.hei and piece.hei, last.covered or piece.covered,
-            )  # fmt: skip
+            whole[-1] = replace(
+                last,
+                text=last.text.rstrip() + piece.text,
+                top=min(last.top, piece.top),
+                right=piece.right,
+                bottom=max(last.bottom, piece.bottom),
+                hei=last.hei and piece.hei,
+                covered=last.covered or piece.covered,
+            )
         else:
             whole.append(piece)
     return whole

@@ -63,7 +63,7 @@ def place(slate: Slate, table: Table) -> None:
         _row(slate, table, row, cells, (upper + lower) / 2)
     pointer = table.remainder and beyond
     number = slate.parts.get(table.remainder or "")
-    _close(slate, table, tops[-1], end, wide, f"其余 {beyond} 项见{table.remainder}第 {number} 页" if pointer else BLANK)
+    _close(slate, table, (tops[-1], end), wide, f"其余 {beyond} 项见{table.remainder}第 {number} 页" if pointer else BLANK)
     slate.table_end = end
 
 
@@ -123,7 +123,7 @@ def _endorsements(slate: Slate, table: Table) -> list[Row]:
     return rows
 
 
-def _made(
+def _made(  # noqa: PLR0913 - geometry is many numbers
     slate: Slate, table: Table, fields: Mapping[str, Field], values: Face, words: Mapping[str, str], name: str, kind: str = ""
 ) -> Row:
     cells, named = [], [name] if name else []
@@ -186,9 +186,9 @@ def _cell(slate: Slate, column: Column, text: str, row: Row) -> tuple[Fit, Type]
     return found, type_
 
 
-def _close(slate: Slate, table: Table, y: float, end: float, wide: float, words: str) -> None:
+def _close(slate: Slate, table: Table, edges: tuple[float, float], wide: float, words: str) -> None:
     """Close the table, so that nothing can be added below."""
-    type_, middle, x = slate.type_("blank" if words == BLANK else "note"), (y + end) / 2, table.x
+    type_, middle, x, end = slate.type_("blank" if words == BLANK else "note"), sum(edges) / 2, table.x, edges[1]
     half = slate.width(type_, words) / 2 + 5
     for start, stop in ((x + 2.5, x + wide / 2 - half), (x + wide / 2 + half, x + wide - 2.5)):
         slate.items.append(Stroke(((start, middle), (stop, middle)), slate.family.rule, 0.35))

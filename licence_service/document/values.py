@@ -37,7 +37,7 @@ def prepare(slate: Slate, value: Value) -> Lines:
     lines = 1 if value.place == "cell" else value.lines
     found = fit(slate.fonts, type_, said.text, room, lines=lines, wrapped=_wrapped(slate, value))
     if found is None and value.split and value.remainder:
-        return _shortened(slate, value, type_, room, said.text, names)
+        return _shortened(slate, value, type_, room, said.text)
     if found is None:
         slate.fault(names, "does-not-fit", "the text is too long for its place on the page, even at its smallest size")
         found = Fit(type_.floor, (said.text,))
@@ -89,8 +89,9 @@ def _gathered(slate: Slate, value: Value, type_: Type, room: float, items: tuple
     return lines, sizes, len(items)
 
 
-def _shortened(slate: Slate, value: Value, type_: Type, room: float, text: str, names: tuple[str, ...]) -> Lines:
+def _shortened(slate: Slate, value: Value, type_: Type, room: float, text: str) -> Lines:
     """Show whole items only, and say where the others stand (LOOK §10, scope list)."""
+    names = placeholders(value.content)
     items = [item.strip() for item in text.split(value.split) if item.strip()]
     wrapped = _wrapped(slate, value)
     for count in range(len(items) - 1, 0, -1):

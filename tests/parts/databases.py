@@ -61,7 +61,7 @@ def at_once(works: list[Callable[[], T]]) -> list[T | Exception]:
 @pytest.fixture(scope="session")
 def postgres_address() -> Iterator[str]:
     """A PostgreSQL server of our own; its folder must be open to the user it runs as when started by root."""
-    home = Path(tempfile.mkdtemp(prefix="licence-pg-", dir="/tmp"))  # noqa: S108 - a short path, for the socket's sake
+    home = Path(tempfile.mkdtemp(prefix="licence-pg-", dir="/tmp"))
     home.chmod(0o755)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains about XDG_RUNTIME_DIR when imported

@@ -171,7 +171,7 @@ def test_the_digest_of_an_edition_covers_all_that_it_is_made_of(folder: Path, na
         (edition('{ rule = "exact", years = 6 }', '{ rule = "exact" }'), "small_licence/2026-01.toml", "years or months"),
         (edition('{ rule = "exact", years = 6 }', '{ rule = "about", years = 6 }'), "small_licence/2026-01.toml", "term.rule"),
         (edition('before = ["head"]', 'before = ["tail"]'), "small_licence/2026-01.toml", "no block 'tail'"),
-        (edition('disclose = {}, printed', 'disclose = { neighbour = "full" }, printed'), "small_licence/2026-01.toml", "disclose.neighbour"),
+        (edition("disclose = {}, printed", 'disclose = { neighbour = "full" }, printed'), "small_licence/2026-01.toml", "disclose.neighbour"),
         (edition("index = 900", "index = "), "small_licence/2026-01.toml", "line 6"),
         (edition("index = 900", "index = 900\nindex = 901"), "small_licence/2026-01.toml", "overwrite"),
         (replaced("_endorsements/continuing_education.toml", "asserted = true", ""), "_endorsements/continuing_education.toml", "either asserted"),

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from licence_service.licence import Act, Entry, LicenceState, VersionReason, beijing_day, fold, standing_endorsements
 from tests.builders import (
-    FIRST, ISSUED_AT, LAST, LICENCE_ID, a_licence, a_renewal, a_suspension, a_version, an_endorsement, an_entry, entered,
+    FIRST,
+    ISSUED_AT,
+    LAST,
+    LICENCE_ID,
+    a_licence,
+    a_renewal,
+    a_suspension,
+    a_version,
+    an_endorsement,
+    an_entry,
+    entered,
 )  # fmt: skip
 
 DAY = timedelta(days=1)
@@ -302,7 +312,7 @@ def slow_state(book: tuple[Entry, ...], day: date, known_at: datetime) -> Licenc
     for entry in known[1:]:
         if entry.version and entry.effective_on <= day and entry.effective_on >= since:
             end, since = entry.version.valid_to, entry.effective_on
-    if FIRST > day:  # no version of a book is effective yet: the first one's term is announced
+    if day < FIRST:  # no version of a book is effective yet: the first one's term is announced
         effective = [entry for entry in known[1:] if entry.version and entry.effective_on <= day]
         end = max(effective, key=lambda entry: (entry.effective_on, entry.sequence)).version.valid_to if effective else end  # type: ignore[union-attr]
     if end is not None and day > end:
