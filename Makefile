@@ -25,7 +25,7 @@ DEMO := LICENCE_DATABASE_URL=sqlite:///var/demo/licence.db LICENCE_ARCHIVE_URL=f
 	LICENCE_KEYS=var/keys LICENCE_SEAL_PASSPHRASE_FILE=var/keys/passphrase LICENCE_PAYLOAD_KEY_FILE=var/keys/payload.key \
 	LICENCE_PUBLIC_URL=http://127.0.0.1:$(PORT)
 
-.PHONY: help demo serve test test-long check bench gallery sbom fonts tools setup lock clean intro-demo intro-test
+.PHONY: help demo serve test test-long check bench gallery sbom fonts tools setup tables lock clean intro-demo intro-test
 
 help: ## say what there is
 	@echo "licence_service: issue, seal, endorse, download and verify electronic licences."
@@ -73,6 +73,9 @@ sbom: $(VENV)/.dev ## write the list of all components (CycloneDX) to var/sbom.j
 	@mkdir -p var
 	@$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o var/sbom.json
 	@echo "var/sbom.json"
+
+tables: $(VENV)/.dev $(VENV)/.package ## write the generated tables in docs/ anew
+	@$(BIN)/python -m tests.project.tables
 
 lock: ## make the lock files anew; needs uv
 	@options="--generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -q"; \

@@ -164,9 +164,9 @@ def _problems(template: Template, kinds: Mapping[str, EndorsementKind], families
         names += [other for other in (field.after, field.agrees_with, *field.sum_of) if other]
         if field.pattern and not _compiles(field.pattern):
             yield f"{name}: the pattern is no regular expression"
-        wanted = {**dict.fromkeys(field.sum_of, "integer"), field.after: "date", field.agrees_with: "citizen_id"}
-        strange = [other for other, kind in wanted.items() if other in template.fields and template.fields[other].type != kind]
-        yield from (f"{name}: {other} is no {wanted[other]} field" for other in strange)
+        wanted = [(field.after, "date"), (field.agrees_with, "citizen_id"), *((part, "integer") for part in field.sum_of)]
+        strange = [(other, kind) for other, kind in wanted if other and other in template.fields and template.fields[other].type != kind]
+        yield from (f"{name}: {other} is no {kind} field" for other, kind in strange)
         if field.type in {"enum", "multi_enum"} and not field.codes and not field.code_table:
             yield f"{name}: a code field needs codes or a code_table"
         if field.recorded_as and field.recorded_as not in template.endorsements:

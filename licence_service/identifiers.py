@@ -11,7 +11,6 @@ from stdnum.cn import uscc as _uscc
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_37_36
 
-
 ROOT = "1.2.156.3005.2"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

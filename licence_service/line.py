@@ -18,7 +18,7 @@ from licence_service.digests import Digests, canonical, digests, sha256
 from licence_service.document import PrintedEndorsement, Printer, Sheet
 from licence_service.drafting import complete
 from licence_service.entry_form import entry_of
-from licence_service.errors import EntryConflict, Refusal, SealStopped, SealUnavailable
+from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealStopped, SealUnavailable
 from licence_service.fields import Asker, comparison_form, disclose, mask
 from licence_service.identifiers import ElicenceId
 from licence_service.licence import Act, Entry, Licence, LicenceState, beijing_day
@@ -103,7 +103,12 @@ class Line:
         sheet = self._sheet(reservation, entry, template, department)
         attachment = canonical(licence_data(entry, template, department.name, department.uscc, specimen=department.demo))
         document = self.printer.draw(self.printer.place(sheet), attachment, created_at=reservation_time(entry))
-        self.printer.agree(document, sheet)
+        try:
+            self.printer.agree(document, sheet)
+        except PageDisagrees as wrong:
+            # Drawing again would give the same page: this act can never be sealed as it is.
+            self.reservations.abandon(reservation.reservation_id, wrong.detail)
+            raise
         version = entry.version
         assert version  # noqa: S101
         seal = department.seal_on(beijing_day(version.sealed_at))

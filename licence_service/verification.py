@@ -113,7 +113,7 @@ class Verifier:
 
     def _known(self, record: Record, number: int, presented: tuple[Check, ...], question: Question) -> Verdict:
         now = self.now()
-        valid_at, known_at = question.valid_at or beijing_day(now), question.known_at or now
+        valid_at, known_at = question.valid_at or beijing_day(now), question.known_at
         try:
             licence = record.at(valid_at, known_at)
         except NotInRegister:
@@ -131,7 +131,7 @@ class Verifier:
         answers = answers_of(checks)
         department = self.keyring.departments[record.department]
         view = view_of(licence, template, self.catalogue.kinds, department, record.type, number, question.asker)
-        return Verdict(overall_of(answers), now, valid_at, known_at, self.book.head(), answers, checks, view)
+        return Verdict(overall_of(answers), now, valid_at, known_at or _known_now(licence, now), self.book.head(), answers, checks, view)
 
     def _conditions(self, licence: Licence, template: Template) -> Check:
         """Check (7): what must recur, from endorsements and from the day printed on the face."""
@@ -165,6 +165,12 @@ def _examined(finding: Finding) -> tuple[Check, ...]:
         )
     result = Result.UNKNOWN if set(finding.reasons) & _UNDECIDED else Result.NO
     return (Check(2, "seal", "authentic", result, finding.reasons or ("no-signature",)),)
+
+
+def _known_now(licence: Licence, now: datetime) -> datetime:
+    """Return now, or the last entry's instant: the book's clock may run some ticks ahead of a clock on the wall."""
+    last = licence.entries[-1].recorded_at
+    return max(now, last) if last else now
 
 
 def _current(licence: Licence, number: int) -> Check:

@@ -1,9 +1,8 @@
 """Builders: valid by default, one thing changed per test. Every person, organ and number is invented."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from licence_service.digests import Digests, commitment, digests
 from licence_service.endorsement import Endorsement
@@ -12,6 +11,9 @@ from licence_service.fields.declared import FieldType
 from licence_service.identifiers import ElicenceId
 from licence_service.licence import Act, Decision, Entry, Licence, Suspension, Version, VersionReason, fold
 from licence_service.template import EndorsementKind, Number, Template, Term, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LICENCE_ID = "A1B2C3D4E5F607182930"
 ORGAN = "11519900MB9900021Q"
@@ -42,8 +44,9 @@ def a_face(**changes: Value | None) -> dict[str, Any]:
 def some_fields() -> dict[str, Field]:
     """The fields of that face, with a little of everything."""
     everyone = dict.fromkeys(("public", "passenger", "platform", "officer", "clerk", "holder"), "full")
+    few = {"public": "masked", "passenger": "surname", "platform": "match"}
     return {
-        "person_name": a_field(required=True, sensitive=True, max_length=50, disclose=everyone | {"public": "masked", "passenger": "surname", "platform": "match"}),
+        "person_name": a_field(required=True, sensitive=True, max_length=50, disclose=everyone | few),
         "sex": a_field("enum", codes={"0": "未知", "1": "男", "2": "女", "9": "未说明"}, agrees_with="citizen_id"),
         "birth_date": a_field("date", agrees_with="citizen_id"),
         "citizen_id": a_field("citizen_id", sensitive=True, disclose=everyone | {"public": "none", "officer": "masked"}),
@@ -131,8 +134,7 @@ def a_suspension(first: date, last: date | None, **changes: Any) -> Entry:
 def entered(*entries: Entry) -> tuple[Entry, ...]:
     """Number the entries and record one a day, each at nine in the morning in Beijing, unless they say when."""
     return tuple(
-        replace(entry, sequence=place + 1, recorded_at=entry.recorded_at or ISSUED_AT + timedelta(days=place))
-        for place, entry in enumerate(entries)
+        replace(entry, sequence=place + 1, recorded_at=entry.recorded_at or ISSUED_AT + timedelta(days=place)) for place, entry in enumerate(entries)
     )
 
 

@@ -25,6 +25,8 @@ def fault_in(jpeg: bytes) -> tuple[str, str] | None:
                 if picture.mode not in {"L", "RGB"}:
                     return "wrong-colours", "grey or RGB colours are wanted"
                 picture.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return "wrong-size", f"each side has {SMALLEST} to {LARGEST} pixels"
+    except (OSError, SyntaxError, ValueError):
         return "not-a-jpeg", "the JPEG file is broken"
     return None

@@ -33,7 +33,8 @@ def fault_in(text: str) -> tuple[str, str] | None:
             return "private-use-character", f"U+{ord(character):04X} has no meaning outside the system that made it"
         if category == "Cf" or character in _INVISIBLE or 0xFE00 <= ord(character) <= 0xFE0F or 0xE0100 <= ord(character) <= 0xE01EF:
             return "invisible-character", f"U+{ord(character):04X} cannot be seen on paper"
-        if category == "Cn":
+        # Planes 2 and 3 are ideographs only; newer ones than this Python knows are judged by the fonts.
+        if category == "Cn" and not 0x20000 <= ord(character) <= 0x3FFFD:
             return "unassigned-character", f"U+{ord(character):04X} is not an assigned character"
     return None
 

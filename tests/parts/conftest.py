@@ -19,6 +19,7 @@ from reportlab.pdfgen.canvas import Canvas
 from licence_service.archive import Archive, open_archive
 from licence_service.seal.demo import DemoDepartment, make_demo_keys, read_demo_departments
 from licence_service.seal.keyring import Keyring, read_keyring
+from tests.pdfa import VeraPdf
 
 NOW = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 PASSPHRASE = b"a passphrase of the tests"
@@ -125,3 +126,9 @@ def s3_store(bucket: str, s3_options: dict[str, str]) -> S3Store:
 def overwrite(store: S3Store, digest: str, content: bytes) -> None:
     """Damage a stored document."""
     obstore.put(store, f"{digest[:2]}/{digest[2:4]}/{digest}", content)
+
+
+@pytest.fixture(scope="session")
+def verapdf() -> VeraPdf:
+    """The PDF/A validator; its JVM starts once a process."""
+    return VeraPdf()

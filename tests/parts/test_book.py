@@ -1,5 +1,6 @@
 """The register on both databases: what is entered stays, in one order, and who comes second is told so."""
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,7 +44,8 @@ def an_issue(number: int = 0, **changes: Any) -> Entry:
         1, elicence_id=str(ElicenceId(TYPE_CODE, ORGAN, own, 1)), document=digests(f"{own} 1".encode()), status=(0, number),
         check_code_digest=token_digest(CODE),
     )  # fmt: skip
-    return an_entry(**({"licence_id": own, "version": version} | changes))
+    given: dict[str, Any] = {"licence_id": own, "version": version}
+    return an_entry(**(given | changes))
 
 
 def opened(number: int = 0, **changes: Any) -> Appendix:
@@ -62,8 +64,9 @@ def issue(book: Book, number: int = 0, **beside: Any) -> Entry:
 def next_version(entry: Entry, number: int) -> Entry:
     """Give an entry's version the identifiers of its licence."""
     assert entry.version
-    own = replace(entry.version, elicence_id=str(ElicenceId(TYPE_CODE, ORGAN, entry.licence_id, number)), document=digests(f"{entry.licence_id} {number}".encode()), status=(1, number))
-    return replace(entry, version=own)
+    identifier = str(ElicenceId(TYPE_CODE, ORGAN, entry.licence_id, number))
+    document = digests(f"{entry.licence_id} {number}".encode())
+    return replace(entry, version=replace(entry.version, elicence_id=identifier, document=document, status=(1, number)))
 
 
 def revocation(sequence: int, on: date = FIRST, **changes: Any) -> Entry:
@@ -116,7 +119,8 @@ def test_a_licence_is_opened_once(book: Book) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "beside"), [(revocation(1), None), (revocation(1), opened()), (an_issue(), Appendix(delivery_code="x")), (an_issue(sequence=2), opened())]
+    ("entry", "beside"),
+    [(revocation(1), None), (revocation(1), opened()), (an_issue(), Appendix(delivery_code="x")), (an_issue(sequence=2), opened())],
 )
 def test_a_licence_is_opened_only_by_a_first_entry_with_a_document(book: Book, entry: Entry, beside: Appendix | None) -> None:
     with pytest.raises(NotInRegister):
@@ -196,7 +200,7 @@ def test_recorded_times_rise_over_the_whole_book_while_the_clock_stands(book: Bo
 
 
 def _pairs(chain: tuple[Entry, ...]) -> list[tuple[Entry, Entry]]:
-    return list(zip(chain, chain[1:], strict=False))
+    return list(itertools.pairwise(chain))
 
 
 def test_a_clock_that_goes_back_does_not_disturb_the_order(book: Book, clock: Clock) -> None:
@@ -380,7 +384,8 @@ def test_a_value_is_found_however_it_is_typed(book: Book) -> None:
 
 def test_a_value_that_changed_is_found_under_both(book: Book) -> None:
     issue(book)
-    book.append(next_version(an_entry(Act.CHANGE, sequence=2, version=a_version(2)), 2), Appendix(delivery_code="d2", searchable={"number": "new", "citizen_id": "519902198506120111"}))
+    change = next_version(an_entry(Act.CHANGE, sequence=2, version=a_version(2)), 2)
+    book.append(change, Appendix(delivery_code="d2", searchable={"number": "new", "citizen_id": "519902198506120111"}))
 
     assert book.search("number", f"{NUMBER}-0", department=ORGAN) == book.search("number", "new", department=ORGAN) == [LICENCE_ID]
     assert book.search("citizen_id", "519902198506120111", department=ORGAN) == [LICENCE_ID]
@@ -452,7 +457,9 @@ steps = st.lists(
 
 @settings(max_examples=12)
 @given(acts=steps, later=st.integers(0, 100))
-def test_the_row_of_a_licence_equals_the_fold_of_its_entries(book: Book, database: Database, clock: Clock, acts: list[tuple[str, int, bool]], later: int) -> None:
+def test_the_row_of_a_licence_equals_the_fold_of_its_entries(
+    book: Book, database: Database, clock: Clock, acts: list[tuple[str, int, bool]], later: int
+) -> None:
     number = len(list(book.all_ids())) + 1
     own = licence_id(number)
     issue(book, number, opening=Opening(TYPE, ORGAN, live_key=own))

@@ -3,11 +3,12 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, text
 
 from licence_service.errors import Misconfigured, Unavailable
 from licence_service.store.database import Database
-from licence_service.store.tables import metadata
+from licence_service.store.tables import entries, licences, metadata
+from tests.parts.databases import NOW
 
 
 def test_the_upgraded_schema_is_the_declared_one(empty_database: Database) -> None:
@@ -51,10 +52,10 @@ def test_a_database_that_cannot_be_opened_is_said_at_start_and_unavailable_later
 @pytest.mark.parametrize("statement", ["UPDATE entries SET act = 'x'", "DELETE FROM entries"])
 def test_the_book_is_guarded_by_the_database_itself(database: Database, statement: str) -> None:
     with database.write() as connection:
-        connection.execute(text("INSERT INTO licences (licence_id, type, department, head, current_version, valid_from) VALUES ('A', 't', 'd', 1, 1, 'x')"))
-        connection.execute(
-            text("INSERT INTO entries (licence, sequence, act, effective_on, recorded_at, body, sha256, sm3) VALUES (1, 1, 'issue', 'x', 1, '{}', 'a', 'b')")
-        )
+        licence = {"licence_id": "A", "type": "t", "department": "d", "head": 1, "current_version": 1, "valid_from": "x"}
+        key = connection.execute(insert(licences).values(licence).returning(licences.c.id)).scalar_one()
+        entry = {"sequence": 1, "act": "issue", "effective_on": "x", "recorded_at": NOW, "body": "{}", "sha256": "a", "sm3": "b"}
+        connection.execute(insert(entries).values(entry | {"licence": key}))
 
     with pytest.raises(Exception, match="only inserted"), database.write() as connection:
         connection.execute(text(statement))

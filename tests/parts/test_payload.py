@@ -10,7 +10,7 @@ from licence_service.store.payload import Vault, token_digest
 MINE, OTHERS = Vault(b"v" * 32), Vault(b"w" * 32)
 
 
-@given(content=st.binary(max_size=200), row=st.text(st.characters(exclude_categories=("Cs",)), max_size=20))
+@given(content=st.binary(max_size=200), row=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_what_was_closed_up_opens_again_and_is_never_twice_the_same(content: bytes, row: str) -> None:
     sealed = MINE.close_up(content, row)
 
@@ -51,7 +51,10 @@ def test_a_ciphertext_of_another_row_or_key_does_not_open() -> None:
 
 def test_a_blind_index_meets_its_equal_and_nothing_else() -> None:
     assert MINE.blind("number", "陈") == MINE.blind("number", "陈")
-    assert len({MINE.blind("number", "a"), MINE.blind("numbe", "ra"), MINE.blind("name", "a"), OTHERS.blind("number", "a"), MINE.blind("number", "b")}) == 5
+    assert (
+        len({MINE.blind("number", "a"), MINE.blind("numbe", "ra"), MINE.blind("name", "a"), OTHERS.blind("number", "a"), MINE.blind("number", "b")})
+        == 5
+    )
     assert len(MINE.blind("number", "a")) == 64
 
 

@@ -43,7 +43,13 @@ def test_a_reservation_fixes_all_that_chance_decides(made: Reservations) -> None
 
     assert one.made_now
     assert not two.made_now
-    assert (one.salt, one.check_code, one.delivery_code, one.status, one.licence_id) == (two.salt, two.check_code, two.delivery_code, two.status, two.licence_id)
+    assert (one.salt, one.check_code, one.delivery_code, one.status, one.licence_id) == (
+        two.salt,
+        two.check_code,
+        two.delivery_code,
+        two.status,
+        two.licence_id,
+    )
     assert (len(one.salt), len(one.check_code), len(one.delivery_code), len(one.licence_id)) == (32, 12, 16, 20)
     assert (one.state, one.version, one.act, one.created_at, one.reason, one.sequence) == ("reserved", 1, "issue", NOW, "", None)
     assert one.content["face"] == {"person_name": "陈安途"}

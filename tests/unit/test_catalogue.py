@@ -59,6 +59,7 @@ issue_date = { label = "日期", type = "date", disclose = {}, printed = false }
 part = "正本"
 before = ["head"]
 """
+FILE, KIND_FILE = "small_licence/2026-01.toml", "_endorsements/continuing_education.toml"
 SAMPLE = 'as_of = 2026-11-28\nissuer = "11519900MB9900021Q"\n[face]\nperson_name = "陈安途"\n'
 Change = Callable[[Path], object]
 
@@ -67,7 +68,7 @@ Change = Callable[[Path], object]
 def folder(tmp_path: Path) -> Path:
     """A small, right catalogue of one type."""
     for name, content in {
-        "_families/person.toml": FAMILY, "_codes/sex.toml": CODES, "_endorsements/continuing_education.toml": KIND,
+        "_families/person.toml": FAMILY, "_codes/sex.toml": CODES, KIND_FILE: KIND,
         "small_licence/2026-01.toml": EDITION, "small_licence/sample.toml": SAMPLE,
     }.items():  # fmt: skip
         path = tmp_path / "templates" / name
@@ -131,15 +132,15 @@ def test_the_edition_of_a_day_is_the_newest_that_is_used_then(folder: Path) -> N
     assert catalogue.in_force("small_licence", date(2027, 6, 30)).edition == "2026-01"
     assert catalogue.in_force("small_licence", date(2027, 7, 1)).edition == "2027-07"
     assert catalogue.edition("small_licence", "2026-01").used_from == date(2026, 1, 1)
-    for unknown in (lambda: catalogue.in_force("small_licence", date(2025, 12, 31)), lambda: catalogue.in_force("other", date(2027, 1, 1))):
+    for slug, day in (("small_licence", date(2025, 12, 31)), ("other", date(2027, 1, 1))):
         with pytest.raises(UnknownType):
-            unknown()
+            catalogue.in_force(slug, day)
     for slug, name in (("small_licence", "2020-01"), ("other", "2026-01")):
         with pytest.raises(UnknownType):
             catalogue.edition(slug, name)
 
 
-@pytest.mark.parametrize("name", ["small_licence/2026-01.toml", "_families/person.toml", "_codes/sex.toml"])
+@pytest.mark.parametrize("name", [FILE, "_families/person.toml", "_codes/sex.toml"])
 def test_the_digest_of_an_edition_covers_all_that_it_is_made_of(folder: Path, name: str) -> None:
     before = read_catalogue(folder).edition("small_licence", "2026-01").digest
     (folder / name).write_text((folder / name).read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
@@ -151,39 +152,39 @@ def test_the_digest_of_an_edition_covers_all_that_it_is_made_of(folder: Path, na
 @pytest.mark.parametrize(
     ("change", "named", "said"),
     [
-        (edition('family = "person"', 'family = "person"\nfamilie = "x"'), "small_licence/2026-01.toml", "familie"),
-        (edition('type = "string", disclose', 'type = "string", colour = "red", disclose'), "small_licence/2026-01.toml", "colour"),
-        (edition('holder_name = "person_name"', 'holder_name = "holder"'), "small_licence/2026-01.toml", "no field holder"),
-        (edition('number = { field = "license_no" }', 'number = { field = "no" }'), "small_licence/2026-01.toml", "no field no"),
-        (edition('after = "valid_from"', 'after = "start"'), "small_licence/2026-01.toml", "no field start"),
-        (edition('after = "valid_from"', 'after = "license_no"'), "small_licence/2026-01.toml", "license_no is no date field"),
-        (edition('after = "valid_from"', 'agrees_with = "license_no"'), "small_licence/2026-01.toml", "license_no is no citizen_id field"),
-        (edition('after = "valid_from"', 'sum_of = ["license_no"]'), "small_licence/2026-01.toml", "license_no is no integer field"),
-        (edition('after = "valid_from"', 'pattern = "("'), "small_licence/2026-01.toml", "valid_to: the pattern"),
-        (edition('after = "valid_from"', 'recorded_as = "change"'), "small_licence/2026-01.toml", "change is no endorsement kind"),
-        (edition('code_table = "sex", ', ""), "small_licence/2026-01.toml", "sex: a code field"),
-        (edition('code_table = "sex"', 'code_table = "six"'), "small_licence/2026-01.toml", "no code table six"),
-        (edition('"renew"]', '"renew", "dance"]'), "small_licence/2026-01.toml", "no act dance"),
-        (edition('["continuing_education"]', '["dancing"]'), "small_licence/2026-01.toml", "no endorsement kind dancing"),
-        (edition('family = "person"', 'family = "dog"'), "small_licence/2026-01.toml", "no family dog"),
-        (edition('code = "11100000000019713D071"', ""), "small_licence/2026-01.toml", "local_code"),
-        (edition('holder = "person"', 'holder = "person"\nlocal_code = "001"'), "small_licence/2026-01.toml", "local_code"),
-        (edition('{ rule = "exact", years = 6 }', '{ rule = "exact" }'), "small_licence/2026-01.toml", "years or months"),
-        (edition('{ rule = "exact", years = 6 }', '{ rule = "about", years = 6 }'), "small_licence/2026-01.toml", "term.rule"),
-        (edition('before = ["head"]', 'before = ["tail"]'), "small_licence/2026-01.toml", "no block 'tail'"),
-        (edition("disclose = {}, printed", 'disclose = { neighbour = "full" }, printed'), "small_licence/2026-01.toml", "disclose.neighbour"),
-        (edition("index = 900", "index = "), "small_licence/2026-01.toml", "line 6"),
-        (edition("index = 900", "index = 900\nindex = 901"), "small_licence/2026-01.toml", "overwrite"),
-        (replaced("_endorsements/continuing_education.toml", "asserted = true", ""), "_endorsements/continuing_education.toml", "either asserted"),
-        (replaced("_endorsements/continuing_education.toml", 'date_field = "date"', 'date_field = "day"'), "_endorsements/continuing_education.toml", "no fact day"),
-        (replaced("_endorsements/continuing_education.toml", "asserted = true", 'asserted = true\ncolour = "x"'), "_endorsements/continuing_education.toml", "colour"),
+        (edition('family = "person"', 'family = "person"\nfamilie = "x"'), FILE, "familie"),
+        (edition('type = "string", disclose', 'type = "string", colour = "red", disclose'), FILE, "colour"),
+        (edition('holder_name = "person_name"', 'holder_name = "holder"'), FILE, "no field holder"),
+        (edition('number = { field = "license_no" }', 'number = { field = "no" }'), FILE, "no field no"),
+        (edition('after = "valid_from"', 'after = "start"'), FILE, "no field start"),
+        (edition('after = "valid_from"', 'after = "license_no"'), FILE, "license_no is no date field"),
+        (edition('after = "valid_from"', 'agrees_with = "license_no"'), FILE, "license_no is no citizen_id field"),
+        (edition('after = "valid_from"', 'sum_of = ["license_no"]'), FILE, "license_no is no integer field"),
+        (edition('after = "valid_from"', 'pattern = "("'), FILE, "valid_to: the pattern"),
+        (edition('after = "valid_from"', 'recorded_as = "change"'), FILE, "change is no endorsement kind"),
+        (edition('code_table = "sex", ', ""), FILE, "sex: a code field"),
+        (edition('code_table = "sex"', 'code_table = "six"'), FILE, "no code table six"),
+        (edition('"renew"]', '"renew", "dance"]'), FILE, "no act dance"),
+        (edition('["continuing_education"]', '["dancing"]'), FILE, "no endorsement kind dancing"),
+        (edition('family = "person"', 'family = "dog"'), FILE, "no family dog"),
+        (edition('code = "11100000000019713D071"', ""), FILE, "local_code"),
+        (edition('holder = "person"', 'holder = "person"\nlocal_code = "001"'), FILE, "local_code"),
+        (edition('{ rule = "exact", years = 6 }', '{ rule = "exact" }'), FILE, "years or months"),
+        (edition('{ rule = "exact", years = 6 }', '{ rule = "about", years = 6 }'), FILE, "term.rule"),
+        (edition('before = ["head"]', 'before = ["tail"]'), FILE, "no block 'tail'"),
+        (edition("disclose = {}, printed", 'disclose = { neighbour = "full" }, printed'), FILE, "disclose.neighbour"),
+        (edition("index = 900", "index = "), FILE, "line 6"),
+        (edition("index = 900", "index = 900\nindex = 901"), FILE, "overwrite"),
+        (replaced(KIND_FILE, "asserted = true", ""), KIND_FILE, "either asserted"),
+        (replaced(KIND_FILE, 'date_field = "date"', 'date_field = "day"'), KIND_FILE, "no fact day"),
+        (replaced(KIND_FILE, "asserted = true", 'asserted = true\ncolour = "x"'), KIND_FILE, "colour"),
         (replaced("_codes/sex.toml", "[values]", "[vals]"), "_codes/sex.toml", "[values]"),
         (replaced("_families/person.toml", "waves = 2", ""), "_families/person.toml", "waves"),
         (replaced("small_licence/sample.toml", "as_of = 2026-11-28", ""), "small_licence/sample.toml", "as_of"),
         (replaced("small_licence/sample.toml", "as_of", "colour = 1\nas_of"), "small_licence/sample.toml", "colour"),
         (lambda folder: (folder / "small_licence/sample.toml").unlink(), "small_licence/sample.toml", "No such file"),
-        (lambda folder: (folder / "small_licence/2026-01.toml").rename(folder / "small_licence/newest.toml"), "small_licence/newest.toml", "year and month"),
-        (lambda folder: (folder / "small_licence/2026-01.toml").write_bytes(b"\xff"), "small_licence/2026-01.toml", "utf-8"),
+        (lambda folder: (folder / FILE).rename(folder / "small_licence/newest.toml"), "small_licence/newest.toml", "year and month"),
+        (lambda folder: (folder / "small_licence/2026-01.toml").write_bytes(b"\xff"), FILE, "utf-8"),
         (lambda folder: (folder / "small_licence/2026-01.toml").unlink(), "small_licence", "no edition"),
         (lambda folder: (folder / "small_licence").rename(folder / "Small-Licence"), "Small-Licence", "lower-case"),
         (lambda folder: shutil.copytree(folder / "small_licence", folder / "twin_licence"), "twin_licence", "index 900 belongs to small_licence"),

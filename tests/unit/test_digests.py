@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
 from tests.builders import SALT
 
-values = st.dictionaries(st.text(st.characters(exclude_categories=("Cs",)), max_size=8), st.integers(-(2**53) + 1, 2**53 - 1) | st.text(st.characters(exclude_categories=("Cs",))))
+values = st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    st.integers(-(2**53) + 1, 2**53 - 1) | st.text(st.characters(exclude_categories=["Cs"])),
+)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_the_order_of_values_does_not_matter(facts: dict[str, Any]) -> None:
     assert commitment(facts, SALT, "face/1") == commitment(dict(reversed(facts.items())), SALT, "face/1")
 
 
-@given(facts=values, name=st.text(st.characters(exclude_categories=("Cs",)), max_size=8))
+@given(facts=values, name=st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 def test_another_value_salt_or_form_is_another_commitment(facts: dict[str, Any], name: str) -> None:
     committed = commitment(facts, SALT, "face/1")
     others = [

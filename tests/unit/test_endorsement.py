@@ -51,6 +51,8 @@ def test_what_has_not_happened_yet_does_not_count() -> None:
     assert unmet_conditions([old, an_endorsement()], KINDS, date(2027, 5, 30)) == ()
 
 
-@pytest.mark.parametrize("one", [an_endorsement(kind="violation"), an_endorsement(kind="unknown"), an_endorsement(facts={}), an_endorsement(facts={"date": "2027-05-30"})])
+@pytest.mark.parametrize(
+    "one", [an_endorsement(kind="violation"), an_endorsement(kind="unknown"), an_endorsement(facts={}), an_endorsement(facts={"date": "2027-05-30"})]
+)
 def test_what_says_no_day_is_not_judged(one: object) -> None:
     assert unmet_conditions([one], KINDS, date(2199, 1, 1)) == ()  # type: ignore[list-item]

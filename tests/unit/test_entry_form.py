@@ -99,7 +99,7 @@ def test_the_officer_is_committed_to_under_the_versions_salt() -> None:
 
 
 noise = st.integers().map(lambda number: hashlib.sha256(str(number).encode()).digest())
-secrets = st.text(st.characters(categories=("Lo",)), min_size=6, max_size=12)
+secrets = st.text(st.characters(categories=["Lo"]), min_size=6, max_size=12)
 
 
 @given(name=secrets, fact=secrets, officer=secrets, photo=noise, salt=noise)

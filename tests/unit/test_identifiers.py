@@ -94,7 +94,9 @@ def test_true_credit_codes_are_known(code: str) -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["91350211M0000XUF46", "91310115MA1H8R7C6D", "11519900mb9900021q", "11519900MB9900021Q ", " 11519900MB9900021Q", "11-519900MB9900021Q", "", "1151", "１1519900MB9900021Q", "11519900MB990002IQ"],
+    ["91350211M0000XUF46", "91310115MA1H8R7C6D",
+    "11519900mb9900021q",
+        "11519900MB9900021Q ", " 11519900MB9900021Q", "11-519900MB9900021Q", "", "1151", "１1519900MB9900021Q", "11519900MB990002IQ"],
 )  # fmt: skip
 def test_false_credit_codes_are_refused(code: str) -> None:
     assert not identifiers.is_uscc(code)
@@ -107,7 +109,9 @@ def test_true_citizen_numbers_are_known(number: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    ["412825199401011234", "110105194912310021", "11010519491231002x", "011010519491231002", "11010519491331002X", "110105194912310", "", "１1010519491231002X"],
+    ["412825199401011234", "110105194912310021", "11010519491231002x",
+    "011010519491231002", "11010519491331002X",
+        "110105194912310", "", "１1010519491231002X"],
 )  # fmt: skip
 def test_false_citizen_numbers_are_refused(number: str) -> None:
     assert not identifiers.is_citizen_id(number)
@@ -124,7 +128,9 @@ def test_true_vehicle_numbers_are_known(vin: str) -> None:
     assert identifiers.is_vin(vin)
 
 
-@pytest.mark.parametrize("vin", ["LSVAU033X72065723", "1M8GDM9AXKP04278", "1M8GDM9AXKP0427880", "1M8GDM9AIKP042788", "1m8gdm9axkp042788", "", "WBAXW1105J0X16755"])
+@pytest.mark.parametrize(
+    "vin", ["LSVAU033X72065723", "1M8GDM9AXKP04278", "1M8GDM9AXKP0427880", "1M8GDM9AIKP042788", "1m8gdm9axkp042788", "", "WBAXW1105J0X16755"]
+)
 def test_false_vehicle_numbers_are_refused(vin: str) -> None:
     assert not identifiers.is_vin(vin)
 
@@ -139,7 +145,10 @@ def test_false_plates_are_refused(plate: str) -> None:
     assert not identifiers.is_plate(plate)
 
 
-@pytest.mark.parametrize(("number", "known"), [("CN20101234567", True), ("CN19991234567", True), ("CN18991234567", False), ("CN2010123456", False), ("cn20101234567", False)])
+@pytest.mark.parametrize(
+    ("number", "known"),
+    [("CN20101234567", True), ("CN19991234567", True), ("CN18991234567", False), ("CN2010123456", False), ("cn20101234567", False)],
+)
 def test_ship_numbers_are_judged_by_structure_only(number: str, known: bool) -> None:
     assert identifiers.is_ship_id(number) is known
 

@@ -55,7 +55,8 @@ def test_an_issued_licence_is_what_its_entry_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "state"), [(FIRST - DAY, S.PENDING_EFFECT), (FIRST, S.IN_FORCE), (LAST, S.IN_FORCE), (LAST + DAY, S.EXPIRED), (date(2199, 1, 1), S.EXPIRED)]
+    ("day", "state"),
+    [(FIRST - DAY, S.PENDING_EFFECT), (FIRST, S.IN_FORCE), (LAST, S.IN_FORCE), (LAST + DAY, S.EXPIRED), (date(2199, 1, 1), S.EXPIRED)],
 )
 def test_the_first_and_the_last_day_count_whole(day: date, state: LicenceState) -> None:
     assert a_licence(on=day).state is state
@@ -298,7 +299,9 @@ def books(draw: st.DrawFn) -> tuple[Entry, ...]:
     return entered(an_entry(), *acts)
 
 
-def slow_state(book: tuple[Entry, ...], day: date, known_at: datetime) -> LicenceState | None:
+def slow_state(  # noqa: C901 - one sentence of the domain after another
+    book: tuple[Entry, ...], day: date, known_at: datetime
+) -> LicenceState | None:
     """Answer by the words of the domain, one after another."""
     known = [entry for entry in book if entry.recorded_at is not None and not entry.recorded_at > known_at]
     if not known:

@@ -1,0 +1,247 @@
+"""Every vector of docs/formats.md, read from the page and computed anew."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cbor2
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from licence_service import entry_form, identifiers, qr_token
+from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
+from licence_service.endorsement import statement_of
+from licence_service.fields import Asker, Field, Shown
+from licence_service.licence import Act, Entry, fold
+from licence_service.licence_data import licence_data
+from licence_service.registrar import Done
+from licence_service.requests import read_act, read_issue
+from licence_service.seal.tokens import open1, verify
+from licence_service.store.payload import Vault, token_digest
+from licence_service.store.seal_log import FORM as SEAL_USE
+from licence_service.store.status_index import place
+from licence_service.template import Number, Template, Term, Words
+from licence_service.verdict import QUESTIONS, Check, Result, Verdict, answers_of, overall_of
+from licence_service.view import view_of
+from licence_service.web import issuing
+
+PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+VECTORS: dict[str, Any] = {name: json.loads(text) for name, text in re.findall(r"\*Vector: ([a-z-]+)\*\n\n```json\n(.*?)\n```", PAGE, re.DOTALL)}
+ORGAN: Any = SimpleNamespace(uscc="11519900MB9900021Q", name="蜀安市交通运输局", name_en="Shu'an City Transport Bureau", demo=True)
+TEMPLATE = Template(
+    title=Words("道路运输从业人员从业资格证", "Qualification Certificate of Road Transport Practitioners"), category="道路运输", family="person",
+    used_from=date(2026, 1, 1), index=7, holder="person", holder_name="person_name", holder_id="citizen_id", number=Number("license_no"),
+    term=Term("exact", years=6), acts=("issue",), pages=(), slug="practitioner_qualification", edition="2026-01",
+    fields={
+        "person_name": Field("姓名", "string", {Asker.PUBLIC: Shown.MASKED}, label_en="Name"), "citizen_id": Field("公民身份号码", "citizen_id", {}),
+        "valid_to": Field("有效期至", "date", {Asker.PUBLIC: Shown.FULL}, label_en="Valid to"),
+    },
+)  # fmt: skip
+
+
+def key(point: str) -> ec.EllipticCurvePublicKey:
+    """Return the public key of an uncompressed point."""
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes.fromhex(point))
+
+
+def both(said: dict[str, str], content: bytes) -> None:
+    assert digests(content) == Digests(said["sha256"], said["sm3"])
+
+
+def licence_ids(said: dict[str, Any]) -> None:
+    assert identifiers.licence_id(int(said["random"])) == said["text"]
+
+
+def elicence_ids(said: dict[str, Any]) -> None:
+    made = identifiers.ElicenceId(said["type"], said["issuer"], said["serial"], said["version"])
+    assert str(made) == said["text"]
+    assert identifiers.parse_elicence_id(said["text"]) == made
+
+
+def check_characters(said: list[dict[str, str]]) -> None:
+    for one in said:
+        assert identifiers.check_character(one["body"]) == one["character"] == one["identifier"][-1]
+        assert "".join(one["identifier"].split(".")[5:-1]) == one["body"]
+        assert identifiers.parse_elicence_id(one["identifier"])
+
+
+def check_codes(said: dict[str, str]) -> None:
+    assert identifiers.check_code(int(said["random"])) == said["code"] == identifiers.normal_code(said["typed"])
+    assert identifiers.grouped(said["code"]) == said["printed"]
+    assert token_digest(said["code"]) == said["stored"]
+
+
+def delivery_codes(said: dict[str, str]) -> None:
+    assert identifiers.delivery_code(int(said["random"])) == said["code"]
+    assert token_digest(said["code"]) == said["stored"]
+
+
+def codes_on_paper(said: dict[str, Any]) -> None:
+    until = said["conditions_until"]
+    facts = qr_token.CodeFacts(
+        said["type_index"], said["issuer_index"], said["licence_id"], said["version"], date.fromisoformat(said["valid_from"]),
+        date.fromisoformat(said["valid_to"]), tuple(said["status"]), bytes.fromhex(said["commitment"]), said["compare"],
+        date.fromisoformat(until) if until else None,
+    )  # fmt: skip
+    assert qr_token.pack(facts).hex() == said["payload"]
+    message = qr_token.message_in(said["address"].partition(qr_token.PATH)[2])
+    assert message.hex() == said["message"]
+    opened = open1(message, {bytes.fromhex(said["kid"]): key(said["public_key"])})
+    assert qr_token.unpack(opened.payload) == facts
+    assert qr_token.address(said["public_url"], message) == said["address"]
+    protected, unprotected, payload, signature = cbor2.loads(message)
+    assert cbor2.loads(protected) == {1: -7, 4: bytes.fromhex(said["kid"])}
+    assert (unprotected, payload.hex(), len(signature)) == ({}, said["payload"], 64)
+
+
+def canonical_jsons(said: dict[str, Any]) -> None:
+    assert canonical(said["value"]).decode() == said["bytes"]
+    both(said, said["bytes"].encode())
+
+
+def digests_of_texts(said: list[dict[str, str]]) -> None:
+    for one in said:
+        both(one, one["text"].encode())
+
+
+def commitments(said: dict[str, Any]) -> None:
+    salt = bytes.fromhex(said["salt"])
+    assert commitment(said["values"], salt, said["form"]) == Digests(said["sha256"], said["sm3"])
+    for name, one in said["field_salts"].items():
+        assert field_salt(salt, name).hex() == one
+    leaves = {name: sha256(field_salt(salt, name) + canonical([name, value])) for name, value in said["values"].items()}
+    assert leaves == said["leaves_sha256"]
+    assert sha256(canonical([said["form"], leaves])) == said["sha256"]
+
+
+def entry_of(said: dict[str, Any]) -> Entry:
+    return entry_form.entry_of(said["body"], said["private"], Digests(said["sha256"], said["sm3"]))
+
+
+def entries(said: dict[str, Any]) -> None:
+    entry = entry_of(said)
+    assert entry_form.body_of(entry) == said["body"]
+    assert list(entry_form.body_of(entry)) == list(said["body"])
+    assert entry_form.private_of(entry) == said["private"]
+    both(said, canonical(said["body"]))
+    if entry.version:
+        assert commitment(entry.version.face, entry.version.salt, "face/1") == entry.version.face_commitment
+
+
+def endorsement_entries(said: dict[str, Any]) -> None:
+    entries(said)
+    assert said["body"]["previous"] == VECTORS["entry-issue"]["sha256"]
+
+
+def licence_jsons(said: dict[str, Any]) -> None:
+    assert licence_data(entry_of(VECTORS["entry-issue"]), TEMPLATE, ORGAN.name, ORGAN.uscc, specimen=True) == said["data"]
+    assert sha256(canonical(said["data"])) == said["sha256"]
+
+
+def endorsements(said: dict[str, Any]) -> None:
+    (entered,) = entry_of(VECTORS["entry-endorse"]).endorsements
+    assert statement_of(entered, VECTORS["entry-endorse"]["body"]["licence_id"]) == said["statement"]
+    assert canonical(said["statement"]).decode() == said["bytes"]
+    assert verify(key(said["public_key"]), said["bytes"].encode(), bytes.fromhex(said["signature"]))
+    made = commitment(said["facts"], bytes.fromhex(said["salt"]), "facts/1")
+    assert made == Digests(said["statement"]["facts_sha256"], said["statement"]["facts_sm3"])
+
+
+def seal_uses(said: list[dict[str, Any]]) -> None:
+    previous = ""
+    for one in said:
+        assert one["line"]["format"] == SEAL_USE
+        assert one["line"]["previous"] == previous
+        previous = sha256(canonical(one["line"]))
+        assert previous == one["sha256"]
+
+
+def status_indexes(said: dict[str, Any]) -> None:
+    for number, listed, index in said["places"]:
+        assert place(number, bytes.fromhex(said["key"])) == (listed, index)
+
+
+def issue_requests(said: dict[str, Any]) -> None:
+    request = read_issue(said)
+    assert request.faults == ()
+    assert request.type == TEMPLATE.slug
+
+
+def act_requests(said: list[dict[str, Any]]) -> None:
+    acts = [read_act(one).act for one in said]
+    assert set(acts) == set(Act) - {Act.ISSUE, Act.ADOPT}
+
+
+def answers(said: dict[str, Any]) -> None:
+    given = {name: value for name, value in said.items() if name != "document_url"}
+    done = Done(**{**given, "recorded_at": datetime.fromisoformat(said["recorded_at"])})
+    assert issuing._answer(done) == said
+    assert issuing._answer(replace(done, version=None, endorsement_ids=("E",))).keys() == {*list(said)[:4], "endorsement_ids"}
+
+
+def verdicts(said: dict[str, Any]) -> None:
+    question_of = {"register": 0, "seal": 0, "document": 0, "version": 1, "right": 2, "dates": 2, "conditions": 3, "showing": 4}
+    checks = tuple(
+        Check(one["no"], one["name"], QUESTIONS[question_of[one["name"]]], Result(one["result"]), tuple(reason["code"] for reason in one["reasons"]))
+        for one in said["checks"]
+    )
+    licence = fold((entry_of(VECTORS["entry-issue"]),), date.fromisoformat(said["valid_at"]))
+    assert licence
+    view = view_of(licence, TEMPLATE, {}, ORGAN, TEMPLATE.slug, 1, Asker.PUBLIC)
+    at = datetime.fromisoformat(said["known_at"]).astimezone(UTC)
+    head = (said["head"]["entry"], datetime.fromisoformat(said["head"]["recorded_at"]))
+    summed = answers_of(checks)
+    assert Verdict(overall_of(summed), at, date.fromisoformat(said["valid_at"]), at, head, summed, checks, view).as_json() == said
+
+
+def rows_at_rest(said: dict[str, Any]) -> None:
+    vault = Vault(bytes.fromhex(said["secret"]))
+    assert vault.permutation_key.hex() == said["permutation_key"]
+    assert vault.blind(said["blind"]["name"], said["blind"]["value"]) == said["blind"]["index"]
+    assert vault.open(bytes.fromhex(said["sealed"]), said["row"]).decode() == said["opened"]
+
+
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "licence-id": licence_ids,
+    "elicence-id": elicence_ids,
+    "check-character": check_characters,
+    "check-code": check_codes,
+    "delivery-code": delivery_codes,
+    "code-on-paper": codes_on_paper,
+    "canonical-json": canonical_jsons,
+    "digests": digests_of_texts,
+    "commitment": commitments,
+    "licence": licence_jsons,
+    "endorsement": endorsements,
+    "entry-issue": entries,
+    "entry-endorse": endorsement_entries,
+    "seal-use": seal_uses,
+    "status-index": status_indexes,
+    "request-issue": issue_requests,
+    "request-acts": act_requests,
+    "answer": answers,
+    "verdict": verdicts,
+    "at-rest": rows_at_rest,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_documented_vector_is_what_the_code_makes(name: str) -> None:
+    CHECKS[name](VECTORS[name])
+
+
+def test_every_documented_vector_is_checked() -> None:
+    assert VECTORS.keys() == CHECKS.keys()
+
+
+def test_every_format_name_of_the_code_is_documented() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in Path("licence_service").rglob("*.py"))
+    names = set(re.findall(r'"([a-z-]+/1)"', code))
+    assert names >= {"face/1", "facts/1", "officer/1", "licence/1", "endorsement/1", "entry/1", "seal-use/1"}
+    unsaid = {name for name in names if f"`{name}`" not in PAGE and f'"{name}"' not in PAGE}
+    assert unsaid <= {"preview/1"}  # a preview is no licence: nothing rests on its form
