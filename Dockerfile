@@ -22,6 +22,7 @@ RUN groupadd --system --gid 10001 licence \
 COPY --from=build /srv/venv /srv/venv
 COPY --from=build /srv/fonts /srv/fonts
 COPY templates /srv/licence/templates
+COPY keys /srv/licence/keys
 WORKDIR /srv/licence
 USER licence
 ENV PATH=/srv/venv/bin:/usr/local/bin:/usr/bin:/bin \

@@ -33,6 +33,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "superseded": ("已被新版本取代；证照本身的效力见下项", "Superseded by a newer version; the licence itself is judged below"),
     # in force
     "in-force": ("在有效期内，效力正常", "In force"),
+    "within-dates": ("日期在有效期之内", "The day lies within the term"),
     "pending-effect": ("尚未生效", "Not yet in effect"),
     "suspended": ("暂扣（暂停）期间", "Suspended"),
     "expired": ("已过有效期", "Expired"),

@@ -190,6 +190,6 @@ def _dates(licence: Licence) -> Check:
         return Check(6, "dates", "in_force", Result.NO, ("pending-effect",))
     if licence.valid_to and licence.valid_at > licence.valid_to:
         return Check(6, "dates", "in_force", Result.NO, ("expired",))
-    return Check(6, "dates", "in_force", Result.YES, ("in-force",))
+    return Check(6, "dates", "in_force", Result.YES, ("within-dates",))
 
 

@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -121,11 +122,22 @@ def demo_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_keys(tmp_path_factory.mktemp("keys"))
 
 
-@pytest.fixture
-def world(tmp_path: Path, demo_keys: Path) -> World:
-    """A whole service on SQLite and a folder."""
+@contextmanager
+def a_world(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Iterator[World]:
+    """Open a world and close it again."""
     clock = Clock()
-    return World(build(settings_for(tmp_path, demo_keys), clock), clock)
+    service = build(settings_for(folder, keys, database_url, **more), clock)
+    try:
+        yield World(service, clock)
+    finally:
+        service.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path, demo_keys: Path) -> Iterator[World]:
+    """A whole service on SQLite and a folder."""
+    with a_world(tmp_path, demo_keys) as opened:
+        yield opened
 
 
 def picture() -> str:

@@ -8,19 +8,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from licence_service.document.explained import Explained, rows_missing
 from licence_service.document.reading import Piece, ReadPage, compact, pages
 from licence_service.document.sheet import Sheet
 from licence_service.document.wording import formatted
 from licence_service.errors import PageDisagrees
-from licence_service.fields import Field, printed, printed_row
-from licence_service.page import JOINT, Table, fields_of, placeholders
-from licence_service.template import Template
+from licence_service.fields import Field, printed
+from licence_service.page import JOINT, fields_of
 
 _BELOW, _CHAIN, _ASIDE = 8.8, 8.8, 60.0  # mm: how far a value's baseline may lie below its label's, or the line's before
 _ALIGNED, _CENTRED = 1.6, 2.0
 _RAISED = 2.5  # mm: how far a label may stand above the baseline of the value beside it
 _SAME_SIZE = 1.1  # points: the sizes of lines of one list may differ so much
-_ONE_ROW = 3.2  # mm: the baselines of one table row lie no further apart
 _CLEAR = 2  # mm: a lower line begins at least so far below
 _OVERLAP = 0.35
 _OUTER = 5.5  # nothing but the frame lies nearer to the trim (LOOK §2)
@@ -46,7 +45,7 @@ def agree(pdf: bytes, sheet: Sheet) -> None:
     Also refused: texts outside the frame, over one another, or under something drawn later.
     """
     read = pages(pdf)
-    wrong = [*_misplaced(read), *_mislabelled(read, sheet), *_rows_missing(read, sheet)]
+    wrong = [*_misplaced(read), *_mislabelled(read, sheet), *rows_missing(read, sheet)]
     if wrong:
         raise PageDisagrees("; ".join(dict.fromkeys(wrong)))
 
@@ -70,21 +69,24 @@ def _mislabelled(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
     fields = sheet.template.fields
     said: dict[tuple[str, ...], _Said] = {}
     labels: dict[str, tuple[str, ...]] = {}
-    for page in read:
-        for names, continued, values in _groups(page, fields, labels):
+    known = Explained(sheet)
+    for number, page in enumerate(read, 1):
+        groups, free = _groups(page, fields, labels)
+        for names, continued, values in groups:
             group = said.setdefault(names, _Said(names))
             if continued:
                 group.rest += values
             else:
                 group.lines.append(values)
-    shown: set[str] = set()
+        if not all(known.says(compact(piece.text)) for piece in free):
+            yield f"page {number}: a value without a label is none of the licence's"
+    shown = known.unlabelled({compact(piece.text) for page in read for piece in page.pieces if not piece.hei})
     for group in said.values():
         for lines in group.lines:
             if _is_right(group.names, lines, group.rest, sheet):
                 shown.update(group.names)
             else:
                 yield f"at the label of {' and '.join(group.names)} stands something else"
-    shown |= _in_number_line(read, sheet.template, sheet)
     for name, declared in fields.items():
         if declared.printed and declared.type not in {"image", "table"} and name not in shown and not _wrong_already(name, said):
             yield f"{name} does not stand at its label"
@@ -96,8 +98,8 @@ def _wrong_already(name: str, said: Mapping[tuple[str, ...], _Said]) -> bool:
 
 def _groups(
     page: ReadPage, fields: Mapping[str, Field], known: dict[str, tuple[str, ...]]
-) -> list[tuple[tuple[str, ...], bool, list[str]]]:
-    """Return for every label of the page its fields, whether it continues, and the values that stand at it."""
+) -> tuple[list[tuple[tuple[str, ...], bool, list[str]]], list[Piece]]:
+    """Return for every label its fields, whether it continues, and the values that stand at it; and the other values."""
     labels: list[tuple[Piece, tuple[str, ...], bool]] = []
     values: list[Piece] = []
     for piece in page.pieces:
@@ -112,10 +114,11 @@ def _groups(
             labels.append((piece, known[word], continued))
     owners = _owners([label for label, _, _ in labels], values)
     groups: list[list[str]] = [[] for _ in labels]
-    for place, value in enumerate(values):
-        if place in owners:
-            groups[owners[place]].append(compact(value.text))
-    return [(names, continued, groups[place]) for place, (_, names, continued) in enumerate(labels) if groups[place] or not _is_list(names, fields)]
+    for place, owner in sorted(owners.items()):
+        groups[owner].append(compact(values[place].text))
+    free = [value for place, value in enumerate(values) if place not in owners]
+    found = [(names, continued, groups[place]) for place, (_, names, continued) in enumerate(labels)]
+    return [group for group in found if group[2] or not _is_list(group[0], fields)], free
 
 
 def _is_list(names: tuple[str, ...], fields: Mapping[str, Field]) -> bool:
@@ -205,48 +208,3 @@ def _is_right_together(names: tuple[str, ...], there: str, sheet: Sheet) -> bool
         part in ({compact(formatted(fields[name], face[name], form)) for form in (None, "bare")} if name in face else _ABSENT)
         for part, name in zip(given, names, strict=True)
     )
-
-
-def _in_number_line(read: list[ReadPage], template: Template, sheet: Sheet) -> set[str]:
-    """Return number and prefix where the number line says them (LOOK §8); it has no label of its own."""
-    names = [name for name in (template.number.prefix_field, template.number.field) if name]
-    lines = {compact(piece.text) for page in read for piece in page.pieces if not piece.hei}
-    texts = {name: compact(printed(template.fields[name], sheet.face[name])) for name in names if name in sheet.face}
-    whole = "".join(texts.values())
-    found = {name for name in names if name not in sheet.face}
-    if {whole, f"{whole}号"} & lines:
-        return found | set(texts)
-    return found | {name for name, words in texts.items() if {words, f"{words}号"} & lines}
-
-
-def _rows_missing(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
-    """Every row of a printed table must stand on one line: cells of table fields, printed facts of endorsements."""
-    tables = [element for page in sheet.template.pages for element in page.elements if isinstance(element, Table)]
-    lines = [line for page in read for line in _lines(page)]
-    for table in tables:
-        rows = sheet.face.get(table.field or "")
-        if isinstance(rows, list) and rows and isinstance(rows[0], dict):
-            for number, row in enumerate(rows, 1):
-                if not any(all(compact(cell) in line for cell in row.values()) for line in lines):
-                    yield f"row {number} of {table.field} does not stand on a line"
-        for each in sheet.endorsements:
-            if each.kind.slug in table.kinds:
-                contents = [column.content if isinstance(column.content, str) else column.content[each.kind.slug] for column in table.columns]
-                facts = {name for content in contents for name in placeholders(content) if name in each.facts}
-                texts = printed_row(each.kind.facts, each.facts)
-                if not any(all(compact(texts[name]) in line for name in facts) for line in lines):
-                    yield f"an endorsement of the kind {each.kind.slug} does not stand on a line"
-
-
-def _lines(page: ReadPage) -> list[str]:
-    """Return the texts that stand at one height, joined; a cell of two lines belongs to its row."""
-    rows: list[list[Piece]] = []
-    for piece in page.pieces:
-        for row in rows[-3:]:
-            if abs(piece.baseline - row[0].baseline) < _ONE_ROW:
-                row.append(piece)
-                break
-        else:
-            rows.append([piece])
-    return [compact("".join(piece.text for piece in row)) for row in rows]
-

@@ -212,4 +212,5 @@ def place_picture(slate: Slate, picture: Picture) -> None:
         slate.items.append(Area(x, y, wide, high, fill=WHITE, stroke=slate.family.rule))
         slate.write(NO_PHOTO, slate.type_("blank"), x + wide / 2, y + high / 2 + 1, align="center")
         return
-    slate.items += [Photo(picture.field, jpeg, x, y, wide, high), Area(x, y, wide, high, stroke=slate.family.rule)]
+    # Before everything else, so that it can cover nothing and the specimen's words run over it.
+    slate.items[:0] = [Photo(picture.field, jpeg, x, y, wide, high), Area(x, y, wide, high, stroke=slate.family.rule)]

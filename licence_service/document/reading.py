@@ -20,7 +20,7 @@ from licence_service.document.strokes import PT
 
 _lock = Lock()  # pdfium must not be entered by two threads at once
 _SAME = 0.1  # points, mm
-_JOINED = 0.6  # mm: pieces nearer than this on one line are one text
+_JOINED = 0.75  # em: pieces of different faces nearer than this on one line are one text
 _INK_FILL = 1  # FPDF_FILLMODE_ALTERNATE; anything above none covers what lies below
 # Frames and seals are drawings without text, and most of the time pdfium takes for a page; a reader for texts skips them.
 _DRAWING, _SKIPPED = b"/Subtype /Form", b"/Subtype /Skip"
@@ -42,6 +42,7 @@ class Piece:
     baseline: float
     size: float
     hei: bool
+    face: str
     covered: bool = False
 
 
@@ -76,7 +77,7 @@ def codes(pdf: bytes, dpi: int = 150) -> list[str]:
     with _lock:
         document = pdfium.PdfDocument(pdf)
         try:
-            images = [page.render(scale=dpi / 72, grayscale=True).to_numpy() for page in document]
+            images = [page.render(scale=dpi / 72, grayscale=True).to_pil() for page in document]
         finally:
             document.close()
     return [found.text for image in images for found in zxingcpp.read_barcodes(image)]
@@ -133,7 +134,7 @@ def _piece(item: object, texts: object, box: tuple[float, float, float, float], 
     c.FPDFTextObj_GetFontSize(item, size)
     matrix = c.FS_MATRIX()
     c.FPDFPageObj_GetMatrix(item, matrix)
-    return Piece(words, *box, matrix.e / PT, (height - matrix.f) / PT, size.value, b"Sans" in name.value)
+    return Piece(words, *box, matrix.e / PT, (height - matrix.f) / PT, size.value, b"Sans" in name.value, name.value.decode("ascii", "replace"))
 
 
 def _is_filled(item: object) -> bool:
@@ -154,7 +155,7 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
     whole: list[Piece] = []
     for piece in pieces:
         last = whole[-1] if whole else None
-        if last and abs(last.size - piece.size) < _SAME and abs(last.baseline - piece.baseline) < _SAME and abs(piece.left - last.right) < _JOINED:
+        if last and _go_together(last, piece):
             whole[-1] = replace(
                 last,
                 text=last.text.rstrip() + piece.text,
@@ -162,11 +163,17 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
                 right=piece.right,
                 bottom=max(last.bottom, piece.bottom),
                 hei=last.hei and piece.hei,
+                face=piece.face,
                 covered=last.covered or piece.covered,
             )
         else:
             whole.append(piece)
     return whole
+
+
+def _go_together(last: Piece, piece: Piece) -> bool:
+    near = -_SAME < piece.start - last.right < _JOINED * piece.size / PT or abs(piece.left - last.right) < _SAME
+    return near and piece.face != last.face and abs(last.size - piece.size) < _SAME and abs(last.baseline - piece.baseline) < _SAME
 
 
 def compact(words: str) -> str:

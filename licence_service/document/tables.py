@@ -7,6 +7,7 @@ from itertools import pairwise
 from licence_service.document.artwork import SHEETS
 from licence_service.document.placed import Area, Disc, Stroke
 from licence_service.document.setting import Fit, fit
+from licence_service.document.sheet import PrintedEndorsement
 from licence_service.document.slate import Slate
 from licence_service.document.strokes import PT
 from licence_service.document.styles import WHITE, Type
@@ -16,7 +17,7 @@ from licence_service.fields import Face, Field
 from licence_service.page import Column, Style, Table
 
 BLANK = "以下空白"
-_FIRST, _MIDDLE, _LAST = "起点", "途经", "终点"
+LISTED_ROLES = _FIRST, _MIDDLE, _LAST = "起点", "途经", "终点"
 _RAIL_RADIUS, _RAIL_WIDTH = 1.35, 1.1
 _CELL_LINES = 2
 _CLOSING = 0.87  # height of the closing row, of an ordinary one
@@ -115,12 +116,14 @@ def _endorsements(slate: Slate, table: Table) -> list[Row]:
     rows = []
     for each in chosen:
         counts[each.kind.slug] = counts.get(each.kind.slug, 0) + 1
-        words = {
-            "$n": str(counts[each.kind.slug]), "$kind": each.kind.title.zh, "$accepted_by": each.accepted_by,
-            "$occurred_on": each.occurred_on.isoformat(),
-        }  # fmt: skip
+        words = endorsement_words(each, counts[each.kind.slug])
         rows.append(_made(slate, table, each.kind.facts, each.facts, words, "", each.kind.slug))
     return rows
+
+
+def endorsement_words(each: PrintedEndorsement, number: int) -> dict[str, str]:
+    """Return the $-words of an endorsement's row."""
+    return {"$n": str(number), "$kind": each.kind.title.zh, "$accepted_by": each.accepted_by, "$occurred_on": each.occurred_on.isoformat()}
 
 
 def _made(  # noqa: PLR0913 - geometry is many numbers
@@ -129,14 +132,15 @@ def _made(  # noqa: PLR0913 - geometry is many numbers
     cells, named = [], [name] if name else []
     for column in table.columns:
         content = column.content if isinstance(column.content, str) else column.content[kind]
-        said = worded(_with_iso_dates(content, fields), fields, values, words, "—")
+        said = worded(with_iso_dates(content, fields), fields, values, words, "—")
         cells.append(said.text)
         named += [f"facts.{fact}" for fact in said.fields if kind]
     del slate
     return Row(tuple(cells), tuple(dict.fromkeys(named)))
 
 
-def _with_iso_dates(content: str, fields: Mapping[str, Field]) -> str:
+def with_iso_dates(content: str, fields: Mapping[str, Field]) -> str:
+    """Write the dates of a table as 2026-04-01 (LOOK §3)."""
     for fact, field in fields.items():
         if field.type == "date":
             content = content.replace(f"{{{fact}}}", f"{{{fact}:iso}}")

@@ -131,13 +131,7 @@ class Reservations:
     def _drawn(self, connection: Connection, intent: Intent, case: str | None, now: datetime) -> dict[str, Any]:
         """Draw all that chance decides, once."""
         reservation_id = secrets.token_hex(13)
-        drawn = {
-            "salt": secrets.token_hex(SALT_BYTES),
-            "check_code": identifiers.check_code(secrets.randbits(60)),
-            "delivery_code": identifiers.delivery_code(secrets.randbits(80)),
-            "status": list(place(count_up(connection, STATUS), self._vault.permutation_key)),
-        }  # fmt: skip
-        content = {**intent.content, **(drawn if intent.version else _NOTHING_DRAWN)}
+        content = {**intent.content, **(self._chance(connection) if intent.version else _NOTHING_DRAWN)}
         return {
             "reservation_id": reservation_id,
             "client": intent.client,
@@ -153,6 +147,15 @@ class Reservations:
             "state": "reserved",
             "lease_until": now + LEASE,
             "created_at": now,
+        }
+
+    def _chance(self, connection: Connection) -> dict[str, Any]:
+        """Draw salt, codes and the place in the status lists of one new version."""
+        return {
+            "salt": secrets.token_hex(SALT_BYTES),
+            "check_code": identifiers.check_code(secrets.randbits(60)),
+            "delivery_code": identifiers.delivery_code(secrets.randbits(80)),
+            "status": list(place(count_up(connection, STATUS), self._vault.permutation_key)),
         }
 
     def get(self, reservation_id: str) -> Reservation:

@@ -36,6 +36,16 @@ QUESTIONS = {
     "conditions": ("条件", "Conditions"),
     "shown": ("持证人出示", "Shown by the holder"),
 }
+CHECKS = {
+    "register": ("登记", "In the register"),
+    "seal": ("签名", "Seal or signature"),
+    "document": ("文件", "This document"),
+    "version": ("版本", "Version"),
+    "right": ("效力", "State of the right"),
+    "dates": ("期限", "Dates"),
+    "conditions": ("条件", "Conditions"),
+    "showing": ("出示", "Shown by the holder"),
+}
 RESULTS = {
     "yes": ("是", "yes"),
     "no": ("否", "no"),
@@ -96,7 +106,7 @@ def verdict(_request: Request, found: Verdict, headers: Mapping[str, str]) -> Re
             for name, one in found.answers.items()
         ],
         checks=[
-            {"no": one.no, "result": one.result.value, "word": RESULTS[one.result.value], "reasons": in_words(one.reasons)}
+            {"no": one.no, "label": CHECKS[one.name], "result": one.result.value, "word": RESULTS[one.result.value], "reasons": in_words(one.reasons)}
             for one in found.checks if one.result is not Result.NOT_ASKED or one.reasons
         ],
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Many at once, on both databases: one licence for one key, one winner for one head, and no number twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,17 +13,17 @@ from licence_service.licence import Act, LicenceState, beijing_day
 from licence_service.registrar import Done
 from licence_service.service import told_of_steps
 from tests.parts.databases import at_once, empty_postgres
-from tests.world import DRIVER, TRIP, VEHICLE, Clock, World, build, decision, settings_for
+from tests.world import DRIVER, TRIP, VEHICLE, World, a_world, decision
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def both(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> World:
+def both(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[World]:
     """A world on each database."""
-    clock = Clock()
     url = None
     if request.param == "postgresql":
         url = empty_postgres(request.getfixturevalue("postgres_address"), request.getfixturevalue("migrated_postgres"))
-    return World(build(settings_for(tmp_path, demo_keys, url), clock), clock)
+    with a_world(tmp_path, demo_keys, url) as opened:
+        yield opened
 
 
 def test_twenty_identical_requests_at_once_make_one_licence_that_all_name(both: World) -> None:

@@ -11,16 +11,9 @@ import pytest
 
 from licence_service.registrar import Done
 from licence_service.store.reservations import LEASE
-from tests.world import ROOT, TRIP, Clock, World, build, decision, settings_for
+from tests.world import ROOT, TRIP, World, decision
 
 STEPS = ("draw", "request-seal", "seal", "sealed", "archive", "append")
-
-
-@pytest.fixture
-def apart(tmp_path: Path, demo_keys: Path) -> World:
-    """A world whose register, archive and keys another process can open too."""
-    clock = Clock()
-    return World(build(settings_for(tmp_path, demo_keys), clock), clock)
 
 
 def die_at(world: World, folder: Path, keys: Path, step: str, body: dict[str, object], licence_id: str = "") -> None:
@@ -44,36 +37,36 @@ def uses_are_accounted_for(world: World) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("finisher", ["retry", "worker"])
-def test_an_issue_killed_at_any_step_ends_as_exactly_one_licence(apart: World, tmp_path: Path, demo_keys: Path, step: str, finisher: str) -> None:
-    body = apart.request(TRIP)
-    die_at(apart, tmp_path, demo_keys, step, body)
-    assert apart.service.book.all_ids() == []
-    apart.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+def test_an_issue_killed_at_any_step_ends_as_exactly_one_licence(world: World, tmp_path: Path, demo_keys: Path, step: str, finisher: str) -> None:
+    body = world.request(TRIP)
+    die_at(world, tmp_path, demo_keys, step, body)
+    assert world.service.book.all_ids() == []
+    world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
     if finisher == "worker":
-        assert apart.service.registrar.finish() == 1
-    answer = apart.http.post("/licences", json=body, headers=apart.headers(TRIP, "crash-0001"))
+        assert world.service.registrar.finish() == 1
+    answer = world.http.post("/licences", json=body, headers=world.headers(TRIP, "crash-0001"))
     assert answer.status_code == 201
-    assert apart.service.book.all_ids() == [answer.json()["licence_id"]]
-    entries = apart.service.book.get(answer.json()["licence_id"]).entries
+    assert world.service.book.all_ids() == [answer.json()["licence_id"]]
+    entries = world.service.book.get(answer.json()["licence_id"]).entries
     assert len(entries) == 1
-    assert apart.service.archive.get(entries[0].version.document.sha256).startswith(b"%PDF-")  # type: ignore[union-attr]
-    uses_are_accounted_for(apart)
+    assert world.service.archive.get(entries[0].version.document.sha256).startswith(b"%PDF-")  # type: ignore[union-attr]
+    uses_are_accounted_for(world)
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_change_killed_at_any_step_ends_as_exactly_one_version(apart: World, tmp_path: Path, demo_keys: Path, step: str) -> None:
-    issued = apart.issue(TRIP)
-    day = apart.clock().date()
+def test_a_change_killed_at_any_step_ends_as_exactly_one_version(world: World, tmp_path: Path, demo_keys: Path, step: str) -> None:
+    issued = world.issue(TRIP)
+    day = world.clock().date()
     body = {"act": "change", "decision": decision(day), "face": {"goods_name": "变压器本体（不可解体）"}}
-    before = len(apart.service.seal_log.uses())
-    die_at(apart, tmp_path, demo_keys, step, body, issued["licence_id"])
-    assert len(apart.service.book.get(issued["licence_id"]).entries) == 1
-    apart.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
-    answer = apart.http.post(f"/licences/{issued['licence_id']}/entries", json=body, headers=apart.headers(TRIP, "crash-0001"))
+    before = len(world.service.seal_log.uses())
+    die_at(world, tmp_path, demo_keys, step, body, issued["licence_id"])
+    assert len(world.service.book.get(issued["licence_id"]).entries) == 1
+    world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+    answer = world.http.post(f"/licences/{issued['licence_id']}/entries", json=body, headers=world.headers(TRIP, "crash-0001"))
     assert answer.status_code == 201, answer.text
     assert answer.json()["version"] == 2
-    assert [entry.act.value for entry in apart.service.book.get(issued["licence_id"]).entries] == ["issue", "change"]
-    assert [use["event"] for use in apart.service.seal_log.uses()[before:]][-1] == "done"
+    assert [entry.act.value for entry in world.service.book.get(issued["licence_id"]).entries] == ["issue", "change"]
+    assert [use["event"] for use in world.service.seal_log.uses()[before:]][-1] == "done"
 
 
 def test_the_same_reservation_draws_the_same_page_again(world: World) -> None:
@@ -94,11 +87,11 @@ def test_the_same_reservation_draws_the_same_page_again(world: World) -> None:
     assert bytes.fromhex(drawn[0]) == world.service.archive.get(entered.document.sha256)
 
 
-def test_a_reservation_of_a_dead_process_is_answered_with_202_until_its_lease_ends(apart: World, tmp_path: Path, demo_keys: Path) -> None:
-    body = apart.request(TRIP)
-    die_at(apart, tmp_path, demo_keys, "seal", body)
-    impatient = replace(apart.service.registrar, wait_seconds=0.1)
-    waiting = impatient.issue(apart.client(TRIP), "crash-0001", body)
+def test_a_reservation_of_a_dead_process_is_answered_with_202_until_its_lease_ends(world: World, tmp_path: Path, demo_keys: Path) -> None:
+    body = world.request(TRIP)
+    die_at(world, tmp_path, demo_keys, "seal", body)
+    impatient = replace(world.service.registrar, wait_seconds=0.1)
+    waiting = impatient.issue(world.client(TRIP), "crash-0001", body)
     assert not isinstance(waiting, Done)
-    apart.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
-    assert isinstance(impatient.issue(apart.client(TRIP), "crash-0001", body), Done)
+    world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+    assert isinstance(impatient.issue(world.client(TRIP), "crash-0001", body), Done)

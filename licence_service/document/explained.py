@@ -1,0 +1,113 @@
+"""Which texts a licence may carry without a label: title, number line, repeated values, cells of tables (DOMAIN M10)."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from licence_service.document.axles import loads
+from licence_service.document.reading import Piece, ReadPage, compact
+from licence_service.document.sheet import PrintedEndorsement, Sheet
+from licence_service.document.tables import LISTED_ROLES, endorsement_words, with_iso_dates
+from licence_service.document.wording import dated, formatted, title_words, worded
+from licence_service.fields import Face, Field
+from licence_service.page import Diagram, Table, Text, placeholders
+
+_ONE_ROW = 3.2  # mm: the baselines of one table row lie no further apart
+_ABSENT = ("—", "长期")
+
+
+class Explained:
+    """All that a sheet explains; anything else in a value's hand on the page is a fault."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        """Word everything that may stand alone."""
+        self._sheet = sheet
+        self._fields = sheet.template.fields
+        words = title_words(sheet.template, "")
+        self._whole = {compact(words["$title"]), compact(words["$state"]), *_ABSENT, *LISTED_ROLES}
+        self._lines: dict[str, set[str]] = {}
+        for line, names in self._number_lines():
+            self._lines.setdefault(line, set()).update(names)
+        alone = set(sheet.face) - {name for names in self._lines.values() for name in names}
+        self._whole.update(compact(formatted(self._fields[name], sheet.face[name])) for name in alone)
+        self._whole.update(self._lines)
+        self._whole.update(text for each in sheet.endorsements for text in (compact(each.accepted_by), dated(each.occurred_on)))
+        self._cells = {cell for _, row in rows(sheet) for cell in row}
+
+    def says(self, text: str) -> bool:
+        """Whether the licence explains this text: whole, or, in a table, as a line of a cell that is looked for whole elsewhere."""
+        return text in self._whole or any(text in cell for cell in self._cells)
+
+    def unlabelled(self, texts: set[str]) -> set[str]:
+        """Return the fields that a line without a label shows, such as number and prefix, and those it shows by their absence."""
+        return {name for line, names in self._lines.items() if not line or line in texts for name in names}
+
+    def _number_lines(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the lines that layouts word from the number and its prefix, and other lines without a label."""
+        number = self._sheet.template.number
+        for page in self._sheet.template.pages:
+            for element in page.elements:
+                if isinstance(element, Text) and placeholders(element.content):
+                    said = worded(element.content, self._fields, self._sheet.face, {}, "")
+                    named = (name for name in said.fields if name in {number.field, number.prefix_field} or name not in self._sheet.face)
+                    yield (compact(said.text) if said.present else ""), tuple(named)
+
+
+def rows(sheet: Sheet) -> list[tuple[str, tuple[str, ...]]]:
+    """Return whose row it is, and its cells without any space, for every row that tables and diagrams must show."""
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for page in sheet.template.pages:
+        for element in page.elements:
+            if isinstance(element, Table):
+                found += _table_rows(sheet, element)
+            elif isinstance(element, Diagram) and isinstance(mass := sheet.face.get(element.mass_field), int):
+                each = loads(str(sheet.face.get(element.field)), mass)
+                found += [(element.field, tuple(f"{load.normalize():f}" for load in (*each, sum(each, Decimal()))))] if each else []
+    return found
+
+
+def _table_rows(sheet: Sheet, table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
+    name = table.field or ""
+    given = sheet.face.get(name)
+    if isinstance(given, list) and given and isinstance(given[0], Mapping):
+        columns = sheet.template.fields[name].columns or {}
+        fields = {key: Field(column.label, "string", {}) for key, column in columns.items()}
+        for place, cells in enumerate(given, 1):
+            if isinstance(cells, Mapping):
+                yield name, _cells(table, fields, cells, {"$n": str(place)}, "")
+    counts: dict[str, int] = {}
+    for each in sorted(sheet.endorsements, key=lambda one: one.occurred_on):
+        if each.kind.slug in table.kinds:
+            counts[each.kind.slug] = counts.get(each.kind.slug, 0) + 1
+            yield each.kind.slug, _endorsement(table, each, counts[each.kind.slug])
+
+
+def _endorsement(table: Table, each: PrintedEndorsement, number: int) -> tuple[str, ...]:
+    return _cells(table, each.kind.facts, each.facts, endorsement_words(each, number), each.kind.slug)
+
+
+def _cells(table: Table, fields: Mapping[str, Field], values: Face, words: Mapping[str, str], kind: str) -> tuple[str, ...]:
+    contents = (column.content if isinstance(column.content, str) else column.content[kind] for column in table.columns)
+    texts = (worded(with_iso_dates(content, fields), fields, values, words, "—").text for content in contents)
+    return tuple(compact(text) for text in texts if text)
+
+
+def rows_missing(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
+    """Name every row of a table that does not stand whole on one line of a page."""
+    lines = [line for page in read for line in _lines(page)]
+    for name, row in rows(sheet):
+        whole = "".join(row)
+        if not any(whole in line for line in lines):
+            yield f"a row of {name} does not stand on a line"
+
+
+def _lines(page: ReadPage) -> list[str]:
+    """Return the texts that stand at one height, joined; a cell of two lines belongs to its row."""
+    grouped: list[list[Piece]] = []
+    for piece in page.pieces:
+        for row in grouped[-3:]:
+            if abs(piece.baseline - row[0].baseline) < _ONE_ROW:
+                row.append(piece)
+                break
+        else:
+            grouped.append([piece])
+    return [compact("".join(piece.text for piece in row)) for row in grouped]

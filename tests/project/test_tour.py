@@ -1,0 +1,80 @@
+"""The README's five minutes, line by line, against the demonstration it speaks of."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.project.test_dockerfile import free_port
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```bash\n(.*?)```", README.partition("## Five minutes")[2], re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A fresh clone, as far as the two commands go."""
+    for name in ("templates", "keys", "licence_service", "pyproject.toml", "requirements.lock", "requirements-dev.lock", "Makefile"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    return tmp_path
+
+
+@pytest.fixture
+def here(folder: Path) -> Iterator[str]:
+    """Run the demonstration, and serve it as `make serve` does."""
+    subprocess.run([".venv/bin/licence-service", "demo"], cwd=folder, check=True, capture_output=True, env=environment())
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8")
+    port = str(free_port())
+    settings = re.search(r"^DEMO := (.*?)\n\n", recipe, re.DOTALL | re.MULTILINE)
+    assert settings
+    lines = settings[1].replace("\\\n", " ").replace("$(PORT)", port).split()
+    (folder / "var/demo/serve.env").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    served = environment() | dict(line.split("=", 1) for line in lines)
+    server = subprocess.Popen([".venv/bin/licence-service", "serve", "--port", port], cwd=folder, env=served, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/readyz")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("LICENCE_") or name == "LICENCE_FONTS"}
+
+
+def wait_for(address: str) -> None:
+    for _ in range(150):
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail("the server never became ready")
+
+
+@pytest.mark.timeout(180)
+def test_the_five_minutes_of_the_readme_go_as_told(folder: Path, here: str) -> None:
+    script = "\necho '== next'\n".join(BLOCKS).replace("http://127.0.0.1:8000", here)
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, verified, _, issued, suspended = done.stdout.split("== next\n")
+    assert verified.count('"overall":"valid"') == 3
+    assert (folder / "var/demo/original.pdf").read_bytes() == (folder / "var/demo/practitioner_qualification.pdf").read_bytes()
+    answer = json.loads(issued)
+    assert (answer["number"], answer["version"]) == ("交川CG4711", 1)
+    entered, judged, lifted, *history = suspended.splitlines()
+    assert [json.loads(entered)["act"], json.loads(lifted)["act"]] == ["suspend", "lift"]
+    assert judged == '{"overall":"not_valid'[:20]
+    assert "lift" in "\n".join(history)
