@@ -14,7 +14,7 @@ from licence_service.document.sheet import Sheet
 from licence_service.document.wording import formatted
 from licence_service.errors import PageDisagrees
 from licence_service.fields import Field, printed
-from licence_service.page import JOINT, fields_of
+from licence_service.page import JOINT, LabelBook
 
 _BELOW, _CHAIN, _ASIDE = 8.8, 8.8, 60.0  # mm: how far a value's baseline may lie below its label's, or the line's before
 _ALIGNED, _CENTRED = 1.6, 2.0
@@ -68,10 +68,9 @@ def _misplaced(read: list[ReadPage]) -> Iterator[str]:
 def _mislabelled(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
     fields = sheet.template.fields
     said: dict[tuple[str, ...], _Said] = {}
-    labels: dict[str, tuple[str, ...]] = {}
-    known = Explained(sheet)
+    book, known = LabelBook(fields), Explained(sheet)
     for number, page in enumerate(read, 1):
-        groups, free = _groups(page, fields, labels)
+        groups, free = _groups(page, fields, book)
         for names, continued, values in groups:
             group = said.setdefault(names, _Said(names))
             if continued:
@@ -97,7 +96,7 @@ def _wrong_already(name: str, said: Mapping[tuple[str, ...], _Said]) -> bool:
 
 
 def _groups(
-    page: ReadPage, fields: Mapping[str, Field], known: dict[str, tuple[str, ...]]
+    page: ReadPage, fields: Mapping[str, Field], book: LabelBook
 ) -> tuple[list[tuple[tuple[str, ...], bool, list[str]]], list[Piece]]:
     """Return for every label its fields, whether it continues, and the values that stand at it; and the other values."""
     labels: list[tuple[Piece, tuple[str, ...], bool]] = []
@@ -108,10 +107,8 @@ def _groups(
             continue
         word = piece.text.strip()
         continued = word.endswith(_CONTINUED)
-        if word not in known:
-            known[word] = fields_of(word.removesuffix(_CONTINUED), fields)
-        if known[word]:
-            labels.append((piece, known[word], continued))
+        if names := book.fields_of(word.removesuffix(_CONTINUED)):
+            labels.append((piece, names, continued))
     owners = _owners([label for label, _, _ in labels], values)
     groups: list[list[str]] = [[] for _ in labels]
     for place, owner in sorted(owners.items()):

@@ -6,9 +6,9 @@ pdfium reads texts with their places, pikepdf the attachment, zxing the codes of
 import ctypes
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import TypeAlias
 
 import pikepdf
 import pypdfium2 as pdfium
@@ -18,6 +18,8 @@ import zxingcpp
 from licence_service.document.archival import ATTACHMENT
 from licence_service.document.strokes import PT
 
+_Box: TypeAlias = tuple[float, float, float, float]
+_LONGEST = 8192  # bytes of one text object
 _lock = Lock()  # pdfium must not be entered by two threads at once
 _SAME = 0.1  # points, mm
 _JOINED = 0.75  # em: pieces of different faces nearer than this on one line are one text
@@ -88,61 +90,64 @@ def pages(pdf: bytes) -> list[ReadPage]:
     with _lock:
         document = pdfium.PdfDocument(pdf.replace(_DRAWING, _SKIPPED))
         try:
-            return [_page(document[number]) for number in range(len(document))]
+            return [_read(document[number]) for number in range(len(document))]
         finally:
             document.close()
 
 
-def _page(page: pdfium.PdfPage) -> ReadPage:
-    height = page.get_height()
-    texts = page.get_textpage()
-    found: list[Piece] = []
-    blots: list[tuple[int, tuple[float, float, float, float]]] = []
-    for item in _objects(page):
-        box = _bounds(item, height)
-        kind = c.FPDFPageObj_GetType(item)
-        if kind == c.FPDF_PAGEOBJ_TEXT:
-            if piece := _piece(item, texts.raw, box, height):
-                found.append(piece)
-        elif kind == c.FPDF_PAGEOBJ_IMAGE or _is_filled(item):
-            blots.append((len(found), box))
-    pieces = [_under(piece, place, blots) for place, piece in enumerate(found)]
-    return ReadPage(page.get_width() / PT, height / PT, tuple(_joined(pieces)))
+def _read(page: pdfium.PdfPage) -> ReadPage:
+    return ReadPage(page.get_width() / PT, page.get_height() / PT, tuple(_joined(_Items(page).read())))
 
 
-def _objects(page: pdfium.PdfPage) -> Iterator[object]:
-    for place in range(c.FPDFPage_CountObjects(page.raw)):
-        yield c.FPDFPage_GetObject(page.raw, place)
+class _Items:
+    """Reads the objects of one page; its buffers serve them all."""
+
+    def __init__(self, page: pdfium.PdfPage) -> None:
+        self._page = page.raw
+        self._texts = page.get_textpage()
+        self._height = page.get_height()
+        self._buffer = ctypes.create_string_buffer(_LONGEST)
+        self._words = ctypes.cast(self._buffer, ctypes.POINTER(ctypes.c_ushort))
+        self._name = ctypes.create_string_buffer(80)
+        self._edges = [ctypes.c_float() for _ in range(4)]
+        self._size, self._matrix, self._mode, self._stroked = ctypes.c_float(), c.FS_MATRIX(), ctypes.c_int(), ctypes.c_int()
+
+    def read(self) -> list[Piece]:
+        """Return the texts, each marked where something filled was drawn over it later."""
+        found: list[Piece] = []
+        blots: list[tuple[int, _Box]] = []
+        for place in range(c.FPDFPage_CountObjects(self._page)):
+            item = c.FPDFPage_GetObject(self._page, place)
+            kind = c.FPDFPageObj_GetType(item)
+            if kind == c.FPDF_PAGEOBJ_TEXT:
+                if piece := self._piece(item):
+                    found.append(piece)
+            elif kind == c.FPDF_PAGEOBJ_IMAGE or self._is_filled(item):
+                blots.append((len(found), self._bounds(item)))
+        return [_under(piece, place, blots) for place, piece in enumerate(found)]
+
+    def _bounds(self, item: object) -> _Box:
+        c.FPDFPageObj_GetBounds(item, *self._edges)
+        left, bottom, right, top = (edge.value for edge in self._edges)
+        return left / PT, (self._height - top) / PT, right / PT, (self._height - bottom) / PT
+
+    def _piece(self, item: object) -> Piece | None:
+        length = c.FPDFTextObj_GetText(item, self._texts.raw, self._words, _LONGEST)
+        words = self._buffer.raw[: length - 2].decode("utf-16-le", "replace")
+        if not words.strip():
+            return None
+        c.FPDFFont_GetBaseFontName(c.FPDFTextObj_GetFont(item), self._name, 80)
+        c.FPDFTextObj_GetFontSize(item, self._size)
+        c.FPDFPageObj_GetMatrix(item, self._matrix)
+        face = self._name.value.decode("ascii", "replace")
+        baseline = (self._height - self._matrix.f) / PT
+        return Piece(words, *self._bounds(item), self._matrix.e / PT, baseline, self._size.value, "Sans" in face, face)
+
+    def _is_filled(self, item: object) -> bool:
+        return bool(c.FPDFPath_GetDrawMode(item, self._mode, self._stroked)) and self._mode.value >= _INK_FILL
 
 
-def _bounds(item: object, height: float) -> tuple[float, float, float, float]:
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    c.FPDFPageObj_GetBounds(item, left, bottom, right, top)
-    return left.value / PT, (height - top.value) / PT, right.value / PT, (height - bottom.value) / PT
-
-
-def _piece(item: object, texts: object, box: tuple[float, float, float, float], height: float) -> Piece | None:
-    length = c.FPDFTextObj_GetText(item, texts, None, 0)
-    buffer = ctypes.create_string_buffer(length)
-    c.FPDFTextObj_GetText(item, texts, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), length)
-    words = buffer.raw.decode("utf-16-le", "replace").rstrip("\0")
-    if not words.strip():
-        return None
-    name = ctypes.create_string_buffer(80)
-    c.FPDFFont_GetBaseFontName(c.FPDFTextObj_GetFont(item), name, 80)
-    size = ctypes.c_float()
-    c.FPDFTextObj_GetFontSize(item, size)
-    matrix = c.FS_MATRIX()
-    c.FPDFPageObj_GetMatrix(item, matrix)
-    return Piece(words, *box, matrix.e / PT, (height - matrix.f) / PT, size.value, b"Sans" in name.value, name.value.decode("ascii", "replace"))
-
-
-def _is_filled(item: object) -> bool:
-    mode, stroked = ctypes.c_int(), ctypes.c_int()
-    return bool(c.FPDFPath_GetDrawMode(item, mode, stroked)) and mode.value >= _INK_FILL
-
-
-def _under(piece: Piece, place: int, blots: list[tuple[int, tuple[float, float, float, float]]]) -> Piece:
+def _under(piece: Piece, place: int, blots: list[tuple[int, _Box]]) -> Piece:
     """Mark a text over which something filled was drawn later."""
     for after, (left, top, right, bottom) in blots:
         if after > place and left < piece.right and piece.left < right and top < piece.bottom and piece.top < bottom:

@@ -33,10 +33,10 @@ from licence_service.page.elements import (
     Value,
     Weave,
 )  # fmt: skip
-from licence_service.page.labels import JOINT, fields_of, short
+from licence_service.page.labels import JOINT, LabelBook, fields_of, short
 
 __all__ = [
-    "JOINT", "PLACEHOLDER", "Align", "Box", "Chip", "Code", "Colour", "Column", "Diagram", "Element", "Family", "Frame", "Line", "Page",
+    "JOINT", "PLACEHOLDER", "Align", "Box", "Chip", "Code", "Colour", "Column", "Diagram", "Element", "Family", "Frame", "LabelBook", "Line", "Page",
     "Picture", "Rows", "Seal", "Size", "Style", "Table", "Text", "Value", "Weave", "assembled", "check", "fields_of", "placeholders",
     "printed_kinds", "read_family", "short",
 ]  # fmt: skip

@@ -20,18 +20,27 @@ def short(label: str) -> str:
     return _UNIT.sub("", label)
 
 
-def fields_of(label: str, fields: Mapping[str, Field]) -> tuple[str, ...]:
-    """Return the fields whose values must stand at this label, in order; none where the label is no field's.
+class LabelBook:
+    """The labels of a type, each with the fields whose values must stand at it."""
 
-    Where two fields of a type carry the same label, the first one is returned.
-    """
-    for name, field in fields.items():
-        if field.label == label:
-            return (name,)
-    plain = short(label)
-    by_label = {short(field.label): name for name, field in reversed(list(fields.items()))}
-    if plain in by_label:
-        return (by_label[plain],)
-    first, *others = plain.split(JOINT)
-    words = [first, *(first[: -len(other)] + other for other in others)] if others else [first + end for end in _ENDS]
-    return tuple(by_label[word] for word in words) if all(word in by_label for word in words) else ()
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        """Take the fields; where two carry the same label, the first one counts."""
+        backwards = list(fields.items())[::-1]
+        self._whole = {field.label: (name,) for name, field in backwards}
+        self._short = {short(field.label): name for name, field in backwards}
+
+    def fields_of(self, label: str) -> tuple[str, ...]:
+        """Return the fields in the order in which their values must stand; none where the label is no field's."""
+        plain = short(label)
+        if label in self._whole:
+            return self._whole[label]
+        if plain in self._short:
+            return (self._short[plain],)
+        first, *others = plain.split(JOINT)
+        words = [first, *(first[: -len(other)] + other for other in others)] if others else [first + end for end in _ENDS]
+        return tuple(self._short[word] for word in words) if all(word in self._short for word in words) else ()
+
+
+def fields_of(label: str, fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """Return the fields whose values must stand at one label."""
+    return LabelBook(fields).fields_of(label)
