@@ -71,7 +71,7 @@ gallery: $(VENV)/.package fonts ## draw docs/gallery.png, all types on one sheet
 
 sbom: $(VENV)/.dev ## write the list of all components (CycloneDX) to var/sbom.json
 	@mkdir -p var
-	@$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o var/sbom.json
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o var/sbom.json
 	@echo "var/sbom.json"
 
 tables: $(VENV)/.dev $(VENV)/.package ## write the generated tables in docs/ anew

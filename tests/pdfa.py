@@ -44,7 +44,7 @@ class VeraPdf:
         stream = self._class("java.io.FileInputStream")(str(path))
         foundry = self._class(_PACKAGE + "Foundries").defaultInstance()
         factory = self._class(_PACKAGE + "validation.validators.ValidatorFactory")
-        with foundry.createParser(stream, self._flavour) as parser, factory.createValidator(self._profile, False) as validator:  # noqa: FBT003
+        with foundry.createParser(stream, self._flavour) as parser, factory.createValidator(self._profile, False) as validator:
             result = validator.validate(parser)
             failed = {
                 (str(each.getRuleId().getClause()), int(each.getRuleId().getTestNumber()))

@@ -59,7 +59,7 @@ def a_sheet(slug: str = PERSON, *, facts: Sequence[Mapping[str, Any]] | None = N
     face |= {name: value for name, value in changes.items() if name in template.fields}
     canonical, faults = check_face(template.fields, {name: value for name, value in face.items() if value is not None})
     assert not faults
-    given = {
+    given: dict[str, Any] = {
         "template": replace(template, pages=pages) if pages else template,
         "face": canonical,
         "endorsements": tuple(an_endorsement(each, str(canonical["issuer_name"])) for each in (sample.endorsements if facts is None else facts)),

@@ -26,6 +26,7 @@ _BELOW = (4.3, 8.4, 11.8)
 _ASIDE = {"A4": 4.0, "A5": 3.6}
 _LETTERS_MIDDLE = 0.37  # of the size: how far the middle of a plate's letters stands above their baseline
 _LABEL_GAP = 3.0
+_LABEL_GIVES = {"A4": 12.0, "A5": 2.0}  # mm by which a long issuer may push its label to the left
 
 
 def place_frame(slate: Slate, frame: Frame) -> artwork.Artwork:
@@ -129,7 +130,7 @@ def place_seal(slate: Slate, seal: Seal) -> None:
     issuer, issued, labels = _signing(slate, seal)
     label_type = slate.type_("label_dense" if slate.page.size == "A4" else "label")
     names = placeholders(seal.issuer)
-    room = seal.right - seal.label_x + diameter * 0.05
+    room = seal.right - seal.label_x + _LABEL_GIVES[slate.page.size]
     found = fit(slate.fonts, type_, issuer, room)
     if found is None:
         slate.fault(names, "does-not-fit", "the name is too long for the line through the seal")

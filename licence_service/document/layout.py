@@ -39,7 +39,7 @@ def place(sheet: Sheet, family: Family, fonts: Fonts) -> Placed:
         found.clear()
         pages = _pages(sheet, family, fonts, found, parts, total)
         starts = {page.part: number for number, page in reversed(list(enumerate(pages, 1)))}
-        if len(pages) == total and starts == parts:
+        if len(pages) == total and all(parts.get(part) == number for part, number in starts.items()):
             break
         parts, total = starts, len(pages)
     if faults or found:

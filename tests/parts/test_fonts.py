@@ -2,6 +2,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 import tarfile
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from licence_service.document import Fonts, foundry
+from licence_service.document.fonts import pins
 from licence_service.document.outlines import path
 from licence_service.document.truetype import TrueType, subset
 from licence_service.errors import Misconfigured
@@ -73,7 +75,7 @@ def test_an_outline_ends_where_the_glyph_does() -> None:
     drawn = path(face, face.glyph(ord("一")))
     numbers = [float(word) for word in drawn.replace("m", "").replace("l", "").replace("c", "").replace("h", "").split()]
     assert drawn.startswith(drawn.split(" m")[0])
-    assert 0 <= min(numbers[::2])
+    assert min(numbers[::2]) >= 0
     assert max(numbers[::2]) <= 1000
     assert path(face, face.glyph(ord(" "))) == ""
 
@@ -131,7 +133,7 @@ def test_what_is_built_and_sound_is_kept(cache: Path) -> None:
 
 
 def test_a_package_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
-    for package in foundry.pins()["packages"].values():
+    for package in pins()["packages"].values():
         with tarfile.open(tmp_path / package["tarball"], "w:gz"):
             pass
     with pytest.raises(Misconfigured, match="not the pinned package"):
@@ -157,12 +159,12 @@ def test_a_face_is_prepared_from_its_pinned_member(tmp_path: Path, monkeypatch: 
         entry = tarfile.TarInfo("package/small.ttf")
         entry.size = len(raw)
         archive.addfile(entry, io.BytesIO(raw))
-    pins = {
+    small = {
         "packages": {"small": {"npm": "small@1", "tarball": "small.tgz", "sha256": sha256((tmp_path / "small.tgz").read_bytes()).hexdigest()}},
         "faces": {"hei-400": {"name": "Small", "package": "small", "member": "package/small.ttf", "sha256": sha256(raw).hexdigest()}},
         "rare": {"name": "Rare", "path": str(tmp_path / "absent.ttf")},
     }
-    monkeypatch.setattr(foundry, "pins", lambda: pins)
+    monkeypatch.setattr(foundry, "pins", lambda: small)
     foundry.build(tmp_path / "cache", tmp_path)
     first = (tmp_path / "cache" / "hei-400.ttf").read_bytes()
     assert TrueType(tmp_path / "cache" / "hei-400.ttf").glyph(ord("证")) > 0
@@ -195,7 +197,5 @@ def test_five_faces_cost_a_server_little_memory() -> None:
         "[faces.width(slug, '证照字号2026') for slug in faces.faces];"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
     )
-    import sys
-
     grown = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     assert grown < 40

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+import zxingcpp
+from PIL import Image
 
 from licence_service.document import reading, standin
 from licence_service.document.agreement import agree
@@ -83,7 +85,8 @@ def test_texts_come_in_the_order_in_which_they_are_read_aloud() -> None:
     lines = reading.text(a_file(a_sheet(COMPANY)))[0].split("\n")
     assert lines[0] == "道路运输 · 经营许可"
     assert [line for line in lines if line.startswith("统一社会信用代码")]
-    places = [next(place for place, line in enumerate(lines) if words in line) for words in ("道路运输经营许可证", "业户名称", "有效期", "核发机关", "证照标识")]
+    order = ("道路运输经营许可证", "业户名称", "有效期", "核发机关", "证照标识")
+    places = [next(place for place, line in enumerate(lines) if words in line) for words in order]
     assert places == sorted(places)
 
 
@@ -100,9 +103,6 @@ def test_the_code_is_read_from_the_page_and_the_check_code_in_groups() -> None:
 
 @pytest.mark.parametrize("slug", SKELETONS)
 def test_the_code_is_read_from_a_200_dpi_one_bit_print(slug: str, tmp_path: Path) -> None:
-    import zxingcpp
-    from PIL import Image
-
     (tmp_path / "licence.pdf").write_bytes(a_file(a_sheet(slug, specimen=True)))
     subprocess.run(["pdftoppm", "-r", "200", "-mono", "-f", "1", "-l", "1", "licence.pdf", "page"], cwd=tmp_path, check=True)
     with Image.open(next(tmp_path.glob("page*.pbm"))) as image:

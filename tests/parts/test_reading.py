@@ -1,11 +1,13 @@
 """Mutated pages: whatever differs from the face on the finished page stops the line before the seal (DOMAIN M10)."""
 
+import io
 import random
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import pikepdf
 import pytest
 
 from licence_service.document import Sheet, reading
@@ -15,7 +17,7 @@ from licence_service.errors import PageDisagrees
 from licence_service.page import Page, Table, Value, placeholders
 from tests.printing import ATTACHMENT, COMPANY, MADE_AT, PERSON, SKELETONS, TRIP, VEHICLE, a_file, a_sheet, catalogue, printer
 
-SEEDS = range(12)
+SEEDS = range(8)
 
 
 def refused(pdf: bytes, sheet: Sheet) -> str:
@@ -66,9 +68,12 @@ def test_two_fields_swapped_in_a_layout_are_caught(slug: str, seed: int) -> None
     ]
     (here, one), (there, other) = random.Random(seed).choice(pairs)
     pages = with_contents(slug, {here: (one, other.content), there: (other, one.content)})
-    floor = {here, there}
-    first = replace(pages[0], elements=tuple(replace(e, floor=4.0) if p in floor and isinstance(e, Value) else e for p, e in enumerate(pages[0].elements)))
-    mutated = replace(sheet, template=replace(sheet.template, pages=(first, *pages[1:])))
+    elements = list(pages[0].elements)
+    for place in (here, there):
+        element = elements[place]
+        assert isinstance(element, Value)
+        elements[place] = replace(element, floor=4.0)  # else a long value would be refused before it is read
+    mutated = replace(sheet, template=replace(sheet.template, pages=(replace(pages[0], elements=tuple(elements)), *pages[1:])))
     assert "stands something else" in refused(drawn(printer().place(mutated)), sheet)
 
 
@@ -84,7 +89,8 @@ def test_a_value_with_one_character_less_or_another_is_caught(slug: str, seed: i
     chance = random.Random(seed)
 
     def change(items: tuple[Item, ...]) -> list[Item]:
-        values = [place for place, item in enumerate(items) if isinstance(item, Run) and item.fields and item.face.startswith("song") and len(item.text) > 1]
+        songs = [(place, item) for place, item in enumerate(items) if isinstance(item, Run) and item.face.startswith("song")]
+        values = [place for place, run in songs if run.fields and len(run.text) > 1]
         place = chance.choice(values)
         run = items[place]
         assert isinstance(run, Run)
@@ -204,7 +210,8 @@ def test_an_endorsement_printed_with_another_fact_is_caught(fact: str) -> None:
 @pytest.mark.parametrize("slug", SKELETONS)
 def test_the_longest_and_the_emptiest_pages_agree(slug: str) -> None:
     fields = catalogue().editions[slug][-1].fields
-    empty = a_sheet(slug, facts=[], **{name: None for name, field in fields.items() if not field.required})
+    absent: dict[str, Any] = {name: None for name, field in fields.items() if not field.required}
+    empty = a_sheet(slug, facts=[], **absent)
     agree(a_file(empty), empty)
 
 
@@ -238,12 +245,8 @@ def test_every_printed_kind_of_a_table_is_read_by_rows() -> None:
 
 
 def test_a_file_without_data_has_no_attachment() -> None:
-    import pikepdf
-
     document = pikepdf.new()
     document.add_blank_page()
-    import io
-
     out = io.BytesIO()
     document.save(out)
     assert reading.attachment(out.getvalue()) is None

@@ -122,13 +122,15 @@ def test_every_refusal_says_what_it_is() -> None:
 
 
 def test_imports_only_go_downwards_and_each_library_has_one_home() -> None:
-    found = subprocess.run([Path(sys.executable).parent / "lint-imports", "--no-logo", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    linter = Path(sys.executable).parent / "lint-imports"
+    found = subprocess.run([linter, "--no-logo", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
 
 
 def test_importing_does_nothing(tmp_path: Path) -> None:
     code = "import licence_service.cli, licence_service.app"
-    left = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    bare = {"PATH": "/usr/bin:/bin"}
+    left = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, env=bare, capture_output=True, text=True, check=False)
     assert (left.returncode, left.stdout, left.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
 

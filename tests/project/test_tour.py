@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.project.test_dockerfile import free_port
 
 ROOT = Path(__file__).parents[2]

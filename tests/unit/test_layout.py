@@ -1,6 +1,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -16,10 +17,10 @@ from licence_service.page import Page, Text, Value
 from tests.builders import a_field
 from tests.printing import COMPANY, PERSON, SKELETONS, TRIP, VEHICLE, a_sheet, catalogue, fonts, printer
 
-SCOPE = "；".join((
-    "道路普通货物运输", "货物专用运输（冷藏保鲜设备）", "货物专用运输（集装箱）", "大型物件运输（四类）", "货物专用运输（罐式容器）",
-    "大型物件运输（三类）", "危险货物运输（第3类）（剧毒化学品除外）", "危险货物运输（第8类）", "道路旅客运输（市际包车客运）", "货运站场经营（综合物流）",
-))  # fmt: skip
+SCOPE = (
+    "道路普通货物运输；货物专用运输（冷藏保鲜设备）；货物专用运输（集装箱）；大型物件运输（四类）；货物专用运输（罐式容器）；大型物件运输（三类）；"
+    "危险货物运输（第3类）（剧毒化学品除外）；危险货物运输（第8类）；道路旅客运输（市际包车客运）；货运站场经营（综合物流）"
+)
 LONG_NAME = "蜀安市青溪区顺途长达综合物流供应链管理服务有限责任公司临江港分公司"
 LONG_ADDRESS = "示例省蜀安市青溪区临江港经济开发区物流园北区三期顺达路与和平大道交叉口东北角18号综合楼B座1206室"
 
@@ -32,7 +33,7 @@ def runs_of(placed: Placed, field: str, number: int = 0) -> list[Run]:
     return [item for item in placed.pages[number].items if isinstance(item, Run) and field in item.fields]
 
 
-def faults_of(slug: str, **changes: object) -> tuple[Fault, ...]:
+def faults_of(slug: str, **changes: Any) -> tuple[Fault, ...]:
     with pytest.raises(FaceRejected) as refused:
         printer().place(a_sheet(slug, **changes))
     return refused.value.faults
@@ -278,7 +279,7 @@ def test_no_style_is_below_the_floors_of_the_type_table() -> None:
 FIELDS = {"name": a_field(label="姓名"), "from": a_field("date", label="有效期起"), "to": a_field("date", label="有效期止")}
 
 
-def problems(*elements: dict[str, object], fields: object = None, **page_keys: object) -> list[str]:
+def problems(*elements: dict[str, object], **page_keys: object) -> list[str]:
     pages = (TypeAdapter(Page).validate_python({"part": "主页", "elements": elements, **page_keys}),)
     return page.check(pages, {name: replace(field, printed=False) for name, field in FIELDS.items()}, {})
 
