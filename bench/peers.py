@@ -104,7 +104,7 @@ def _page(canvas: Canvas, page: PlacedPage, number: int, *, tuned: bool) -> None
             canvas.beginForm(own, *box)
             canvas._code.append(code.decode("ascii"))
             canvas.endForm()
-            operators = operators.replace(f"/{name} Do", f"/{canvas._doc.hasForm(own)} Do")
+            operators = operators.replace(f"/{name} Do", f"/{canvas._doc.getXObjectName(own)} Do")
             canvas._formsinuse.append(own)
         canvas._code.append(operators)
     for item in page.items:
