@@ -4,7 +4,7 @@ ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
 RUN apt-get update \
- && apt-get install -y --no-install-recommends npm fonts-hanazono \
+ && apt-get install -y --no-install-recommends fonts-hanazono \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /srv/licence
 RUN python -m venv /srv/venv
@@ -13,7 +13,11 @@ RUN /srv/venv/bin/python -m pip install --no-cache-dir --only-binary :all: --req
 COPY pyproject.toml README.md LICENSE ./
 COPY licence_service ./licence_service
 RUN /srv/venv/bin/python -m pip install --no-cache-dir --no-deps --no-build-isolation .
-RUN LICENCE_FONTS=/srv/fonts /srv/venv/bin/licence-service fonts build
+# npm, pinned like everything else, only to fetch the pinned fonts; it stays behind in this stage.
+COPY requirements-fonts.lock ./
+RUN python -m venv /srv/npm
+RUN /srv/npm/bin/python -m pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements-fonts.lock
+RUN PATH="/srv/npm/bin:$PATH" LICENCE_FONTS=/srv/fonts /srv/venv/bin/licence-service fonts build
 
 FROM ${BASE}
 RUN groupadd --system --gid 10001 licence \

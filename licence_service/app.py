@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry
@@ -47,19 +47,12 @@ def create_app(service: Service) -> FastAPI:
     def style() -> Response:
         return Response(pages.style(), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
-    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(Refusal, problems.refused)
     app.add_exception_handler(Unavailable, problems.unavailable)
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.not_of_shape)
     app.add_exception_handler(Exception, problems.bug)
     return app
-
-
-def _refused(request: Request, error: Exception) -> Response:
-    """Answer a refusal as a problem document, or as a page to a person at a browser."""
-    if isinstance(error, Refusal) and pages.wants_html(request):
-        return pages.refusal(problems.STATUS[type(error)], error.title, error.faults)
-    return problems.refused(request, error)
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """The public's pages: Chinese first, with English, without scripts (DOMAIN SH-16)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
+from http import HTTPStatus
 from importlib import resources
 from typing import Any
 
@@ -52,6 +53,16 @@ RESULTS = {
     "unknown": ("不确定", "unknown"),
     "not_asked": ("未核对", "not asked"),
 }
+REFUSALS = {
+    "request-rejected": "所填内容不完整或格式不符",
+    "not-in-register": "登记簿中没有相符的文件",
+    "too-many-failures": "错误次数过多，请稍后再试",
+    "body-too-large": "文件过大",
+    "wrong-media-type": "只接受 PDF 文件",
+    "no-such-address": "没有这个页面",
+    "wrong-method": "该地址不接受这种访问方式",
+    "bug": "系统出错，请稍后再试",
+}
 STYLE = "style.css"
 
 
@@ -87,9 +98,10 @@ def home(_request: Request) -> Response:
     return _page("home.html")
 
 
-def refusal(status: int, title: str, faults: tuple[Any, ...] = ()) -> Response:
+def refusal(status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str]) -> Response:
     """Show a refusal to a person at a browser."""
-    return _page("refusal.html", status=status, title=title, faults=faults)
+    now = status == HTTPStatus.SERVICE_UNAVAILABLE
+    return _page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, "暂时无法答复，请稍后再试" if now else "无法办理"), faults=faults)
 
 
 def verdict(_request: Request, found: Verdict, headers: Mapping[str, str]) -> Response:

@@ -1,4 +1,4 @@
-"""Refusals → `application/problem+json` (RFC 9457). The one table from facts to HTTP."""
+"""Refusals → `application/problem+json` (RFC 9457), or a page for a person at a browser. The one table from facts to HTTP."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 
 from licence_service import errors
 from licence_service.errors import Refusal, Unavailable
+from licence_service.web import pages
 
 STATUS: Mapping[type[Exception], int] = {
     errors.Refusal: 400,
@@ -37,52 +39,56 @@ MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:licence-service:problem:"
 
 
-def problem(status: int, slug: str, title: str, detail: str = "", **more: Any) -> JSONResponse:  # noqa: ANN401 - JSON values
+def problem(  # noqa: PLR0913 - the members of RFC 9457 are named
+    request: Request, status: int, slug: str, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any  # noqa: ANN401 - JSON values
+) -> Response:
     """Return a problem document; `detail` never repeats what the caller sent."""
-    body = {"type": _TYPE + slug, "title": title, "status": status, **({"detail": detail} if detail and detail != title else {}), **more}
-    headers = {"Cache-Control": "no-store"}
+    headers = {**(headers or {}), "Cache-Control": "no-store", "Vary": "Accept"}
     if status == 401:  # noqa: PLR2004
         headers["WWW-Authenticate"] = "Bearer"
     if status in {429, 503}:
         headers["Retry-After"] = str(more.get("retry_after", 60))
+    if pages.wants_html(request):
+        return pages.refusal(status, slug, title, more.get("faults", ()), headers)
+    body = {"type": _TYPE + slug, "title": title, "status": status, **({"detail": detail} if detail and detail != title else {}), **more}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def refused(_request: Request, error: Exception) -> Response:
+def refused(request: Request, error: Exception) -> Response:
     """Answer a refusal with all its faults."""
     assert isinstance(error, Refusal)  # noqa: S101 - registered for refusals
     more: dict[str, Any] = dict(error.facts)
     if error.faults:
         more["faults"] = [{"path": fault.path, "code": fault.code, "message": fault.message} for fault in error.faults]
-    return problem(STATUS[type(error)], error.slug, error.title, error.detail, **more)
+    return problem(request, STATUS[type(error)], error.slug, error.title, error.detail, **more)
 
 
-def unavailable(_request: Request, error: Exception) -> Response:
+def unavailable(request: Request, error: Exception) -> Response:
     """Answer that the service cannot say now."""
     assert isinstance(error, Unavailable)  # noqa: S101
-    return problem(STATUS[type(error)], error.slug, error.title, error.detail, retry_after=error.retry_after)
+    return problem(request, STATUS[type(error)], error.slug, error.title, error.detail, retry_after=error.retry_after)
 
 
 _HTTP = {404: ("no-such-address", "There is nothing at this address"), 405: ("wrong-method", "This address does not take this method")}
 
 
-def http_error(_request: Request, error: Exception) -> Response:
+def http_error(request: Request, error: Exception) -> Response:
     """Answer what the framework itself refuses."""
-    status = int(getattr(error, "status_code", 400))
-    slug, title = _HTTP.get(status, ("request-rejected", "The request is not of the documented shape"))
-    return problem(status, slug, title)
+    assert isinstance(error, HTTPException)  # noqa: S101
+    slug, title = _HTTP.get(error.status_code, ("request-rejected", "The request is not of the documented shape"))
+    return problem(request, error.status_code, slug, title, headers=error.headers)
 
 
-def not_of_shape(_request: Request, error: Exception) -> Response:
+def not_of_shape(request: Request, error: Exception) -> Response:
     """Answer faults in path, query or header that the framework found; values are never echoed."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
     faults = [
         {"path": ".".join(str(part) for part in one["loc"]), "code": one["type"], "message": "not of the documented shape"}
         for one in error.errors()
     ]
-    return problem(422, "request-rejected", "The request is not of the documented shape", faults=faults)
+    return problem(request, 422, "request-rejected", "The request is not of the documented shape", faults=faults)
 
 
 def bug(request: Request, _error: Exception) -> Response:
     """Answer a bug without any detail but the request's id, by which the log tells more."""
-    return problem(500, "bug", "Something went wrong on our side", request_id=getattr(request.state, "request_id", ""))
+    return problem(request, 500, "bug", "Something went wrong on our side", request_id=getattr(request.state, "request_id", ""))

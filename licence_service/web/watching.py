@@ -2,14 +2,16 @@
 
 import secrets
 import time
+import traceback
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from licence_service.web import problems
 from licence_service.web.access import TheService
 
 router = APIRouter(tags=["operation"])
@@ -31,27 +33,34 @@ class Watching:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, started, status = secrets.token_hex(8), time.perf_counter(), 500
+        request_id, started, status, begun = secrets.token_hex(8), time.perf_counter(), 500, False
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def watched(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
-        except Exception:
-            # The caller gets a bare 500; here the operator gets the trace, which holds code and no request data.
-            log.exception("bug", request_id=request_id, route=_route(scope))
-            raise
+        except Exception as bug:
+            # The operator gets the trace: places in the code, no messages, since those may repeat what a request held.
+            log.error("bug", request_id=request_id, route=_route(scope), kind=type(bug).__name__, trace=_places(bug))  # noqa: TRY400 - see above
+            if begun:
+                raise
+            await problems.bug(Request(scope), bug)(scope, receive, watched)
         finally:
             seconds = time.perf_counter() - started
             self._count.labels(scope["method"], _route(scope), status).inc()
             self._time.labels(_route(scope)).observe(seconds)
             log.info("request", request_id=request_id, method=scope["method"], route=_route(scope), status=status, ms=round(seconds * 1000, 1))
+
+
+def _places(bug: BaseException) -> list[str]:
+    """Return where in the code it happened, the innermost place last."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
 
 
 def _route(scope: Scope) -> str:

@@ -81,8 +81,8 @@ def test_a_face_against_the_rules_is_refused_with_its_path(world: World, slug: s
 
 
 def test_text_that_fits_no_line_is_refused_before_anything_is_written(world: World) -> None:
-    problem = refused(world, TRIP, face={"route": "—".join(f"第{number}号很长很长很长很长很长很长很长很长的收费站入口处" for number in range(35))})
-    assert ("face.route", "does-not-fit") in faults(problem)
+    problem = refused(world, VEHICLE, face={"holder_name": "很长的名称" * 20})
+    assert ("face.holder_name", "does-not-fit") in faults(problem)
 
 
 @pytest.mark.parametrize(
