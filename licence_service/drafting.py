@@ -12,12 +12,14 @@ from typing import Any
 from licence_service.digests import Digests, commitment, sha256
 from licence_service.errors import FaceRejected, Fault, TransitionRefused
 from licence_service.fields import Face, Field, check_face, check_facts, printed
+from licence_service.fields.printing import EMPTY
 from licence_service.licence import Act, Decision, Entry, Licence, Version, VersionReason
 from licence_service.requests import ActRequest, IssueRequest
 from licence_service.template import EndorsementKind, Template
 
 NONE_YET = Digests("", "")
 FACE_FORM = "face/1"
+LONGEST_REPEATED = 160  # characters of an old or new value that the record of a change repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +280,8 @@ def _said(at: Situation, request: ActRequest, kind: EndorsementKind, declared: F
         "officer": decision.officer or decision.unattended,
         "organ": decision.organ,
         "label": declared.label if declared else None,
-        "old": _text(declared, old),
-        "new": _text(declared, new),
+        "old": _text(declared, old, at.licence.current.version),
+        "new": _text(declared, new, at.licence.current.version + 1),
         "reason": request.reason or request.reason_text or (suspension.kind if suspension else None),
         "effective_on": suspension.first.isoformat() if suspension else None,
         "until": suspension.last.isoformat() if suspension and suspension.last else None,
@@ -295,13 +297,14 @@ def _typed(declared: Field, value: Any, old: Any, new: Any) -> Any:  # noqa: ANN
     return value
 
 
-def _text(declared: Field | None, value: Any) -> str | None:  # noqa: ANN401
-    """Return a value as people read it; a table or photo is named, not repeated."""
+def _text(declared: Field | None, value: Any, version: int) -> str | None:  # noqa: ANN401
+    """Return a value as people read it; a table, a photo or a very long text is named by the version that shows it."""
     if declared is None:
         return None
-    if declared.type in {"table", "image"}:
-        return "见证面" if value else "—"
-    return printed(declared, value)
+    text = printed(declared, value) if declared.type not in {"table", "image"} else ""
+    if value is not None and (not text or len(text) > LONGEST_REPEATED):
+        return f"见第 {version:03d} 版证面"
+    return text or EMPTY
 
 
 def complete(entry: Entry, *, licence_id: str, elicence_id: str, salt: bytes, status: tuple[int, int], check_code_digest: str, certificate_sha256: str) -> Entry:

@@ -18,7 +18,7 @@ from licence_service.digests import Digests, canonical, digests, sha256
 from licence_service.document import PrintedEndorsement, Printer, Sheet
 from licence_service.drafting import complete
 from licence_service.entry_form import entry_of
-from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealStopped, SealUnavailable
+from licence_service.errors import EntryConflict, NumberTaken, PageDisagrees, Refusal, SealStopped, SealUnavailable
 from licence_service.fields import Asker, comparison_form, disclose, mask
 from licence_service.identifiers import ElicenceId
 from licence_service.licence import Act, Entry, Licence, LicenceState, beijing_day
@@ -158,6 +158,10 @@ class Line:
         for _ in range(MOST_ATTEMPTS):
             try:
                 return self.book.append(entry, beside)
+            except NumberTaken as taken:
+                # Another licence took the number meanwhile: sealing this one again and again would change nothing.
+                self.reservations.abandon(reservation.reservation_id, taken.detail)
+                raise
             except EntryConflict:
                 if opening or self.reservations.get(reservation.reservation_id).state != "reserved":
                     raise

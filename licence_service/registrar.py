@@ -19,7 +19,18 @@ from licence_service.document.photo import fault_in
 from licence_service.drafting import Draft, Fact, Situation, checked_face, draft_act, draft_issue, fact_of, photo_fields
 from licence_service.endorsement import Endorsement
 from licence_service.entry_form import body_of, entry_of, private_of
-from licence_service.errors import EntryConflict, FaceRejected, Fault, NotGranted, NotInRegister, NumberTaken, SealUnavailable, TransitionRefused
+from licence_service.errors import (
+    EntryConflict,
+    FaceRejected,
+    Fault,
+    NotGranted,
+    NotInRegister,
+    NumberTaken,
+    Refusal,
+    SealUnavailable,
+    TransitionRefused,
+    Unavailable,
+)
 from licence_service.fields import comparison_form
 from licence_service.identifiers import licence_id, parse_elicence_id
 from licence_service.licence import Act, Decision, Entry, beijing_day
@@ -114,10 +125,18 @@ class Registrar:
         raise EntryConflict
 
     def finish(self, *, limit: int = 100) -> int:
-        """Carry on reservations that nobody is carrying; return how many were brought to their end."""
-        done = 0
+        """Carry on reservations that nobody is carrying; return how many were brought to their end.
+
+        One that cannot be carried does not stand in the way of the others; the first trouble is raised at the end.
+        """
+        done, troubles = 0, []
         for reservation in self.line.reservations.unfinished(self.line.now(), limit=limit):
-            done += isinstance(self._carried(reservation, wait=False), Done)
+            try:
+                done += isinstance(self._carried(reservation, wait=False), Done)
+            except (Refusal, Unavailable) as trouble:
+                troubles.append(trouble)
+        if troubles:
+            raise troubles[0]
         return done
 
     # -- what a caller may see ---------------------------------------------------------------------
@@ -310,6 +329,15 @@ class Registrar:
                 except SealUnavailable as trouble:
                     self.line.reservations.let_go(reservation.reservation_id, self.line.now())
                     return Waiting(reservation.reservation_id, reservation.licence_id, trouble.retry_after)
+                except Unavailable:
+                    self.line.reservations.let_go(reservation.reservation_id, self.line.now())
+                    raise
+                except EntryConflict:
+                    # A slow seal outlived the lease, and another carried the same reservation to its end meanwhile.
+                    reservation = self.line.reservations.get(reservation.reservation_id)
+                    if reservation.state != "entered":
+                        raise
+                    return self._answer(reservation)
             if time.monotonic() >= deadline:
                 return Waiting(reservation.reservation_id, reservation.licence_id)
             time.sleep(_POLL)

@@ -1,6 +1,5 @@
 """Commands about single licences: issue, act, endorse, history, verify, show."""
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from licence_service import entry_form
 from licence_service.cli.talking import NOT_VALID, UNDECIDED, err, out, said, service, show
-from licence_service.errors import NotInRegister, RequestRejected
+from licence_service.errors import NotInRegister
 from licence_service.fields import Asker
 from licence_service.licence import beijing_day
 from licence_service.qr_token import PATH
@@ -20,11 +19,12 @@ from licence_service.store.clients import Client
 from licence_service.verdict import Overall, Verdict
 from licence_service.verification import Question
 from licence_service.view import view_of
+from licence_service.web.body import parse_object
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 As = Annotated[str, typer.Option("--client", help="The client in whose name to act.")]
 Key = Annotated[str, typer.Option("--key", help="Idempotency key: the same key again returns the same result.")]
-Request = Annotated[typer.FileText, typer.Argument(help="The request as JSON; - for standard input.")]
+Request = Annotated[typer.FileBinaryRead, typer.Argument(help="The request as JSON; - for standard input.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -124,14 +124,8 @@ def _client(opened: Service, name: str) -> Client:
     return found
 
 
-def _object(file: typer.FileText) -> dict[str, Any]:
-    try:
-        value = json.load(file)
-    except json.JSONDecodeError as error:
-        raise RequestRejected(f"line {error.lineno} is not JSON") from error
-    if not isinstance(value, dict):
-        raise RequestRejected("the request is one JSON object")
-    return value
+def _object(file: typer.FileBinaryRead) -> dict[str, Any]:
+    return parse_object(file.read())
 
 
 def _answered(outcome: Done | Waiting, *, as_json: bool) -> None:

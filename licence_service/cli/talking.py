@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -31,15 +32,16 @@ def said(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except Refusal as refusal:
-            err.print(f"[red]refused[/]  {refusal.title}: {refusal.detail}" if refusal.detail != refusal.title else f"[red]refused[/]  {refusal.title}")
+            more = f": {escape(refusal.detail)}" if refusal.detail != refusal.title else ""
+            err.print(f"[red]refused[/]  {refusal.title}{more}")
             for fault in refusal.faults:
                 err.print(f"  {fault.path}: {fault.message} ({fault.code})", markup=False)
             sys.exit(REFUSED)
         except Misconfigured as trouble:
-            err.print(f"[red]not set up[/]  {trouble}")
+            err.print(f"[red]not set up[/]  {escape(str(trouble))}")
             sys.exit(MISCONFIGURED)
         except Unavailable as trouble:
-            err.print(f"[red]not available[/]  {trouble.detail}")
+            err.print(f"[red]not available[/]  {escape(trouble.detail)}")
             sys.exit(UNAVAILABLE)
 
     return wrapped
@@ -62,11 +64,11 @@ def show(value: Any, *, as_json: bool, columns: Sequence[str] = ()) -> None:  # 
         print(json.dumps(value, ensure_ascii=False, indent=2, default=str))  # noqa: T201 - this is the output
     elif isinstance(value, Mapping):
         for name, one in value.items():
-            out.print(f"[bold]{name}[/]  {one}")
+            out.print(f"[bold]{name}[/]  {escape(str(one))}", soft_wrap=True)  # a line to copy stays one line
     else:
         table = Table(*columns, box=None, pad_edge=False)
         for row in value:
-            table.add_row(*(str(row.get(column, "")) for column in columns))
+            table.add_row(*(escape(str(row.get(column, ""))) for column in columns))
         out.print(table)
 
 

@@ -1,7 +1,8 @@
 """Which texts a licence may carry without a label: title, number line, repeated values, cells of tables (DOMAIN M10)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from licence_service.document.axles import loads
 from licence_service.document.reading import Piece, ReadPage, compact
@@ -11,7 +12,8 @@ from licence_service.document.wording import dated, formatted, title_words, word
 from licence_service.fields import Face, Field
 from licence_service.page import Diagram, Table, Text, placeholders
 
-_ONE_ROW = 3.2  # mm: the baselines of one table row lie no further apart
+_ONE_ROW = 3.2  # mm: the baselines of the one-line cells of a row lie no further apart
+_SECOND_LINE = 3.6  # mm: the further lines of a cell follow at most so far
 _ABSENT = ("—", "长期")
 
 
@@ -92,16 +94,34 @@ def _cells(table: Table, fields: Mapping[str, Field], values: Face, words: Mappi
 
 
 def rows_missing(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
-    """Name every row of a table that does not stand whole on one line of a page."""
+    """Name every row of a table whose cells do not stand together, in order, at the height of one row."""
     lines = [line for page in read for line in _lines(page)]
     for name, row in rows(sheet):
         whole = "".join(row)
-        if not any(whole in line for line in lines):
+        if not any(whole in line for line in lines) and not any(_stands(page.pieces, whole) for page in read):
             yield f"a row of {name} does not stand on a line"
 
 
+def _stands(pieces: Sequence[Piece], whole: str) -> bool:
+    """Say whether consecutive texts of a page add up to the row, no further apart than the lines of its longest cell.
+
+    A row's cells are drawn one after the other, a cell's lines beneath one another, so its texts follow each other.
+    """
+    texts = [compact(piece.text) for piece in pieces]
+    for start in range(len(texts)):
+        joined, end = "", start
+        while end < len(texts) and whole.startswith(joined) and joined != whole:
+            joined += texts[end]
+            end += 1
+        if joined == whole:
+            heights = sorted(piece.baseline for piece in pieces[start:end])
+            if all(after - before < _ONE_ROW + _SECOND_LINE for before, after in pairwise(heights)):
+                return True
+    return False
+
+
 def _lines(page: ReadPage) -> list[str]:
-    """Return the texts that stand at one height, joined; a cell of two lines belongs to its row."""
+    """Return the texts that stand at one height, joined."""
     grouped: list[list[Piece]] = []
     for piece in page.pieces:
         for row in grouped[-3:]:

@@ -19,7 +19,7 @@ from licence_service.page import Column, Style, Table
 BLANK = "以下空白"
 LISTED_ROLES = _FIRST, _MIDDLE, _LAST = "起点", "途经", "终点"
 _RAIL_RADIUS, _RAIL_WIDTH = 1.35, 1.1
-_CELL_LINES = 2
+_CELL_LINES = 12
 _CLOSING = 0.87  # height of the closing row, of an ordinary one
 _BASELINE = 0.36  # of the size: how far a line's baseline lies under the row's middle
 

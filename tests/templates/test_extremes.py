@@ -109,5 +109,6 @@ def test_ordinary_lengths_fit(made: Make, slug: str) -> None:
     face = dict(sample.face)
     for name, length in (("holder_name", 24), ("address", 30), ("business_scope", 60), ("employer", 18), ("ship_owner", 20), ("goods_name", 16)):
         if name in template.fields:
-            face[name] = filled(min(length, template.fields[name].max_length or 200))
+            words = "；".join(filled(12) for _ in range(5)) if name == "business_scope" else filled(length)
+            face[name] = words[: template.fields[name].max_length or 200]
     assert judged(one, {**face, **dict.fromkeys(sample.photos, "")}) == "drawn"
