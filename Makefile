@@ -43,6 +43,7 @@ serve: $(VENV)/.package fonts ## serve what the demo left (PORT=8000)
 	@$(DEMO) $(BIN)/licence-service serve --port $(PORT)
 
 test: intro-test tools $(VENV)/.dev $(VENV)/.package fonts ## run every test that fits into ten minutes, with branch coverage
+	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest --cov --cov-report=term
 
 test-long: tools $(VENV)/.dev $(VENV)/.package fonts ## run also the long tests and the mutation run (up to an hour)

@@ -9,6 +9,7 @@ from pathlib import Path
 from licence_service.catalogue import Catalogue
 from licence_service.digests import canonical
 from licence_service.document import Printer, Sheet, standin
+from licence_service.document.fonts import Fonts
 from licence_service.document.pictures import Tile, contact
 from licence_service.drafting import checked_face
 from licence_service.errors import NotInRegister
@@ -32,7 +33,7 @@ def sample_page(catalogue: Catalogue, printer: Printer, slug: str) -> bytes:
     return printer.draw(printer.place(sheet), attachment, created_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def contact_sheet(catalogue: Catalogue, demo: Path, to: Path, step: Callable[[str], None]) -> None:
+def contact_sheet(catalogue: Catalogue, fonts: Fonts, demo: Path, to: Path, step: Callable[[str], None]) -> None:
     """Draw the first page of every sealed file that the demonstration left, with its name beneath, on one PNG."""
     tiles = []
     for slug in catalogue.slugs:
@@ -44,5 +45,5 @@ def contact_sheet(catalogue: Catalogue, demo: Path, to: Path, step: Callable[[st
         step(slug)
     to.parent.mkdir(parents=True, exist_ok=True)
     sink = io.BytesIO()
-    contact(tiles).save(sink, "PNG", optimize=True)
+    contact(tiles, fonts.path("hei-500")).quantize(256).save(sink, "PNG", optimize=True)
     to.write_bytes(sink.getvalue())

@@ -163,7 +163,8 @@ def _examined(finding: Finding) -> tuple[Check, ...]:
             Check(2, "seal", "authentic", Result.YES, ("seal-intact",)),
             Check(3, "document", "authentic", Result.NO, ("not-in-register",)),
         )
-    result = Result.UNKNOWN if set(finding.reasons) & _UNDECIDED else Result.NO
+    undecided = set(finding.reasons) & _UNDECIDED and "bytes-changed" not in finding.reasons
+    result = Result.UNKNOWN if undecided else Result.NO
     return (Check(2, "seal", "authentic", result, finding.reasons or ("no-signature",)),)
 
 

@@ -62,7 +62,8 @@ def gallery(
     demo: Annotated[Path, typer.Option(help="The folder that `licence-service demo` left.")] = Path("var/demo"),
 ) -> None:
     """Draw one contact sheet of all types from the demonstration's sealed files."""
-    catalogue = read_catalogue(Settings().templates)
+    settings = Settings()
+    catalogue = read_catalogue(settings.templates)
     with progress("gallery", len(catalogue.slugs)) as step:
-        pictures.contact_sheet(catalogue, demo, to, step)
+        pictures.contact_sheet(catalogue, Fonts.load(settings.fonts.expanduser()), demo, to, step)
     out.print(f"{len(catalogue.slugs)} types → {to}")

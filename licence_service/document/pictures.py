@@ -29,12 +29,12 @@ def page_picture(pdf: bytes, page: int = 0, dpi: float = 110.0) -> Image.Image:
         opened.close()
 
 
-def contact(tiles: Sequence[Tile], caption_font: Path | None = None) -> Image.Image:
+def contact(tiles: Sequence[Tile], caption_font: Path) -> Image.Image:
     """Return one sheet of first pages, four in a row."""
     rows = -(-len(tiles) // _COLUMNS)
     sheet = Image.new("RGB", (_COLUMNS * (_WIDTH + _GAP) + _GAP, rows * (_HEIGHT + _CAPTION + _GAP) + _GAP), _GROUND)
     pen = ImageDraw.Draw(sheet)
-    font = ImageFont.truetype(str(caption_font), 22) if caption_font else ImageFont.load_default(22)
+    font = ImageFont.truetype(str(caption_font), 22)
     for place, tile in enumerate(tiles):
         left = _GAP + place % _COLUMNS * (_WIDTH + _GAP)
         top = _GAP + place // _COLUMNS * (_HEIGHT + _CAPTION + _GAP)

@@ -11,6 +11,7 @@ The reasons of a `Finding`, stable slugs:
 * `active-content`: scripts, actions on opening, launches, forms that send, files that could be programs.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -36,6 +37,7 @@ T = TypeVar("T")
 MAX_OBJECTS = 200_000
 
 _END = b"%%EOF"
+_BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*\]")
 _ACTIVE_KEYS = frozenset({"/JS", "/JavaScript", "/OpenAction", "/AA", "/XFA", "/RichMediaContent"})
 _ACTIVE_ACTIONS = frozenset(
     {
@@ -67,7 +69,26 @@ def examine(
         return _examined(document, trust, certificates, at)
     except Exception:  # noqa: BLE001 - pyHanko, asn1crypto and cryptography raise whatever a broken file provokes in
         # them (KeyError, RecursionError, AssertionError …), and a file nobody can read is an answer, not a failure.
-        return Finding(reasons=("unreadable",))
+        return Finding(reasons=("bytes-changed", "unreadable") if _signed_otherwise(document) else ("unreadable",))
+
+
+def _signed_otherwise(document: bytes) -> bool:
+    """Say whether a file that cannot be read as a whole carries a signature over other bytes than these.
+
+    Only the last /ByteRange and its /Contents are looked at, as raw bytes (ISO 32000-2 §12.8.1); nothing is trusted.
+    """
+    ranges = list(_BYTE_RANGE.finditer(document))
+    if not ranges:
+        return False
+    start, gap, rest, length = (int(number) for number in ranges[-1].groups())
+    try:
+        slot = bytes.fromhex(document[gap:rest].strip(b"<> \n\r").decode("ascii"))
+        signed = cms.ContentInfo.load(slot)["content"]
+        attributes = {one["type"].native: one["values"] for one in signed["signer_infos"][0]["signed_attrs"]}
+        said = attributes["message_digest"][0].native
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return False
+    return bool(said != sha256(document[start:gap] + document[rest : rest + length]).digest())
 
 
 def outside_any_loop(work: Callable[[], T]) -> T:

@@ -1,4 +1,7 @@
-"""Runs one issue or act and dies like `kill -9` before a named step: `python -m tests.journeys.dying FOLDER KEYS STEP JOB`."""
+"""Runs one issue or act and dies like `kill -9` before a named step: `python -m tests.journeys.dying JOB`, a JSON file.
+
+`folder` and `keys` say where the service lives, `settings` what else it is told, `step` where it dies.
+"""
 
 import json
 import os
@@ -13,13 +16,14 @@ from tests.world import NOW, Clock, settings_for
 
 def main() -> None:
     """Read the job, walk the line, die at the step."""
-    folder, keys, step, job = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], json.loads(Path(sys.argv[4]).read_text("utf-8"))
+    job = json.loads(Path(sys.argv[1]).read_text("utf-8"))
 
     def die(name: str) -> None:
-        if name == step:
+        if name == job["step"]:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    service = told_of_steps(build(settings_for(folder, keys), Clock(NOW)), die)
+    settings = settings_for(Path(job["folder"]), Path(job["keys"]), **job["settings"])
+    service = told_of_steps(build(settings, Clock(NOW)), die)
     caller = Client(job["client"], job["department"], ("*",), 100_000)
     if job["licence_id"]:
         service.registrar.act(caller, job["key"], job["licence_id"], job["body"])

@@ -16,11 +16,15 @@ from tests.world import ROOT, TRIP, World, decision
 STEPS = ("draw", "request-seal", "seal", "sealed", "archive", "append")
 
 
-def die_at(world: World, folder: Path, keys: Path, step: str, body: dict[str, object], licence_id: str = "") -> None:
+def die_at(world: World, folder: Path, keys: Path, step: str, body: dict[str, object], licence_id: str = "", **settings: object) -> None:
     """Let another process begin the work and kill it before the step."""
-    job = {"client": world.client(TRIP).name, "department": world.client(TRIP).department, "key": "crash-0001", "body": body, "licence_id": licence_id}
+    caller = world.client(TRIP)
+    job = {
+        "folder": str(folder), "keys": str(keys), "settings": settings, "step": step, "client": caller.name, "department": caller.department,
+        "key": "crash-0001", "body": body, "licence_id": licence_id,
+    }  # fmt: skip
     (folder / "job.json").write_text(json.dumps(job), "utf-8")
-    command = [sys.executable, "-m", "tests.journeys.dying", str(folder), str(keys), step, str(folder / "job.json")]
+    command = [sys.executable, "-m", "tests.journeys.dying", str(folder / "job.json")]
     died = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
     assert died.returncode == -9, died.stderr.decode()
 

@@ -27,6 +27,10 @@ SECRET = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+(?:[A-Za-z-]+: .*\s+
 
 
 def tracked() -> list[Path]:
+    """Return what is, or is about to be, in the repository; in an unpacked copy without one, every file that would be."""
+    if not (ROOT / ".git").exists():
+        left = {"var", ".venv", "mutants", "build"}
+        return [path for path in ROOT.rglob("*") if path.is_file() and path.relative_to(ROOT).parts[0] not in left]
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
     return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
 
