@@ -210,3 +210,8 @@ def _sample(path: Path) -> Sample:
     if unknown:
         raise TemplateRejected(f"{path.parent.name}/sample.toml: unknown keys {sorted(unknown)}")
     return Sample(raw["as_of"], raw["issuer"], raw["face"], raw.get("photos", {}), tuple(raw.get("endorsements", ())))
+
+
+def file_schema() -> dict[str, Any]:
+    """Return the JSON Schema of an edition file, for editors; it lies beside the templates as `schema.json`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_TEMPLATE.json_schema()}

@@ -51,9 +51,11 @@ class Service:
     registrar: Registrar
     verifier: Verifier
     examiner: Examiner
+    hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
         """Give back connections and child processes."""
+        self.hang_up()
         self.examiner.close()
         self.database.close()
 
@@ -66,10 +68,10 @@ class Service:
 def build(settings: Settings, now: Clock = utc_now) -> Service:
     """Put everything together; `Misconfigured` says in words what does not fit."""
     catalogue = read_catalogue(settings.templates)
+    outside = client(settings.seal_timeout_seconds)
     keyring = read_keyring(
-        settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys,
-        remote_client=client(settings.seal_timeout_seconds),
-    )  # fmt: skip
+        settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys, remote_client=outside
+    )
     _check_grants(catalogue, keyring)
     printer = Printer(Fonts.load(settings.fonts.expanduser()), catalogue.families)
     archive = open_archive(settings.archive_url, options=settings.archive_options())
@@ -81,7 +83,7 @@ def build(settings: Settings, now: Clock = utc_now) -> Service:
     verifier = Verifier(catalogue, keyring, book, examiner, now)
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
-        Failures(database, vault), Registrar(line), verifier, examiner,
+        Failures(database, vault), Registrar(line), verifier, examiner, outside.close,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ class Clock:
 def settings_for(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Settings:
     """Return settings for a service that lives in `folder`."""
     return Settings(
-        database_url=SecretStr(database_url or f"sqlite:///{folder}/licence.db"), archive_url=f"file:{folder}/archive",
+        database_url=SecretStr(database_url or f"sqlite:///{folder}/licence.db"), archive_url=more.pop("archive_url", f"file:{folder}/archive"),
         templates=more.pop("templates", ROOT / "templates"), keys=keys, seal_passphrase=SecretStr(PASSPHRASE),
         payload_key=SecretStr(PAYLOAD_KEY), allow_demo_keys=True, worker_seconds=0.0, public_url="https://licence.example.cn", **more,
     )  # fmt: skip
@@ -63,13 +63,13 @@ class World:
 
     service: Service
     clock: Callable[[], datetime]
+    tokens: dict[str, str] = field(default_factory=dict)  # those of an earlier start, or made now
     http: TestClient = field(init=False)
-    tokens: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Add the clients and open the interface."""
         self.service.database.migrate()
-        self.tokens = {
+        self.tokens = self.tokens or {
             uscc: self.service.clients.add(Client(f"client-{uscc}", uscc, (EVERY_TYPE,), 100_000), NOW) for uscc in self.service.keyring.departments
         }
         self.http = TestClient(create_app(self.service), raise_server_exceptions=False)
@@ -123,12 +123,12 @@ def demo_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def a_world(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Iterator[World]:
-    """Open a world and close it again."""
+def a_world(folder: Path, keys: Path, database_url: str | None = None, tokens: dict[str, str] | None = None, **more: Any) -> Iterator[World]:
+    """Open a world and close it again; one that was there before is given its `tokens`."""
     clock = Clock()
     service = build(settings_for(folder, keys, database_url, **more), clock)
     try:
-        yield World(service, clock)
+        yield World(service, clock, tokens or {})
     finally:
         service.close()
 

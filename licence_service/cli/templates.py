@@ -1,5 +1,6 @@
-"""Commands about certificate types: check, list, preview, gallery."""
+"""Commands about certificate types: check, list, preview, gallery, schema."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from licence_service import gallery as pictures
-from licence_service.catalogue import read_catalogue
+from licence_service.catalogue import file_schema, read_catalogue
 from licence_service.cli.talking import out, progress, said, show
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
@@ -30,6 +31,14 @@ def check(folder: Annotated[Path | None, typer.Argument(help="Another folder of 
             pictures.sample_page(catalogue, printer, slug)
             step(slug)
     out.print(f"{len(catalogue.slugs)} types are correct")
+
+
+@app.command()
+@said
+def schema(to: Annotated[Path, typer.Option(help="The file to write.")] = Path("templates/schema.json")) -> None:
+    """Write the JSON Schema of template files, which editors use while typing."""
+    to.write_text(json.dumps(file_schema(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    out.print(f"→ {to}")
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +19,7 @@ from licence_service.store.reservations import LEASE
 from tests.journeys.test_crash import STEPS, die_at, uses_are_accounted_for
 from tests.parts.databases import at_once
 from tests.seal_service import SealService
-from tests.world import PASSPHRASE, TRIP, World, a_world, decision
+from tests.world import PASSPHRASE, ROOT, TRIP, World, a_world, decision
 
 TIMEOUT = 1.0
 
@@ -62,8 +63,7 @@ def remote(tmp_path: Path, demo_keys: Path) -> Iterator[Remote]:
     """A keys folder in which one department's private seal key is gone and an address stands in its place."""
     keys = tmp_path / "keys"
     shutil.copytree(demo_keys, keys)
-    with a_world(tmp_path / "before", demo_keys) as before:
-        uscc = before.service.catalogue.samples[TRIP].issuer
+    uscc = tomllib.loads((ROOT / "templates" / TRIP / "sample.toml").read_text("utf-8"))["issuer"]
     seal = read_keyring(demo_keys, passphrase=PASSPHRASE.encode(), allow_demo=True).departments[uscc].seal
     with SealService(seal, late_seconds=TIMEOUT * 1.5) as service:
         told = keys / uscc / "seal.toml"

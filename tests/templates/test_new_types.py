@@ -1,12 +1,13 @@
 """A certificate type is data: a 24th folder, a second edition, and mistakes that are refused when loading."""
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from licence_service.catalogue import read_catalogue
+from licence_service.catalogue import file_schema, read_catalogue
 from licence_service.errors import TemplateRejected
 from tests.world import ROOT, TRIP, VEHICLE, a_world
 
@@ -75,3 +76,8 @@ def test_a_mistake_in_a_template_is_refused_when_loading_naming_the_file(templat
     with pytest.raises(TemplateRejected, match=said) as refused:
         read_catalogue(templates)
     assert f"{TRIP}/2026-01.toml" in str(refused.value)
+
+
+def test_the_schema_beside_the_templates_is_current() -> None:
+    """`licence-service templates schema` writes it anew."""
+    assert json.loads((ROOT / "templates" / "schema.json").read_text("utf-8")) == file_schema()
