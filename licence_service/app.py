@@ -1,6 +1,7 @@
 """The web application: `create_app(settings)` for tests, `licence_service.app:from_environment` for uvicorn."""
 
 import logging
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,6 +82,11 @@ def _finish(service: Service, stop: threading.Event) -> None:
                 log.info("finished", reservations=finished)
 
 
+def log_only_trouble() -> None:
+    """Leave the lines of single requests out, where a person watches progress instead."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
 def log_as_json() -> None:
     """Write one JSON object a line to standard error; uvicorn's own access log, which holds addresses, stays off."""
     structlog.configure(
@@ -90,6 +96,6 @@ def log_as_json() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.getLogger("uvicorn.access").disabled = True

@@ -20,7 +20,7 @@ import uvicorn
 
 from licence_service.app import create_app
 from licence_service.catalogue import Sample, read_catalogue
-from licence_service.document import standin
+from licence_service.document import reading, standin
 from licence_service.errors import Refusal, Unavailable
 from licence_service.licence import beijing_day
 from licence_service.outbound import client as http_client
@@ -141,7 +141,7 @@ class _Showing:
         versions = self.http.get(f"/licences/{issued['licence_id']}", headers=self._headers(sample)).raise_for_status().json()["versions"]
         row = {
             "no": template.index, "type": self.slug, "number": latest["number"], "version": latest["version"],
-            "pages": len(template.pages), "kB": f"{len(content) / 1024:.0f}", **self._verified(latest, content),
+            "pages": len(reading.text(content)), "kB": f"{len(content) / 1024:.0f}", **self._verified(latest, content),
         }  # fmt: skip
         names = ("licence_id", "elicence_id", "number", "check_code", "delivery_code", "verify_url")
         return Shown(row, {**{name: latest.get(name, issued[name]) for name in names}, "versions": [one["version"] for one in versions]})

@@ -11,6 +11,7 @@ import typer
 import uvicorn
 
 from licence_service import demo as demonstration
+from licence_service.app import log_only_trouble
 from licence_service.cli import licences, templates
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document.foundry import build as build_fonts
@@ -58,6 +59,7 @@ def demo(
 ) -> None:
     """Issue, seal, store, endorse, download and verify one licence of every type."""
     settings = Settings()
+    log_only_trouble()
     _prepare(settings, today.date() if today else None)
     with progress("demo", len(demonstration.types(settings))) as step:
         rows = demonstration.run(folder, settings, today.date() if today else None, step)

@@ -17,7 +17,7 @@ from licence_service.service import Service, build
 from licence_service.settings import Settings
 
 REFUSED, MISCONFIGURED, UNAVAILABLE, NOT_VALID, UNDECIDED = 1, 2, 3, 4, 5
-out = Console(highlight=False)
+out = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)  # piped tables keep their columns whole
 err = Console(stderr=True, highlight=False)
 
 P = ParamSpec("P")
@@ -66,7 +66,9 @@ def show(value: Any, *, as_json: bool, columns: Sequence[str] = ()) -> None:  # 
         for name, one in value.items():
             out.print(f"[bold]{name}[/]  {escape(str(one))}", soft_wrap=True)  # a line to copy stays one line
     else:
-        table = Table(*columns, box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")
         for row in value:
             table.add_row(*(escape(str(row.get(column, ""))) for column in columns))
         out.print(table)

@@ -17,6 +17,7 @@ from licence_service.fields import Face, Field
 from licence_service.page import Column, Style, Table
 
 BLANK = "以下空白"
+ONWARD = "接下页"
 LISTED_ROLES = _FIRST, _MIDDLE, _LAST = "起点", "途经", "终点"
 _RAIL_RADIUS, _RAIL_WIDTH = 1.35, 1.1
 _CELL_LINES = 12
@@ -64,7 +65,7 @@ def place(slate: Slate, table: Table) -> None:
         _row(slate, table, row, cells, (upper + lower) / 2)
     pointer = table.remainder and beyond
     number = slate.parts.get(table.remainder or "")
-    _close(slate, table, (tops[-1], end), wide, f"其余 {beyond} 项见{table.remainder}第 {number} 页" if pointer else BLANK)
+    _close(slate, table, (tops[-1], end), wide, f"其余 {beyond} 项见{table.remainder}第 {number} 页" if pointer else ONWARD if beyond else BLANK)
     slate.table_end = end
 
 

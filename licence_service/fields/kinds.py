@@ -116,16 +116,38 @@ def multi_enum(field: Field, value: object, path: str) -> Found:
     return [code for code in codes if code in value], ()
 
 
-def _structured(test: Callable[[str], bool], code: str, message: str) -> Kind:
-    def check(_field: Field, value: object, path: str) -> Found:
-        """Check a number with a structure of its own; full-width and lower-case forms are read as the standard's."""
-        text, faults = _text(value, path, 40)
-        if faults or not isinstance(text, str):
-            return text, faults
-        canonical = comparison_form(text)
-        return (canonical, ()) if test(canonical) else no(path, code, message)
+def _structured(test: Callable[[str], bool], value: object, path: str, code: str, message: str) -> Found:
+    """Check a number with a structure of its own; full-width and lower-case forms are read as the standard's."""
+    text, faults = _text(value, path, 40)
+    if faults or not isinstance(text, str):
+        return text, faults
+    canonical = comparison_form(text)
+    return (canonical, ()) if test(canonical) else no(path, code, message)
 
-    return check
+
+def citizen_id(_field: Field, value: object, path: str) -> Found:
+    """Check a citizen ID number (GB 11643)."""
+    return _structured(identifiers.is_citizen_id, value, path, "bad-check-digit", "structure or check digit is not that of GB 11643")
+
+
+def uscc(_field: Field, value: object, path: str) -> Found:
+    """Check a unified social credit code (GB 32100)."""
+    return _structured(identifiers.is_uscc, value, path, "bad-check-digit", "structure or check digit is not that of GB 32100")
+
+
+def plate(_field: Field, value: object, path: str) -> Found:
+    """Check a number plate (GA 36)."""
+    return _structured(identifiers.is_plate, value, path, "wrong-structure", "structure is not that of a number plate")
+
+
+def vin(_field: Field, value: object, path: str) -> Found:
+    """Check a vehicle identification number (GB 16735)."""
+    return _structured(identifiers.is_vin, value, path, "bad-check-digit", "structure or check digit is not that of GB 16735")
+
+
+def ship_id(_field: Field, value: object, path: str) -> Found:
+    """Check a ship identification number."""
+    return _structured(identifiers.is_ship_id, value, path, "wrong-structure", "a ship identification number is CN and 11 digits")
 
 
 def image(_field: Field, value: object, path: str) -> Found:
@@ -174,11 +196,11 @@ KINDS: Mapping[str, Kind] = {
     "decimal": decimal,
     "enum": enum,
     "multi_enum": multi_enum,
-    "citizen_id": _structured(identifiers.is_citizen_id, "bad-check-digit", "structure or check digit is not that of GB 11643"),
-    "uscc": _structured(identifiers.is_uscc, "bad-check-digit", "structure or check digit is not that of GB 32100"),
-    "plate": _structured(identifiers.is_plate, "wrong-structure", "structure is not that of a number plate"),
-    "vin": _structured(identifiers.is_vin, "bad-check-digit", "structure or check digit is not that of GB 16735"),
-    "ship_id": _structured(identifiers.is_ship_id, "wrong-structure", "a ship identification number is CN and 11 digits"),
+    "citizen_id": citizen_id,
+    "uscc": uscc,
+    "plate": plate,
+    "vin": vin,
+    "ship_id": ship_id,
     "image": image,
     "table": table,
 }

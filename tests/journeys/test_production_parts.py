@@ -123,8 +123,6 @@ def test_an_issue_whose_document_cannot_be_kept_is_finished_once_the_archive_is_
         assert int(refused.headers["retry-after"]) > 0
         assert world.service.book.all_ids() == []
         bucket.start()
-        assert world.http.get("/readyz").status_code == 503  # a new server has no bucket yet
-        bucket.create()
         assert world.http.get("/readyz").status_code == 200
         issued = world.http.post("/licences", json=request, headers=headers)
         assert issued.status_code == 201, issued.text
