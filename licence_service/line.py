@@ -131,20 +131,25 @@ class Line:
     def _sheet(self, reservation: Reservation, entry: Entry, template: Template, department: Department) -> Sheet:
         version = entry.version
         assert version  # noqa: S101
-        standing = [] if entry.sequence == 1 else list(self.book.get(entry.licence_id).at(beijing_day(version.sealed_at)).endorsements)
-        all_of_them = [one for one in standing if one.endorsement_id != entry.withdrawn] + list(entry.endorsements)
-        shown = sorted((one for one in all_of_them if one.kind in template.printed_kinds), key=lambda one: one.occurred_on)
-        names = {uscc: each.name for uscc, each in self.keyring.departments.items()}
         return Sheet(
             template=template, face=version.face,
-            endorsements=tuple(
-                PrintedEndorsement(self.catalogue.kinds[one.kind], one.facts, names.get(one.accepter, one.accepter), one.occurred_on) for one in shown
-            ),
+            endorsements=self.shown(entry, template),
             elicence_id=version.elicence_id, version=version.version, copy_no=version.copy_no, check_code=reservation.check_code,
             code_text=self.verify_url(entry, template, department), host=host_of(self.public_url), department=department.short_name,
             photos={name: self.reservations.photo(digest) for name, digest in version.photos.items()},
             specimen=department.demo, preview=False,
         )  # fmt: skip
+
+    def shown(self, entry: Entry, template: Template) -> tuple[PrintedEndorsement, ...]:
+        """Return the endorsements that the entry's page prints: those that stand and those it brings, oldest first."""
+        today = beijing_day(self.now())
+        standing = () if entry.sequence == 1 else self.book.get(entry.licence_id).at(today).endorsements
+        printed = [one for one in (*standing, *entry.endorsements) if one.kind in template.printed_kinds and one.endorsement_id != entry.withdrawn]
+        names = {uscc: each.name for uscc, each in self.keyring.departments.items()}
+        return tuple(
+            PrintedEndorsement(self.catalogue.kinds[one.kind], one.facts, names.get(one.accepter, one.accepter), one.occurred_on)
+            for one in sorted(printed, key=lambda one: one.occurred_on)
+        )
 
     def _append(self, reservation: Reservation, entry: Entry, template: Template) -> Entry:
         """Enter the act; acts without a document may have come between, and then the table is asked again."""

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from licence_service import entry_form
+from licence_service.carrying import Done, Waiting
 from licence_service.cli.talking import NOT_VALID, UNDECIDED, err, out, said, service, show
 from licence_service.errors import NotInRegister
 from licence_service.fields import Asker
 from licence_service.licence import beijing_day
 from licence_service.qr_token import PATH
-from licence_service.registrar import Done, Waiting
 from licence_service.service import Service
 from licence_service.store.clients import Client
 from licence_service.verdict import Overall, Verdict

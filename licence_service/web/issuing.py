@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse, Response
 
 from licence_service import entry_form
+from licence_service.carrying import Done, Waiting
 from licence_service.digests import sha256
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.fields import Asker, comparison_form
 from licence_service.licence import beijing_day
 from licence_service.preview import preview
-from licence_service.registrar import Done, Waiting
 from licence_service.schema import face_schema
 from licence_service.service import Service
 from licence_service.view import view_of

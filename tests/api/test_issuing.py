@@ -12,7 +12,7 @@ from licence_service.document import reading
 from licence_service.identifiers import ElicenceId, parse_elicence_id
 from licence_service.licence import beijing_day
 from licence_service.store.clients import Client
-from tests.world import DRIVER, NOW, TRIP, VEHICLE, World, decision, dumped
+from tests.world import DRIVER, NOW, TRIP, VEHICLE, World, dumped
 
 
 def test_an_issue_answers_with_everything_the_caller_needs(world: World) -> None:

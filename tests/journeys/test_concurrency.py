@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from licence_service.carrying import Done
 from licence_service.errors import EntryConflict, KeyReused
 from licence_service.licence import Act, LicenceState, beijing_day
-from licence_service.registrar import Done
 from licence_service.service import told_of_steps
 from tests.parts.databases import at_once, empty_postgres
 from tests.world import DRIVER, TRIP, VEHICLE, World, a_world, decision

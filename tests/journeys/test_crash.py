@@ -3,20 +3,21 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from licence_service.registrar import Done
+from licence_service.carrying import Done
 from licence_service.store.reservations import LEASE
 from tests.world import ROOT, TRIP, World, decision
 
 STEPS = ("draw", "request-seal", "seal", "sealed", "archive", "append")
 
 
-def die_at(world: World, folder: Path, keys: Path, step: str, body: dict[str, object], licence_id: str = "", **settings: object) -> None:
+def die_at(world: World, folder: Path, keys: Path, step: str, body: Mapping[str, object], licence_id: str = "", **settings: object) -> None:
     """Let another process begin the work and kill it before the step."""
     caller = world.client(TRIP)
     job = {

@@ -14,12 +14,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from licence_service import entry_form, identifiers, qr_token
+from licence_service.carrying import Done
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
 from licence_service.endorsement import statement_of
 from licence_service.fields import Asker, Field, Shown
 from licence_service.licence import Act, Entry, fold
 from licence_service.licence_data import licence_data
-from licence_service.registrar import Done
 from licence_service.requests import read_act, read_issue
 from licence_service.seal.tokens import open1, verify
 from licence_service.store.payload import Vault, token_digest

@@ -1,0 +1,88 @@
+"""Everything that can be refused before anything is written: grants, faces, photos, pages that do not fit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from licence_service.document import Sheet
+from licence_service.document.photo import fault_in
+from licence_service.drafting import Draft, checked_face, draft_issue, photo_fields
+from licence_service.errors import FaceRejected, Fault, NotGranted
+from licence_service.identifiers import parse_elicence_id
+from licence_service.licence import Act, Decision, beijing_day
+from licence_service.line import Line, host_of
+from licence_service.requests import AdoptRequest, IssueRequest
+from licence_service.seal.keyring import Department
+from licence_service.store.clients import Client
+from licence_service.template import Template
+
+_CODE = "0" * 12
+
+
+def granted(
+    line: Line, caller: Client, slug: str, decision: Decision, body: Mapping[str, Any], faults: tuple[Fault, ...]
+) -> tuple[Template, Department]:
+    """Find template and department, or refuse: unknown type, no grant (SE-01)."""
+    today = beijing_day(line.now())
+    if any(fault.path == "type" for fault in faults) or not isinstance(body.get("face"), Mapping):
+        raise FaceRejected(faults=faults)
+    template = line.catalogue.in_force(slug, today)
+    department = line.keyring.departments.get(caller.department)
+    unattended = decision.unattended is not None
+    if department is None or not caller.may_touch(slug) or not department.may_seal(slug, today):
+        raise NotGranted
+    if unattended and not any(grant.covers(slug, today) and grant.unattended for grant in department.grants):
+        raise NotGranted("no grant for unattended issue")
+    return template, department
+
+
+def first_draft(  # noqa: PLR0913 - what a first entry rests on
+    line: Line, caller: Client, template: Template, department: Department, request: IssueRequest, act: Act, before: tuple[Fault, ...] = ()
+) -> Draft:
+    """Check everything that can be refused before anything is written."""
+    today = beijing_day(line.now())
+    faults = (*request.faults, *before, *photo_faults(template, request.photos))
+    if request.decision.decided_on > today:
+        faults = (*faults, Fault("decision.decided_on", "in-the-future", "the decision must have been taken"))
+    raw = {**request.face, **photo_fields(request.photos)}
+    if any(template.fields[name].type == "image" for name in request.face if name in template.fields):
+        faults = (*faults, Fault("face", "photo-in-face", "photos are sent under `photos`"))
+    face = checked_face(template, raw, department.name, today, before=faults)
+    draft = draft_issue(template, request, face, by=caller.name, seal_id=department.seal.seal_id, sealed_at=line.now(), act=act)
+    if act is Act.ISSUE:
+        must_fit(line, draft, department)
+    return draft
+
+
+def must_fit(line: Line, draft: Draft, department: Department, photos: Mapping[str, bytes] | None = None) -> None:
+    """Place the page with stand-in codes: whatever does not fit or has no glyph is refused before reserve."""
+    version = draft.entry.version
+    assert version  # noqa: S101 - only acts with a document are placed
+    own = f"1.2.156.3005.2.{draft.template.type_code(department.uscc)}.{department.uscc}.{'0' * 20}.{version.version:03d}.0"
+    line.printer.place(
+        Sheet(
+            template=draft.template, face=version.face, endorsements=line.shown(draft.entry, draft.template), elicence_id=own,
+            version=version.version, copy_no=version.copy_no, check_code=_CODE, code_text=None, host=host_of(line.public_url),
+            department=department.short_name, photos=draft.photos if photos is None else photos, specimen=department.demo, preview=False,
+        )  # fmt: skip
+    )
+
+
+def photo_faults(template: Template, photos: Mapping[str, bytes]) -> tuple[Fault, ...]:
+    """Name every photo that cannot be printed, or that the template does not have."""
+    faults = []
+    for name, jpeg in photos.items():
+        if name not in template.fields or template.fields[name].type != "image":
+            faults.append(Fault("photos", "unknown-photo", "the template has no such photo"))
+        elif found := fault_in(jpeg):
+            faults.append(Fault(f"photos.{name}", *found))
+    return tuple(faults)
+
+
+def adoption_faults(request: AdoptRequest) -> tuple[Fault, ...]:
+    """Name what keeps a licence sealed elsewhere from being taken over."""
+    faults = []
+    if parse_elicence_id(request.elicence_id) is None:
+        faults.append(Fault("elicence_id", "bad-check-character", "structure or check character is not that of GB/T 36904"))
+    if b"%PDF-" not in request.document[:1024]:
+        faults.append(Fault("document", "not-a-pdf", "a PDF file is wanted here"))
+    return tuple(faults)
