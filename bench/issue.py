@@ -34,8 +34,13 @@ def service_in(folder: Path) -> Service:
     make_demo_keys(keys, read_demo_departments(Path("keys/demo.toml")), passphrase=PASSPHRASE.encode(), now=datetime.now(UTC))
     settings = Settings.model_validate(
         {
-            "database_url": f"sqlite:///{folder}/licence.db", "archive_url": f"file:{folder}/archive", "keys": keys, "seal_passphrase": PASSPHRASE,
-            "payload_key": "00" * 32, "allow_demo_keys": True, "public_url": "https://licence.example.cn",
+            "database_url": f"sqlite:///{folder}/licence.db",
+            "archive_url": f"file:{folder}/archive",
+            "keys": keys,
+            "seal_passphrase": PASSPHRASE,
+            "payload_key": "00" * 32,
+            "allow_demo_keys": True,
+            "public_url": "https://licence.example.cn",
         }  # fmt: skip
     )
     built = build(settings, clock_at(None))
@@ -85,7 +90,8 @@ class Ours:
         drawn = self._timed("draw PDF/A-3u", lambda: self.line.printer.draw(placed, data, created_at=entry.version.sealed_at))  # type: ignore[arg-type, union-attr]
         self._timed("read back", lambda: self.line.printer.agree(drawn, sheet))  # type: ignore[arg-type]
         sealed = self._timed(
-            "seal", lambda: self.department.seal.affix(drawn, sealed_at=entry.version.sealed_at, request_id=self.reservation.reservation_id)  # type: ignore[arg-type, union-attr]
+            "seal",
+            lambda: self.department.seal.affix(drawn, sealed_at=entry.version.sealed_at, request_id=self.reservation.reservation_id),  # type: ignore[arg-type, union-attr]
         )
         return sealed.document  # type: ignore[attr-defined, no-any-return]
 
@@ -125,7 +131,7 @@ def run(slug: str) -> None:
         figures = [(_cpu(ours.once, EACH), _cpu(tuned_peer, EACH), _cpu(naive_peer, EACH)) for _ in range(ROUNDS)]
         count = ROUNDS * EACH
         for step, seconds in ours.steps.items():
-            print(f"  {step}: {seconds / count * 1000:.2f} ms CPU")  # noqa: T201
+            print(f"  {step}: {seconds / count * 1000:.2f} ms CPU")
         mine = statistics.median(one[0] for one in figures)
         for label, place in (("tuned", 1), ("naive", 2)):
             ratios = [one[place] / one[0] for one in figures]

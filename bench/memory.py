@@ -41,7 +41,7 @@ def run(slug: str) -> None:
                 server.terminate()
         service.close()
     half = max(sizes[len(sizes) // 2 :]) - max(sizes[: len(sizes) // 2])
-    print(f"  resident MB after each hundred: {', '.join(f'{size:.0f}' for size in sizes)}")  # noqa: T201
+    print(f"  resident MB after each hundred: {', '.join(f'{size:.0f}' for size in sizes)}")
     record("server_memory_mb", max(sizes), better="lower", ours=max(sizes), peer=None, unit="MB", worst=max(sizes), rounds=1)
     record("server_memory_growth_mb", half, better="lower", ours=half, peer=None, unit="MB", worst=half, rounds=1)
 

@@ -115,7 +115,14 @@ def _page(canvas: Canvas, page: PlacedPage, number: int, *, tuned: bool) -> None
                 canvas.drawString(item.x * MM, height - item.y * MM, item.text, charSpace=item.tracking * item.size)
             case Area():
                 _colours(canvas, item.fill, item.stroke, item.points)
-                canvas.rect(item.x * MM, height - (item.y + item.height) * MM, item.width * MM, item.height * MM, stroke=bool(item.stroke), fill=bool(item.fill))
+                canvas.rect(
+                    item.x * MM,
+                    height - (item.y + item.height) * MM,
+                    item.width * MM,
+                    item.height * MM,
+                    stroke=bool(item.stroke),
+                    fill=bool(item.fill),
+                )
             case Disc():
                 _colours(canvas, item.fill, item.colour, item.width)
                 canvas.circle(item.x * MM, height - item.y * MM, item.radius * MM, stroke=bool(item.colour), fill=bool(item.fill))

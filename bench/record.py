@@ -26,4 +26,4 @@ def record(name: str, figure: float, *, better: str, ours: float, peer: float | 
     PLACE.parent.mkdir(parents=True, exist_ok=True)
     PLACE.write_text(json.dumps([*(one for one in kept if one["name"] != name), line], ensure_ascii=False, indent=2) + "\n", "utf-8")
     peers = f", peer {peer:.2f} {unit}" if peer is not None else ""
-    print(f"{name}: {figure:.3f} ({better} is better; ours {ours:.2f} {unit}{peers}; worst round {worst:.3f}; {rounds} rounds)")  # noqa: T201
+    print(f"{name}: {figure:.3f} ({better} is better; ours {ours:.2f} {unit}{peers}; worst round {worst:.3f}; {rounds} rounds)")

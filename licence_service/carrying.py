@@ -83,7 +83,9 @@ class Carrier:
         entry = entry_of(reservation.content["body"], reservation.content["private"], Digests("", ""))
         licence = self.line.book.get(reservation.licence_id).at(beijing_day(self.line.now()))
         judge_again(licence, entry, self.line.catalogue.edition(reservation.type, licence.current.edition))
-        return self.line.book.append(replace(entry, sequence=licence.head + 1), Appendix(reservation.reservation_id, external_ref=reference(reservation.content)))
+        return self.line.book.append(
+            replace(entry, sequence=licence.head + 1), Appendix(reservation.reservation_id, external_ref=reference(reservation.content))
+        )
 
     def answer(self, reservation: Reservation) -> Done:
         """Return what an entered reservation became; one that was abandoned is refused with its reason."""

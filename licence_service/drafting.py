@@ -106,7 +106,9 @@ def _renew(at: Situation, request: ActRequest) -> Draft:
 
 def _replace(at: Situation, request: ActRequest) -> Draft:
     """Replacement (补证) never changes content, number or end date; it raises `copy_no` (LC-07)."""
-    draft = _new_version(at, request, at.licence.current.face, VersionReason.REPLACEMENT, request.decision.decided_on, _written(at, request, {"": (None, None)}))
+    draft = _new_version(
+        at, request, at.licence.current.face, VersionReason.REPLACEMENT, request.decision.decided_on, _written(at, request, {"": (None, None)})
+    )
     version = draft.entry.version
     assert version  # noqa: S101 - a new version was just drafted
     kept = replace(version, copy_no=version.copy_no + 1)
@@ -266,12 +268,14 @@ def _written(at: Situation, request: ActRequest, changed: Mapping[str, tuple[Any
         said = _said(at, request, kind, declared, old, new)
         values, faults = check_facts(kind.facts, {key: value for key, value in said.items() if value not in (None, "")})
         if faults:
-            raise FaceRejected("the record of this act is not acceptable", faults=[Fault(f"record.{fault.path}", fault.code, fault.message) for fault in faults])
+            raise FaceRejected(
+                "the record of this act is not acceptable", faults=[Fault(f"record.{fault.path}", fault.code, fault.message) for fault in faults]
+            )
         facts.append(_fact(at, kind, values))
     return tuple(facts)
 
 
-def _said(at: Situation, request: ActRequest, kind: EndorsementKind, declared: Field | None, old: Any, new: Any) -> dict[str, Any]:  # noqa: ANN401, PLR0913
+def _said(at: Situation, request: ActRequest, kind: EndorsementKind, declared: Field | None, old: Any, new: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the facts of a written kind, taken from where the kind's declaration says (`source`)."""
     decision: Decision = request.decision
     suspension = request.suspension
@@ -307,7 +311,9 @@ def _text(declared: Field | None, value: Any, version: int) -> str | None:  # no
     return text or EMPTY
 
 
-def complete(entry: Entry, *, licence_id: str, elicence_id: str, salt: bytes, status: tuple[int, int], check_code_digest: str, certificate_sha256: str) -> Entry:
+def complete(
+    entry: Entry, *, licence_id: str, elicence_id: str, salt: bytes, status: tuple[int, int], check_code_digest: str, certificate_sha256: str
+) -> Entry:
     """Fill in what reserve drew; only the document's digests are still missing."""
     assert entry.version  # noqa: S101 - only acts with a document are reserved
     version = replace(

@@ -69,8 +69,12 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
         act=Act(body["act"]),
         effective_on=date.fromisoformat(body["effective_on"]),
         decision=Decision(
-            decision["number"], decision["organ"], date.fromisoformat(decision["decided_on"]), decision["legal_basis"],
-            hidden.get("officer"), decision["unattended"],
+            decision["number"],
+            decision["organ"],
+            date.fromisoformat(decision["decided_on"]),
+            decision["legal_basis"],
+            hidden.get("officer"),
+            decision["unattended"],
         ),  # fmt: skip
         by=body["by"],
         version=_version_of(body["version"], hidden) if body["version"] else None,

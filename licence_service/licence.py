@@ -176,14 +176,10 @@ def fold(entries: Sequence[Entry], valid_at: date, known_at: datetime | None = N
     suspended, until = _suspended(known, valid_at)
     state = _state(valid_at, first, newest.valid_to, revoked, cancelled, suspended=suspended)
     ended = min((day for day in (revoked, cancelled) if day), default=None)
-    return Licence(
-        known[0].licence_id, known, valid_at, state, versions, standing_endorsements(known), first, newest.valid_to, ended, until
-    )
+    return Licence(known[0].licence_id, known, valid_at, state, versions, standing_endorsements(known), first, newest.valid_to, ended, until)
 
 
-def _state(
-    day: date, first: date, last: date | None, revoked: date | None, cancelled: date | None, *, suspended: bool
-) -> LicenceState:
+def _state(day: date, first: date, last: date | None, revoked: date | None, cancelled: date | None, *, suspended: bool) -> LicenceState:
     """Pick the state by precedence: cancelled, revoked, expired, suspended, pending effect, in force."""
     if cancelled and cancelled <= day:
         return LicenceState.CANCELLED

@@ -112,7 +112,9 @@ class Line:
         version = entry.version
         assert version  # noqa: S101
         seal = department.seal_on(beijing_day(version.sealed_at))
-        use = SealUse("requested", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, sha256(document))
+        use = SealUse(
+            "requested", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, sha256(document)
+        )
         if self.seal_log.stopped(seal.seal_id):
             self.seal_log.write(replace(use, event="refused", reason="stopped"), self.now())
             raise SealStopped

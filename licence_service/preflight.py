@@ -35,7 +35,7 @@ def granted(
     return template, department
 
 
-def first_draft(  # noqa: PLR0913 - what a first entry rests on
+def first_draft(
     line: Line, caller: Client, template: Template, department: Department, request: IssueRequest, act: Act, before: tuple[Fault, ...] = ()
 ) -> Draft:
     """Check everything that can be refused before anything is written."""
@@ -60,9 +60,19 @@ def must_fit(line: Line, draft: Draft, department: Department, photos: Mapping[s
     own = f"1.2.156.3005.2.{draft.template.type_code(department.uscc)}.{department.uscc}.{'0' * 20}.{version.version:03d}.0"
     line.printer.place(
         Sheet(
-            template=draft.template, face=version.face, endorsements=line.shown(draft.entry, draft.template), elicence_id=own,
-            version=version.version, copy_no=version.copy_no, check_code=_CODE, code_text=None, host=host_of(line.public_url),
-            department=department.short_name, photos=draft.photos if photos is None else photos, specimen=department.demo, preview=False,
+            template=draft.template,
+            face=version.face,
+            endorsements=line.shown(draft.entry, draft.template),
+            elicence_id=own,
+            version=version.version,
+            copy_no=version.copy_no,
+            check_code=_CODE,
+            code_text=None,
+            host=host_of(line.public_url),
+            department=department.short_name,
+            photos=draft.photos if photos is None else photos,
+            specimen=department.demo,
+            preview=False,
         )  # fmt: skip
     )
 

@@ -17,7 +17,7 @@ from licence_service.seal.keyring import Keyring
 from licence_service.store.clients import Client
 
 
-def preview(  # noqa: PLR0913 - it joins the parts that a page needs, and no more
+def preview(
     catalogue: Catalogue, keyring: Keyring, printer: Printer, public_url: str, caller: Client, slug: str, body: Mapping[str, Any], now: datetime
 ) -> bytes:
     """Draw a face as it would be printed; the same refusals as an issue, nothing written anywhere."""

@@ -164,11 +164,11 @@ class Registrar:
         if faults := photo_faults(template, request.photos):
             raise FaceRejected(faults=faults)
         licence = record.at(today)
-        at = Situation(
-            licence, template, self.line.catalogue.kinds, department.name, caller.name, department.seal.seal_id, now, today
-        )
+        at = Situation(licence, template, self.line.catalogue.kinds, department.name, caller.name, department.seal.seal_id, now, today)
         fact_on = fact_of(at, request).occurred_on if request.act is Act.ENDORSE else None
-        mark = judge(licence, request.act, _judged_day(request, fact_on, licence.valid_from), lapse_after_days=template.term.lapse_after_days, fact_on=fact_on)
+        mark = judge(
+            licence, request.act, _judged_day(request, fact_on, licence.valid_from), lapse_after_days=template.term.lapse_after_days, fact_on=fact_on
+        )
         draft = draft_act(at, request)
         if mark is Mark.RECORDED:
             draft = replace(draft, entry=replace(draft.entry, recorded_only=True), facts=())
@@ -206,7 +206,7 @@ class Registrar:
             licence_id=record.licence_id, photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
         )  # fmt: skip
         reservation = self.line.reservations.reserve(intent, self.line.now())
-        if entry.version or not reservation.made_now and reservation.state != "reserved":
+        if entry.version or (not reservation.made_now and reservation.state != "reserved"):
             return self.carrier.carried(reservation)
         written = self.line.book.append(entry, Appendix(reservation.reservation_id, external_ref=ref))
         return self.carrier.done(reservation, written)
@@ -250,5 +250,3 @@ def _content(entry: Entry) -> dict[str, Any]:
 def _digest(caller: Client, identifier: str, body: Mapping[str, Any]) -> str:
     """Return the digest of a request: same key with another digest is another request."""
     return sha256(canonical([caller.department, identifier, dict(body)]))
-
-

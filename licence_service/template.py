@@ -40,8 +40,10 @@ class Number:
 
 @dataclass(frozen=True, config=STRICT)
 class Term:
-    """The term rule of a type. `exact`: a given end must equal it; `default`: it only fills an absent end;
-    `at_most`: a given end may not lie beyond it; `none`: the face has no end that follows from a start.
+    """The term rule of a type.
+
+    `exact`: a given end must equal it; `default`: it only fills an absent end; `at_most`: a given end may not lie
+    beyond it; `none`: the face has no end that follows from a start.
     """
 
     rule: Literal["exact", "default", "at_most", "none"]

@@ -74,9 +74,7 @@ class Verdict:
             "head": {"entry": self.head[0], "recorded_at": self.head[1].isoformat(timespec="microseconds") if self.head[1] else None},
             "answers": {name: {"result": one.result.value, "reasons": in_words(one.reasons)} for name, one in self.answers.items()},
             "licence": dict(self.licence) if self.licence is not None else None,
-            "checks": [
-                {"no": one.no, "name": one.name, "result": one.result.value, "reasons": in_words(one.reasons)} for one in self.checks
-            ],
+            "checks": [{"no": one.no, "name": one.name, "result": one.result.value, "reasons": in_words(one.reasons)} for one in self.checks],
         }
 
 

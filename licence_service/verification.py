@@ -192,5 +192,3 @@ def _dates(licence: Licence) -> Check:
     if licence.valid_to and licence.valid_at > licence.valid_to:
         return Check(6, "dates", "in_force", Result.NO, ("expired",))
     return Check(6, "dates", "in_force", Result.YES, ("within-dates",))
-
-

@@ -11,7 +11,7 @@ from licence_service.seal.keyring import Department
 from licence_service.template import EndorsementKind, Template
 
 
-def view_of(  # noqa: PLR0913 - a view joins what the parts know
+def view_of(
     licence: Licence, template: Template, kinds: Mapping[str, EndorsementKind], department: Department, slug: str, presented: int, asker: Asker
 ) -> dict[str, Any]:
     """Return the licence as this asker may see it: masked where the template says so, sensitive kinds left out."""

@@ -95,9 +95,7 @@ def _wrong_already(name: str, said: Mapping[tuple[str, ...], _Said]) -> bool:
     return any(name in names and group.lines for names, group in said.items())
 
 
-def _groups(
-    page: ReadPage, fields: Mapping[str, Field], book: LabelBook
-) -> tuple[list[tuple[tuple[str, ...], bool, list[str]]], list[Piece]]:
+def _groups(page: ReadPage, fields: Mapping[str, Field], book: LabelBook) -> tuple[list[tuple[tuple[str, ...], bool, list[str]]], list[Piece]]:
     """Return for every label its fields, whether it continues, and the values that stand at it; and the other values."""
     labels: list[tuple[Piece, tuple[str, ...], bool]] = []
     values: list[Piece] = []

@@ -71,8 +71,7 @@ def _attached(objects: Objects, attachment: bytes, created_at: datetime) -> str:
         zlib.compress(attachment, 6),
     )
     specification = objects.add(
-        f"<< /Type /Filespec /F ({ATTACHMENT}) /UF ({ATTACHMENT}) /AFRelationship /Data "
-        f"/Desc {text('证照数据')} /EF << /F {file} /UF {file} >> >>"
+        f"<< /Type /Filespec /F ({ATTACHMENT}) /UF ({ATTACHMENT}) /AFRelationship /Data /Desc {text('证照数据')} /EF << /F {file} /UF {file} >> >>"
     )
     return f"/Names << /EmbeddedFiles << /Names [({ATTACHMENT}) {specification}] >> >> /AF [{specification}]"
 

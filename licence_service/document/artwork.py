@@ -130,9 +130,7 @@ def frame(family: Family, page: str, medallion: bool) -> Artwork:  # noqa: FBT00
     forms = {
         "Tile": _tile(family, sheet),
         "Water": _water_line(family, sheet),
-        "Corner": _strand(
-            _CORNER_RADIUS * sheet.corner, _CORNER_LOBES, _CORNER_DEPTH, colour=family.accent, width_pt=sheet.weave_pt
-        ),
+        "Corner": _strand(_CORNER_RADIUS * sheet.corner, _CORNER_LOBES, _CORNER_DEPTH, colour=family.accent, width_pt=sheet.weave_pt),
     }
     parts = [_ground(family, sheet), _weave(sheet), _water(sheet)]
     if medallion:
@@ -170,9 +168,7 @@ def _water_line(family: Family, sheet: Sheet) -> tuple[Box, bytes]:
     length, waves = _water_length(sheet)
     steps = _SAMPLES_A_WAVE * (waves + 1)
     height, step, slope = _WATER_AMPLITUDE * PT, length * PT / _SAMPLES_A_WAVE, 2 * math.pi / _SAMPLES_A_WAVE
-    nodes = (
-        (step * i, height * math.sin(slope * i), step, height * slope * math.cos(slope * i)) for i in range(steps + 1)
-    )
+    nodes = ((step * i, height * math.sin(slope * i), step, height * slope * math.cos(slope * i)) for i in range(steps + 1))
     content = f"{stroke(family.line, _WATER_PT)}\n{bezier(nodes)}\nS"
     reach = round(height + 0.5, 2)
     return (-0.5, -reach, round(step * steps + 0.5, 2), reach), content.encode("ascii")
@@ -223,10 +219,7 @@ def _water(sheet: Sheet) -> str:
     height = sheet.height - 2 * sheet.hairline
     rows = int(height / sheet.water_pitch)
     first = sheet.hairline + (height - (rows - 1) * sheet.water_pitch) / 2
-    calls = [
-        _call("Water", (1, 0, 0, 1), sheet.hairline + (row % 9 / 9 - 1) * length, first + row * sheet.water_pitch)
-        for row in range(rows)
-    ]
+    calls = [_call("Water", (1, 0, 0, 1), sheet.hairline + (row % 9 / 9 - 1) * length, first + row * sheet.water_pitch) for row in range(rows)]
     return "\n".join((f"q {_inset(sheet, sheet.hairline)} W n", *calls, "Q"))
 
 

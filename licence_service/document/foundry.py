@@ -48,9 +48,7 @@ def build(cache: Path, source: Path | None = None, progress: Progress = lambda _
     _write(cache / INDEX, json.dumps(index, indent=1, sort_keys=True).encode())
 
 
-def _members(
-    wanted: Mapping[str, Any], todo: Mapping[str, Any], source: Path | None, progress: Progress
-) -> Iterator[tuple[str, bytes]]:
+def _members(wanted: Mapping[str, Any], todo: Mapping[str, Any], source: Path | None, progress: Progress) -> Iterator[tuple[str, bytes]]:
     """Yield slug and font file of every face that is still to do, each checked against its pin."""
     with tempfile.TemporaryDirectory() as scratch:
         for key, package in wanted["packages"].items():

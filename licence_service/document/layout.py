@@ -47,7 +47,7 @@ def place(sheet: Sheet, family: Family, fonts: Fonts) -> Placed:
     return Placed(sheet.template.title.zh, tuple(pages))
 
 
-def _pages(  # noqa: PLR0913 - geometry is many numbers
+def _pages(
     sheet: Sheet, family: Family, fonts: Fonts, faults: list[Fault], parts: Mapping[str, int], total: int
 ) -> list[PlacedPage]:
     placed: list[PlacedPage] = []

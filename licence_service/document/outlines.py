@@ -90,7 +90,7 @@ def _curves(points: list[_Point]) -> str:
     return " ".join((*parts, "h"))
 
 
-def _cubic(x: float, y: float, hx: float, hy: float, ex: float, ey: float) -> str:  # noqa: PLR0913 - three points
+def _cubic(x: float, y: float, hx: float, hy: float, ex: float, ey: float) -> str:
     third = 2 / 3
     values = (x + third * (hx - x), y + third * (hy - y), ex + third * (hx - ex), ey + third * (hy - ey), ex, ey)
     return " ".join(number(value, 1) for value in values) + " c"

@@ -1,4 +1,4 @@
-"""Photos that come with a request: is this a JPEG that can safely stand on a page?"""
+"""Photos that come with a request: whether a JPEG can safely stand on a page."""
 
 import io
 import warnings

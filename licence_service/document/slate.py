@@ -60,7 +60,7 @@ class Slate:
         """Return the width of a line in mm."""
         return width_of(self.fonts, type_, text, size or type_.size)
 
-    def write(  # noqa: PLR0913 - geometry is many numbers
+    def write(
         self, text: str, type_: Type, x: float, y: float, *, align: Align = "left", size: float | None = None,
         colour: str | None = None, fields: tuple[str, ...] = (),
     ) -> float:  # fmt: skip

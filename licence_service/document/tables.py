@@ -104,10 +104,7 @@ def _rows(slate: Slate, table: Table) -> list[Row]:
 
 def _listed(slate: Slate, table: Table, name: str, items: tuple[str, ...], start: int) -> list[Row]:
     roles = [_FIRST if start + place == 1 else _LAST if place == len(items) - 1 else _MIDDLE for place in range(len(items))]
-    return [
-        _made(slate, table, {}, {}, {"$n": str(start + place), "$item": item, "$role": roles[place]}, name)
-        for place, item in enumerate(items)
-    ]
+    return [_made(slate, table, {}, {}, {"$n": str(start + place), "$item": item, "$role": roles[place]}, name) for place, item in enumerate(items)]
 
 
 def _endorsements(slate: Slate, table: Table) -> list[Row]:
@@ -127,7 +124,7 @@ def endorsement_words(each: PrintedEndorsement, number: int) -> dict[str, str]:
     return {"$n": str(number), "$kind": each.kind.title.zh, "$accepted_by": each.accepted_by, "$occurred_on": each.occurred_on.isoformat()}
 
 
-def _made(  # noqa: PLR0913 - geometry is many numbers
+def _made(
     slate: Slate, table: Table, fields: Mapping[str, Field], values: Face, words: Mapping[str, str], name: str, kind: str = ""
 ) -> Row:
     cells, named = [], [name] if name else []

@@ -72,4 +72,3 @@ def title_words(template: Template, family_label: str) -> dict[str, str]:
         "$category": template.category,
         "$family": family_label,
     }
-

@@ -13,7 +13,9 @@ Value: TypeAlias = str | int | list[str] | list[dict[str, str]]
 Face: TypeAlias = Mapping[str, Value]
 
 
-def check_face(fields: Mapping[str, Field], raw: Mapping[str, object], *, path: str = "face", today: date | None = None) -> tuple[Face, tuple[Fault, ...]]:
+def check_face(
+    fields: Mapping[str, Field], raw: Mapping[str, object], *, path: str = "face", today: date | None = None
+) -> tuple[Face, tuple[Fault, ...]]:
     """Return the canonical face and all faults; the face is to be used only where there are none.
 
     Absent, null and "" mean the same in a request; canonical is absent (RULINGS, "empty").
@@ -23,7 +25,7 @@ def check_face(fields: Mapping[str, Field], raw: Mapping[str, object], *, path: 
     failed: set[str] = set()
     for name, field in fields.items():
         value = raw.get(name)
-        if value is None or value == "" or value == []:
+        if value in (None, "", []):
             continue
         canonical, found = KINDS[field.type](field, value, f"{path}.{name}")
         if found:

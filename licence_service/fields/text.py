@@ -11,7 +11,11 @@ import unicodedata
 _DOTS = dict.fromkeys(map(ord, "\u2022\u2027\u2219\u22c5\u30fb\uff65\u0387\u2e31\u2e33\u16eb\u1427"), "\u00b7")
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_INVISIBLE = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0\u180b\u180c\u180d\u180f\u2800")
+_INVISIBLE = frozenset(
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0\u180b\u180c\u180d\u180f\u2800"
+)
+_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))  # variation selectors
+_IDEOGRAPHS = range(0x20000, 0x3FFFE)
 
 
 def fault_in(text: str) -> tuple[str, str] | None:
@@ -31,10 +35,10 @@ def fault_in(text: str) -> tuple[str, str] | None:
             return "control-character", f"U+{ord(character):04X} is a control character"
         if category == "Co":
             return "private-use-character", f"U+{ord(character):04X} has no meaning outside the system that made it"
-        if category == "Cf" or character in _INVISIBLE or 0xFE00 <= ord(character) <= 0xFE0F or 0xE0100 <= ord(character) <= 0xE01EF:
+        if category == "Cf" or character in _INVISIBLE or any(ord(character) in each for each in _SELECTORS):
             return "invisible-character", f"U+{ord(character):04X} cannot be seen on paper"
         # Planes 2 and 3 are ideographs only; newer ones than this Python knows are judged by the fonts.
-        if category == "Cn" and not 0x20000 <= ord(character) <= 0x3FFFD:
+        if category == "Cn" and ord(character) not in _IDEOGRAPHS:
             return "unassigned-character", f"U+{ord(character):04X} is not an assigned character"
     return None
 

@@ -224,9 +224,7 @@ class Diagram:
     column: float = 13.0  # the widest
 
 
-Element: TypeAlias = Annotated[
-    Text | Value | Box | Line | Picture | Table | Code | Seal | Frame | Chip | Diagram, Declared(discriminator="kind")
-]
+Element: TypeAlias = Annotated[Text | Value | Box | Line | Picture | Table | Code | Seal | Frame | Chip | Diagram, Declared(discriminator="kind")]
 
 
 @dataclass(frozen=True, config=STRICT)

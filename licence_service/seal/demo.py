@@ -78,7 +78,7 @@ def read_demo_departments(path: Path) -> tuple[DemoDepartment, ...]:
         return tuple(DemoDepartment(**table) for table in tomllib.load(file)["departments"])
 
 
-def make_demo_keys(  # noqa: PLR0913 - all but the folder and the organs are named
+def make_demo_keys(
     folder: Path,
     departments: Sequence[DemoDepartment],
     *,

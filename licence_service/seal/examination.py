@@ -57,9 +57,7 @@ _HARMLESS_SUFFIXES = frozenset({".json", ".jwt", ".txt", ".csv", ".xml", ".ofd",
 _NO_PARAMETERS = (b"", b"\x05\x00")  # absent or NULL: both are in use (RFC 5754 §2)
 
 
-def examine(
-    document: bytes, trust: Sequence[bytes], certificates: Mapping[str, KnownSeal], at: datetime | None = None
-) -> Finding:
+def examine(document: bytes, trust: Sequence[bytes], certificates: Mapping[str, KnownSeal], at: datetime | None = None) -> Finding:
     """Examine any bytes and say what their seal is worth; never raises.
 
     `trust` holds the roots as DER, `certificates` the known sealing certificates by their hex SHA-256. The chain is
@@ -100,9 +98,7 @@ def outside_any_loop(work: Callable[[], T]) -> T:
         return thread.submit(work).result()
 
 
-def _examined(
-    document: bytes, trust: Sequence[bytes], certificates: Mapping[str, KnownSeal], at: datetime | None
-) -> Finding:
+def _examined(document: bytes, trust: Sequence[bytes], certificates: Mapping[str, KnownSeal], at: datetime | None) -> Finding:
     body = _up_to_its_end(document)
     reader = PdfFileReader(BytesIO(body), strict=True)
     if reader.encrypted:
@@ -147,9 +143,7 @@ def _judged(
     digest = sha256(seal.signer_cert.dump()).hexdigest()
     known = certificates.get(digest)
     intact = bool(status.intact and status.valid)
-    covers = (
-        status.coverage == SignatureCoverageLevel.ENTIRE_FILE and status.modification_level == ModificationLevel.NONE
-    )
+    covers = status.coverage == SignatureCoverageLevel.ENTIRE_FILE and status.modification_level == ModificationLevel.NONE
     exact = _slot_is_exact(body, seal) and _container_is_exact(seal.pkcs7_content)
     faults = {
         "bytes-changed": not intact,
@@ -209,12 +203,7 @@ def _slot_is_exact(body: bytes, seal: EmbeddedPdfSignature) -> bool:
     start, gap_start, gap_end, rest = (int(number) for number in seal.byte_range)
     digits = seal.pkcs7_content.hex().encode()
     slot = body[gap_start:gap_end]
-    return (
-        start == 0
-        and 0 < gap_start < gap_end
-        and gap_end + rest == len(body)
-        and slot in (b"<" + digits + b">", b"<" + digits.upper() + b">")
-    )
+    return start == 0 and 0 < gap_start < gap_end and gap_end + rest == len(body) and slot in (b"<" + digits + b">", b"<" + digits.upper() + b">")
 
 
 def _container_is_exact(contents: bytes) -> bool:

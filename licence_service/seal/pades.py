@@ -94,9 +94,7 @@ class _Mould:
         attributes = signer["signed_attrs"].untag().contents
         at = attributes.index(_der(_UNIVERSAL, 0, _OCTETS, _NO_DIGEST)) + 2
         return cls(
-            b"".join(
-                data[name].dump() for name in ("version", "digest_algorithms", "encap_content_info", "certificates")
-            ),
+            b"".join(data[name].dump() for name in ("version", "digest_algorithms", "encap_content_info", "certificates")),
             b"".join(signer[name].dump() for name in ("version", "sid", "digest_algorithm")),
             attributes[:at],
             attributes[at + len(_NO_DIGEST) :],
@@ -195,14 +193,10 @@ class LocalSeal:
         next(embedding)
         embedding.send(
             SigObjSetup(
-                sig_placeholder=SignatureObject(
-                    timestamp=instant, subfilter=SigSeedSubFilter.PADES, bytes_reserved=self.slot_bytes
-                ),
+                sig_placeholder=SignatureObject(timestamp=instant, subfilter=SigSeedSubFilter.PADES, bytes_reserved=self.slot_bytes),
                 mdp_setup=SigMDPSetup(md_algorithm=DIGEST, certify=True, docmdp_perms=MDPPerm.NO_CHANGES),
             )
         )
-        prepared, output = cast(
-            "tuple[PreparedByteRangeDigest, BytesIO]", embedding.send(SigIOSetup(md_algorithm=DIGEST, in_place=True))
-        )
+        prepared, output = cast("tuple[PreparedByteRangeDigest, BytesIO]", embedding.send(SigIOSetup(md_algorithm=DIGEST, in_place=True)))
         embedding.send(self._signer.container(prepared.document_digest))
         return output.getvalue()

@@ -63,7 +63,7 @@ class RemoteSeal:
 
     scheme = SCHEME
 
-    def __init__(  # noqa: PLR0913 - all but the seal and the client are named
+    def __init__(
         self,
         seal: KnownSeal,
         client: Client,

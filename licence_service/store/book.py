@@ -120,7 +120,12 @@ class Book:
         self._make_room(connection, key, opening)
         made = connection.execute(
             insert(licences).values(
-                licence_id=entry.licence_id, type=opening.type, department=opening.department, live_key=key, head=0, current_version=0,
+                licence_id=entry.licence_id,
+                type=opening.type,
+                department=opening.department,
+                live_key=key,
+                head=0,
+                current_version=0,
                 valid_from=entry.version.valid_from.isoformat(),
             )  # fmt: skip
         )
@@ -139,8 +144,14 @@ class Book:
         assert entry.digest  # noqa: S101 - stamped entries carry their digest
         made = connection.execute(
             insert(entries).values(
-                licence=licence, sequence=entry.sequence, act=entry.act.value, effective_on=entry.effective_on.isoformat(),
-                recorded_at=entry.recorded_at, body=canonical(body_of(entry)).decode(), sha256=entry.digest.sha256, sm3=entry.digest.sm3,
+                licence=licence,
+                sequence=entry.sequence,
+                act=entry.act.value,
+                effective_on=entry.effective_on.isoformat(),
+                recorded_at=entry.recorded_at,
+                body=canonical(body_of(entry)).decode(),
+                sha256=entry.digest.sha256,
+                sm3=entry.digest.sm3,
             )  # fmt: skip
         )
         key = made.inserted_primary_key[0] if made.inserted_primary_key else 0
@@ -152,9 +163,14 @@ class Book:
         assert version  # noqa: S101
         connection.execute(
             insert(versions).values(
-                licence=licence, version=version.version, elicence_id=version.elicence_id, document_sha256=version.document.sha256,
-                check_digest=version.check_code_digest, delivery_digest=token_digest(beside.delivery_code or ""),
-                status_list=version.status[0], status_index=version.status[1],
+                licence=licence,
+                version=version.version,
+                elicence_id=version.elicence_id,
+                document_sha256=version.document.sha256,
+                check_digest=version.check_code_digest,
+                delivery_digest=token_digest(beside.delivery_code or ""),
+                status_list=version.status[0],
+                status_index=version.status[1],
             )  # fmt: skip
         )
         for name, value in beside.searchable.items():
@@ -240,7 +256,9 @@ class Book:
     def by_number_and_code(self, number: str, check_code: str) -> tuple[str, int] | None:
         """Return (licence id, version) of a pair that belongs together; one query, whatever is wrong with the pair."""
         return self._version_where(
-            (lookups.c.name == "number") & (lookups.c.blind == self._vault.blind("number", comparison_form(number))) & (versions.c.check_digest == token_digest(check_code)),
+            (lookups.c.name == "number")
+            & (lookups.c.blind == self._vault.blind("number", comparison_form(number)))
+            & (versions.c.check_digest == token_digest(check_code)),
             with_lookups=True,
         )
 
@@ -267,7 +285,9 @@ class Book:
     def by_external_ref(self, asserter: str, external_ref: str, request_digest: str) -> tuple[str, int] | None:
         """Return (licence id, sequence) of an endorsement sent before (EN-08); other content is `KeyReused`."""
         mine = (endorsement_refs.c.asserter == asserter) & (endorsement_refs.c.external_ref == external_ref)
-        found = select(licences.c.licence_id, endorsement_refs.c.sequence, endorsement_refs.c.request_digest).join(licences, licences.c.id == endorsement_refs.c.licence)
+        found = select(licences.c.licence_id, endorsement_refs.c.sequence, endorsement_refs.c.request_digest).join(
+            licences, licences.c.id == endorsement_refs.c.licence
+        )
         with self._database.read() as connection:
             row = connection.execute(found.where(mine)).first()
         if row and row.request_digest != request_digest:

@@ -48,9 +48,18 @@ class SealLog:
             previous = connection.execute(select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)).scalar_one_or_none() or ""
             body = canonical(
                 {
-                    "format": FORM, "at": at.isoformat(timespec="microseconds"), "event": use.event, "seal_id": use.seal_id,
-                    "department": use.department, "type": use.type, "reservation_id": use.reservation_id, "decision": use.decision,
-                    "document_sha256": use.document_sha256, "sealed_sha256": use.sealed_sha256, "reason": use.reason, "previous": previous,
+                    "format": FORM,
+                    "at": at.isoformat(timespec="microseconds"),
+                    "event": use.event,
+                    "seal_id": use.seal_id,
+                    "department": use.department,
+                    "type": use.type,
+                    "reservation_id": use.reservation_id,
+                    "decision": use.decision,
+                    "document_sha256": use.document_sha256,
+                    "sealed_sha256": use.sealed_sha256,
+                    "reason": use.reason,
+                    "previous": previous,
                 }  # fmt: skip
             )
             digest = sha256(body)

@@ -20,8 +20,10 @@ from licence_service.store.database import Instant
 
 metadata = MetaData(
     naming_convention={
-        "ix": "ix_%(column_0_label)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s",
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
     }  # fmt: skip
 )
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only

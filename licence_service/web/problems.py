@@ -39,7 +39,7 @@ MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:licence-service:problem:"
 
 
-def problem(  # noqa: PLR0913 - the members of RFC 9457 are named
+def problem(
     request: Request, status: int, slug: str, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any  # noqa: ANN401 - JSON values
 ) -> Response:
     """Return a problem document; `detail` never repeats what the caller sent."""

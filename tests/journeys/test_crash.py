@@ -85,7 +85,7 @@ def test_the_same_reservation_draws_the_same_page_again(world: World) -> None:
         registrar = replace(world.service.registrar, line=replace(line))
         entry, template = registrar.line.restored(reservation)
         department = world.service.keyring.departments[reservation.department]
-        drawn.append(registrar.line._sealed(reservation, entry, template, department).document.hex())  # noqa: SLF001 - one step alone
+        drawn.append(registrar.line._sealed(reservation, entry, template, department).document.hex())
     assert drawn[0] == drawn[1]
     entered = world.service.book.get(issued["licence_id"]).entries[0].version
     assert entered is not None

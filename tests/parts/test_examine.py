@@ -138,7 +138,7 @@ def _written(writer: IncrementalPdfFileWriter) -> bytes:
 
 
 def _signed_again(sealed: bytes, keyring: Keyring) -> bytes:
-    signer = keyring.departments[OTHER_USCC].seal._signer  # type: ignore[attr-defined]  # noqa: SLF001
+    signer = keyring.departments[OTHER_USCC].seal._signer  # type: ignore[attr-defined]
     stream = io.BytesIO(sealed)
     embedding = PdfCMSEmbedder(SigFieldSpec("Second")).write_cms("Second", IncrementalPdfFileWriter(stream))
     next(embedding)
@@ -368,7 +368,7 @@ def test_a_child_that_died_is_replaced(keyring: Keyring, sealed: bytes) -> None:
     examining = Examiner(keyring.trust_roots, keyring.known_seals, children=1)
     try:
         assert examining.examine(sealed).good
-        process = examining._children[0]._process  # noqa: SLF001
+        process = examining._children[0]._process
         assert process is not None
         process.kill()
         process.wait()
@@ -384,7 +384,7 @@ def test_when_every_child_stays_busy_the_service_is_unavailable(keyring: Keyring
 
 
 def test_the_child_s_side_answers_until_the_parent_is_gone(keyring: Keyring, sealed: bytes) -> None:
-    setting = Examiner(keyring.trust_roots, keyring.known_seals, wall_seconds=3600)._children[0]._setting  # noqa: SLF001
+    setting = Examiner(keyring.trust_roots, keyring.known_seals, wall_seconds=3600)._children[0]._setting
     frames = (setting, b'{"at": null}', sealed, b'{"at": "2040-01-01T00:00:00+00:00"}', sealed)
     questions = io.BytesIO(b"".join(struct.pack(">I", len(frame)) + frame for frame in frames))
     answers = io.BytesIO()

@@ -120,10 +120,10 @@ def test_a_larger_slot_is_kept_free_for_later(keyring: Keyring, page: bytes) -> 
 
 
 def test_a_slot_too_small_is_refused_at_start(keyring: Keyring) -> None:
-    held = _of_scheme(keyring, "pades-rsa3072").seal._signer  # type: ignore[attr-defined]  # noqa: SLF001
+    held = _of_scheme(keyring, "pades-rsa3072").seal._signer  # type: ignore[attr-defined]
     chain = [held.signing_cert.dump(), *(certificate.dump() for certificate in held.cert_registry)]
     with pytest.raises(Misconfigured, match="slot_bytes"):
-        LocalSeal("x", "pades-rsa3072", held._key, chain, slot_bytes=2048)  # noqa: SLF001
+        LocalSeal("x", "pades-rsa3072", held._key, chain, slot_bytes=2048)
 
 
 def test_a_slow_service_is_asked_again_within_its_patience(
