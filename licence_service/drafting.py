@@ -11,26 +11,14 @@ from typing import Any
 
 from licence_service.digests import Digests, commitment, sha256
 from licence_service.errors import FaceRejected, Fault, TransitionRefused
-from licence_service.fields import Face, Field, check_face, check_facts, printed
-from licence_service.fields.printing import EMPTY
-from licence_service.licence import Act, Decision, Entry, Licence, Version, VersionReason
+from licence_service.fields import Face, check_face
+from licence_service.licence import Act, Entry, Version, VersionReason
+from licence_service.recording import Fact, Situation, fact_of, written
 from licence_service.requests import ActRequest, IssueRequest
 from licence_service.template import EndorsementKind, Template
 
 NONE_YET = Digests("", "")
 FACE_FORM = "face/1"
-LONGEST_REPEATED = 160  # characters of an old or new value that the record of a change repeats
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """An endorsement before it is signed: its kind, its facts, and when they hold."""
-
-    kind: EndorsementKind
-    facts: Face = field(repr=False)
-    occurred_on: date
-    effective_from: date
-    effective_to: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +57,6 @@ def draft_issue(template: Template, request: IssueRequest, face: Face, *, by: st
     return Draft(entry, template, photos=request.photos)
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Where an act is drafted: the licence today, the template of its new version, who acts, with which seal, when."""
-
-    licence: Licence
-    template: Template
-    kinds: Mapping[str, EndorsementKind]
-    organ: str
-    by: str
-    seal_id: str
-    now: datetime
-    today: date
-
-
 def draft_act(at: Situation, request: ActRequest) -> Draft:
     """Draft an act on a licence; the table of acts and states was asked before."""
     return _DRAFTERS[request.act](at, request)
@@ -101,13 +75,13 @@ def _renew(at: Situation, request: ActRequest) -> Draft:
     raw |= dict(request.face)
     face = checked_face(template, raw | photo_fields(request.photos), at.organ, at.today)
     changed = {template.term.end: (old.current.face.get(template.term.end), face.get(template.term.end))}
-    return _new_version(at, request, face, VersionReason.RENEWAL, template.term_of(face)[0], _written(at, request, changed))
+    return _new_version(at, request, face, VersionReason.RENEWAL, template.term_of(face)[0], written(at, request, changed))
 
 
 def _replace(at: Situation, request: ActRequest) -> Draft:
     """Replacement (补证) never changes content, number or end date; it raises `copy_no` (LC-07)."""
     draft = _new_version(
-        at, request, at.licence.current.face, VersionReason.REPLACEMENT, request.decision.decided_on, _written(at, request, {"": (None, None)})
+        at, request, at.licence.current.face, VersionReason.REPLACEMENT, request.decision.decided_on, written(at, request, {"": (None, None)})
     )
     version = draft.entry.version
     assert version  # noqa: S101 - a new version was just drafted
@@ -126,13 +100,13 @@ def _change(at: Situation, request: ActRequest) -> Draft:
     if not changed:
         raise FaceRejected(faults=[Fault("face", "no-change", "every given value stands on the face already")])
     effective = request.effective_on or request.decision.decided_on
-    return _new_version(at, request, face, VersionReason.CHANGE, effective, _written(at, request, changed))
+    return _new_version(at, request, face, VersionReason.CHANGE, effective, written(at, request, changed))
 
 
 def _suspend(at: Situation, request: ActRequest) -> Draft:
     assert request.suspension  # noqa: S101 - read_act demands it
     entry = _plain(at, request, request.suspension.first)
-    return Draft(replace(entry, suspension=request.suspension), at.template, _written(at, request, {"": (None, None)}))
+    return Draft(replace(entry, suspension=request.suspension), at.template, written(at, request, {"": (None, None)}))
 
 
 def _lift(at: Situation, request: ActRequest) -> Draft:
@@ -148,7 +122,7 @@ def _lift(at: Situation, request: ActRequest) -> Draft:
     if target not in running:
         raise TransitionRefused("name one suspension that runs", facts={"running": ", ".join(map(str, running))})
     entry = _plain(at, request, day)
-    return Draft(replace(entry, target=target), at.template, _written(at, request, {"": (None, None)}))
+    return Draft(replace(entry, target=target), at.template, written(at, request, {"": (None, None)}))
 
 
 def _revoke(at: Situation, request: ActRequest) -> Draft:
@@ -158,28 +132,6 @@ def _revoke(at: Situation, request: ActRequest) -> Draft:
 def _cancel(at: Situation, request: ActRequest) -> Draft:
     entry = _plain(at, request, request.effective_on or request.decision.decided_on)
     return Draft(replace(entry, ground=request.ground, right_ended_on=request.right_ended_on), at.template)
-
-
-def fact_of(at: Situation, request: ActRequest) -> Fact:
-    """Check an asserted endorsement; a kind that an act writes cannot be endorsed by hand."""
-    kind = at.kinds.get(request.kind or "")
-    if kind is None or kind.slug not in at.template.endorsements or not kind.asserted:
-        message = "this kind is not asserted on this type"
-        raise FaceRejected("the endorsement is not acceptable", faults=[Fault("kind", "unknown-kind", message)])
-    facts, faults = check_facts(kind.facts, request.facts)
-    occurred = facts.get(kind.date_field)
-    if occurred and str(occurred) > at.today.isoformat():
-        faults += (Fault(f"facts.{kind.date_field}", "in-the-future", "a fact cannot be endorsed before it happened"),)
-    if faults:
-        raise FaceRejected("the endorsement is not acceptable", faults=faults)
-    return _fact(at, kind, facts)
-
-
-def _fact(at: Situation, kind: EndorsementKind, facts: Face) -> Fact:
-    """A fact may precede the grant, its effect may not (RULINGS)."""
-    occurred = date.fromisoformat(str(facts[kind.date_field]))
-    until = facts.get(kind.conditions_until) if kind.conditions_until else None
-    return Fact(kind, facts, occurred, max(occurred, at.licence.valid_from), date.fromisoformat(str(until)) if until else None)
 
 
 def _endorse(at: Situation, request: ActRequest) -> Draft:
@@ -254,61 +206,6 @@ def _version(template: Template, face: Face, number: int, reason: VersionReason,
 def photo_fields(photos: Mapping[str, bytes]) -> dict[str, str]:
     """Return what stands on the face for photos: their digests."""
     return {name: f"sha256:{sha256(content)}" for name, content in photos.items()}
-
-
-def _written(at: Situation, request: ActRequest, changed: Mapping[str, tuple[Any, Any]]) -> tuple[Fact, ...]:
-    """Return the records that this act itself leaves: one for each changed item, of the kind the field names."""
-    kinds = [at.kinds[slug] for slug in at.template.endorsements if request.act.value in at.kinds[slug].written_by]
-    facts = []
-    for name, (old, new) in changed.items():
-        declared = at.template.fields.get(name)
-        kind = next((one for one in kinds if declared and one.slug == declared.recorded_as), kinds[0] if kinds else None)
-        if kind is None:
-            continue
-        said = _said(at, request, kind, declared, old, new)
-        values, faults = check_facts(kind.facts, {key: value for key, value in said.items() if value not in (None, "")})
-        if faults:
-            raise FaceRejected(
-                "the record of this act is not acceptable", faults=[Fault(f"record.{fault.path}", fault.code, fault.message) for fault in faults]
-            )
-        facts.append(_fact(at, kind, values))
-    return tuple(facts)
-
-
-def _said(at: Situation, request: ActRequest, kind: EndorsementKind, declared: Field | None, old: Any, new: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Return the facts of a written kind, taken from where the kind's declaration says (`source`)."""
-    decision: Decision = request.decision
-    suspension = request.suspension
-    sources: dict[str, Any] = {
-        "decided_on": decision.decided_on.isoformat(),
-        "officer": decision.officer or decision.unattended,
-        "organ": decision.organ,
-        "label": declared.label if declared else None,
-        "old": _text(declared, old, at.licence.current.version),
-        "new": _text(declared, new, at.licence.current.version + 1),
-        "reason": request.reason or request.reason_text or (suspension.kind if suspension else None),
-        "effective_on": suspension.first.isoformat() if suspension else None,
-        "until": suspension.last.isoformat() if suspension and suspension.last else None,
-        "old_version": f"{at.licence.current.version:03d}",
-    }
-    return {name: _typed(one, sources.get(one.source or ""), old, new) for name, one in kind.facts.items()}
-
-
-def _typed(declared: Field, value: Any, old: Any, new: Any) -> Any:  # noqa: ANN401
-    """A date fact that repeats an old or new value takes the date itself, not its printed text."""
-    if declared.type == "date" and declared.source in {"old", "new"}:
-        return old if declared.source == "old" else new
-    return value
-
-
-def _text(declared: Field | None, value: Any, version: int) -> str | None:  # noqa: ANN401
-    """Return a value as people read it; a table, a photo or a very long text is named by the version that shows it."""
-    if declared is None:
-        return None
-    text = printed(declared, value) if declared.type not in {"table", "image"} else ""
-    if value is not None and (not text or len(text) > LONGEST_REPEATED):
-        return f"见第 {version:03d} 版证面"
-    return text or EMPTY
 
 
 def complete(

@@ -14,7 +14,7 @@ from licence_service import requests
 from licence_service.acts import BY_DECISION_DAY, Mark, judge
 from licence_service.carrying import WAIT_SECONDS, Carrier, Done, Waiting, plain_answer
 from licence_service.digests import SALT_BYTES, canonical, commitment, sha256
-from licence_service.drafting import Draft, Fact, Situation, draft_act, fact_of
+from licence_service.drafting import Draft, draft_act
 from licence_service.endorsement import Endorsement
 from licence_service.entry_form import body_of, private_of
 from licence_service.errors import (
@@ -33,6 +33,7 @@ from licence_service.identifiers import licence_id, parse_elicence_id
 from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import MOST_ATTEMPTS, Line, live_key
 from licence_service.preflight import adoption_faults, first_draft, granted, must_fit, photo_faults
+from licence_service.recording import Fact, Situation, fact_of
 from licence_service.requests import ActRequest, IssueRequest
 from licence_service.seal.keyring import Department
 from licence_service.store.book import Appendix, Record

@@ -164,8 +164,11 @@ def test_many_rows_go_on_further_pages_which_are_numbered() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 4, 9])
 def test_every_table_ends_with_the_closing_row_and_clear_of_the_seal(count: int) -> None:
-    for drawn in printer().place(a_sheet(VEHICLE, facts=reviews(count))).pages[1:]:
-        closing = [item for item in drawn.items if isinstance(item, Run) and item.text == "以下空白"]
+    """A table that goes on says so; only its last page says that nothing follows."""
+    pages = printer().place(a_sheet(VEHICLE, facts=reviews(count))).pages[1:]
+    for drawn in pages:
+        closing = [item for item in drawn.items if isinstance(item, Run) and item.text in {"以下空白", "接下页"}]
+        assert any(run.text == "接下页" for run in closing) == (drawn is not pages[-1])
         (stamp,) = [item for item in drawn.items if isinstance(item, Stamp)]
         assert closing
         assert max(run.y for run in closing) < stamp.y - stamp.impression.diameter_mm / 2
