@@ -15,6 +15,7 @@ MOST_BYTES = 498  # what 1,200 digits can say
 COMPARE_BYTES = 42
 COMMITMENT_BYTES = 16
 _EPOCH = date(1970, 1, 1)
+_VALID_TO, _CONDITIONS = 6, 11  # the two claims that may be absent
 _KEYS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 11})
 _NEEDED = frozenset({1, 2, 3, 4, 5, 7, 8, 9})
 
@@ -69,8 +70,8 @@ def unpack(payload: bytes) -> CodeFacts:
         if not isinstance(claims, dict) or not _NEEDED <= claims.keys() <= _KEYS:
             raise BadCode("not the claims of a licence")
         facts = CodeFacts(
-            claims[1], claims[2], claims[3], claims[4], _day(claims[5]), _day(claims[6]) if 6 in claims else None,
-            (claims[7][0], claims[7][1]), claims[8], claims[9], _day(claims[11]) if 11 in claims else None,
+            claims[1], claims[2], claims[3], claims[4], _day(claims[5]), _day(claims[6]) if _VALID_TO in claims else None,
+            (claims[7][0], claims[7][1]), claims[8], claims[9], _day(claims[11]) if _CONDITIONS in claims else None,
         )  # fmt: skip
         ours = _well_formed(facts) and pack(facts) == payload
     except (cbor2.CBORError, AttributeError, TypeError, LookupError, ArithmeticError, ValueError, RecursionError, MemoryError) as error:

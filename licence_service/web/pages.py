@@ -1,5 +1,6 @@
 """The public's pages: Chinese first, with English, without scripts (DOMAIN SH-16)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
@@ -64,6 +65,7 @@ REFUSALS = {
     "bug": "系统出错，请稍后再试",
 }
 STYLE = "style.css"
+_QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 
 
 @cache
@@ -82,10 +84,18 @@ def style() -> bytes:
 
 def wants_html(request: Request) -> bool:
     """Say whether the asker prefers a page: a browser names text/html before JSON; a program names neither or JSON."""
-    accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
-    if "text/html" not in accepted:
-        return False
-    return "application/json" not in accepted or accepted.index("text/html") < accepted.index("application/json")
+    accepted: dict[str, float] = {}
+    for part in request.headers.get("accept", "").split(","):
+        kind, _, quality = part.replace(" ", "").lower().partition(";q=")
+        accepted.setdefault(kind.partition(";")[0], _quality(quality))
+    page, data = accepted.get("text/html", 0.0), accepted.get("application/json", 0.0)
+    first = list(accepted)
+    return page > data or (page == data > 0 and first.index("text/html") < first.index("application/json"))
+
+
+def _quality(text: str) -> float:
+    """Return a weight (RFC 9110 §12.4.2); one that is none counts as 1."""
+    return float(text) if _QUALITY.fullmatch(text) else 1.0
 
 
 def _page(name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Response:  # noqa: ANN401

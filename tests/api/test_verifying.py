@@ -224,19 +224,16 @@ def test_a_form_posts_too(world: World) -> None:
     assert sent.json()["overall"] == "valid"
 
 
-@pytest.mark.parametrize(
-    ("body", "headers", "status"),
-    [
-        (b"{}", {"Content-Type": "application/json"}, 422), (b"", {}, 415), (b"x=1", {"Content-Type": "text/plain"}, 415),
-        (b"number=" + b"9" * 20_000, {"Content-Type": "application/x-www-form-urlencoded"}, 413), (b'{"number": 1, "check_code": 2}', {"Content-Type": "application/json"}, 422),
-        (b'{"number": "a", "number": "b"}', {"Content-Type": "application/json"}, 422), (b"%ff%fe=%00", {"Content-Type": "application/x-www-form-urlencoded"}, 422),
-        (b"number=%00&check_code=%00", {"Content-Type": "application/x-www-form-urlencoded"}, 200),
-    ],
-)  # fmt: skip
-def test_a_hostile_pair_is_answered_and_never_a_bug(world: World, body: bytes, headers: dict[str, str], status: int) -> None:
-    answer = world.http.post("/verify", content=body, headers=headers)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == ("application/json" if status == 200 else "application/problem+json")
+def test_a_hostile_pair_is_answered_and_never_a_bug(world: World) -> None:
+    form, data = {"Content-Type": "application/x-www-form-urlencoded"}, {"Content-Type": "application/json"}
+    for body, headers, status in (
+        (b"{}", data, 422), (b"", {}, 415), (b"x=1", {"Content-Type": "text/plain"}, 415), (b"number=" + b"9" * 20_000, form, 413),
+        (b'{"number": 1, "check_code": 2}', data, 422), (b'{"number": "a", "number": "b"}', data, 422), (b"%ff%fe=%00", form, 422),
+        (b"number=%00&check_code=%00", form, 200), (b"number=%ed%a0%80&check_code=%ff", form, 200),
+    ):  # fmt: skip
+        answer = world.http.post("/verify", content=body, headers=headers)
+        assert answer.status_code == status, (body[:40], answer.text)
+        assert answer.headers["content-type"] == ("application/json" if status == 200 else "application/problem+json")
 
 
 # -- states --------------------------------------------------------------------------------------------
@@ -389,11 +386,11 @@ def test_a_good_seal_on_a_file_that_is_not_in_the_register_is_not_a_good_licence
 # -- codes on paper --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("digits", ["0", "1", "12345", "9" * 1200, "0" * 1200])
-def test_digits_that_are_no_code_are_not_valid(world: World, digits: str) -> None:
-    verdict = scanned(world, f"/Q/1{digits}")
-    assert verdict["overall"] == "not_valid"
-    assert said(verdict, "authentic") == ("no", ["code-not-genuine"])
+def test_digits_that_are_no_code_are_not_valid(world: World) -> None:
+    for digits in ("0", "1", "12345", "9" * 1200, "0" * 1200):
+        verdict = scanned(world, f"/Q/1{digits}")
+        assert verdict["overall"] == "not_valid"
+        assert said(verdict, "authentic") == ("no", ["code-not-genuine"])
 
 
 def test_a_code_with_any_digit_changed_is_not_genuine(world: World) -> None:
@@ -430,13 +427,13 @@ def test_the_public_sees_names_masked_and_no_identity_number(world: World) -> No
             assert secret not in answer.text
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
-@pytest.mark.parametrize("path", ["/verify", "/verify/document", "/download", "/Q/112", "/licences", "/templates", "/"])
-def test_an_odd_method_is_a_problem_that_names_the_right_ones(world: World, method: str, path: str) -> None:
-    answer = world.http.request(method, path)
-    assert answer.status_code == 405
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["allow"] in {"GET", "POST"}
+def test_an_odd_method_is_a_problem_that_names_the_right_ones(world: World) -> None:
+    for path in ("/verify", "/verify/document", "/download", "/Q/112", "/licences", "/templates", "/"):
+        for method in ("HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
+            answer = world.http.request(method, path)
+            assert answer.status_code == 405, (method, path)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["allow"] in {"GET", "POST"}
 
 
 def _refusals(world: World, headers: dict[str, str]) -> Iterator[tuple[int, Any]]:

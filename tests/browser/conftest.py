@@ -1,0 +1,84 @@
+"""A real Chromium before a real server on loopback."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, sync_playwright
+
+from licence_service.app import create_app
+from tests.world import World, a_world
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-proxy-server"]
+HOSTS = {"127.0.0.1", ""}  # `data:` has none
+
+
+@dataclass
+class Site:
+    """A world that is served at `url`."""
+
+    world: World
+    url: str
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[Site]:
+    """The whole service behind uvicorn on a free port."""
+    with a_world(tmp_path_factory.mktemp("site"), demo_keys) as world:
+        server = uvicorn.Server(uvicorn.Config(create_app(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        yield Site(world, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
+        server.should_exit = True
+        thread.join(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        with suppress(Error):
+            browser.close()
+
+
+Opening = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(chromium: Browser, site: Site) -> Iterator[Opening]:
+    """Return a function that opens the site's page in a context of its own; at the end, nothing may have left the host or gone wrong."""
+    contexts: list[BrowserContext] = []
+    asked: list[str] = []
+    trouble: list[str] = []
+
+    def open_page(**options: object) -> Page:
+        context = chromium.new_context(base_url=site.url, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+
+        def remember(request: Request) -> None:
+            asked.append(request.url)
+
+        context.on("request", remember)
+        page = context.new_page()
+        page.on("console", lambda message: trouble.append(message.text) if message.type in {"error", "warning"} and "status of" not in message.text else None)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.goto("/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert asked
+    assert {urlsplit(url).hostname or "" for url in asked} <= HOSTS
+    assert not trouble

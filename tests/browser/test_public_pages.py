@@ -1,0 +1,234 @@
+"""The public pages as a person sees them: home, verdict, refusal, download; without scripts, on a phone, with a screen reader."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from licence_service.licence import beijing_day
+from tests.browser.conftest import Opening, Site
+from tests.world import DRIVER, TRIP, VEHICLE
+
+pytestmark = pytest.mark.browser
+NO_SCRIPTS = {"java_script_enabled": False}
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "device_scale_factor": 2}
+
+
+@pytest.fixture(scope="module")
+def driver(site: Site) -> dict[str, Any]:
+    """A licence in force."""
+    return site.world.issue(DRIVER, "browser-driver")
+
+
+@pytest.fixture(scope="module")
+def revoked(site: Site) -> dict[str, Any]:
+    """A licence that was revoked."""
+    issued = site.world.issue(TRIP, "browser-trip")
+    assert site.world.act(TRIP, issued["licence_id"], {"act": "revoke"}, "browser-revoke").status_code == 201
+    return issued
+
+
+@pytest.fixture(scope="module")
+def endorsed(site: Site) -> dict[str, Any]:
+    """A licence with a printed endorsement, held in its newest version."""
+    issued, day = site.world.issue(VEHICLE, "browser-vehicle"), beijing_day(site.world.clock())
+    facts = {"date": day.isoformat(), "result": "1", "next_due": (day + timedelta(days=365)).isoformat(), "authority": "示例机关"}
+    body = {"act": "endorse", "kind": "annual_review", "facts": facts, "external_ref": "review-1"}
+    answer: dict[str, Any] = site.world.act(VEHICLE, issued["licence_id"], body, "browser-endorse").json()
+    return answer
+
+
+@pytest.fixture(scope="module")
+def original(site: Site, driver: dict[str, Any]) -> bytes:
+    """The sealed file."""
+    return bytes(site.world.http.post("/download", json={"delivery_code": driver["delivery_code"]}).content)
+
+
+def verify(page: Page, issued: dict[str, Any]) -> None:
+    """Type number and check code as they stand on paper, and send them."""
+    code = issued["check_code"]
+    page.get_by_label("证号").fill(issued["number"])
+    page.get_by_label("查验码").fill(f"{code[:4]} {code[4:8]} {code[8:]}".lower())
+    page.get_by_role("button", name="核验").first.click()
+
+
+def upload(page: Page, content: bytes, name: str = "licence.pdf") -> None:
+    """Choose a file and send it."""
+    page.get_by_label("PDF 文件").set_input_files({"name": name, "mimeType": "application/pdf", "buffer": content})
+    page.get_by_role("button", name="核验").nth(1).click()
+
+
+def headline(page: Page) -> str:
+    """Return the verdict: the first heading, which is larger than any other text."""
+    heading = page.locator("h1")
+    assert heading.count() == 1
+    assert page.locator("main h1, main h2").first.evaluate("one => one.tagName") == "H1"
+    sizes = page.evaluate("() => [...document.querySelectorAll('main *')].map(one => parseFloat(getComputedStyle(one).fontSize))")
+    assert heading.evaluate("one => parseFloat(getComputedStyle(one).fontSize)") == max(sizes) >= 24
+    box = heading.bounding_box()
+    viewport = page.viewport_size
+    assert box
+    assert viewport
+    assert box["y"] + box["height"] < viewport["height"]
+    return heading.inner_text()
+
+
+def clean(page: Page) -> None:
+    """Demand that axe finds nothing wrong."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_number_and_check_code_lead_to_a_verdict_that_says_first_whether_the_licence_is_in_force(opened: Opening, driver: dict[str, Any]) -> None:
+    page = opened()
+    verify(page, driver)
+    said = headline(page)
+    assert said.startswith("有效")
+    assert "Valid" in said
+    main = page.locator("main").inner_text()
+    for words in ("在有效期内", "In force", "北京时间", "Beijing time", "样本", "SPECIMEN", "发证机关", "逐项核对", "Every check", driver["elicence_id"]):
+        assert words in main
+    assert "陈安途" not in main
+    assert page.title().startswith("有效")
+
+
+def test_the_page_of_a_revoked_licence_says_so_first(opened: Opening, revoked: dict[str, Any]) -> None:
+    page = opened()
+    verify(page, revoked)
+    assert headline(page).startswith("无效")
+    assert "已吊销" in page.locator(".band").inner_text()
+    assert "Revoked" in page.locator(".band").inner_text()
+
+
+def test_endorsements_stand_on_the_page(opened: Opening, endorsed: dict[str, Any]) -> None:
+    page = opened()
+    verify(page, endorsed)
+    assert headline(page).startswith("有效")
+    section = page.locator(".endorsements").inner_text()
+    assert "年" in section
+    assert "Annual" in section or "review" in section.lower()
+
+
+def test_an_uploaded_original_is_valid_and_a_changed_one_is_not(opened: Opening, original: bytes) -> None:
+    page = opened()
+    upload(page, original)
+    assert headline(page).startswith("有效")
+    assert "逐字节一致" in page.locator("main").inner_text()
+    page.goto("/")
+    middle = len(original) // 2
+    upload(page, original[:middle] + bytes([original[middle] ^ 1]) + original[middle + 1 :])
+    assert headline(page).startswith("无效")
+    assert "陈" not in page.locator("main").inner_text()
+
+
+def test_a_delivery_code_downloads_the_sealed_bytes(opened: Opening, driver: dict[str, Any], original: bytes, tmp_path: Path) -> None:
+    page = opened(accept_downloads=True)
+    page.get_by_label("领取码").fill(driver["delivery_code"].lower())
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="下载").click()
+    waiting.value.save_as(tmp_path / "got.pdf")
+    assert (tmp_path / "got.pdf").read_bytes() == original
+    assert waiting.value.suggested_filename == f"{driver['licence_id']}-001.pdf"
+
+
+def test_the_address_of_the_code_on_paper_opens(opened: Opening, driver: dict[str, Any]) -> None:
+    page = opened(**PHONE)
+    page.goto("/Q/1" + driver["verify_url"].rpartition("/Q/1")[2])
+    assert headline(page).startswith("有效")
+    assert "签名真实" in page.locator("main").inner_text()
+
+
+def test_everything_works_without_scripts(opened: Opening, driver: dict[str, Any], original: bytes) -> None:
+    page = opened(**NO_SCRIPTS)
+    verify(page, driver)
+    assert page.locator("h1").inner_text().startswith("有效")
+    page.get_by_role("link", name="核验另一份").click()
+    upload(page, original)
+    assert page.locator("h1").inner_text().startswith("有效")
+    page.goto("/")
+    with page.expect_download() as waiting:
+        page.get_by_label("领取码").fill(driver["delivery_code"])
+        page.get_by_role("button", name="下载").click()
+    assert Path(waiting.value.path()).read_bytes() == original
+
+
+def test_a_page_holds_no_script_and_says_nothing_to_the_address_line(opened: Opening, site: Site, driver: dict[str, Any]) -> None:
+    page = opened()
+    verify(page, driver)
+    assert page.url == f"{site.url}/verify"
+    assert page.locator("script").count() == 0
+    assert page.context.cookies() == []
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "a photo", "no such code", "no such page"])
+def test_a_refusal_is_a_page_with_a_way_back(opened: Opening, wrong: str) -> None:
+    page = opened(**NO_SCRIPTS)
+    if wrong == "nothing":
+        page.goto("/verify")
+    elif wrong == "a photo":
+        upload(page, b"\xff\xd8\xff\xe0 a photo of a licence", "photo.jpg")
+    elif wrong == "no such code":
+        page.get_by_label("领取码").fill("0000 0000 0000 0000")
+        page.get_by_role("button", name="下载").click()
+    else:
+        page.goto("/no/such/page")
+    said = page.locator("h1").inner_text()
+    assert any("\u4e00" <= character <= "\u9fff" for character in said)
+    assert any("a" <= character <= "z" for character in said)
+    page.get_by_role("link", name="返回").click()
+    assert page.get_by_label("查验码").count() == 1
+
+
+def test_no_page_scrolls_sideways_on_a_phone(opened: Opening, driver: dict[str, Any], revoked: dict[str, Any], endorsed: dict[str, Any]) -> None:
+    page = opened(**PHONE)
+
+    def fits() -> None:
+        width = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
+        assert width[0] <= width[1] == 360, page.url
+
+    fits()
+    for issued in (driver, revoked, endorsed):
+        page.goto("/")
+        verify(page, issued)
+        headline(page)
+        fits()
+    page.goto("/no/such/page")
+    fits()
+
+
+def test_axe_finds_nothing_wrong_on_any_page(opened: Opening, driver: dict[str, Any], revoked: dict[str, Any], endorsed: dict[str, Any], original: bytes) -> None:
+    import io
+
+    import pikepdf
+
+    locked = io.BytesIO()
+    with pikepdf.open(io.BytesIO(original)) as pdf:
+        pdf.save(locked, encryption=pikepdf.Encryption(owner="o", user="u"))
+    page = opened(bypass_csp=True)
+    clean(page)
+    for issued, word in ((driver, "有效"), (revoked, "无效"), (endorsed, "有效")):
+        page.goto("/")
+        verify(page, issued)
+        assert headline(page).startswith(word)
+        clean(page)
+    page.goto("/")
+    upload(page, locked.getvalue())
+    assert headline(page).startswith("无法判定")
+    clean(page)
+    page.goto("/no/such/page")
+    clean(page)
+
+
+def test_a_licence_with_a_condition_unmet_says_so_and_is_legible(opened: Opening, site: Site, endorsed: dict[str, Any]) -> None:
+    before = site.world.clock.now  # type: ignore[attr-defined]
+    site.world.clock.now = before + timedelta(days=400)  # type: ignore[attr-defined]
+    try:
+        page = opened(bypass_csp=True)
+        verify(page, endorsed)
+        assert "条件未满足" in headline(page)
+        clean(page)
+    finally:
+        site.world.clock.now = before  # type: ignore[attr-defined]
