@@ -1,6 +1,6 @@
 # Two stages: the first has npm and pip and prepares packages and fonts, the second only runs the service.
-# BASE is to be pinned by digest when the image is built for use: docs/deploy.md says how.
-ARG BASE=python:3.13-slim
+# BASE is pinned by digest (python:3.13-slim of September 2026); docs/deploy.md says how to take a newer one.
+ARG BASE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM ${BASE} AS build
 RUN apt-get update \

@@ -1,9 +1,11 @@
 """The public pages as a person sees them: home, verdict, refusal, download; without scripts, on a phone, with a screen reader."""
 
+import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -200,10 +202,6 @@ def test_no_page_scrolls_sideways_on_a_phone(opened: Opening, driver: dict[str, 
 
 
 def test_axe_finds_nothing_wrong_on_any_page(opened: Opening, driver: dict[str, Any], revoked: dict[str, Any], endorsed: dict[str, Any], original: bytes) -> None:
-    import io
-
-    import pikepdf
-
     locked = io.BytesIO()
     with pikepdf.open(io.BytesIO(original)) as pdf:
         pdf.save(locked, encryption=pikepdf.Encryption(owner="o", user="u"))
