@@ -59,8 +59,8 @@ def judge(licence: Licence, act: Act, day: date, *, lapse_after_days: int | None
     mark = TABLE[act][COLUMNS.index(where)]
     if mark is Mark.BEFORE_END:
         lapsed = then.valid_to + timedelta(days=1) if then.valid_to else None
-        end = min((day for day in (then.ended_on, lapsed) if day), default=None)
-        mark = Mark.YES if fact_on and end and fact_on < end else Mark.NO
+        end = min(day for day in (then.ended_on, lapsed) if day)  # these columns all have one
+        mark = Mark.YES if fact_on and fact_on < end else Mark.NO
     if mark is Mark.NO:
         detail = f"{act.value} is not allowed while the licence is {then.state.value}"
         raise TransitionRefused(detail, facts={"act": act.value, "state": then.state.value, "column": where})

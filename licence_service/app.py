@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from licence_service import __version__
 from licence_service.errors import Refusal, Unavailable
 from licence_service.service import Service, build
-from licence_service.settings import Settings
+from licence_service.settings import read_settings
 from licence_service.web import issuing, pages, problems, verifying, watching
 
 log = structlog.get_logger("licence_service")
@@ -24,7 +24,7 @@ log = structlog.get_logger("licence_service")
 
 def from_environment() -> FastAPI:
     """Build the application from the environment; what uvicorn calls with `--factory`."""
-    settings = Settings()
+    settings = read_settings()
     log_as_json()
     service = build(settings)
     service.database.migrate()

@@ -165,11 +165,12 @@ class Licence:
 def fold(entries: Sequence[Entry], valid_at: date, known_at: datetime | None = None) -> Licence | None:
     """Add up the entries known at an instant to the licence as it stood on a day; None where nothing was known."""
     known = tuple(entry for entry in entries if known_at is None or (entry.recorded_at and entry.recorded_at <= known_at))
-    versions = tuple(entry.version for entry in known if entry.version)
-    if not versions:
+    made = [(entry.effective_on, entry.sequence, entry.version) for entry in known if entry.version]
+    if not made:
         return None
-    legal = [entry for entry in known if entry.version and entry.effective_on <= valid_at] or [known[0]]
-    newest = max(legal, key=lambda entry: (entry.effective_on, entry.sequence)).version or versions[0]
+    versions = tuple(version for _, _, version in made)
+    legal = [one for one in made if one[0] <= valid_at] or made[:1]
+    newest = max(legal, key=lambda one: one[:2])[2]
     first = min(version.valid_from for version in versions)
     revoked = _first_day(known, Act.REVOKE)
     cancelled = _first_day(known, Act.CANCEL)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from licence_service.errors import Misconfigured
@@ -56,6 +56,15 @@ class Settings(BaseSettings):
             "secret_access_key": self.archive_secret_access_key.get_secret_value(),
         }
         return {name: value for name, value in options.items() if value}
+
+
+def read_settings() -> Settings:
+    """Read the environment; `Misconfigured` names each variable that is wrong, without its value."""
+    try:
+        return Settings()
+    except ValidationError as bad:
+        faults = bad.errors(include_input=False, include_context=False, include_url=False)
+        raise Misconfigured("; ".join(f"LICENCE_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in faults)) from None
 
 
 def _secret(value: SecretStr, file: Path | None) -> bytes | None:

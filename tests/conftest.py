@@ -1,6 +1,6 @@
-"""What every test shares: one hypothesis profile, and the two databases."""
+"""What every test shares: the hypothesis profiles, and the two databases."""
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.parts.databases import (  # noqa: F401 - fixtures, one session's worth for all folders
     clock,
@@ -13,5 +13,10 @@ from tests.parts.databases import (  # noqa: F401 - fixtures, one session's wort
 )
 from tests.world import demo_keys, world  # noqa: F401 - fixtures
 
+# One is picked by `pytest --hypothesis-profile=…`; the mutation run names its own in pyproject.toml.
 settings.register_profile("tests", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+settings.register_profile("long", settings.get_profile("tests"), max_examples=1000)
+settings.register_profile(  # few, ever the same, and no smaller counterexample is looked for
+    "mutation", settings.get_profile("tests"), max_examples=15, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("tests")

@@ -45,14 +45,18 @@ def settings_for(folder: Path, keys: Path, database_url: str | None = None, **mo
     return Settings(
         database_url=SecretStr(database_url or f"sqlite:///{folder}/licence.db"), archive_url=more.pop("archive_url", f"file:{folder}/archive"),
         templates=more.pop("templates", ROOT / "templates"), keys=keys, seal_passphrase=SecretStr(PASSPHRASE),
-        payload_key=SecretStr(PAYLOAD_KEY), allow_demo_keys=True, worker_seconds=0.0, public_url="https://licence.example.cn", **more,
+        payload_key=SecretStr(PAYLOAD_KEY), allow_demo_keys=True, public_url="https://licence.example.cn", **({"worker_seconds": 0.0} | more),
     )  # fmt: skip
 
 
 def make_keys(folder: Path) -> Path:
     """Make the demo PKI of the samples' organs."""
     make_demo_keys(
-        folder, read_demo_departments(ROOT / "keys" / "demo.toml"), passphrase=PASSPHRASE.encode(), now=NOW, not_before=datetime(2020, 1, 1, tzinfo=UTC)
+        folder,
+        read_demo_departments(ROOT / "keys" / "demo.toml"),
+        passphrase=PASSPHRASE.encode(),
+        now=NOW,
+        not_before=datetime(2020, 1, 1, tzinfo=UTC),
     )
     return folder
 

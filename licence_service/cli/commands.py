@@ -19,7 +19,7 @@ from licence_service.document.impression import impression_png
 from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.service import utc_now
-from licence_service.settings import Settings
+from licence_service.settings import Settings, read_settings
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.database import Database
 
@@ -44,7 +44,7 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
 ) -> None:
     """Serve the web interface."""
-    settings = Settings()
+    settings = read_settings()
     err.print(f"serving at http://{host}:{port}/  (codes carry {settings.public_url})")
     if f":{port}" not in settings.public_url and host in settings.public_url:
         err.print("[yellow]warning[/]  codes on paper point to another port than this one")
@@ -58,7 +58,7 @@ def demo(
     today: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Pretend that it is this day.")] = None,
 ) -> None:
     """Issue, seal, store, endorse, download and verify one licence of every type."""
-    settings = Settings()
+    settings = read_settings()
     log_only_trouble()
     _prepare(settings, today.date() if today else None)
     with progress("demo", len(demonstration.types(settings))) as step:
@@ -86,7 +86,7 @@ def _demo_keys(folder: Path, today: date | None) -> None:
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_hex(32))
     now = datetime.combine(today, time(1), UTC) if today else utc_now()
-    face = Settings().fonts.expanduser()
+    face = read_settings().fonts.expanduser()
     make_demo_keys(
         folder, read_demo_departments(Path("keys/demo.toml")), passphrase=(folder / "passphrase").read_bytes().strip(), now=now,
         not_before=datetime(2026, 1, 1, tzinfo=UTC) if now.year >= 2026 else now - timedelta(days=1),  # noqa: PLR2004 - one set serves many pretended days
@@ -106,7 +106,7 @@ def demo_keys(folder: Annotated[Path, typer.Option(help="Where to make them.")] 
 @said
 def migrate() -> None:
     """Bring the database to the newest schema."""
-    database = Database(Settings().database_url.get_secret_value())
+    database = Database(read_settings().database_url.get_secret_value())
     database.migrate()
     database.close()
     out.print("the database has the newest schema")
@@ -218,6 +218,6 @@ def fonts_build(
     source: Annotated[Path | None, typer.Option("--from", help="A folder with the font packages; without it npm fetches them.")] = None,
 ) -> None:
     """Prepare the fonts once into the cache that LICENCE_FONTS names."""
-    cache = Settings().fonts.expanduser()
+    cache = read_settings().fonts.expanduser()
     build_fonts(cache, source, lambda name: err.print(f"  {name}"))
     out.print(f"fonts are ready in {cache}")

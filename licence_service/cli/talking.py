@@ -14,7 +14,7 @@ from rich.table import Table
 
 from licence_service.errors import Misconfigured, Refusal, Unavailable
 from licence_service.service import Service, build
-from licence_service.settings import Settings
+from licence_service.settings import read_settings
 
 REFUSED, MISCONFIGURED, UNAVAILABLE, NOT_VALID, UNDECIDED = 1, 2, 3, 4, 5
 out = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)  # piped tables keep their columns whole
@@ -50,7 +50,7 @@ def said(command: Callable[P, R]) -> Callable[P, R]:
 @contextmanager
 def service() -> Iterator[Service]:
     """Open the service that the environment describes, with its schema brought up to date."""
-    built = build(Settings())
+    built = build(read_settings())
     try:
         built.database.migrate()
         yield built

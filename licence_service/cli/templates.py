@@ -13,7 +13,7 @@ from licence_service.cli.talking import out, progress, said, show
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
 from licence_service.licence import beijing_day
-from licence_service.settings import Settings
+from licence_service.settings import read_settings
 
 app = typer.Typer(no_args_is_help=True, help="The certificate types under templates/.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @said
 def check(folder: Annotated[Path | None, typer.Argument(help="Another folder of templates.")] = None) -> None:
     """Load every template and draw every sample; say what is wrong."""
-    settings = Settings()
+    settings = read_settings()
     catalogue = read_catalogue(folder or settings.templates)
     printer = Printer(Fonts.load(settings.fonts.expanduser()), catalogue.families)
     with progress("check", len(catalogue.slugs)) as step:
@@ -45,7 +45,7 @@ def schema(to: Annotated[Path, typer.Option(help="The file to write.")] = Path("
 @said
 def list_types(as_json: AsJson = False) -> None:  # noqa: FBT002
     """List the certificate types in force today."""
-    catalogue = read_catalogue(Settings().templates)
+    catalogue = read_catalogue(read_settings().templates)
     today = beijing_day(datetime.now(UTC))
     rows = [
         {"no": one.index, "type": one.slug, "edition": one.edition, "title": one.title.zh, "holder": one.holder}
@@ -58,7 +58,7 @@ def list_types(as_json: AsJson = False) -> None:  # noqa: FBT002
 @said
 def preview(slug: str, to: Annotated[Path, typer.Option(help="The PDF to write.")] = Path("preview.pdf")) -> None:
     """Draw a type's sample: watermarked, unsealed, without live codes."""
-    settings = Settings()
+    settings = read_settings()
     catalogue = read_catalogue(settings.templates)
     to.write_bytes(pictures.sample_page(catalogue, Printer(Fonts.load(settings.fonts.expanduser()), catalogue.families), slug))
     out.print(f"{slug} → {to}")
@@ -71,7 +71,7 @@ def gallery(
     demo: Annotated[Path, typer.Option(help="The folder that `licence-service demo` left.")] = Path("var/demo"),
 ) -> None:
     """Draw one contact sheet of all types from the demonstration's sealed files."""
-    settings = Settings()
+    settings = read_settings()
     catalogue = read_catalogue(settings.templates)
     with progress("gallery", len(catalogue.slugs)) as step:
         pictures.contact_sheet(catalogue, Fonts.load(settings.fonts.expanduser()), demo, to, step)

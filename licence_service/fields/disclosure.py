@@ -16,8 +16,7 @@ def disclose(fields: Mapping[str, Field], face: Face, asker: Asker) -> Mapping[s
     """
     seen: dict[str, Value] = {}
     for name, value in face.items():
-        field = fields.get(name)
-        shown = field.disclose.get(asker, Shown.NONE) if field else Shown.NONE
+        shown = fields[name].disclose.get(asker) if name in fields else None
         if shown is Shown.FULL:
             seen[name] = value
         elif shown is Shown.MASKED and isinstance(value, str):

@@ -33,7 +33,7 @@ def check_face(
             failed.add(name)
         else:
             face[name] = canonical  # type: ignore[assignment]  # each kind returns a Value
-    faults += [fault for fault in missing(fields, face, path) if fault.path.rpartition(".")[2] not in failed]
+    faults += missing({name: field for name, field in fields.items() if name not in failed}, face, path)
     faults += _between(fields, face, path)
     if today:
         faults += _births(fields, face, path, today)

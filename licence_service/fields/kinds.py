@@ -46,8 +46,8 @@ def _text(value: object, path: str, most: int) -> Found:
 def string(field: Field, value: object, path: str) -> Found:
     """Check one line, or a paragraph, of text; a `listed` one is a comma list of codes."""
     text, faults = _text(value, path, field.max_length or DEFAULT_LENGTH)
-    if faults or not isinstance(text, str):
-        return text, faults
+    if not isinstance(text, str):
+        return None, faults
     if field.pattern and not re.fullmatch(field.pattern, text, re.ASCII):
         return no(path, "wrong-pattern", "the text has not the form of this field")
     if field.codes and field.listed and any(part not in field.codes for part in text.split(",")):
@@ -119,8 +119,8 @@ def multi_enum(field: Field, value: object, path: str) -> Found:
 def _structured(test: Callable[[str], bool], value: object, path: str, code: str, message: str) -> Found:
     """Check a number with a structure of its own; full-width and lower-case forms are read as the standard's."""
     text, faults = _text(value, path, 40)
-    if faults or not isinstance(text, str):
-        return text, faults
+    if not isinstance(text, str):
+        return None, faults
     canonical = comparison_form(text)
     return (canonical, ()) if test(canonical) else no(path, code, message)
 

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import BigInteger, Connection, Dialect, TypeDecorator, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from licence_service.errors import Misconfigured, Unavailable
@@ -45,12 +45,16 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Prepare the engine; nothing is opened yet."""
-        self.url = make_url(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if self.is_sqlite and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        options: dict[str, object] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_size": 20, "max_overflow": 20}
-        self.engine = create_engine(self.url, pool_pre_ping=not self.is_sqlite, **options)
+        try:
+            self.url = make_url(url)
+            self.is_sqlite = self.url.get_backend_name() == "sqlite"
+            if self.is_sqlite and self.url.database:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            options: dict[str, object] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_size": 20, "max_overflow": 20}
+            self.engine = create_engine(self.url, pool_pre_ping=not self.is_sqlite, **options)
+        except (ArgumentError, OSError, ImportError) as error:
+            msg = "the database's address is not one that can be used; check LICENCE_DATABASE_URL"
+            raise Misconfigured(msg) from error
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin)

@@ -18,7 +18,19 @@ from licence_service.service import Service
 from licence_service.view import view_of
 from licence_service.web.access import Caller, IdempotencyKey, TheService
 from licence_service.web.body import json_body
-from licence_service.web.shapes import ACT_BODY, ADOPT_BODY, ANSWERS, ISSUE_BODY, PREVIEW_BODY, SEARCH_BODY
+from licence_service.web.shapes import (
+    ACT_BODY,
+    ADOPT_BODY,
+    ANSWERS,
+    DONE_ANSWER,
+    ENTERED,
+    ISSUE_BODY,
+    LICENCE_ANSWER,
+    PREVIEW_BODY,
+    SEALED_FILE,
+    SEARCH_BODY,
+    WAITING_ANSWER,
+)
 
 MOST_ADOPTED = 8_000_000
 router = APIRouter(tags=["approval systems"], responses=ANSWERS)
@@ -29,13 +41,13 @@ Body = Annotated[dict[str, Any], Depends(json_body())]
 LargeBody = Annotated[dict[str, Any], Depends(json_body(MOST_ADOPTED))]
 
 
-@router.post("/licences", status_code=201, openapi_extra=ISSUE_BODY, summary="Issue a licence")
+@router.post("/licences", status_code=201, responses=ENTERED, openapi_extra=ISSUE_BODY, summary="Issue a licence")
 def issue(service: TheService, caller: Caller, key: IdempotencyKey, body: Body) -> Response:
     """Check, reserve, draw, seal, archive and enter a licence. The same key with the same content returns the same licence."""
     return _written(service.registrar.issue(caller, key, body))
 
 
-@router.post("/licences/adopted", status_code=201, openapi_extra=ADOPT_BODY, summary="Adopt a licence sealed elsewhere")
+@router.post("/licences/adopted", status_code=201, responses=ENTERED, openapi_extra=ADOPT_BODY, summary="Adopt a licence sealed elsewhere")
 def adopt(service: TheService, caller: Caller, key: IdempotencyKey, body: LargeBody) -> Response:
     """Take over a licence with its identifier and its sealed file, both kept verbatim."""
     return _written(service.registrar.adopt(caller, key, body))
@@ -55,7 +67,7 @@ def search(service: TheService, caller: Caller, body: Body) -> dict[str, Any]:
     return {"licences": [_summary(service, one) for one in found]}
 
 
-@router.get("/licences/{licence_id}", summary="Read a licence")
+@router.get("/licences/{licence_id}", responses={200: LICENCE_ANSWER}, summary="Read a licence")
 def read(service: TheService, caller: Caller, licence_id: LicenceId) -> dict[str, Any]:
     """Return the licence as a clerk sees it today, with all its versions."""
     record = service.registrar.visible(caller, licence_id)
@@ -82,7 +94,7 @@ def entries(service: TheService, caller: Caller, licence_id: LicenceId) -> dict[
     return {"licence_id": licence_id, "entries": listed}
 
 
-@router.get("/licences/{licence_id}/versions/{number}/document", summary="Download a sealed document", response_class=Response)
+@router.get("/licences/{licence_id}/versions/{number}/document", responses={200: SEALED_FILE}, summary="Download a sealed document", response_class=Response)
 def document(service: TheService, caller: Caller, licence_id: LicenceId, number: Number) -> Response:
     """Return the sealed bytes of any version; an old one says in a header that it is superseded."""
     record = service.registrar.visible(caller, licence_id)
@@ -104,13 +116,13 @@ def sealed_file(service: Service, digest: str, licence_id: str, number: int, *, 
     return Response(service.archive.get(digest), media_type="application/pdf", headers=headers)
 
 
-@router.get("/reservations/{reservation_id}", summary="Ask how an act under way stands")
+@router.get("/reservations/{reservation_id}", responses={200: DONE_ANSWER, 202: WAITING_ANSWER}, summary="Ask how an act under way stands")
 def reservation(service: TheService, caller: Caller, reservation_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
     """Return the result of an act that was answered with 202, once it is there."""
     return _written(service.registrar.reservation(caller, reservation_id), read=True)
 
 
-@router.post("/licences/{licence_id}/entries", status_code=201, openapi_extra=ACT_BODY, summary="Enter an act")
+@router.post("/licences/{licence_id}/entries", status_code=201, responses=ENTERED, openapi_extra=ACT_BODY, summary="Enter an act")
 def act(service: TheService, caller: Caller, key: IdempotencyKey, licence_id: LicenceId, body: Body) -> Response:
     """Renew, replace, change, suspend, lift, revoke, cancel, endorse, or withdraw an endorsement."""
     return _written(service.registrar.act(caller, key, licence_id, body))
@@ -142,7 +154,7 @@ def template(service: TheService, slug: TypeName) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@router.post("/templates/{slug}/preview", openapi_extra=PREVIEW_BODY, summary="Preview a page", response_class=Response)
+@router.post("/templates/{slug}/preview", responses={200: SEALED_FILE}, openapi_extra=PREVIEW_BODY, summary="Preview a page", response_class=Response)
 def preview_page(service: TheService, caller: Caller, slug: TypeName, body: Body) -> Response:
     """Return a watermarked, unsealed PDF without any live code (AI-10)."""
     content = preview(service.catalogue, service.keyring, service.printer, service.settings.public_url, caller, slug, body, service.now())

@@ -110,8 +110,8 @@ def home(_request: Request) -> Response:
 
 def refusal(status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str]) -> Response:
     """Show a refusal to a person at a browser."""
-    now = status == HTTPStatus.SERVICE_UNAVAILABLE
-    return _page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, "暂时无法答复，请稍后再试" if now else "无法办理"), faults=faults)
+    otherwise = "暂时无法答复，请稍后再试" if status == HTTPStatus.SERVICE_UNAVAILABLE else "无法办理"
+    return _page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, otherwise), faults=faults)
 
 
 def verdict(_request: Request, found: Verdict, headers: Mapping[str, str]) -> Response:

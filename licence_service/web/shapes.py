@@ -3,6 +3,7 @@
 from typing import Any
 
 from licence_service.requests import GROUNDS, REASONS
+from licence_service.verdict import QUESTIONS, Overall, Result
 
 _PROBLEM = {
     "content": {
@@ -32,10 +33,74 @@ _MEANINGS = {
     503: "Cannot answer now",
 }  # fmt: skip
 
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, **(_PROBLEM if status >= 400 else {})}  # noqa: PLR2004
-    for status, text in _MEANINGS.items()
-}
+ANSWERS: dict[int | str, dict[str, Any]] = {status: {"description": text, **_PROBLEM} for status, text in _MEANINGS.items() if status != 202}  # noqa: PLR2004
+
+
+_CACHED = {"Cache-Control": {"description": "`no-store`", "schema": {"type": "string"}}}
+_TEXT: dict[str, Any] = {"type": "string"}
+_TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
+
+
+def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+
+
+def _answer(description: str, schema: dict[str, Any], *also: str) -> dict[str, Any]:
+    """Describe an answer in JSON, and in which other media types it may come."""
+    content = {"application/json": {"schema": schema}, **{kind: {"schema": _TEXT} for kind in also}}
+    return {"description": description, "content": content, "headers": _CACHED}
+
+
+_REASONS = {"type": "array", "items": _object({"code": _TEXT, "zh": _TEXT, "en": _TEXT})}
+_RESULT = {"enum": [one.value for one in Result]}
+_ONE_ANSWER = _object({"result": _RESULT, "reasons": _REASONS})
+_FIELDS = {"type": "array", "items": _object({"name": _TEXT, "zh": _TEXT, "en": _TEXT, "value": {}, "text": _TEXT})}
+_LICENCE: dict[str, Any] = {
+    "licence_id": _TEXT, "elicence_id": _TEXT, "type": _object({"name": _TEXT, "zh": _TEXT, "en": _TEXT}),
+    "issuer": _object({"code": _TEXT, "zh": _TEXT, "en": _TEXT}), "specimen": {"type": "boolean"}, "state": _TEXT, "valid_from": _TEXT,
+    "valid_to": _TEXT_OR_NULL, "ended_on": _TEXT_OR_NULL, "suspended_until": _TEXT_OR_NULL, "issued_on": _TEXT,
+    "version": _object({"presented": {"type": "integer"}, "current": {"type": "integer"}}), "face": _FIELDS,
+    "endorsements": {
+        "type": "array",
+        "items": _object(
+            {"endorsement_id": _TEXT, "kind": _TEXT, "zh": _TEXT, "en": _TEXT, "occurred_on": _TEXT, "effective_to": _TEXT_OR_NULL, "facts": _FIELDS}
+        ),
+    },
+}  # fmt: skip
+VERDICT_ANSWER = _answer(
+    "The verdict: also where it is `not_valid`",
+    _object(
+        {
+            "overall": {"enum": [one.value for one in Overall]}, "checked_at": _TEXT, "valid_at": _TEXT, "known_at": _TEXT,
+            "head": _object({"entry": {"type": "integer"}, "recorded_at": _TEXT_OR_NULL}),
+            "answers": _object(dict.fromkeys(QUESTIONS, _ONE_ANSWER)), "licence": {"oneOf": [_object(_LICENCE), {"type": "null"}]},
+            "checks": {"type": "array", "items": _object({"no": {"type": "integer"}, "name": _TEXT, "result": _RESULT, "reasons": _REASONS})},
+        }
+    ),
+    "text/html",
+)  # fmt: skip
+_VERSION = _object(
+    {"version": {"type": "integer"}, "elicence_id": _TEXT, "reason": _TEXT, "copy_no": {"type": "integer"}, "state": {"enum": ["current", "superseded"]},
+     "document_sha256": _TEXT, "document_url": _TEXT}
+)  # fmt: skip
+LICENCE_ANSWER = _answer(
+    "The licence as a clerk sees it", _object({**_LICENCE, "head": {"type": "integer"}, "versions": {"type": "array", "items": _VERSION}})
+)
+_DONE = _object(
+    {
+        "licence_id": _TEXT, "sequence": {"type": "integer"}, "act": _TEXT, "recorded_at": _TEXT, "endorsement_ids": {"type": "array", "items": _TEXT},
+        "elicence_id": _TEXT, "number": _TEXT, "version": {"type": "integer"}, "check_code": _TEXT, "delivery_code": _TEXT, "verify_url": _TEXT,
+        "document_url": _TEXT,
+    },
+    ("endorsement_ids", "elicence_id", "number", "version", "check_code", "delivery_code", "verify_url", "document_url"),
+)  # fmt: skip
+DONE_ANSWER = _answer("Entered; the codes are there only where the act made a document", _DONE)
+WAITING_ANSWER = _answer(_MEANINGS[202], _object({"state": {"const": "sealing"}, "licence_id": _TEXT, "reservation_url": _TEXT}))
+SEALED_FILE: dict[str, Any] = {
+    "description": "A PDF file", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}, "headers": _CACHED,
+}  # fmt: skip
+ENTERED: dict[int | str, dict[str, Any]] = {201: DONE_ANSWER, 202: WAITING_ANSWER}
 
 
 def _json(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:

@@ -18,17 +18,16 @@ from licence_service.web import pages
 from licence_service.web.access import TheService, count_failure
 from licence_service.web.body import media_type, parse_object, read_bytes
 from licence_service.web.issuing import sealed_file
-from licence_service.web.shapes import ANSWERS
+from licence_service.web.shapes import ANSWERS, SEALED_FILE, VERDICT_ANSWER
 
 MOST_DOCUMENT = 20_000_000
 MOST_FORM = 10_000
 _MULTIPART_ROOM = 20_000
 _HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
-_PUBLIC = {status: answer for status, answer in ANSWERS.items() if status not in {202, 401, 403, 409}}
-_VERDICT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The verdict: also where it is `not_valid`", "content": {"application/json": {}, "text/html": {}}},
-}
-router = APIRouter(tags=["public"], responses={**_PUBLIC, **_VERDICT})
+_PUBLIC = {status: answer for status, answer in ANSWERS.items() if status not in {401, 403, 409}}
+_VERDICT: dict[int | str, dict[str, Any]] = {200: VERDICT_ANSWER}
+_FOUND: dict[int | str, dict[str, Any]] = {200: SEALED_FILE}
+router = APIRouter(tags=["public"], responses=_PUBLIC)
 
 
 @router.get("/", include_in_schema=False)
@@ -37,7 +36,7 @@ def home(request: Request) -> Response:
     return pages.home(request)
 
 
-@router.get("/Q/1{digits}", summary="Verify the code on paper")
+@router.get("/Q/1{digits}", responses=_VERDICT, summary="Verify the code on paper")
 def verify_code(request: Request, service: TheService, digits: Annotated[str, Path(pattern=r"^[0-9]{1,1200}$")]) -> Response:
     """Answer the address that the printed code holds. Genuineness is judged by its signature first, then by the register."""
     return _shown(request, service.verifier.by_code(digits, Question()))
@@ -80,7 +79,7 @@ def _text(form: dict[str, Any], name: str, most: int) -> str:
     return value.strip()
 
 
-@router.post("/verify", openapi_extra=_body(_PAIR), summary="Verify by number and check code")
+@router.post("/verify", responses=_VERDICT, openapi_extra=_body(_PAIR), summary="Verify by number and check code")
 def verify_pair(request: Request, service: TheService, form: Form) -> Response:
     """Answer for the number and the check code printed on a licence; an unknown number and a wrong code look the same."""
     number, code = _text(form, "number", 200), _text(form, "check_code", 40)
@@ -123,7 +122,7 @@ _FILE = {
 }
 
 
-@router.post("/verify/document", openapi_extra=_FILE, summary="Verify a file")
+@router.post("/verify/document", responses=_VERDICT, openapi_extra=_FILE, summary="Verify a file")
 async def verify_document(request: Request, service: TheService, content: Annotated[bytes, Depends(uploaded)]) -> Response:
     """Answer for a file of at most 20 MB: anything that calls itself a PDF in its first KiB gets a verdict."""
     return _shown(request, await run_in_threadpool(service.verifier.by_document, content, Question()))
@@ -132,7 +131,7 @@ async def verify_document(request: Request, service: TheService, content: Annota
 _DELIVERY: dict[str, Any] = {"type": "object", "required": ["delivery_code"], "properties": {"delivery_code": {"type": "string", "maxLength": 60}}}
 
 
-@router.post("/download", openapi_extra=_body(_DELIVERY), summary="Download the sealed original", response_class=Response)
+@router.post("/download", responses=_FOUND, openapi_extra=_body(_DELIVERY), summary="Download the sealed original", response_class=Response)
 def download(request: Request, service: TheService, form: Form) -> Response:
     """Open the sealed original with its delivery code; the newest version of a licence is named where there is one."""
     code = normal_code(_text(form, "delivery_code", 60))

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from licence_service.web import problems
 from licence_service.web.access import TheService
+from licence_service.web.shapes import ANSWERS
 
 router = APIRouter(tags=["operation"])
 log = structlog.get_logger("licence_service")
@@ -77,7 +78,7 @@ def alive() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="Can requests be served?", responses={503: {"description": "Database or archive cannot be reached"}})
+@router.get("/readyz", summary="Can requests be served?", responses={503: ANSWERS[503]})
 def ready(service: TheService) -> Response:
     """Answer once database and archive do."""
     service.ready()

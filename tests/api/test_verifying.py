@@ -140,7 +140,8 @@ def test_no_answer_of_the_public_side_is_kept_by_anyone(world: World) -> None:
     answers = [
         world.http.post("/verify", json=body), world.http.post("/verify", json=body, headers=BROWSER), world.http.post("/verify", json={}),
         world.http.post("/verify", json={}, headers=BROWSER), world.http.get("/Q/1" + issued["verify_url"].rpartition("/Q/1")[2]),
-        world.http.post("/verify/document", content=b"%PDF-", headers=PDF), world.http.post("/download", json={"delivery_code": issued["delivery_code"]}),
+        world.http.post("/verify/document", content=b"%PDF-", headers=PDF),
+        world.http.post("/download", json={"delivery_code": issued["delivery_code"]}),
         world.http.get("/Q/1abc"), world.http.get("/nowhere", headers=BROWSER),
     ]  # fmt: skip
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
@@ -198,7 +199,9 @@ def test_failures_are_counted_by_address_and_by_number_apart(tmp_path: Path, dem
     with a_world(tmp_path, demo_keys, trusted_proxy=True, failures_before_slowing=2) as world:
 
         def wrong(number: str, address: str) -> int:
-            return world.http.post("/verify", json={"number": number, "check_code": WRONG}, headers={"X-Forwarded-For": f"6.6.6.6, {address}"}).status_code
+            return world.http.post(
+                "/verify", json={"number": number, "check_code": WRONG}, headers={"X-Forwarded-For": f"6.6.6.6, {address}"}
+            ).status_code
 
         assert [wrong(f"n-{step}", "192.0.2.1") for step in range(4)] == [200, 200, 429, 429]
         assert wrong("n-9", "192.0.2.2") == 200
@@ -337,8 +340,9 @@ def test_whatever_calls_itself_a_pdf_gets_a_verdict_that_is_never_green(world: W
     middle = len(content) // 2
     changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
     files = {
-        "only the header": b"%PDF-", "random bytes": b"%PDF-1.7\n" + os.urandom(50_000), "header at 1000": b"\n" * 1000 + b"%PDF-1.7", "truncated": content[: len(content) // 2],
-        "without its end": content[:-20], "changed": changed, "more behind": content + b"\n% more\n", "saved again": _saved(content), "encrypted": _encrypted(content),
+        "only the header": b"%PDF-", "random bytes": b"%PDF-1.7\n" + os.urandom(50_000), "header at 1000": b"\n" * 1000 + b"%PDF-1.7",
+        "truncated": content[:middle], "without its end": content[:-20], "changed": changed, "more behind": content + b"\n% more\n",
+        "saved again": _saved(content), "encrypted": _encrypted(content),
         "no pages": _empty(), "another page": draw_page(), "nested": b"%PDF-1.4\n1 0 obj " + b"[" * 100_000, "zeros": b"%PDF-1.4" + b"\0" * 1_000_000,
     }  # fmt: skip
     verdicts = {name: upload(world, file) for name, file in files.items()}
@@ -417,7 +421,8 @@ def test_the_public_sees_names_masked_and_no_identity_number(world: World) -> No
     request = world.request(DRIVER)
     issued = world.issue(DRIVER)
     answers = [
-        world.http.post("/verify", json={"number": issued["number"], "check_code": issued["check_code"]}, headers=headers) for headers in ({}, BROWSER)
+        world.http.post("/verify", json={"number": issued["number"], "check_code": issued["check_code"]}, headers=headers)
+        for headers in ({}, BROWSER)
     ]
     for answer in answers:
         assert answer.status_code == 200

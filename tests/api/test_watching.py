@@ -95,7 +95,14 @@ def told(world: World) -> tuple[set[str], str]:
     world.http.get("/licences/x", headers={"Authorization": "Bearer lst_somebody_elses_token"})
     secrets = {"lst_somebody_elses_token", "51990219850612011X", "罚〔2026〕77号", *world.tokens.values()}
     for slug, one in issued.items():
-        secrets |= {one["check_code"], one["delivery_code"], one["number"], one["licence_id"], one["elicence_id"], one["verify_url"].rpartition("/Q/1")[2]}
+        secrets |= {
+            one["check_code"],
+            one["delivery_code"],
+            one["number"],
+            one["licence_id"],
+            one["elicence_id"],
+            one["verify_url"].rpartition("/Q/1")[2],
+        }
         face = world.request(slug)["face"].values()
         secrets |= {str(value) for value in face if isinstance(value, str) and len(value) > 2}
     return secrets, world.http.get("/metrics").text
@@ -113,7 +120,11 @@ def test_every_request_leaves_one_structured_line_with_its_id(world: World, logg
     answers = [world.http.get("/templates"), world.http.post("/verify", json={}), world.http.get("/nowhere")]
     found = [line for line in lines(logged) if line["event"] == "request"]
     assert [line["request_id"] for line in found] == [answer.headers["x-request-id"] for answer in answers]
-    assert [(line["method"], line["route"], line["status"]) for line in found] == [("GET", "/templates", 200), ("POST", "/verify", 422), ("GET", "unknown", 404)]
+    assert [(line["method"], line["route"], line["status"]) for line in found] == [
+        ("GET", "/templates", 200),
+        ("POST", "/verify", 422),
+        ("GET", "unknown", 404),
+    ]
     assert all({"ms", "level", "timestamp"} <= line.keys() for line in found)
 
 

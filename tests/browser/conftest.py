@@ -32,7 +32,9 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[Site]:
     """The whole service behind uvicorn on a free port."""
     with a_world(tmp_path_factory.mktemp("site"), demo_keys) as world:
-        server = uvicorn.Server(uvicorn.Config(create_app(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off"))
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off")
+        )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:
@@ -71,7 +73,10 @@ def opened(chromium: Browser, site: Site) -> Iterator[Opening]:
 
         context.on("request", remember)
         page = context.new_page()
-        page.on("console", lambda message: trouble.append(message.text) if message.type in {"error", "warning"} and "status of" not in message.text else None)
+        page.on(
+            "console",
+            lambda message: trouble.append(message.text) if message.type in {"error", "warning"} and "status of" not in message.text else None,
+        )
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.goto("/")
         return page

@@ -91,7 +91,18 @@ def test_number_and_check_code_lead_to_a_verdict_that_says_first_whether_the_lic
     assert said.startswith("有效")
     assert "Valid" in said
     main = page.locator("main").inner_text()
-    for words in ("在有效期内", "In force", "北京时间", "Beijing time", "样本", "SPECIMEN", "发证机关", "逐项核对", "Every check", driver["elicence_id"]):
+    for words in (
+        "在有效期内",
+        "In force",
+        "北京时间",
+        "Beijing time",
+        "样本",
+        "SPECIMEN",
+        "发证机关",
+        "逐项核对",
+        "Every check",
+        driver["elicence_id"],
+    ):
         assert words in main
     assert "陈安途" not in main
     assert page.title().startswith("有效")
@@ -201,7 +212,9 @@ def test_no_page_scrolls_sideways_on_a_phone(opened: Opening, driver: dict[str, 
     fits()
 
 
-def test_axe_finds_nothing_wrong_on_any_page(opened: Opening, driver: dict[str, Any], revoked: dict[str, Any], endorsed: dict[str, Any], original: bytes) -> None:
+def test_axe_finds_nothing_wrong_on_any_page(
+    opened: Opening, driver: dict[str, Any], revoked: dict[str, Any], endorsed: dict[str, Any], original: bytes
+) -> None:
     locked = io.BytesIO()
     with pikepdf.open(io.BytesIO(original)) as pdf:
         pdf.save(locked, encryption=pikepdf.Encryption(owner="o", user="u"))

@@ -87,7 +87,10 @@ def test_everything_is_still_there_after_a_restart(tmp_path: Path, demo_keys: Pa
         facts = {"date": day.isoformat(), "result": "1", "next_due": (day + timedelta(days=365)).isoformat(), "authority": "示例机关"}
         body = {"act": "endorse", "kind": "annual_review", "facts": facts, "external_ref": "review-1"}
         endorsed = world.act(VEHICLE, vehicle["licence_id"], body, "endorse-01").json()
-        files = {one["delivery_code"]: world.http.post("/download", json={"delivery_code": one["delivery_code"]}).content for one in (*issued.values(), endorsed)}
+        files = {
+            one["delivery_code"]: world.http.post("/download", json={"delivery_code": one["delivery_code"]}).content
+            for one in (*issued.values(), endorsed)
+        }
         assert len(set(files.values())) == 4
         tokens = world.tokens
         history = world.http.get(f"/licences/{vehicle['licence_id']}/entries", headers=world.headers(VEHICLE)).json()
@@ -132,7 +135,9 @@ def test_an_issue_whose_document_cannot_be_kept_is_finished_once_the_archive_is_
         assert world.http.post("/download", json={"delivery_code": issued.json()["delivery_code"]}).status_code == 200
 
 
-def test_a_database_that_goes_away_and_comes_back_is_503_between_and_never_500(tmp_path: Path, demo_keys: Path, postgres_address: str, database_url: str) -> None:
+def test_a_database_that_goes_away_and_comes_back_is_503_between_and_never_500(
+    tmp_path: Path, demo_keys: Path, postgres_address: str, database_url: str
+) -> None:
     """The database is shut for connections while its server lives, and those that are open are ended in the middle of their work."""
     name = database_url.rpartition("/")[2].partition("?")[0]
     admin = create_engine(postgres_address, isolation_level="AUTOCOMMIT")
@@ -140,7 +145,9 @@ def test_a_database_that_goes_away_and_comes_back_is_503_between_and_never_500(t
     def allow(answer: str) -> None:
         with admin.connect() as connection:
             connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {answer}"))
-            connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"), {"name": name})
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"), {"name": name}
+            )
 
     with a_world(tmp_path, demo_keys, database_url) as world:
         issued = world.issue(TRIP)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from licence_service.page import Page, Table
 from licence_service.template import Term
 from tests.builders import ORGAN, TYPE_CODE, a_face, a_template
 
@@ -115,3 +116,11 @@ def test_the_type_code_is_the_ministrys_or_the_departments_own() -> None:
 
 def test_the_number_stands_where_the_template_says() -> None:
     assert a_template().number_of(a_face(license_no="蜀安1号")) == "蜀安1号"
+
+
+def test_the_kinds_that_a_table_of_any_page_lists_stand_on_the_face() -> None:
+    def a_page(*kinds: str) -> Page:
+        return Page("正页", elements=(Table("table", 0, (), kinds=kinds),))
+
+    assert a_template(pages=(a_page("review"), a_page("grade", "review"))).printed_kinds == {"review", "grade"}
+    assert a_template(pages=(a_page(),)).printed_kinds == frozenset()
