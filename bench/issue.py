@@ -84,7 +84,8 @@ class Ours:
         assert isinstance(sheet, Sheet)
         self.sheet = sheet
         data = self._timed(
-            "licence data", lambda: canonical(licence_data(entry, template, self.department.name, self.department.uscc, specimen=True))
+            "licence data",
+            lambda: canonical(licence_data(entry, template, self.department.name, self.department.uscc, specimen=True, endorsements=())),
         )
         placed = self._timed("place", lambda: self.line.printer.place(sheet))
         drawn = self._timed("draw PDF/A-3u", lambda: self.line.printer.draw(placed, data, created_at=entry.version.sealed_at))  # type: ignore[arg-type, union-attr]

@@ -6,14 +6,15 @@ from datetime import datetime
 
 from licence_service.digests import Digests
 from licence_service.entry_form import entry_of
-from licence_service.errors import EntryConflict, SealUnavailable, TransitionRefused, Unavailable
-from licence_service.licence import Entry, beijing_day
+from licence_service.errors import EntryConflict, Refusal, SealUnavailable, TransitionRefused, Unavailable
+from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import Line, judge_again, reference
 from licence_service.store.book import Appendix
 from licence_service.store.reservations import Reservation
 
 WAIT_SECONDS = 10.0
 _POLL = 0.05
+_FIRST = frozenset({Act.ISSUE, Act.ADOPT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,13 @@ class Carrier:
     line: Line
     wait_seconds: float = WAIT_SECONDS
 
+    def carried_for(self, client: str, reservation: Reservation) -> Done | Waiting:
+        """Carry a reservation and answer a client; codes go only to the client that made it (DESIGN §2)."""
+        outcome = self.carried(reservation)
+        if isinstance(outcome, Waiting) or reservation.client == client:
+            return outcome
+        return replace(outcome, check_code=None, delivery_code=None, verify_url=None)
+
     def carried(self, reservation: Reservation, *, wait: bool = True) -> Done | Waiting:
         """Carry a reservation, or wait for the twin that carries it: at most ten seconds, then `Waiting`."""
         deadline = time.monotonic() + (self.wait_seconds if wait else 0)
@@ -57,24 +65,33 @@ class Carrier:
             if reservation.state != "reserved":
                 return self.answer(reservation)
             if mine or self.line.reservations.claim(reservation.reservation_id, self.line.now()):
-                try:
-                    return self.done(reservation, self._carry(reservation))
-                except SealUnavailable as trouble:
-                    self.line.reservations.let_go(reservation.reservation_id, self.line.now())
-                    return Waiting(reservation.reservation_id, reservation.licence_id, trouble.retry_after)
-                except Unavailable:
-                    self.line.reservations.let_go(reservation.reservation_id, self.line.now())
-                    raise
-                except EntryConflict:
-                    # A slow seal outlived the lease, and another carried the same reservation to its end meanwhile.
-                    reservation = self.line.reservations.get(reservation.reservation_id)
-                    if reservation.state != "entered":
-                        raise
-                    return self.answer(reservation)
+                return self._tried(reservation)
             if time.monotonic() >= deadline:
                 return Waiting(reservation.reservation_id, reservation.licence_id)
             time.sleep(_POLL)
             reservation = self.line.reservations.get(reservation.reservation_id)
+
+    def _tried(self, reservation: Reservation) -> Done | Waiting:
+        """Carry a reservation whose lease is held; what can never be entered is abandoned, what may be later is let go."""
+        try:
+            return self.done(reservation, self._carry(reservation))
+        except SealUnavailable as trouble:
+            self.line.reservations.let_go(reservation.reservation_id, self.line.now())
+            return Waiting(reservation.reservation_id, reservation.licence_id, trouble.retry_after)
+        except Unavailable:
+            self.line.reservations.let_go(reservation.reservation_id, self.line.now())
+            raise
+        except EntryConflict:
+            # A slow seal outlived the lease, and another carried the same reservation to its end meanwhile.
+            found = self.line.reservations.get(reservation.reservation_id)
+            if found.state == "entered":
+                return self.answer(found)
+            if reservation.act in _FIRST:
+                self.line.reservations.abandon(reservation.reservation_id, "this licence is in the register already")
+            raise
+        except Refusal as refused:
+            self.line.reservations.abandon(reservation.reservation_id, refused.detail)
+            raise
 
     def _carry(self, reservation: Reservation) -> Entry:
         if reservation.version:
@@ -82,7 +99,7 @@ class Carrier:
         # An act without a document that crashed between reserve and append.
         entry = entry_of(reservation.content["body"], reservation.content["private"], Digests("", ""))
         licence = self.line.book.get(reservation.licence_id).at(beijing_day(self.line.now()))
-        judge_again(licence, entry, self.line.catalogue.edition(reservation.type, licence.current.edition))
+        entry = judge_again(licence, entry, self.line.catalogue.edition(reservation.type, licence.current.edition))
         return self.line.book.append(
             replace(entry, sequence=licence.head + 1), Appendix(reservation.reservation_id, external_ref=reference(reservation.content))
         )

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from licence_service import page
 from licence_service.errors import TemplateRejected, UnknownType
-from licence_service.fields import Field
+from licence_service.fields import Asker, Field, Shown
 from licence_service.licence import Act
 from licence_service.template import EndorsementKind, Template
 
@@ -134,6 +134,8 @@ def _kind(path: Path, codes: Mapping[str, Mapping[str, str]]) -> EndorsementKind
     for name in (kind.date_field, kind.conditions_until):
         if name and name not in kind.facts:
             raise TemplateRejected(f"_endorsements/{path.name}: no fact {name}")
+    if wrong := list(_shown_to_all(kind.facts)):
+        raise TemplateRejected(f"_endorsements/{path.name}: {'; '.join(wrong)}")
     return replace(kind, slug=path.stem, facts=_filled(kind.facts, codes, path))
 
 
@@ -161,7 +163,7 @@ def _problems(template: Template, kinds: Mapping[str, EndorsementKind], families
     names += [name for name in (template.holder_id, template.number.prefix_field, template.conditions_until) if name]
     names += [template.term.start] if template.term.rule != "none" else []
     for name, field in template.fields.items():
-        names += [other for other in (field.after, field.agrees_with, *field.sum_of) if other]
+        names += [other for other in (field.after, field.agrees_with, field.repeats, *field.sum_of) if other]
         if field.pattern and not _compiles(field.pattern):
             yield f"{name}: the pattern is no regular expression"
         wanted = [(field.after, "date"), (field.agrees_with, "citizen_id"), *((part, "integer") for part in field.sum_of)]
@@ -176,11 +178,21 @@ def _problems(template: Template, kinds: Mapping[str, EndorsementKind], families
     yield from (f"no endorsement kind {kind}" for kind in template.endorsements if kind not in kinds)
     if template.term.rule != "none" and template.term.years <= 0 and template.term.months <= 0:
         yield "a term has years or months"
+    yield from _shown_to_all(template.fields)
     if template.family not in families:
         yield f"no family {template.family}"
     if bool(template.code) == bool(template.local_code):
         yield "a type has either the ministry's code or a local_code"
     yield from page.check(template.pages, template.fields, {slug: kinds[slug] for slug in template.endorsements if slug in kinds})
+
+
+def _shown_to_all(fields: Mapping[str, Field]) -> Iterator[str]:
+    """Name every sensitive field that the public would see in clear: it could reach codes, pages and addresses."""
+    return (
+        f"{name}: a sensitive field is not shown to the public in full"
+        for name, each in fields.items()
+        if each.sensitive and each.disclose.get(Asker.PUBLIC) is Shown.FULL
+    )
 
 
 def _compiles(pattern: str) -> bool:

@@ -50,9 +50,7 @@ def run(folder: Path, settings: Settings, today: date | None, step: Callable[[st
     folder.mkdir(parents=True)
     service = build(_settings(folder, settings), clock_at(today))
     service.database.migrate()
-    tokens = {
-        uscc: service.clients.add(Client(f"demo-{uscc}", uscc, (EVERY_TYPE,), 10_000), service.now()) for uscc in service.keyring.departments
-    }
+    tokens = {uscc: service.clients.add(Client(f"demo-{uscc}", uscc, (EVERY_TYPE,), 10_000), service.now()) for uscc in service.keyring.departments}
     rows, kept = [], {}
     with _served(service) as http:
         for slug in service.catalogue.slugs:
@@ -61,8 +59,14 @@ def run(folder: Path, settings: Settings, today: date | None, step: Callable[[st
             kept[slug] = shown.kept
             step(slug)
     shutil.copy(settings.keys / "trust" / "root.pem", folder / "root.pem")
-    (folder / "demo.json").write_text(json.dumps(kept, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    _private(folder / "demo.json", json.dumps(kept, ensure_ascii=False, indent=2) + "\n")
     return rows
+
+
+def _private(path: Path, text: str) -> None:
+    """Write a file that holds codes: for its owner only."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
 
 
 def _settings(folder: Path, settings: Settings) -> Settings:
@@ -223,5 +227,3 @@ class Moved:
     def day(self, text: str) -> str:
         """Move one day."""
         return (date.fromisoformat(text) + (self.today - self.sample.as_of)).isoformat()
-
-

@@ -12,6 +12,7 @@ from typing import Any
 from licence_service.digests import Digests, commitment, sha256
 from licence_service.errors import FaceRejected, Fault, TransitionRefused
 from licence_service.fields import Face, check_face
+from licence_service.identifiers import LAST_VERSION
 from licence_service.licence import Act, Entry, Version, VersionReason
 from licence_service.recording import Fact, Situation, fact_of, written
 from licence_service.requests import ActRequest, IssueRequest
@@ -66,6 +67,8 @@ def _renew(at: Situation, request: ActRequest) -> Draft:
     """Renewal (换证): the new term begins the day after the old one, or on the decision day where that is late."""
     template, old = at.template, at.licence
     decided = request.decision.decided_on
+    if old.current.valid_from > at.today:
+        raise TransitionRefused("a renewed term lies ahead already")
     first = max(old.valid_to + timedelta(days=1), decided) if old.valid_to else decided
     raw: dict[str, Any] = {**old.current.face, template.issued_field: decided.isoformat()}
     if template.term.rule in {"exact", "default"}:
@@ -92,8 +95,8 @@ def _replace(at: Situation, request: ActRequest) -> Draft:
 def _change(at: Situation, request: ActRequest) -> Draft:
     """Change (变更): the given fields take new values; the number stays."""
     old = at.licence.current.face
-    fixed = {at.template.number.field, at.template.issuer_field, at.template.issued_field} & request.face.keys()
-    faults = tuple(Fault(f"face.{name}", "not-changeable", "this field is not changed by a change") for name in sorted(fixed))
+    fixed = {at.template.number.field, at.template.issuer_field, at.template.issued_field, at.template.holder_id} & request.face.keys()
+    faults = tuple(Fault(f"face.{name}", "not-changeable", "this field is not changed by a change") for name in sorted(fixed, key=str))
     raw = {**old, **request.face, **photo_fields(request.photos)}
     face = checked_face(at.template, raw, at.organ, at.today, before=faults)
     changed = {name: (old.get(name), face.get(name)) for name in at.template.fields if old.get(name) != face.get(name)}
@@ -149,7 +152,7 @@ def _withdraw_endorsement(at: Situation, request: ActRequest) -> Draft:
     gone = next((one for one in at.licence.endorsements if one.endorsement_id == request.endorsement_id), None)
     if gone is None or at.kinds[gone.kind].written_by:
         raise TransitionRefused("no such endorsement stands, or an act wrote it")
-    day = request.effective_on or request.decision.decided_on
+    day = request.effective_on or gone.effective_from  # without a day it reaches back to the beginning
     if gone.kind not in at.template.printed_kinds:
         return Draft(replace(_plain(at, request, day), withdrawn=gone.endorsement_id), at.template)
     raw = {**at.licence.current.face, **_before(at, gone.endorsement_id, at.kinds[gone.kind])}
@@ -187,6 +190,8 @@ def _plain(at: Situation, request: ActRequest, effective_on: date) -> Entry:
 
 def _new_version(at: Situation, request: ActRequest, face: Face, reason: VersionReason, effective_on: date, facts: tuple[Fact, ...]) -> Draft:
     current = at.licence.current
+    if current.version >= LAST_VERSION:
+        raise TransitionRefused("the identifier has room for 999 versions; a new licence must be issued")
     version = _version(at.template, face, current.version + 1, reason, at.seal_id, at.now, copy_no=current.copy_no)
     entry = replace(_plain(at, request, effective_on), version=version)
     return Draft(entry, at.template, facts, request.photos)

@@ -93,6 +93,12 @@ class NumberTaken(Refusal):
     slug, title = "number-taken", "A live licence with this number exists"
 
 
+class PageDisagrees(Refusal):
+    """What the drawn page says is not what the face says; the line stops before the seal (DOMAIN M10)."""
+
+    slug, title = "page-disagrees", "The drawn page does not say what the face says"
+
+
 class NotInRegister(Refusal):
     """No such licence, version or entry that this asker may know of."""
 
@@ -133,12 +139,6 @@ class WrongMediaType(Refusal):
     """The body is of a kind this address does not take."""
 
     slug, title = "wrong-media-type", "The body is of a kind this address does not take"
-
-
-class PageDisagrees(Unavailable):
-    """What the drawn page says is not what the face says; the line stops before the seal (DOMAIN M10)."""
-
-    slug, title = "page-disagrees", "The drawn page does not say what the face says"
 
 
 class SealUnavailable(Unavailable):

@@ -67,7 +67,7 @@ class Decision:
     organ: str
     decided_on: date
     legal_basis: str
-    officer: str | None = None
+    officer: str | None = field(default=None, repr=False)
     unattended: str | None = None  # the rule set's id, where no human decided
 
 
@@ -165,19 +165,21 @@ class Licence:
 def fold(entries: Sequence[Entry], valid_at: date, known_at: datetime | None = None) -> Licence | None:
     """Add up the entries known at an instant to the licence as it stood on a day; None where nothing was known."""
     known = tuple(entry for entry in entries if known_at is None or (entry.recorded_at and entry.recorded_at <= known_at))
-    made = [(entry.effective_on, entry.sequence, entry.version) for entry in known if entry.version]
+    made = [(entry.effective_on, entry.version) for entry in known if entry.version]
     if not made:
         return None
-    versions = tuple(version for _, _, version in made)
+    versions = tuple(version for _, version in made)
     legal = [one for one in made if one[0] <= valid_at] or made[:1]
-    newest = max(legal, key=lambda one: one[:2])[2]
+    _, newest = max(reversed(legal), key=lambda one: one[0])  # of one day, the later entry
     first = min(version.valid_from for version in versions)
     revoked = _first_day(known, Act.REVOKE)
     cancelled = _first_day(known, Act.CANCEL)
     suspended, until = _suspended(known, valid_at)
     state = _state(valid_at, first, newest.valid_to, revoked, cancelled, suspended=suspended)
     ended = min((day for day in (revoked, cancelled) if day), default=None)
-    return Licence(known[0].licence_id, known, valid_at, state, versions, standing_endorsements(known), first, newest.valid_to, ended, until)
+    return Licence(
+        known[0].licence_id, known, valid_at, state, versions, standing_endorsements(known, valid_at), first, newest.valid_to, ended, until
+    )
 
 
 def _state(day: date, first: date, last: date | None, revoked: date | None, cancelled: date | None, *, suspended: bool) -> LicenceState:
@@ -216,8 +218,8 @@ def _suspended(entries: Iterable[Entry], day: date) -> tuple[bool, date | None]:
     return bool(running), None if None in lasts else max((last for last in lasts if last), default=None)
 
 
-def standing_endorsements(entries: Iterable[Entry]) -> tuple[Endorsement, ...]:
-    """Return the endorsements that were not withdrawn, oldest first (EN-06)."""
+def standing_endorsements(entries: Iterable[Entry], valid_at: date) -> tuple[Endorsement, ...]:
+    """Return the endorsements in effect on a day that were not withdrawn by then, oldest first (EN-06; RULINGS 20)."""
     entries = tuple(entries)
-    withdrawn = {entry.withdrawn for entry in entries if entry.withdrawn}
-    return tuple(one for entry in entries for one in entry.endorsements if one.endorsement_id not in withdrawn)
+    withdrawn = {entry.withdrawn for entry in entries if entry.withdrawn and entry.effective_on <= valid_at}
+    return tuple(one for entry in entries for one in entry.endorsements if one.effective_from <= valid_at and one.endorsement_id not in withdrawn)

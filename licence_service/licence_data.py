@@ -4,8 +4,10 @@ One JSON of format `licence/1` for each version: the national metadata names of 
 The PDF, the code on paper and the book are tied together by its commitment.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from licence_service.endorsement import Endorsement
 from licence_service.licence import Entry
 from licence_service.template import Template
 
@@ -13,8 +15,10 @@ FORM = "licence/1"
 _HOLDER_CODE = {"citizen_id": "111", "uscc": "001"}  # GB/T 36903 holder code types
 
 
-def licence_data(entry: Entry, template: Template, department: str, uscc: str, *, specimen: bool) -> dict[str, Any]:
-    """Return the licence data of the version that this entry makes."""
+def licence_data(
+    entry: Entry, template: Template, department: str, uscc: str, *, specimen: bool, endorsements: Sequence[Endorsement]
+) -> dict[str, Any]:
+    """Return the licence data of the version that this entry makes; `endorsements` are those that its page prints."""
     version = entry.version
     assert version  # noqa: S101 - only acts with a document have licence data
     face = version.face
@@ -34,7 +38,7 @@ def licence_data(entry: Entry, template: Template, department: str, uscc: str, *
                 "endorsement_id": one.endorsement_id, "kind": one.kind, "facts": dict(one.facts), "occurred_on": one.occurred_on.isoformat(),
                 "asserter": one.asserter, "accepter": one.accepter,
             }
-            for one in entry.endorsements
+            for one in endorsements
         ],
         "status": list(version.status),
         "salt": version.salt.hex(),

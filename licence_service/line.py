@@ -11,12 +11,13 @@ from datetime import date, datetime
 from typing import Any
 
 from licence_service import qr_token
-from licence_service.acts import BY_DECISION_DAY, judge
+from licence_service.acts import BY_DECISION_DAY, Mark, judge
 from licence_service.archive import Archive
 from licence_service.catalogue import Catalogue
 from licence_service.digests import Digests, canonical, digests, sha256
 from licence_service.document import PrintedEndorsement, Printer, Sheet
 from licence_service.drafting import complete
+from licence_service.endorsement import Endorsement
 from licence_service.entry_form import entry_of
 from licence_service.errors import EntryConflict, NumberTaken, PageDisagrees, Refusal, SealStopped, SealUnavailable
 from licence_service.fields import Asker, comparison_form, disclose, mask
@@ -87,7 +88,7 @@ class Line:
         assert version  # noqa: S101
         until = version.face.get(template.conditions_until) if template.conditions_until else None
         facts = qr_token.CodeFacts(
-            template.index, department.issuer_index, entry.licence_id, version.version, version.valid_from, version.valid_to, version.status,
+            template.index, department.issuer_index, entry.licence_id, version.version, self._since(entry), version.valid_to, version.status,
             bytes.fromhex(version.face_commitment.sha256)[: qr_token.COMMITMENT_BYTES], compared(template, version.face),
             date.fromisoformat(str(until)) if until else None,
         )  # fmt: skip
@@ -101,7 +102,8 @@ class Line:
         """Draw the page, read it back, seal it; the use of the seal is written down before and after."""
         self.step("draw")
         sheet = self._sheet(reservation, entry, template, department)
-        attachment = canonical(licence_data(entry, template, department.name, department.uscc, specimen=department.demo))
+        data = licence_data(entry, template, department.name, department.uscc, specimen=department.demo, endorsements=self.printed(entry, template))
+        attachment = canonical(data)
         document = self.printer.draw(self.printer.place(sheet), attachment, created_at=reservation_time(entry))
         try:
             self.printer.agree(document, sheet)
@@ -116,7 +118,9 @@ class Line:
             "requested", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, sha256(document)
         )
         if self.seal_log.stopped(seal.seal_id):
-            self.seal_log.write(replace(use, event="refused", reason="stopped"), self.now())
+            told = self.seal_log.uses(reservation_id=reservation.reservation_id)
+            if not told or told[-1]["event"] != "refused":  # said once, however often the worker comes back
+                self.seal_log.write(replace(use, event="refused", reason="stopped"), self.now())
             raise SealStopped
         self.step("request-seal")
         self.seal_log.write(use, self.now())
@@ -142,16 +146,27 @@ class Line:
             specimen=department.demo, preview=False,
         )  # fmt: skip
 
-    def shown(self, entry: Entry, template: Template) -> tuple[PrintedEndorsement, ...]:
-        """Return the endorsements that the entry's page prints: those that stand and those it brings, oldest first."""
-        today = beijing_day(self.now())
-        standing = () if entry.sequence == 1 else self.book.get(entry.licence_id).at(today).endorsements
+    def printed(self, entry: Entry, template: Template) -> tuple[Endorsement, ...]:
+        """Return the endorsements that stand on the entry's page: the earlier ones and those it brings, oldest first."""
+        assert entry.version  # noqa: S101 - only acts with a document have a page
+        day = beijing_day(entry.version.sealed_at)
+        standing = () if entry.sequence == 1 else self.book.get(entry.licence_id).at(day).endorsements
         printed = [one for one in (*standing, *entry.endorsements) if one.kind in template.printed_kinds and one.endorsement_id != entry.withdrawn]
+        return tuple(sorted(printed, key=lambda one: one.occurred_on))
+
+    def shown(self, entry: Entry, template: Template) -> tuple[PrintedEndorsement, ...]:
+        """Return the same as the layout wants them: with the accepting department's name."""
         names = {uscc: each.name for uscc, each in self.keyring.departments.items()}
         return tuple(
             PrintedEndorsement(self.catalogue.kinds[one.kind], one.facts, names.get(one.accepter, one.accepter), one.occurred_on)
-            for one in sorted(printed, key=lambda one: one.occurred_on)
+            for one in self.printed(entry, template)
         )
+
+    def _since(self, entry: Entry) -> date:
+        """Return the first day of the right: a renewal goes on with it, so the code of its page does not lie ahead."""
+        assert entry.version  # noqa: S101
+        earlier = self.book.get(entry.licence_id).entries[0].version if entry.sequence > 1 else None
+        return min(entry.version.valid_from, earlier.valid_from) if earlier else entry.version.valid_from
 
     def _append(self, reservation: Reservation, entry: Entry, template: Template) -> Entry:
         """Enter the act; acts without a document may have come between, and then the table is asked again."""
@@ -179,7 +194,7 @@ class Line:
         """Return the entry behind the new head, or abandon it where the licence's new state no longer allows it."""
         licence = self.book.get(entry.licence_id).at(beijing_day(self.now()))
         try:
-            judge_again(licence, entry, template)
+            entry = judge_again(licence, entry, template)
         except Refusal as refused:
             self.reservations.abandon(reservation.reservation_id, refused.detail)
             raise
@@ -201,11 +216,12 @@ def reservation_time(entry: Entry) -> datetime:
     return entry.version.sealed_at
 
 
-def judge_again(licence: Licence, entry: Entry, template: Template) -> None:
-    """Ask the table again for an entry that was drafted on an older head."""
+def judge_again(licence: Licence, entry: Entry, template: Template) -> Entry:
+    """Ask the table again for an entry that was drafted on an older head, and return it as the table now says."""
     day = entry.decision.decided_on if entry.act in BY_DECISION_DAY else entry.effective_on
     fact = min((one.occurred_on for one in entry.endorsements), default=None)
-    judge(licence, entry.act, day, lapse_after_days=template.term.lapse_after_days, fact_on=fact)
+    mark = judge(licence, entry.act, day, lapse_after_days=template.term.lapse_after_days, fact_on=fact)
+    return replace(entry, recorded_only=mark is Mark.RECORDED)
 
 
 def expired_for_good(last: date | None, today: date, lapse_after_days: int | None) -> bool:

@@ -1,6 +1,7 @@
 """Everything that can be refused before anything is written: grants, faces, photos, pages that do not fit."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from licence_service.document import Sheet
@@ -11,6 +12,7 @@ from licence_service.identifiers import parse_elicence_id
 from licence_service.licence import Act, Decision, beijing_day
 from licence_service.line import Line, host_of
 from licence_service.requests import AdoptRequest, IssueRequest
+from licence_service.seal import Finding
 from licence_service.seal.keyring import Department
 from licence_service.store.clients import Client
 from licence_service.template import Template
@@ -28,10 +30,9 @@ def granted(
     template = line.catalogue.in_force(slug, today)
     department = line.keyring.departments.get(caller.department)
     unattended = decision.unattended is not None
-    if department is None or not caller.may_touch(slug) or not department.may_seal(slug, today):
+    if department is None or not caller.may_touch(slug):
         raise NotGranted
-    if unattended and not any(grant.covers(slug, today) and grant.unattended for grant in department.grants):
-        raise NotGranted("no grant for unattended issue")
+    must_be_granted(department, slug, today, unattended=unattended)
     return template, department
 
 
@@ -88,11 +89,32 @@ def photo_faults(template: Template, photos: Mapping[str, bytes]) -> tuple[Fault
     return tuple(faults)
 
 
-def adoption_faults(request: AdoptRequest) -> tuple[Fault, ...]:
-    """Name what keeps a licence sealed elsewhere from being taken over."""
+def adoption_faults(line: Line, caller: Client, request: AdoptRequest, finding: Finding) -> tuple[Fault, ...]:
+    """Name what keeps a licence sealed elsewhere from being taken over.
+
+    Its identifier must be of this department and type, and its file a whole, unchanged, sealed one. Whether the seal
+    is one that this service knows is judged at every verification, by the keys folder of that day.
+    """
     faults = []
-    if parse_elicence_id(request.elicence_id) is None:
+    parts = parse_elicence_id(request.elicence_id)
+    if parts is None:
         faults.append(Fault("elicence_id", "bad-check-character", "structure or check character is not that of GB/T 36904"))
+    elif parts.issuer_code != caller.department or parts.type_code not in _type_codes(line, request.issue.type, caller.department):
+        faults.append(Fault("elicence_id", "foreign-identifier", "the identifier is not of this department and this type"))
     if b"%PDF-" not in request.document[:1024]:
         faults.append(Fault("document", "not-a-pdf", "a PDF file is wanted here"))
+    elif not (finding.signed and finding.intact and finding.covers_whole_file):
+        faults.append(Fault("document", "not-sealed", "the file carries no seal over all of it, or was changed since"))
     return tuple(faults)
+
+
+def _type_codes(line: Line, slug: str, department: str) -> set[str]:
+    return {template.type_code(department) for template in line.catalogue.editions.get(slug, ())}
+
+
+def must_be_granted(department: Department, slug: str, day: date, *, unattended: bool) -> None:
+    """Refuse an act on a type that the department may not seal, or may not without a human decision (SE-01, AI-03)."""
+    if not department.may_seal(slug, day):
+        raise NotGranted
+    if unattended and not any(grant.covers(slug, day) and grant.unattended for grant in department.grants):
+        raise NotGranted("no grant for acts that no human decided")

@@ -21,7 +21,6 @@ from licence_service.errors import (
     EntryConflict,
     FaceRejected,
     Fault,
-    NotGranted,
     NotInRegister,
     NumberTaken,
     Refusal,
@@ -30,11 +29,12 @@ from licence_service.errors import (
 )
 from licence_service.fields import comparison_form
 from licence_service.identifiers import licence_id, parse_elicence_id
-from licence_service.licence import Act, Entry, beijing_day
+from licence_service.licence import Act, Entry, Licence, beijing_day
 from licence_service.line import MOST_ATTEMPTS, Line, live_key
-from licence_service.preflight import adoption_faults, first_draft, granted, must_fit, photo_faults
+from licence_service.preflight import adoption_faults, first_draft, granted, must_be_granted, must_fit, photo_faults
 from licence_service.recording import Fact, Situation, fact_of
 from licence_service.requests import ActRequest, IssueRequest
+from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Department
 from licence_service.store.book import Appendix, Record
 from licence_service.store.clients import Client
@@ -48,6 +48,7 @@ class Registrar:
     """The only one who writes in the book."""
 
     line: Line
+    examiner: Examiner
     wait_seconds: float = WAIT_SECONDS
 
     @property
@@ -68,14 +69,16 @@ class Registrar:
         """Adopt: take over a licence sealed elsewhere; its identifier and its file are kept verbatim."""
         request = requests.read_adoption(body)
         template, department = granted(self.line, caller, request.issue.type, request.issue.decision, body, request.issue.faults)
-        draft = first_draft(self.line, caller, template, department, request.issue, Act.ADOPT, before=adoption_faults(request))
+        finding = self.examiner.examine(request.document)
+        faults = adoption_faults(self.line, caller, request, finding)
+        draft = first_draft(self.line, caller, template, department, request.issue, Act.ADOPT, before=faults)
         parts = parse_elicence_id(request.elicence_id)
         if draft.entry.version and parts:
             draft = replace(draft, entry=replace(draft.entry, version=replace(draft.entry.version, version=parts.version, seal_id="adopted")))
         if self.line.book.by_elicence_id(request.elicence_id) and not self.line.reservations.by_key(caller.name, key):
             raise NumberTaken("a licence with this identifier is in the register")
         digest = self.line.archive.put(request.document)
-        extra = {"elicence_id": request.elicence_id, "document_sha256": digest, "certificate_sha256": "adopted"}
+        extra = {"elicence_id": request.elicence_id, "document_sha256": digest, "certificate_sha256": finding.certificate_sha256 or ""}
         return self._reserved(caller, key, body, department, draft, request.issue, extra)
 
     def act(self, caller: Client, key: str, identifier: str, body: Mapping[str, Any]) -> Done | Waiting:
@@ -149,7 +152,7 @@ class Registrar:
             living = self.line.book.living(live_key(draft.template.slug, draft.template.number_of(face), department.uscc))
             if living and not self.line.dead(living):
                 raise NumberTaken
-        return self.carrier.carried(self.line.reservations.reserve(intent, self.line.now()))
+        return self.carrier.carried_for(caller.name, self.line.reservations.reserve(intent, self.line.now()))
 
     # -- acts on a licence ---------------------------------------------------------------------------
 
@@ -160,11 +163,10 @@ class Registrar:
         department = self.line.keyring.departments[record.department]
         if request.act.value not in template.acts:
             raise TransitionRefused(f"this type has no act {request.act.value}", facts={"act": request.act.value})
-        if request.decision.decided_on > today:
-            raise FaceRejected(faults=[Fault("decision.decided_on", "in-the-future", "the decision must have been taken")])
-        if faults := photo_faults(template, request.photos):
-            raise FaceRejected(faults=faults)
+        must_be_granted(department, record.type, today, unattended=request.decision.unattended is not None)
         licence = record.at(today)
+        if faults := (*photo_faults(template, request.photos), *self._day_faults(licence, request, today), *self._asserter_faults(caller, request)):
+            raise FaceRejected("the act is not acceptable", faults=faults)
         at = Situation(licence, template, self.line.catalogue.kinds, department.name, caller.name, department.seal.seal_id, now, today)
         fact_on = fact_of(at, request).occurred_on if request.act is Act.ENDORSE else None
         mark = judge(
@@ -176,10 +178,24 @@ class Registrar:
         signed = tuple(self._signed(draft, fact, department, request) for fact in draft.facts)
         draft = replace(draft, entry=replace(draft.entry, endorsements=signed))
         if draft.entry.version:
-            if not department.may_seal(record.type, today):
-                raise NotGranted
             must_fit(self.line, draft, department, self._all_photos(draft))
         return draft
+
+    @staticmethod
+    def _day_faults(licence: Licence, request: ActRequest, today: date) -> list[Fault]:
+        """Name days without sense: before the grant's decision, or ahead of what may be decided now."""
+        granted_on = licence.entries[0].decision.decided_on
+        given = {"decision.decided_on": request.decision.decided_on, "effective_on": request.effective_on, "right_ended_on": request.right_ended_on}
+        faults = [Fault(path, "before-the-grant", "this day lies before the licence") for path, day in given.items() if day and day < granted_on]
+        ahead = {"decision.decided_on": request.decision.decided_on, "right_ended_on": request.right_ended_on}
+        if request.act is Act.CHANGE:
+            ahead["effective_on"] = request.effective_on  # its page is current at once
+        return faults + [Fault(path, "in-the-future", "this day has not come") for path, day in ahead.items() if day and day > today]
+
+    def _asserter_faults(self, caller: Client, request: ActRequest) -> list[Fault]:
+        """Another department asserts through its own client, never through this one."""
+        foreign = request.asserter in self.line.keyring.departments and request.asserter != caller.department
+        return [Fault("asserter", "foreign-department", "another department asserts for itself")] if foreign else []
 
     def _all_photos(self, draft: Draft) -> Mapping[str, bytes]:
         version = draft.entry.version
@@ -217,7 +233,7 @@ class Registrar:
         if request.external_ref is None:
             return None
         said = canonical([record.licence_id, request.kind, dict(request.facts)])
-        return request.asserter or caller.department, request.external_ref, sha256(said)
+        return f"{caller.department}/{request.asserter or caller.department}", request.external_ref, sha256(said)
 
     def _endorsed_before(self, record: Record, caller: Client, request: ActRequest) -> Done | None:
         """The same fact sent twice is answered with the first result (EN-08)."""

@@ -5,6 +5,7 @@ The same field language that checks a face checks the envelope around it.
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,6 +16,7 @@ from licence_service.fields import Field, check_face
 from licence_service.licence import Act, Decision, Suspension
 
 PHOTO_BYTES = 60_000
+_FIELD_NAME = re.compile(r"[a-z_]{1,40}")  # other names are the caller's own words and are not repeated
 ADOPTED_BYTES = 5_000_000
 
 DECISION: Mapping[str, Field] = {
@@ -158,7 +160,7 @@ class Reading:
         """Take base64 JPEGs by field name; whether they are JPEGs is judged where pictures are known."""
         found = {}
         for name, text in self.mapping("photos").items():
-            place = f"photos.{name}" if name.isidentifier() and name.isascii() and len(name) < 80 else "photos"  # noqa: PLR2004
+            place = f"photos.{name}" if _FIELD_NAME.fullmatch(name) else "photos"
             if content := self._base64(text, place, PHOTO_BYTES):
                 found[name] = content
         return found

@@ -81,7 +81,7 @@ def build(settings: Settings, now: Clock = utc_now) -> Service:
     verifier = Verifier(catalogue, keyring, book, examiner, now)
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
-        Failures(database, vault), Registrar(line), verifier, examiner, outside.close,
+        Failures(database, vault), Registrar(line, examiner), verifier, examiner, outside.close,
     )  # fmt: skip
 
 

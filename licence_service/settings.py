@@ -73,6 +73,8 @@ def _secret(value: SecretStr, file: Path | None) -> bytes | None:
     if file is None:
         return None
     try:
+        if file.stat().st_mode & 0o077:
+            raise Misconfigured(f"{file.name} can be read by others; chmod 600 it")
         return file.read_bytes().strip()
     except OSError as error:
         raise Misconfigured(f"{file.name} cannot be read") from error

@@ -103,9 +103,9 @@ class Verifier:
 
     def _seal_today(self, version: Version) -> Check:
         """Judge the finding kept at issue by the present state of the seal's certificate."""
-        if version.seal_id == ADOPTED:
-            return Check(2, "seal", "authentic", Result.NOT_ASKED, (ADOPTED,))
         known = self.keyring.known_seals.get(version.certificate_sha256)
+        if known is None and version.seal_id == ADOPTED:
+            return Check(2, "seal", "authentic", Result.UNKNOWN, (ADOPTED, "unknown-signer"))
         if known is None:
             return Check(2, "seal", "authentic", Result.UNKNOWN, ("unknown-signer",))
         demo = self.keyring.departments[known.department].demo

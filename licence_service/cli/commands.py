@@ -16,14 +16,19 @@ from licence_service.cli import licences, templates
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document.foundry import build as build_fonts
 from licence_service.document.impression import impression_png
-from licence_service.errors import NotInRegister, RequestRejected
+from licence_service.errors import NotInRegister, Refusal, RequestRejected, Unavailable
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.service import utc_now
 from licence_service.settings import Settings, read_settings
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.database import Database
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Issue electronic licences, seal them, and let anyone verify them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Issue electronic licences, seal them, and let anyone verify them.",
+)
 clients = typer.Typer(no_args_is_help=True, help="Who may call the issuing interface.")
 seals = typer.Typer(no_args_is_help=True, help="Stop and start seals, read the seal-use log.")
 fonts = typer.Typer(no_args_is_help=True, help="The fonts that pages are set in.")
@@ -120,7 +125,10 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
 
     with service() as opened:
         while True:
-            out.print(f"finished {opened.registrar.finish()}")
+            try:
+                out.print(f"finished {opened.registrar.finish()}")
+            except (Refusal, Unavailable) as trouble:
+                err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
             if once:
                 return
             clock.sleep(max(1.0, opened.settings.worker_seconds))
@@ -160,14 +168,17 @@ def remove_client(name: str) -> None:
 def list_clients(as_json: AsJson = False) -> None:  # noqa: FBT002
     """List who may call."""
     with service() as opened:
-        rows = [{"client": one.name, "department": one.department, "types": " ".join(one.types), "ceiling": one.hourly_ceiling} for one in opened.clients.all()]
+        rows = [
+            {"client": one.name, "department": one.department, "types": " ".join(one.types), "ceiling": one.hourly_ceiling}
+            for one in opened.clients.all()
+        ]
     show(rows, as_json=as_json, columns=("client", "department", "types", "ceiling"))
 
 
 def _order(seal_id: str, reason: str, *, stopped: bool) -> None:
     with service() as opened:
-        if all(department.seal.seal_id != seal_id for department in opened.keyring.departments.values()):
-            raise NotInRegister("no department uses a seal of this name")
+        if all(known.seal_id != seal_id for known in opened.keyring.known_seals.values()):
+            raise NotInRegister("no department uses, or used, a seal of this name")
         opened.seal_log.order(seal_id, stopped=stopped, at=opened.now(), by=os.environ.get("USER", "operator"), reason=reason)
     out.print(f"{seal_id} is {'stopped' if stopped else 'started'}")
 

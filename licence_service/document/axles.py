@@ -46,9 +46,7 @@ def place(slate: Slate, diagram: Diagram) -> None:
     _rows(slate, diagram, diagram.y + _ORDER + _LOADS, column, each[half:], half + 1, total=sum(each))
 
 
-def _rows(
-    slate: Slate, diagram: Diagram, y: float, column: float, each: tuple[Decimal, ...], first: int, *, total: Decimal | int | None
-) -> None:
+def _rows(slate: Slate, diagram: Diagram, y: float, column: float, each: tuple[Decimal, ...], first: int, *, total: Decimal | int | None) -> None:
     cells = [(str(first + place), f"{load.normalize():f}") for place, load in enumerate(each)]
     if total is not None:
         cells.append((SUM, f"{Decimal(total).normalize():f}"))

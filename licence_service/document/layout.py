@@ -47,9 +47,7 @@ def place(sheet: Sheet, family: Family, fonts: Fonts) -> Placed:
     return Placed(sheet.template.title.zh, tuple(pages))
 
 
-def _pages(
-    sheet: Sheet, family: Family, fonts: Fonts, faults: list[Fault], parts: Mapping[str, int], total: int
-) -> list[PlacedPage]:
+def _pages(sheet: Sheet, family: Family, fonts: Fonts, faults: list[Fault], parts: Mapping[str, int], total: int) -> list[PlacedPage]:
     placed: list[PlacedPage] = []
     left_over: dict[str, tuple[int, tuple[str, ...]]] = {}
     names = title_words(sheet.template, family.label)

@@ -27,9 +27,7 @@ def width(fonts: Fonts, type_: Type, text: str, size: float) -> float:
     return (fonts.width(type_.face, text) + type_.tracking * (len(text) - 1)) * size / PT
 
 
-def fit(
-    fonts: Fonts, type_: Type, text: str, room: float, *, lines: int = 1, wrapped: float | None = None
-) -> Fit | None:
+def fit(fonts: Fonts, type_: Type, text: str, room: float, *, lines: int = 1, wrapped: float | None = None) -> Fit | None:
     """Return the largest size at which the text fits `room` mm: on one line down to the floor, else on more lines.
 
     `wrapped` is the largest size for more than one line. None where it does not fit at all.

@@ -124,9 +124,7 @@ def endorsement_words(each: PrintedEndorsement, number: int) -> dict[str, str]:
     return {"$n": str(number), "$kind": each.kind.title.zh, "$accepted_by": each.accepted_by, "$occurred_on": each.occurred_on.isoformat()}
 
 
-def _made(
-    slate: Slate, table: Table, fields: Mapping[str, Field], values: Face, words: Mapping[str, str], name: str, kind: str = ""
-) -> Row:
+def _made(slate: Slate, table: Table, fields: Mapping[str, Field], values: Face, words: Mapping[str, str], name: str, kind: str = "") -> Row:
     cells, named = [], [name] if name else []
     for column in table.columns:
         content = column.content if isinstance(column.content, str) else column.content[kind]

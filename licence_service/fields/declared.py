@@ -80,6 +80,7 @@ class Field:
     columns: Mapping[str, Column] | None = None
     after: str | None = None  # not before the date in that field (both may be the same day)
     agrees_with: str | None = None  # a citizen_id field whose birth date or sex this must repeat
+    repeats: str | None = None  # another field whose value this has, wherever both have the same length
     sum_of: tuple[str, ...] = ()  # integer fields that add up to this one
     recorded_as: str | None = None  # the endorsement kind that a change of this field is recorded as
     source: str | None = None  # of a fact that an act writes: label, old, new, decided_on, officer, organ, …

@@ -55,6 +55,13 @@ def _between(fields: Mapping[str, Field], face: Face, path: str) -> Iterator[Fau
             yield Fault(where, "before-start", f"this day lies before the day in {field.after}")
         if field.sum_of and all(part in face for part in field.sum_of) and face[name] != sum(int(str(face[part])) for part in field.sum_of):
             yield Fault(where, "wrong-sum", f"this must be the sum of {', '.join(field.sum_of)}")
+        if (
+            field.repeats
+            and field.repeats in face
+            and str(face[name]) != str(face[field.repeats])
+            and len(str(face[name])) == len(str(face[field.repeats]))
+        ):
+            yield Fault(where, "at-odds", f"this number is at odds with {field.repeats}")
         if field.agrees_with and field.agrees_with in face:
             yield from _agreement(field, str(face[name]), str(face[field.agrees_with]), where)
 

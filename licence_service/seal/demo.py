@@ -162,14 +162,10 @@ class _Vault:
             raise TypeError("a demo key is EC or RSA")
         return key
 
-    def authority(
-        self, stem: Path, common_name: str, issuer: _Authority | None, term: timedelta, path_length: int
-    ) -> _Authority:
+    def authority(self, stem: Path, common_name: str, issuer: _Authority | None, term: timedelta, path_length: int) -> _Authority:
         """Return the certificate authority whose files begin with `stem`."""
         key = self.key(stem.with_suffix(".key.pem"), "pades-p256")
-        subject = x509.Name(
-            [x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"), x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
-        )
+        subject = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"), x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         path = stem.with_suffix(".pem")
         _write_once(path, lambda: _pem(self.certificate(subject, key, issuer, term, path_length)))
         return _Authority(x509.load_pem_x509_certificate(path.read_bytes()), key)

@@ -202,10 +202,16 @@ class Book:
             values["live_key"] = None  # an ending that lies ahead does not free the number yet
         connection.execute(update(licences).where(licences.c.id == licence).values(values))
 
-    @staticmethod
-    def _fulfil(connection: Connection, reservation_id: str, sequence: int) -> None:
+    def _fulfil(self, connection: Connection, reservation_id: str, sequence: int) -> None:
+        """Close the reservation, keeping only what a repeated answer needs: faces and officers now lie with the entry alone."""
         mine = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved")
-        if connection.execute(update(reservations).where(mine).values(state="entered", sequence=sequence)).rowcount != 1:
+        sealed = connection.execute(select(reservations.c.content).where(mine)).scalar_one_or_none()
+        if sealed is None:
+            raise EntryConflict("this reservation was carried to its end by another")
+        row = f"reservation:{reservation_id}"
+        kept = {name: value for name, value in self._vault.open_json(sealed, row).items() if name not in {"body", "private"}}
+        values = {"state": "entered", "sequence": sequence, "content": self._vault.close_json(kept, row)}
+        if connection.execute(update(reservations).where(mine).values(values)).rowcount != 1:
             raise EntryConflict("this reservation was carried to its end by another")
 
     # -- reading -----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The engine, transactions and the one type for instants."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -49,7 +50,7 @@ class Database:
             self.url = make_url(url)
             self.is_sqlite = self.url.get_backend_name() == "sqlite"
             if self.is_sqlite and self.url.database:
-                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+                _own_file(Path(self.url.database))
             options: dict[str, object] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_size": 20, "max_overflow": 20}
             self.engine = create_engine(self.url, pool_pre_ping=not self.is_sqlite, **options)
         except (ArgumentError, OSError, ImportError) as error:
@@ -99,6 +100,13 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def _own_file(path: Path) -> None:
+    """Make the folder and an empty file that only its owner can read; one that is there keeps its mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if str(path) != ":memory:" and not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 @contextmanager

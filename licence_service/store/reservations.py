@@ -183,16 +183,23 @@ class Reservations:
             connection.execute(update(reservations).where(mine).values(lease_until=now))
 
     def abandon(self, reservation_id: str, reason: str) -> None:
-        """Close a reservation that can no longer be entered; its seal uses stay in the log."""
+        """Close a reservation that can no longer be entered; its seal uses stay in the log.
+
+        It keeps its key but gives its case back, so that the case can be put right under another key.
+        """
         mine = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved")
         with self._database.write() as connection:
-            connection.execute(update(reservations).where(mine).values(state="abandoned", reason=reason))
+            connection.execute(update(reservations).where(mine).values(state="abandoned", reason=reason, case_key=None))
 
     def unfinished(self, now: datetime, *, limit: int = 100) -> list[Reservation]:
-        """Return reservations that nobody is carrying, oldest first: the worker's list."""
+        """Return reservations that nobody is carrying, those left longest first: one that must wait does not starve the others."""
         idle = (reservations.c.state == "reserved") & (reservations.c.lease_until <= now)
         with self._database.read() as connection:
-            rows = connection.execute(select(reservations).where(idle).order_by(reservations.c.id).limit(limit)).mappings().all()
+            rows = (
+                connection.execute(select(reservations).where(idle).order_by(reservations.c.lease_until, reservations.c.id).limit(limit))
+                .mappings()
+                .all()
+            )
             return [self._of(row, made_now=False) for row in rows]
 
     def photo(self, digest: str) -> bytes:

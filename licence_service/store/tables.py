@@ -87,7 +87,7 @@ versions = Table(
 
 endorsement_refs = Table(
     "endorsement_refs", metadata,
-    Column("asserter", String(18), primary_key=True),
+    Column("asserter", String(37), primary_key=True),  # accepting department / asserter
     Column("external_ref", String(120), primary_key=True),
     Column("request_digest", String(64), nullable=False),
     Column("licence", Key, ForeignKey("licences.id"), nullable=False),

@@ -34,7 +34,9 @@ def calling_system(service: TheService, credentials: Annotated[HTTPAuthorization
 Caller = Annotated[Client, Depends(calling_system)]
 
 
-def idempotency_key(key: Annotated[str, Header(alias="Idempotency-Key", description="8 to 200 characters; the same key again returns the same result.")]) -> str:
+def idempotency_key(
+    key: Annotated[str, Header(alias="Idempotency-Key", description="8 to 200 characters; the same key again returns the same result.")],
+) -> str:
     """Return the caller's key of this request."""
     if len(key) not in _KEY_LENGTH or not key.isascii() or not key.isprintable():
         raise RequestRejected(faults=[Fault("Idempotency-Key", "wrong-length", "8 to 200 printable ASCII characters")])

@@ -57,7 +57,9 @@ def adopt(service: TheService, caller: Caller, key: IdempotencyKey, body: LargeB
 def search(service: TheService, caller: Caller, body: Body) -> dict[str, Any]:
     """Find licences of the caller's department and types; values are sent in the body, never in an address."""
     name, value = body.get("field"), body.get("value")
-    wrong = [Fault(path, "missing", "a text is wanted here") for path, one in (("field", name), ("value", value)) if not isinstance(one, str) or not one]
+    wrong = [
+        Fault(path, "missing", "a text is wanted here") for path, one in (("field", name), ("value", value)) if not isinstance(one, str) or not one
+    ]
     if body.keys() - {"field", "value"}:
         wrong.append(Fault("body", "unknown-key", "only these are known: field, value"))
     if wrong:
@@ -94,7 +96,9 @@ def entries(service: TheService, caller: Caller, licence_id: LicenceId) -> dict[
     return {"licence_id": licence_id, "entries": listed}
 
 
-@router.get("/licences/{licence_id}/versions/{number}/document", responses={200: SEALED_FILE}, summary="Download a sealed document", response_class=Response)
+@router.get(
+    "/licences/{licence_id}/versions/{number}/document", responses={200: SEALED_FILE}, summary="Download a sealed document", response_class=Response
+)
 def document(service: TheService, caller: Caller, licence_id: LicenceId, number: Number) -> Response:
     """Return the sealed bytes of any version; an old one says in a header that it is superseded."""
     record = service.registrar.visible(caller, licence_id)
@@ -189,5 +193,5 @@ def _summary(service: Service, licence_id: str) -> dict[str, Any]:
     template = service.catalogue.edition(record.type, licence.current.edition)
     return {
         "licence_id": licence_id, "elicence_id": licence.current.elicence_id, "type": record.type, "state": licence.state.value,
-        "number": template.number_of(licence.current.face), "version": licence.current.version,
+        "number": licence.current.face.get(template.number.field), "version": licence.current.version,
     }  # fmt: skip

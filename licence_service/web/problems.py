@@ -22,6 +22,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.EntryConflict: 409,
     errors.KeyReused: 409,
     errors.NumberTaken: 409,
+    errors.PageDisagrees: 422,
     errors.NotInRegister: 404,
     errors.AccessRefused: 401,
     errors.NotGranted: 403,
@@ -30,7 +31,6 @@ STATUS: Mapping[type[Exception], int] = {
     errors.BodyTooLarge: 413,
     errors.WrongMediaType: 415,
     errors.Unavailable: 503,
-    errors.PageDisagrees: 503,
     errors.SealUnavailable: 503,
     errors.SealStopped: 503,
     errors.ArchiveUnavailable: 503,
@@ -40,7 +40,14 @@ _TYPE = "urn:licence-service:problem:"
 
 
 def problem(
-    request: Request, status: int, slug: str, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any  # noqa: ANN401 - JSON values
+    request: Request,
+    status: int,
+    slug: str,
+    title: str,
+    detail: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,  # noqa: ANN401 - JSON values
 ) -> Response:
     """Return a problem document; `detail` never repeats what the caller sent."""
     headers = {**(headers or {}), "Cache-Control": "no-store", "Vary": "Accept"}
@@ -83,8 +90,7 @@ def not_of_shape(request: Request, error: Exception) -> Response:
     """Answer faults in path, query or header that the framework found; values are never echoed."""
     assert isinstance(error, RequestValidationError)  # noqa: S101
     faults = [
-        {"path": ".".join(str(part) for part in one["loc"]), "code": one["type"], "message": "not of the documented shape"}
-        for one in error.errors()
+        {"path": ".".join(str(part) for part in one["loc"]), "code": one["type"], "message": "not of the documented shape"} for one in error.errors()
     ]
     return problem(request, 422, "request-rejected", "The request is not of the documented shape", faults=faults)
 

@@ -119,7 +119,10 @@ _DECISION: dict[str, Any] = {
 _EXAMPLE_DECISION = {
     "number": "示交许〔2026〕0001号", "organ": "示例机关", "decided_on": "2026-11-20", "legal_basis": "示例条例第十条", "officer": "许可科01",
 }  # fmt: skip
-_PHOTOS = {"type": "object", "additionalProperties": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/jpeg", "maxLength": 80_004}}
+_PHOTOS = {
+    "type": "object",
+    "additionalProperties": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/jpeg", "maxLength": 80_004},
+}
 _ISSUE: dict[str, Any] = {
     "type": "object", "additionalProperties": False, "required": ["type", "case_no", "decision", "face"],
     "properties": {
@@ -166,5 +169,6 @@ SEARCH_BODY = _json(
     {"field": "number", "value": "5199002611000001"},
 )  # fmt: skip
 PREVIEW_BODY = _json(
-    {"type": "object", "additionalProperties": False, "required": ["face"], "properties": {"face": {"type": "object"}, "photos": _PHOTOS}}, {"face": {}}
+    {"type": "object", "additionalProperties": False, "required": ["face"], "properties": {"face": {"type": "object"}, "photos": _PHOTOS}},
+    {"face": {}},
 )

@@ -108,6 +108,10 @@ def test_a_body_of_ten_megabytes_is_refused_unread(world: World) -> None:
     assert sent(world, TRIP, b'{"a": "' + b"x" * 10_000_000 + b'"}')["status"] == 413
 
 
+def test_a_string_that_never_ends_is_refused_as_fast_as_any_other(world: World) -> None:
+    assert faults(sent(world, TRIP, b'{"a": "' + b'\\"' * 900_000)) == {("body", "not-json")}
+
+
 @pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "multipart/form-data", "application/x-www-form-urlencoded"])
 def test_another_kind_of_body_is_refused(world: World, media_type: str) -> None:
     assert sent(world, TRIP, dumped(world.request(TRIP)), media_type=media_type)["status"] == 415
@@ -141,7 +145,10 @@ def test_a_photo_that_cannot_be_printed_is_refused(world: World, photo: Any, cod
 
 def test_an_unknown_type_and_an_unknown_client_are_told_nothing_more(world: World) -> None:
     body = dumped({**world.request(TRIP), "type": "no_such_type"})
-    assert world.http.post("/licences", content=body, headers={**world.headers(TRIP, "unknown-01"), "Content-Type": "application/json"}).status_code == 404
+    assert (
+        world.http.post("/licences", content=body, headers={**world.headers(TRIP, "unknown-01"), "Content-Type": "application/json"}).status_code
+        == 404
+    )
     stranger = {"Authorization": "Bearer lst_nobody", "Idempotency-Key": "stranger-1", "Content-Type": "application/json"}
     answer = world.http.post("/licences", content=body, headers=stranger)
     assert answer.status_code == 401

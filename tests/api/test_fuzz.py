@@ -46,15 +46,15 @@ def run(world: World, examples: int, checks: list[Any], headers: Mapping[str, st
 
 
 def test_a_stranger_finds_no_operation_that_breaks_or_surprises(world: World) -> None:
-    run(world, 10, [*CHECKS, unsupported_method, ignored_auth], {})
+    run(world, 6, [*CHECKS, unsupported_method, ignored_auth], {})
 
 
 def test_a_client_finds_no_operation_that_breaks_or_surprises(world: World) -> None:
-    run(world, 15, CHECKS, world.headers(VEHICLE))
+    run(world, 8, CHECKS, world.headers(VEHICLE))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("known", [False, True])
 def test_many_more_generated_requests_find_nothing_either(world: World, known: bool) -> None:
-    run(world, 300, CHECKS, world.headers(VEHICLE) if known else {})
+    run(world, 150, CHECKS, world.headers(VEHICLE) if known else {})

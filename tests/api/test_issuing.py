@@ -2,17 +2,20 @@
 
 import base64
 import json
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pikepdf
 import pytest
 
 from licence_service.document import reading
+from licence_service.errors import NumberTaken
 from licence_service.identifiers import ElicenceId, parse_elicence_id
 from licence_service.licence import beijing_day
+from licence_service.seal.keyring import read_keyring
 from licence_service.store.clients import Client
-from tests.world import DRIVER, NOW, TRIP, VEHICLE, World, dumped
+from tests.world import DRIVER, NOW, PASSPHRASE, TRIP, VEHICLE, World, decision, dumped
 
 
 def test_an_issue_answers_with_everything_the_caller_needs(world: World) -> None:
@@ -254,22 +257,178 @@ def test_a_preview_is_watermarked_unsealed_and_without_live_codes(world: World) 
     assert list(world.service.book.all_ids()) == []
 
 
-def test_an_adopted_licence_keeps_its_identifier_and_its_file(world: World) -> None:
-    department = world.service.keyring.departments[world.service.catalogue.samples[VEHICLE].issuer]
-    template = world.service.catalogue.in_force(VEHICLE, NOW.date())
+def adoption(world: World, slug: str, file: bytes, **changed: Any) -> dict[str, Any]:
+    """Return a request to adopt a file under an identifier of the sample's department."""
+    department = world.service.keyring.departments[world.service.catalogue.samples[slug].issuer]
+    template = world.service.catalogue.in_force(slug, NOW.date())
     elsewhere = str(ElicenceId(template.type_code(department.uscc), department.uscc, "OLD0000123", 4))
-    file = b"%PDF-1.4\n% sealed elsewhere\n%%EOF\n"
-    body = {**world.request(VEHICLE), "elicence_id": elsewhere, "document": base64.b64encode(file).decode()}
-    answer = world.http.post("/licences/adopted", content=dumped(body), headers={**world.headers(VEHICLE, "adopt-0001"), "Content-Type": "application/json"})
+    return {**world.request(slug), "elicence_id": elsewhere, "document": base64.b64encode(file).decode(), **changed}
+
+
+def adopt(world: World, slug: str, body: dict[str, Any], key: str = "adopt-0001") -> Any:
+    """Send a request to adopt."""
+    headers = {**world.headers(slug, key), "Content-Type": "application/json"}
+    return world.http.post("/licences/adopted", content=dumped(body), headers=headers)
+
+
+def sealed_elsewhere(world: World, slug: str) -> bytes:
+    """Return a file that the department's seal sealed outside of this service."""
+    draft = world.http.post(f"/templates/{TRIP}/preview", json={"face": world.request(TRIP)["face"]}, headers=world.headers(TRIP)).content
+    seal = world.service.keyring.departments[world.service.catalogue.samples[slug].issuer].seal
+    return seal.affix(draft, sealed_at=NOW, request_id="elsewhere").document
+
+
+def test_an_adopted_licence_keeps_its_identifier_and_its_file(world: World) -> None:
+    file = sealed_elsewhere(world, VEHICLE)
+    body = adoption(world, VEHICLE, file)
+    answer = adopt(world, VEHICLE, body)
     assert answer.status_code == 201, answer.text
     adopted = answer.json()
-    assert (adopted["elicence_id"], adopted["version"]) == (elsewhere, 4)
+    assert (adopted["elicence_id"], adopted["version"]) == (body["elicence_id"], 4)
     assert world.http.get(adopted["document_url"], headers=world.headers(VEHICLE)).content == file
     verdict = world.http.post("/verify/document", content=file, headers={"Content-Type": "application/pdf"}).json()
     assert verdict["overall"] == "valid"
     changed = world.act(VEHICLE, adopted["licence_id"], {"act": "change", "face": {"remark": "已更新"}}, "change-001").json()
     assert changed["version"] == 5
     assert changed["elicence_id"].split(".")[-2] == "005"
+
+
+@pytest.mark.parametrize("file", [b"%PDF-junk", b"%PDF-1.7\n%%EOF\n"])
+def test_a_file_without_a_seal_is_not_adopted(world: World, file: bytes) -> None:
+    answer = adopt(world, VEHICLE, adoption(world, VEHICLE, file))
+    assert {fault["code"] for fault in answer.json()["faults"]} == {"not-sealed"}
+
+
+def test_an_identifier_of_another_department_is_not_adopted(world: World) -> None:
+    foreign = str(ElicenceId("11100000000019713D071", "11519900MB9900021Q", "OLD0000123", 1))
+    answer = adopt(world, VEHICLE, adoption(world, VEHICLE, sealed_elsewhere(world, VEHICLE), elicence_id=foreign))
+    assert [fault["code"] for fault in answer.json()["faults"]] == ["foreign-identifier"]
+
+
+def test_an_adopted_file_with_a_seal_nobody_knows_cannot_be_decided(world: World, tmp_path: Path) -> None:
+    from tests.world import make_keys
+
+    strangers = read_keyring(make_keys(tmp_path / "strangers"), passphrase=PASSPHRASE.encode(), allow_demo=True)
+    draft = world.http.post(f"/templates/{TRIP}/preview", json={"face": world.request(TRIP)["face"]}, headers=world.headers(TRIP)).content
+    uscc = world.service.catalogue.samples[VEHICLE].issuer
+    file = strangers.departments[uscc].seal.affix(draft, sealed_at=NOW, request_id="strange").document
+    assert adopt(world, VEHICLE, adoption(world, VEHICLE, file)).status_code == 201
+    verdict = world.http.post("/verify/document", content=file, headers={"Content-Type": "application/pdf"}).json()
+    assert verdict["overall"] == "cannot_decide"
+    assert verdict["answers"]["authentic"]["result"] == "unknown"
+
+
+def test_999_versions_are_all_that_an_identifier_holds(world: World) -> None:
+    department = world.service.keyring.departments[world.service.catalogue.samples[VEHICLE].issuer]
+    template = world.service.catalogue.in_force(VEHICLE, NOW.date())
+    last = str(ElicenceId(template.type_code(department.uscc), department.uscc, "OLD0000999", 999))
+    adopted = adopt(world, VEHICLE, adoption(world, VEHICLE, sealed_elsewhere(world, VEHICLE), elicence_id=last)).json()
+    assert world.act(VEHICLE, adopted["licence_id"], {"act": "change", "face": {"remark": "已更新"}}, "change-001").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("slug", "face", "code"),
+    [
+        (DRIVER, {"citizen_id": "519902197903030019", "birth_date": "1979-03-03"}, "not-changeable"),
+        (VEHICLE, {"uscc": "91519902MA9901098F"}, "not-changeable"),
+    ],
+)
+def test_a_change_does_not_hand_a_licence_to_somebody_else(world: World, slug: str, face: dict[str, str], code: str) -> None:
+    issued = world.issue(slug)
+    answer = world.act(slug, issued["licence_id"], {"act": "change", "face": face}, "swap-00001")
+    assert code in {fault["code"] for fault in answer.json()["faults"]}
+
+
+def test_a_number_that_is_an_identity_number_is_the_holders(world: World) -> None:
+    answer = world.http.post(
+        "/licences", json=world.request(DRIVER, face={"license_no": "11010519491231002X"}), headers=world.headers(DRIVER, "other-id-1")
+    )
+    assert ("face.license_no", "at-odds") in {(fault["path"], fault["code"]) for fault in answer.json()["faults"]}
+
+
+def test_another_client_of_the_same_case_gets_no_codes(world: World) -> None:
+    world.issue(TRIP)
+    token = world.service.clients.add(Client("second", world.service.catalogue.samples[TRIP].issuer, (TRIP,), 5), NOW)
+    answer = world.http.post(
+        "/licences", json=world.request(TRIP), headers={"Authorization": f"Bearer {token}", "Idempotency-Key": "second-0001"}
+    ).json()
+    assert answer["version"] == 1
+    assert answer["check_code"] is None
+    assert answer["delivery_code"] is None
+
+
+def test_a_case_can_be_put_right_after_its_first_attempt_was_abandoned(world: World) -> None:
+    seal_id = world.service.keyring.departments[world.service.catalogue.samples[TRIP].issuer].seal.seal_id
+    world.service.seal_log.order(seal_id, stopped=True, at=NOW, by="officer", reason="drill")
+    first, second = (
+        world.http.post("/licences", json=world.request(TRIP, case_no=case), headers=world.headers(TRIP, f"{case}-key"))
+        for case in ("CASE-1", "CASE-2")
+    )
+    assert (first.status_code, second.status_code) == (202, 202)
+    world.service.seal_log.order(seal_id, stopped=False, at=NOW, by="officer", reason="over")
+    with pytest.raises(NumberTaken):
+        world.service.registrar.finish()
+    assert world.service.registrar.finish() == 0
+    right = world.request(TRIP, case_no="CASE-2", face={"license_no": "5199002611000099"})
+    assert world.http.post("/licences", json=right, headers=world.headers(TRIP, "case-2-again")).status_code == 201
+
+
+def test_waiting_for_a_stopped_seal_is_logged_once(world: World) -> None:
+    seal_id = world.service.keyring.departments[world.service.catalogue.samples[TRIP].issuer].seal.seal_id
+    world.service.seal_log.order(seal_id, stopped=True, at=NOW, by="officer", reason="drill")
+    world.http.post("/licences", json=world.request(TRIP), headers=world.headers(TRIP, "stopped-01"))
+    for _ in range(3):
+        world.service.registrar.finish()
+    assert [use["event"] for use in world.service.seal_log.uses()] == ["refused"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"act": "revoke", "effective_on": "1990-01-01"}, "effective_on"),
+        ({"act": "cancel", "ground": "request", "right_ended_on": "2190-01-01"}, "right_ended_on"),
+        ({"act": "change", "effective_on": "2100-01-01", "face": {"remark": "新"}}, "effective_on"),
+        ({"act": "revoke", "decision": decision(date(1950, 1, 1))}, "decision.decided_on"),
+    ],
+)
+def test_days_without_sense_are_refused(world: World, body: dict[str, Any], path: str) -> None:
+    issued = world.issue(VEHICLE)
+    answer = world.act(VEHICLE, issued["licence_id"], body, "senseless-1")
+    assert answer.status_code == 422
+    assert path in {fault["path"] for fault in answer.json()["faults"]}
+
+
+def test_a_second_renewal_waits_for_the_first_to_begin(world: World) -> None:
+    issued = world.issue(DRIVER)
+    assert world.act(DRIVER, issued["licence_id"], {"act": "renew"}, "renew-0001").status_code == 201
+    assert world.act(DRIVER, issued["licence_id"], {"act": "renew"}, "renew-0002").status_code == 409
+
+
+def test_an_endorsement_is_withdrawn_from_the_named_day_or_from_its_beginning(world: World) -> None:
+    issued = world.issue(DRIVER)
+    day = beijing_day(world.clock())
+    facts = {
+        "date": (day - timedelta(days=20)).isoformat(),
+        "decision_no": "罚〔2026〕1号",
+        "act": "超员",
+        "penalty": "罚款",
+        "authority": "示例机关",
+    }
+    made = world.act(
+        DRIVER, issued["licence_id"], {"act": "endorse", "kind": "violation", "facts": facts, "external_ref": "v-1"}, "violation-1"
+    ).json()
+    later = {"act": "withdraw_endorsement", "endorsement_id": made["endorsement_ids"][0], "effective_on": (day + timedelta(days=5)).isoformat()}
+    assert world.act(DRIVER, issued["licence_id"], later, "withdraw-1").status_code == 201
+    record = world.service.book.get(issued["licence_id"])
+    assert len(record.at(day).endorsements) == 1
+    assert record.at(day + timedelta(days=5)).endorsements == ()
+
+
+def test_no_client_asserts_for_another_department(world: World) -> None:
+    issued = world.issue(VEHICLE)
+    other = world.service.catalogue.samples[DRIVER].issuer
+    answer = world.act(VEHICLE, issued["licence_id"], {**_review(beijing_day(world.clock())), "asserter": other}, "foreign-01")
+    assert [fault["code"] for fault in answer.json()["faults"]] == ["foreign-department"]
 
 
 def test_a_stopped_seal_leaves_the_issue_waiting_and_a_started_one_finishes_it(world: World) -> None:

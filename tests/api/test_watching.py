@@ -104,7 +104,7 @@ def told(world: World) -> tuple[set[str], str]:
             one["verify_url"].rpartition("/Q/1")[2],
         }
         face = world.request(slug)["face"].values()
-        secrets |= {str(value) for value in face if isinstance(value, str) and len(value) > 2}
+        secrets |= {str(value) for value in face if isinstance(value, str) and len(value) > 5}
     return secrets, world.http.get("/metrics").text
 
 

@@ -31,9 +31,7 @@ SCHEMES = ("pades-p256", "pades-rsa2048", "pades-rsa3072")
 def departments() -> tuple[DemoDepartment, ...]:
     """The four organs; the first three with a scheme each, the fourth on P-256 again."""
     organs = read_demo_departments(DEMO_TOML)
-    return tuple(
-        dataclasses.replace(organ, scheme=SCHEMES[number % len(SCHEMES)]) for number, organ in enumerate(organs)
-    )
+    return tuple(dataclasses.replace(organ, scheme=SCHEMES[number % len(SCHEMES)]) for number, organ in enumerate(organs))
 
 
 @pytest.fixture(scope="session")

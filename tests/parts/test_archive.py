@@ -57,9 +57,7 @@ def test_a_reachable_archive_is_ready(archive: Archive) -> None:
     archive.ready()
 
 
-def test_a_damaged_document_in_a_folder_is_never_given_out_nor_taken_for_good(
-    folder_archive: Archive, tmp_path: Path
-) -> None:
+def test_a_damaged_document_in_a_folder_is_never_given_out_nor_taken_for_good(folder_archive: Archive, tmp_path: Path) -> None:
     digest = folder_archive.put(b"x")
     (tmp_path / "archive" / digest[:2] / digest[2:4] / digest).write_bytes(b"y")
     with pytest.raises(ArchiveUnavailable):

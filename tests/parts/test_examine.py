@@ -149,9 +149,7 @@ def _signed_again(sealed: bytes, keyring: Keyring) -> bytes:
 
 
 @pytest.mark.parametrize("change", [_with_page, _with_annotation])
-def test_what_is_added_by_an_incremental_update_is_named(
-    keyring: Keyring, sealed: bytes, change: Callable[[bytes], bytes]
-) -> None:
+def test_what_is_added_by_an_incremental_update_is_named(keyring: Keyring, sealed: bytes, change: Callable[[bytes], bytes]) -> None:
     finding = _examined(keyring, change(sealed))
     assert finding.signed
     assert finding.intact
@@ -194,9 +192,7 @@ def test_a_file_saved_again_by_an_office_program_is_not_intact(keyring: Keyring,
     assert not finding.good
 
 
-def test_the_keys_of_an_authority_with_the_same_names_are_unknown(
-    keyring: Keyring, page: bytes, tmp_path: Path
-) -> None:
+def test_the_keys_of_an_authority_with_the_same_names_are_unknown(keyring: Keyring, page: bytes, tmp_path: Path) -> None:
     make_demo_keys(tmp_path, read_demo_departments(DEMO_TOML), passphrase=PASSPHRASE, now=NOW)
     forger = read_keyring(tmp_path, passphrase=PASSPHRASE, allow_demo=True)
     finding = _examined(keyring, _seal(forger, page))
@@ -248,26 +244,20 @@ def _attaching(name: str) -> Callable[[pikepdf.Pdf], None]:
 
 
 @pytest.mark.parametrize("change", [_acting, _launching, _attaching("setup.exe"), _attaching("licence")])
-def test_active_content_is_named_even_under_a_good_seal(
-    keyring: Keyring, page: bytes, change: Callable[[pikepdf.Pdf], None]
-) -> None:
+def test_active_content_is_named_even_under_a_good_seal(keyring: Keyring, page: bytes, change: Callable[[pikepdf.Pdf], None]) -> None:
     finding = _examined(keyring, _seal(keyring, _resaved(page, change)))
     assert finding.intact
     assert finding.reasons == ("active-content",)
 
 
 @pytest.mark.parametrize("mode", [pikepdf.ObjectStreamMode.generate, pikepdf.ObjectStreamMode.disable])
-def test_the_attached_licence_data_is_no_active_content(
-    keyring: Keyring, page: bytes, mode: pikepdf.ObjectStreamMode
-) -> None:
+def test_the_attached_licence_data_is_no_active_content(keyring: Keyring, page: bytes, mode: pikepdf.ObjectStreamMode) -> None:
     document = _resaved(page, _attaching("licence.json"), object_stream_mode=mode)
     assert _examined(keyring, _seal(keyring, document)).good
 
 
 def _nested(depth: int) -> bytes:
-    return (
-        b"%PDF-1.7\n1 0 obj\n" + b"[" * depth + b"]" * depth + b"\nendobj\ntrailer<</Root 1 0 R>>\nstartxref\n9\n%%EOF"
-    )
+    return b"%PDF-1.7\n1 0 obj\n" + b"[" * depth + b"]" * depth + b"\nendobj\ntrailer<</Root 1 0 R>>\nstartxref\n9\n%%EOF"
 
 
 @pytest.mark.parametrize(
@@ -332,9 +322,7 @@ def test_many_threads_share_the_children(child: Examiner, sealed: bytes) -> None
     assert good == [True] * 8
 
 
-def test_an_examination_that_takes_too_long_is_stopped_and_the_next_one_goes_on(
-    keyring: Keyring, sealed: bytes
-) -> None:
+def test_an_examination_that_takes_too_long_is_stopped_and_the_next_one_goes_on(keyring: Keyring, sealed: bytes) -> None:
     hasty = Examiner(keyring.trust_roots, keyring.known_seals, children=1, wall_seconds=0.3)
     try:
         assert hasty.examine(sealed).good

@@ -43,9 +43,7 @@ def _edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_the_four_organs_of_the_samples_are_read_with_all_that_is_theirs(
-    keyring: Keyring, departments: tuple[DemoDepartment, ...]
-) -> None:
+def test_the_four_organs_of_the_samples_are_read_with_all_that_is_theirs(keyring: Keyring, departments: tuple[DemoDepartment, ...]) -> None:
     assert list(keyring.departments) == sorted(organ.uscc for organ in departments)
     assert [organ.issuer_index for organ in departments] == [1, 2, 3, 4]
     for organ in departments:
@@ -107,9 +105,7 @@ def test_a_key_that_others_may_read_is_refused(folder: Path, first: Path, name: 
 def test_an_unencrypted_key_is_refused(folder: Path, first: Path) -> None:
     path = first / "seal.key.pem"
     key = serialization.load_pem_private_key(path.read_bytes(), PASSPHRASE)
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     with pytest.raises(Misconfigured, match="not an encrypted"):
         _read(folder)
 
@@ -178,19 +174,14 @@ def _changed(old: str, new: str) -> Callable[[Path], None]:
         (_changed('types = ["*"]', "types = []"), "grants.0.types"),
     ],
 )
-def test_what_does_not_fit_together_is_refused_at_start(
-    folder: Path, first: Path, change: Callable[[Path], None], said: str
-) -> None:
+def test_what_does_not_fit_together_is_refused_at_start(folder: Path, first: Path, change: Callable[[Path], None], said: str) -> None:
     change(first)
     with pytest.raises(Misconfigured, match=said):
         _read(folder)
 
 
 def test_two_departments_with_one_kid_are_refused(folder: Path, departments: tuple[DemoDepartment, ...]) -> None:
-    kids = [
-        next(line for line in (folder / organ.uscc / "seal.toml").read_text("utf-8").splitlines() if "kid" in line)
-        for organ in departments
-    ]
+    kids = [next(line for line in (folder / organ.uscc / "seal.toml").read_text("utf-8").splitlines() if "kid" in line) for organ in departments]
     _edit(folder / departments[1].uscc / "seal.toml", kids[1], kids[0])
     with pytest.raises(Misconfigured, match="there twice"):
         _read(folder)

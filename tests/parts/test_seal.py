@@ -68,9 +68,7 @@ def test_the_time_is_written_in_utc_with_whole_seconds(seal: Seal, page: bytes) 
 
 
 @pytest.mark.parametrize("at", [NOW, datetime(2028, 2, 29, tzinfo=UTC), datetime(2031, 6, 30, 23, tzinfo=UTC)])
-def test_a_seal_holds_at_any_time_within_its_certificate(
-    seal: Seal, keyring: Keyring, page: bytes, at: datetime
-) -> None:
+def test_a_seal_holds_at_any_time_within_its_certificate(seal: Seal, keyring: Keyring, page: bytes, at: datetime) -> None:
     sealed = seal.affix(page, sealed_at=at, request_id=f"at {at.year}")
     assert examine(sealed.document, keyring.trust_roots, keyring.known_seals).good
 
@@ -126,17 +124,13 @@ def test_a_slot_too_small_is_refused_at_start(keyring: Keyring) -> None:
         LocalSeal("x", "pades-rsa3072", held._key, chain, slot_bytes=2048)
 
 
-def test_a_slow_service_is_asked_again_within_its_patience(
-    service: SealService, remote: RemoteSeal, page: bytes
-) -> None:
+def test_a_slow_service_is_asked_again_within_its_patience(service: SealService, remote: RemoteSeal, page: bytes) -> None:
     service.mode = "slow"
     assert remote.affix(page, sealed_at=NOW, request_id="slow").document.startswith(page)
     assert service.uses == {"slow": 1}
 
 
-def test_a_failing_service_leaves_the_issue_waiting_and_its_seal_unused(
-    service: SealService, remote: RemoteSeal, page: bytes
-) -> None:
+def test_a_failing_service_leaves_the_issue_waiting_and_its_seal_unused(service: SealService, remote: RemoteSeal, page: bytes) -> None:
     service.mode = "fail"
     with pytest.raises(SealUnavailable) as refused:
         remote.affix(page, sealed_at=NOW, request_id="fail")
@@ -170,9 +164,7 @@ def test_another_document_under_a_used_id_is_not_sealed(service: SealService, re
 
 
 @pytest.mark.parametrize("mode", ["other", "unsealed"])
-def test_what_is_not_the_sealed_document_is_not_believed(
-    service: SealService, remote: RemoteSeal, page: bytes, mode: str
-) -> None:
+def test_what_is_not_the_sealed_document_is_not_believed(service: SealService, remote: RemoteSeal, page: bytes, mode: str) -> None:
     service.mode = mode
     with pytest.raises(SealUnavailable):
         remote.affix(page, sealed_at=NOW, request_id=mode)
@@ -199,9 +191,7 @@ def test_patience_ends(service: SealService, keyring: Keyring, page: bytes) -> N
     known = keyring.known_seals[service.seal.certificate_sha256]
     service.mode = "never"
     with outbound.client(0.5) as client:
-        seal = RemoteSeal(
-            known, client, url=service.url, trust=keyring.trust_roots, patience_seconds=3, wait=waited.append
-        )
+        seal = RemoteSeal(known, client, url=service.url, trust=keyring.trust_roots, patience_seconds=3, wait=waited.append)
         with pytest.raises(SealUnavailable):
             seal.affix(page, sealed_at=NOW, request_id="never")
     assert sum(waited) <= 3

@@ -87,7 +87,11 @@ def test_a_foreign_reader_finds_every_printed_value_of_the_face(made: Make, slug
         if not field.printed or name not in version.face or field.type in {"image", "table"}:
             continue
         wanted = printed(field, version.face[name])
-        parts = [squeezed(part) for part in re.split(r"[；—]", wanted)] if field.type in {"multi_enum", "text"} else [squeezed(wanted.removesuffix(field.unit))]
+        parts = (
+            [squeezed(part) for part in re.split(r"[；—]", wanted)]
+            if field.type in {"multi_enum", "text"}
+            else [squeezed(wanted.removesuffix(field.unit))]
+        )
         missing = [part for part in parts if part and part not in text]
         assert not missing, f"{name}: {missing}"
     assert squeezed(one.answer["elicence_id"]) in text

@@ -39,7 +39,11 @@ def stretched(template: Template, face: Mapping[str, Any], share: float, rows: i
 def _stretched(field: Field, value: Any, share: float, rows: int) -> Any:
     if field.type == "table":
         columns = field.columns or {}
-        row = {name: column.codes[-1] if column.codes else filled(int(column.max_length * share) or 1) for name, column in columns.items() if column.type == "string"}
+        row = {
+            name: column.codes[-1] if column.codes else filled(int(column.max_length * share) or 1)
+            for name, column in columns.items()
+            if column.type == "string"
+        }
         row |= {name: "CN20180000337" for name, column in columns.items() if column.type == "ship_id"}
         return [row] * rows
     if field.type == "multi_enum":

@@ -28,7 +28,11 @@ def copied(templates: Path, slug: str, index: int) -> Path:
     shutil.copytree(templates / TRIP, templates / slug)
     path = templates / slug / "2026-01.toml"
     text = path.read_text("utf-8")
-    text = text.replace("index = 13", f"index = {index}").replace('zh = "超限运输车辆通行证"', 'zh = "缆渡通行证"').replace('local_code = "912"', 'local_code = "924"')
+    text = (
+        text.replace("index = 13", f"index = {index}")
+        .replace('zh = "超限运输车辆通行证"', 'zh = "缆渡通行证"')
+        .replace('local_code = "912"', 'local_code = "924"')
+    )
     path.write_text(text, "utf-8")
     return path
 

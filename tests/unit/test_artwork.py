@@ -95,12 +95,8 @@ def test_the_weave_of_every_side_closes_exactly(family: Family, page: str) -> No
     sheet = SHEETS[page]
     start, length = sheet.outer + sheet.corner, sheet.tile * PT
     tile_calls = placed(frame(family, page, False))
-    across = {
-        y: sorted(c[4:] + c[:1] for c in tile_calls if c[5] == y and c[1] == 0) for y in {c[5] for c in tile_calls}
-    }
-    down = {
-        x: sorted(c[5:] + c[1:2] for c in tile_calls if c[4] == x and c[0] == 0) for x in {c[4] for c in tile_calls}
-    }
+    across = {y: sorted(c[4:] + c[:1] for c in tile_calls if c[5] == y and c[1] == 0) for y in {c[5] for c in tile_calls}}
+    down = {x: sorted(c[5:] + c[1:2] for c in tile_calls if c[4] == x and c[0] == 0) for x in {c[4] for c in tile_calls}}
     rows = [[(c[0], c[2]) for c in row] for row in across.values() if row]
     columns = [[(c[0], c[1]) for c in column] for column in down.values() if column]
     assert (len(rows), len(columns)) == (2, 2)
@@ -143,11 +139,7 @@ def test_a_tile_joins_itself_without_a_seam(family: Family, page: str) -> None:
 @every_family
 def test_a_tile_mirrors_in_both_axes(family: Family) -> None:
     length = SHEETS["A4L"].tile * PT
-    nodes = {
-        (round(c[-2], 1), round(c[-1], 1))
-        for path in curves(frame(family, "A4L", False).forms["Tile"][1])
-        for c in path
-    }
+    nodes = {(round(c[-2], 1), round(c[-1], 1)) for path in curves(frame(family, "A4L", False).forms["Tile"][1]) for c in path}
     for x, y in nodes:
         for mirrored in ((x, -y), (length - x, y)):
             assert any(abs(mirrored[0] - a) < 0.11 and abs(mirrored[1] - b) < 0.11 for a, b in nodes)
@@ -239,8 +231,6 @@ def test_a_page_of_another_size_is_refused() -> None:
         frame(FAMILIES[0], "B5", True)
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0"), (-0.001, "0"), (0.5, ".5"), (-0.25, "-.25"), (10.0, "10"), (100, "100")]
-)
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (-0.001, "0"), (0.5, ".5"), (-0.25, "-.25"), (10.0, "10"), (100, "100")])
 def test_numbers_are_written_short_and_never_as_a_negative_zero(value: float, text: str) -> None:
     assert number(value) == text

@@ -64,9 +64,7 @@ def test_the_largest_code_is_read_from_a_200_dpi_print_in_black_and_white(place:
     assert read(one_bit) == [text]
 
 
-@pytest.mark.parametrize(
-    "text", [PREFIX, "HTTPS://EZZ.EXAMPLE.GOV.CN/V/AB12", "0012345678", "https://a.example/q", "蜀安"]
-)
+@pytest.mark.parametrize("text", [PREFIX, "HTTPS://EZZ.EXAMPLE.GOV.CN/V/AB12", "0012345678", "https://a.example/q", "蜀安"])
 def test_short_texts_are_read_back_whatever_they_hold(text: str) -> None:
     assert read(printed(matrix(text), PLACES["A5 person"], 200)) == [text]
 

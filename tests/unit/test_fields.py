@@ -367,6 +367,19 @@ def test_a_total_must_be_the_sum_of_its_parts(total: int, fine: bool) -> None:
     assert all(fault.message.endswith("the sum of a, b") for fault in faults)
 
 
+@pytest.mark.parametrize(
+    ("number", "fine"),
+    [(CITIZEN_ID, True), (CITIZEN_ID[:-1] + "2", False), ("2" + CITIZEN_ID[1:], False), ("蜀安1号", True), (CITIZEN_ID + "1", True)],
+)
+def test_a_number_of_the_same_form_must_repeat_the_other_one(number: str, fine: bool) -> None:
+    fields = {"citizen_id": a_field("citizen_id"), "license_no": a_field(repeats="citizen_id")}
+    _, faults = check_face(fields, {"citizen_id": CITIZEN_ID, "license_no": number})
+
+    assert [(fault.path, fault.code) for fault in faults] == ([] if fine else [("face.license_no", "at-odds")])
+    assert all("at odds with citizen_id" in fault.message for fault in faults)
+    assert check_face(fields, {"license_no": number})[1] == ()
+
+
 def test_fields_left_empty_do_not_hide_what_is_wrong_between_the_others() -> None:
     assert faults_of(sex=None, birth_date=None, valid_to="2026-06-19") == [("face.valid_to", "before-start")]
 

@@ -134,6 +134,12 @@ def test_a_renewal_lengthens_the_right_from_its_own_day_on() -> None:
     assert a_licence(renewal, on=date(2038, 6, 20)).state is S.EXPIRED
 
 
+def test_before_its_first_day_a_licence_announces_the_term_of_its_first_version() -> None:
+    licence = a_licence(a_renewal(LAST + DAY, date(2038, 6, 19)), on=FIRST - DAY)
+
+    assert (licence.state, licence.valid_from, licence.valid_to) == (S.PENDING_EFFECT, FIRST, LAST)
+
+
 def test_a_late_renewal_leaves_the_gap_visible() -> None:
     renewal = a_renewal(LAST + 30 * DAY, date(2038, 7, 18))
 
@@ -260,15 +266,33 @@ def test_an_ending_that_was_only_recorded_changes_nothing(act: Act) -> None:
 # -- endorsements --------------------------------------------------------------------------------------
 
 
-def test_endorsements_stand_in_their_order_until_withdrawn() -> None:
-    one, two = an_endorsement(endorsement_id="1" * 26), an_endorsement(endorsement_id="2" * 26)
-    acts = (an_entry(Act.ENDORSE, endorsements=(one,)), an_entry(Act.ENDORSE, endorsements=(two,)))
-    gone = an_entry(Act.WITHDRAW_ENDORSEMENT, withdrawn="1" * 26)
+FACT_ON = date(2027, 5, 30)
+ONE, TWO = (an_endorsement(endorsement_id=letter * 26, effective_from=FACT_ON) for letter in "12")
+ENDORSED = (an_entry(Act.ENDORSE, endorsements=(ONE,)), an_entry(Act.ENDORSE, endorsements=(TWO,)))
 
-    assert a_licence(*acts).endorsements == (one, two)
-    assert a_licence(*acts, gone).endorsements == (two,)
-    assert a_licence(*acts, gone, known_at=ISSUED_AT + timedelta(days=2)).endorsements == (one, two)
-    assert standing_endorsements(()) == ()
+
+def test_endorsements_stand_in_their_order_until_withdrawn() -> None:
+    gone = an_entry(Act.WITHDRAW_ENDORSEMENT, effective_on=JULY, withdrawn=ONE.endorsement_id)
+
+    assert a_licence(*ENDORSED, on=JULY).endorsements == (ONE, TWO)
+    assert a_licence(*ENDORSED, gone, on=JULY).endorsements == (TWO,)
+    assert a_licence(*ENDORSED, gone, on=JULY, known_at=ISSUED_AT + timedelta(days=2)).endorsements == (ONE, TWO)
+    assert standing_endorsements((), JULY) == ()
+
+
+def test_a_withdrawal_counts_from_its_own_day() -> None:
+    gone = an_entry(Act.WITHDRAW_ENDORSEMENT, effective_on=JULY, withdrawn=TWO.endorsement_id)
+
+    assert a_licence(*ENDORSED, gone, on=JULY - DAY).endorsements == (ONE, TWO)
+    assert a_licence(*ENDORSED, gone, on=JULY).endorsements == (ONE,)
+
+
+def test_an_endorsement_counts_from_the_day_it_takes_effect() -> None:
+    later = an_entry(Act.ENDORSE, endorsements=(an_endorsement(endorsement_id="3" * 26, effective_from=FACT_ON + DAY),))
+
+    assert a_licence(*ENDORSED, later, on=FACT_ON - DAY).endorsements == ()
+    assert a_licence(*ENDORSED, later, on=FACT_ON).endorsements == (ONE, TWO)
+    assert len(a_licence(*ENDORSED, later, on=FACT_ON + DAY).endorsements) == 3
 
 
 # -- against a slow reference --------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def upgrade() -> None:
 
     op.create_table(
         "endorsement_refs",
-        sa.Column("asserter", sa.String(length=18), nullable=False),
+        sa.Column("asserter", sa.String(length=37), nullable=False),
         sa.Column("external_ref", sa.String(length=120), nullable=False),
         sa.Column("request_digest", sa.String(length=64), nullable=False),
         sa.Column(
