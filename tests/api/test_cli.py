@@ -62,6 +62,7 @@ def terminal(tmp_path: Path, demo_keys: Path, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.delenv(name)
     secret = tmp_path / "passphrase"
     secret.write_text(PASSPHRASE)
+    secret.chmod(0o600)
     with a_world(tmp_path, demo_keys) as world:
         environment = {
             "LICENCE_DATABASE_URL": f"sqlite:///{tmp_path}/licence.db", "LICENCE_ARCHIVE_URL": f"file:{tmp_path}/archive",

@@ -26,6 +26,8 @@ def keys_of(folder: Path, today: date) -> Path:
     folder.mkdir(mode=0o700)
     (folder / "passphrase").write_text("a demonstration's passphrase")
     (folder / "payload.key").write_text("d0" * 32)
+    for name in ("passphrase", "payload.key"):
+        (folder / name).chmod(0o600)
     make_demo_keys(
         folder, read_demo_departments(ROOT / "keys" / "demo.toml"), passphrase=b"a demonstration's passphrase",
         now=datetime.combine(today, time(1), UTC), not_before=datetime.combine(today - timedelta(days=1), time(0), UTC),

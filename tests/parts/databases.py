@@ -113,10 +113,8 @@ def migrated_postgres(postgres_address: str) -> str:
 @pytest.fixture(params=KINDS)
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database without any schema."""
-    if request.param == "sqlite":
-        made = Database(f"sqlite:///{tmp_path}/register.db")
-    else:
-        made = Database(empty_postgres(request.getfixturevalue("postgres_address")))
+    url = f"sqlite:///{tmp_path}/register.db" if request.param == "sqlite" else empty_postgres(request.getfixturevalue("postgres_address"))
+    made = Database(url)
     yield made
     made.close()
 
