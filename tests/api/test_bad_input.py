@@ -20,10 +20,10 @@ def refused(world: World, slug: str, key: str = "bad-000001", **changed: Any) ->
 
 
 def sent(world: World, slug: str, body: bytes, key: str = "bad-000001", media_type: str = "application/json") -> dict[str, Any]:
-    """Send bytes, demand a quick 4xx problem and an untouched register."""
-    began = time.perf_counter()
+    """Send bytes, demand a 4xx problem for less than a second of CPU, and an untouched register."""
+    began = time.process_time()
     answer = world.http.post("/licences", content=body, headers={**world.headers(slug, key), "Content-Type": media_type})
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert SECRET not in answer.text
