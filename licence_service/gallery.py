@@ -45,5 +45,5 @@ def contact_sheet(catalogue: Catalogue, fonts: Fonts, demo: Path, to: Path, step
         step(slug)
     to.parent.mkdir(parents=True, exist_ok=True)
     sink = io.BytesIO()
-    contact(tiles, fonts.path("hei-500")).quantize(256).save(sink, "PNG", optimize=True)
+    contact(tiles, fonts.path("hei-500")).save(sink, "PNG", optimize=True)
     to.write_bytes(sink.getvalue())

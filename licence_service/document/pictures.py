@@ -7,7 +7,7 @@ from pathlib import Path
 import pypdfium2
 from PIL import Image, ImageDraw, ImageFont
 
-_COLUMNS, _WIDTH, _HEIGHT, _GAP, _CAPTION = 4, 620, 440, 28, 44
+_COLUMNS, _WIDTH, _HEIGHT, _GAP, _CAPTION = 4, 500, 356, 24, 38
 _GROUND, _INK = "#e9ebee", "#17191b"
 
 
@@ -34,7 +34,7 @@ def contact(tiles: Sequence[Tile], caption_font: Path) -> Image.Image:
     rows = -(-len(tiles) // _COLUMNS)
     sheet = Image.new("RGB", (_COLUMNS * (_WIDTH + _GAP) + _GAP, rows * (_HEIGHT + _CAPTION + _GAP) + _GAP), _GROUND)
     pen = ImageDraw.Draw(sheet)
-    font = ImageFont.truetype(str(caption_font), 22)
+    font = ImageFont.truetype(str(caption_font), 18)
     for place, tile in enumerate(tiles):
         left = _GAP + place % _COLUMNS * (_WIDTH + _GAP)
         top = _GAP + place // _COLUMNS * (_HEIGHT + _CAPTION + _GAP)
