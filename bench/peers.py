@@ -99,13 +99,14 @@ def _page(canvas: Canvas, page: PlacedPage, number: int, *, tuned: bool) -> None
     height = page.height * MM
     if page.artwork:
         operators = page.artwork.operators.decode("ascii")
+        own = {name: f"{name}{number}" for name in page.artwork.forms}
         for name, (box, code) in page.artwork.forms.items():
-            own = f"{name}{number}"
-            canvas.beginForm(own, *box)
+            canvas.beginForm(own[name], *box)
             canvas._code.append(code.decode("ascii"))
             canvas.endForm()
-            operators = operators.replace(f"/{name} Do", f"/{canvas._doc.getXObjectName(own)} Do")
-            canvas._formsinuse.append(own)
+        for name, unique in own.items():  # only now: every form that ends forgets what the page used before
+            operators = operators.replace(f"/{name} Do", f"/{canvas._doc.getXObjectName(unique)} Do")
+            canvas._formsinuse.append(unique)
         canvas._code.append(operators)
     for item in page.items:
         match item:
