@@ -82,7 +82,7 @@ def codes(pdf: bytes, dpi: int = 150) -> list[str]:
             images = [page.render(scale=dpi / 72, grayscale=True).to_pil() for page in document]
         finally:
             document.close()
-    return [found.text for image in images for found in zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)]
+    return [found.text for image in images for found in zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)]  # type: ignore[arg-type]
 
 
 def pages(pdf: bytes) -> list[ReadPage]:
