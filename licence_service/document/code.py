@@ -19,6 +19,11 @@ CLEAR_OF_RED_MM = 5.0  # nothing red nearer to the plate than this
 PLATE_FILL, PLATE_RULE_PT = "#FFFFFF", 0.4  # the rule in the family's rule colour
 
 
+def side_inside(plate_mm: float, matrix: Matrix) -> float:
+    """Return the side in mm of the dark modules that leaves four quiet ones on each side of a plate."""
+    return plate_mm * len(matrix) / (len(matrix) + 2 * QUIET_MODULES)
+
+
 @dataclass(frozen=True, slots=True)
 class Plate:
     """The white square a code stands on, millimetres: `code` is the side of a version 11 code, the rest quiet zone."""
@@ -28,7 +33,7 @@ class Plate:
 
     def code_side(self, matrix: Matrix) -> float:
         """Return the side in mm at which this matrix keeps its four quiet modules inside the plate."""
-        return self.side * len(matrix) / (len(matrix) + 2 * QUIET_MODULES)
+        return side_inside(self.side, matrix)
 
 
 PLATE_A4 = Plate(30.0, 33.9)

@@ -174,5 +174,5 @@ def _stroking(colour: str) -> str:
 def symbol_form(text: str, plate_mm: float) -> tuple[bytes, float]:
     """Return the operators of a code and its side in mm, four quiet modules inside the plate (LOOK §7)."""
     matrix = code.matrix(text)
-    side = plate_mm * len(matrix) / (len(matrix) + 2 * code.QUIET_MODULES)
+    side = code.side_inside(plate_mm, matrix)
     return code.operators(matrix, side), side

@@ -105,7 +105,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """The code on paper: lower left corner and side of the dark modules."""
+    """The code on paper: lower left corner and side of its plate, quiet zone included."""
 
     text: str
     x: float

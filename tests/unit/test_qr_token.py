@@ -1,5 +1,6 @@
 """The facts in the code on paper: packed to the same bytes always, read back, and nothing else accepted."""
 
+import contextlib
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -55,12 +56,8 @@ def test_leading_zeros_of_a_message_are_kept() -> None:
 
 @given(text=st.text(max_size=30) | st.text("0123456789", max_size=MOST_DIGITS + 50))
 def test_hostile_digits_are_a_message_or_a_bad_code_and_nothing_else(text: str) -> None:
-    try:
-        message = message_in(text)
-    except BadCode:
-        assert True
-    else:
-        assert str(int.from_bytes(b"\x01" + message)) == text
+    with contextlib.suppress(BadCode):  # a refusal is right too; any other exception fails the test
+        assert str(int.from_bytes(b"\x01" + message_in(text))) == text
 
 
 @pytest.mark.parametrize(
@@ -80,12 +77,8 @@ def test_the_longest_code_that_can_be_read_is_the_stated_one() -> None:
 
 @given(payload=st.binary(max_size=600))
 def test_hostile_bytes_raise_nothing_but_a_bad_code(payload: bytes) -> None:
-    try:
-        code = unpack(payload)
-    except BadCode:
-        assert True
-    else:
-        assert pack(code) == payload
+    with contextlib.suppress(BadCode):  # a refusal is right too; any other exception fails the test
+        assert pack(unpack(payload)) == payload
 
 
 cbor_values = st.recursive(
@@ -103,12 +96,8 @@ cbor_values = st.recursive(
 @given(key=st.sampled_from(sorted(CLAIMS)), value=cbor_values)
 def test_a_claim_of_another_kind_is_refused_or_read_as_the_same_bytes(key: int, value: object) -> None:
     payload = cbor2.dumps(CLAIMS | {key: value}, canonical=True)
-    try:
-        code = unpack(payload)
-    except BadCode:
-        assert True
-    else:
-        assert pack(code) == payload
+    with contextlib.suppress(BadCode):  # a refusal is right too; any other exception fails the test
+        assert pack(unpack(payload)) == payload
 
 
 @pytest.mark.parametrize(
