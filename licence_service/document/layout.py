@@ -26,7 +26,7 @@ _PART_PADDING = {"A4": (4.7, 7.5), "A5": (3.2, 5.4)}  # beside the words, and th
 
 
 def place(sheet: Sheet, family: Family, fonts: Fonts) -> Placed:
-    """Lay out all pages; raise `FaceRejected` with every fault: `does-not-fit`, `no-glyph` (naming U+XXXX), `missing`."""
+    """Lay out all pages; raise `FaceRejected` with every fault: `does-not-fit`, `no-glyph` (naming the code point), `missing`."""
     faults: list[Fault] = []
     for name, field in sheet.template.fields.items():
         if field.type == "image" and field.required and field.printed and name not in sheet.photos and not sheet.preview:
