@@ -9,7 +9,7 @@ from licence_service.entry_form import entry_of
 from licence_service.errors import EntryConflict, Refusal, SealUnavailable, TransitionRefused, Unavailable
 from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import Line, judge_again, reference
-from licence_service.store.book import Appendix
+from licence_service.store.record import Appendix
 from licence_service.store.reservations import Reservation
 
 WAIT_SECONDS = 10.0

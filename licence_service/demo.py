@@ -30,7 +30,6 @@ from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.template import EndorsementKind, Template
 
 COLUMNS = ("no", "type", "number", "version", "pages", "kB", "code", "pair", "file", "changed")
-_DRAWN = {"person": standin.person, "vehicle": standin.vehicle}
 
 
 class Disagreement(Refusal):
@@ -192,7 +191,7 @@ class Moved:
         face = self.face({**self.sample.face, **before})
         if self.template.term.rule == "exact":
             face.pop(self.template.term.end, None)
-        photos = {name: base64.b64encode(_DRAWN[drawn.partition("-")[0]]()).decode() for name, drawn in self.sample.photos.items()}
+        photos = {name: base64.b64encode(standin.drawn(drawn)).decode() for name, drawn in self.sample.photos.items()}
         decided = str(face[self.template.issued_field])
         return {
             "type": self.template.slug, "case_no": f"DEMO-{self.template.index:02d}-{self.today:%Y%m%d}", "decision": self.decision("颁发", decided),

@@ -1,36 +1,27 @@
 """Pictures of the types: a sample's page, and one contact sheet of all (docs/gallery.png)."""
 
-import hashlib
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from licence_service.catalogue import Catalogue
-from licence_service.digests import canonical
-from licence_service.document import Printer, Sheet, standin
+from licence_service.document import Printer, standin
 from licence_service.document.fonts import Fonts
 from licence_service.document.pictures import Tile, contact
-from licence_service.drafting import checked_face
+from licence_service.drafting import checked_face, photo_fields
 from licence_service.errors import NotInRegister
-
-_DRAWN = {"person": standin.person, "vehicle": standin.vehicle}
+from licence_service.preview import watermarked
 
 
 def sample_page(catalogue: Catalogue, printer: Printer, slug: str) -> bytes:
     """Draw a type's sample as a preview: watermarked, unsealed, without live codes."""
     sample = catalogue.samples[slug]
     template = catalogue.in_force(slug, sample.as_of)
-    photos = {name: _DRAWN[drawn.partition("-")[0]]() for name, drawn in sample.photos.items()}
-    digests = {name: f"sha256:{hashlib.sha256(jpeg).hexdigest()}" for name, jpeg in photos.items()}
+    photos = {name: standin.drawn(drawn) for name, drawn in sample.photos.items()}
     organ = str(sample.face[template.issuer_field])
-    face = checked_face(template, {**sample.face, **digests}, organ, sample.as_of)
-    sheet = Sheet(
-        template=template, face=face, endorsements=(), elicence_id=None, version=1, copy_no=1, check_code=None, code_text=None,
-        host="licence.example.cn", department=organ, photos=photos, specimen=True, preview=True,
-    )  # fmt: skip
-    attachment = canonical({"format": "preview/1", "face": dict(face)})
-    return printer.draw(printer.place(sheet), attachment, created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    face = checked_face(template, {**sample.face, **photo_fields(photos)}, organ, sample.as_of)
+    return watermarked(printer, template, face, photos, department=organ, host="licence.example.cn", at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def contact_sheet(catalogue: Catalogue, fonts: Fonts, demo: Path, to: Path, step: Callable[[str], None]) -> None:

@@ -27,8 +27,9 @@ from licence_service.licence_data import licence_data
 from licence_service.seal import Sealed
 from licence_service.seal.keyring import Department, Keyring
 from licence_service.seal.tokens import sign1
-from licence_service.store.book import Appendix, Book, Opening, Record
+from licence_service.store.book import Book
 from licence_service.store.payload import token_digest
+from licence_service.store.record import Appendix, Opening, Record
 from licence_service.store.reservations import Reservation, Reservations
 from licence_service.store.seal_log import SealLog, SealUse
 from licence_service.template import Template
@@ -100,19 +101,19 @@ class Line:
 
     def _sealed(self, reservation: Reservation, entry: Entry, template: Template, department: Department) -> Sealed:
         """Draw the page, read it back, seal it; the use of the seal is written down before and after."""
+        version = entry.version
+        assert version  # noqa: S101
         self.step("draw")
         sheet = self._sheet(reservation, entry, template, department)
         data = licence_data(entry, template, department.name, department.uscc, specimen=department.demo, endorsements=self.printed(entry, template))
         attachment = canonical(data)
-        document = self.printer.draw(self.printer.place(sheet), attachment, created_at=reservation_time(entry))
+        document = self.printer.draw(self.printer.place(sheet), attachment, created_at=version.sealed_at)  # fixed at reserve
         try:
             self.printer.agree(document, sheet)
         except PageDisagrees as wrong:
             # Drawing again would give the same page: this act can never be sealed as it is.
             self.reservations.abandon(reservation.reservation_id, wrong.detail)
             raise
-        version = entry.version
-        assert version  # noqa: S101
         seal = department.seal_on(beijing_day(version.sealed_at))
         use = SealUse(
             "requested", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, sha256(document)
@@ -208,12 +209,6 @@ class Line:
             return True
         term = self.catalogue.edition(record.type, licence.current.edition).term
         return licence.state is LicenceState.EXPIRED and expired_for_good(licence.valid_to, today, term.lapse_after_days)
-
-
-def reservation_time(entry: Entry) -> datetime:
-    """Return the sealing time fixed at reserve: the page's creation date, so that drawing again gives the same bytes."""
-    assert entry.version  # noqa: S101
-    return entry.version.sealed_at
 
 
 def judge_again(licence: Licence, entry: Entry, template: Template) -> Entry:

@@ -7,14 +7,16 @@ from typing import Any
 from licence_service.catalogue import Catalogue
 from licence_service.digests import canonical
 from licence_service.document import Printer, Sheet
-from licence_service.document.photo import fault_in
 from licence_service.drafting import checked_face, photo_fields
-from licence_service.errors import Fault, NotGranted
+from licence_service.errors import NotGranted
+from licence_service.fields import Face
 from licence_service.licence import beijing_day
 from licence_service.line import host_of
+from licence_service.preflight import photo_faults
 from licence_service.requests import Reading
 from licence_service.seal.keyring import Keyring
 from licence_service.store.clients import Client
+from licence_service.template import Template
 
 
 def preview(
@@ -29,13 +31,16 @@ def preview(
     reading = Reading(body)
     reading.only(frozenset({"face", "photos"}))
     raw, photos = reading.mapping("face"), reading.photos()
-    faults = [*reading.faults]
-    faults += [Fault(f"photos.{name}", *found) for name, jpeg in photos.items() if name in template.fields and (found := fault_in(jpeg))]
-    faults += [Fault("photos", "unknown-photo", "the template has no such photo") for name in photos if name not in template.fields]
-    face = checked_face(template, {**raw, **photo_fields(photos)}, department.name, today, before=tuple(faults))
+    faults = (*reading.faults, *photo_faults(template, photos))
+    face = checked_face(template, {**raw, **photo_fields(photos)}, department.name, today, before=faults)
+    return watermarked(printer, template, face, photos, department=department.short_name, host=host_of(public_url), at=now)
+
+
+def watermarked(printer: Printer, template: Template, face: Face, photos: Mapping[str, bytes], *, department: str, host: str, at: datetime) -> bytes:
+    """Draw a checked face as a preview; it carries no identifier, no code and no check code."""
     sheet = Sheet(
         template=template, face=face, endorsements=(), elicence_id=None, version=1, copy_no=1, check_code=None, code_text=None,
-        host=host_of(public_url), department=department.short_name, photos=photos, specimen=True, preview=True,
+        host=host, department=department, photos=photos, specimen=True, preview=True,
     )  # fmt: skip
     attachment = canonical({"format": "preview/1", "face": dict(face)})
-    return printer.draw(printer.place(sheet), attachment, created_at=now.replace(microsecond=0))
+    return printer.draw(printer.place(sheet), attachment, created_at=at.replace(microsecond=0))

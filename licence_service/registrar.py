@@ -36,8 +36,8 @@ from licence_service.recording import Fact, Situation, fact_of
 from licence_service.requests import ActRequest, IssueRequest
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Department
-from licence_service.store.book import Appendix, Record
 from licence_service.store.clients import Client
+from licence_service.store.record import Appendix, Record
 from licence_service.store.reservations import Intent
 
 FACTS_FORM = "facts/1"

@@ -19,7 +19,8 @@ from licence_service.seal import Finding
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring
 from licence_service.seal.tokens import BadToken, open1
-from licence_service.store.book import Book, Record
+from licence_service.store.book import Book
+from licence_service.store.record import Record
 from licence_service.template import Template
 from licence_service.verdict import Check, Result, Verdict, answers_of, overall_of
 from licence_service.view import view_of

@@ -5,6 +5,7 @@ import os
 import secrets
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from time import sleep
 from typing import Annotated
 
 import typer
@@ -121,8 +122,6 @@ def migrate() -> None:
 @said
 def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
     """Finish issues that were reserved but not sealed."""
-    import time as clock  # noqa: PLC0415
-
     with service() as opened:
         while True:
             try:
@@ -131,7 +130,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
                 err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
             if once:
                 return
-            clock.sleep(max(1.0, opened.settings.worker_seconds))
+            sleep(max(1.0, opened.settings.worker_seconds))
 
 
 @clients.command("add")

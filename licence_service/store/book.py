@@ -5,9 +5,10 @@ both databases. `licences`, `versions` and `lookups` are what searches need, wri
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -17,52 +18,15 @@ from licence_service.digests import Digests, canonical
 from licence_service.entry_form import body_of, entry_of, private_of, stamped
 from licence_service.errors import EntryConflict, KeyReused, NotInRegister, NumberTaken
 from licence_service.fields import comparison_form
-from licence_service.licence import Entry, Licence, LicenceState, beijing_day, fold
+from licence_service.licence import Entry, LicenceState, beijing_day
 from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
+from licence_service.store.record import Appendix, Opening, Record
 from licence_service.store.tables import endorsement_refs, entries, licences, lookups, payloads, reservations, versions
 
 OVER = frozenset({LicenceState.REVOKED, LicenceState.CANCELLED})
 _TICK = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A licence's entries with what the book knows beside them."""
-
-    licence_id: str
-    type: str
-    department: str
-    entries: tuple[Entry, ...] = field(repr=False)
-
-    def at(self, valid_at: date, known_at: datetime | None = None) -> Licence:
-        """Return the fold; `NotInRegister` where nothing was known yet."""
-        licence = fold(self.entries, valid_at, known_at)
-        if licence is None:
-            raise NotInRegister
-        return licence
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a licence's first entry needs beside itself: its type, department, and the key under which it is unique."""
-
-    type: str
-    department: str
-    live_key: str = field(repr=False)
-    may_replace: Callable[[Record], bool] = field(default=lambda _record: False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Appendix:
-    """What is entered together with an entry: codes and lookups of a new version, the reservation it fulfils."""
-
-    reservation_id: str | None = None
-    delivery_code: str | None = field(default=None, repr=False)
-    searchable: Mapping[str, str] = field(default_factory=dict, repr=False)
-    opening: Opening | None = None
-    external_ref: tuple[str, str, str] | None = None  # asserter, reference, request digest
 
 
 class Book:
@@ -221,18 +185,31 @@ class Book:
         with self._database.read() as connection:
             return self._record(connection, licence_id)
 
+    def records(self, licence_ids: Sequence[str]) -> list[Record]:
+        """Return the records of several licences, in the given order, by two queries in all."""
+        with self._database.read() as connection:
+            return self._records(connection, licence_ids)
+
     def _record(self, connection: Connection, licence_id: str) -> Record:
-        row = connection.execute(select(licences).where(licences.c.licence_id == licence_id)).mappings().first()
-        if row is None:
+        found = self._records(connection, [licence_id])
+        if not found:
             raise NotInRegister
+        return found[0]
+
+    def _records(self, connection: Connection, licence_ids: Sequence[str]) -> list[Record]:
+        rows = {row["licence_id"]: row for row in connection.execute(select(licences).where(licences.c.licence_id.in_(licence_ids))).mappings()}
         joined = (
-            select(entries.c.body, entries.c.sha256, entries.c.sm3, entries.c.sequence, payloads.c.sealed)
+            select(entries.c.licence, entries.c.body, entries.c.sha256, entries.c.sm3, entries.c.sequence, payloads.c.sealed)
             .join(payloads, payloads.c.entry == entries.c.id, isouter=True)
-            .where(entries.c.licence == row["id"])
-            .order_by(entries.c.sequence)
+            .where(entries.c.licence.in_([row["id"] for row in rows.values()]))
+            .order_by(entries.c.licence, entries.c.sequence)
         )
-        found = tuple(self._entry(licence_id, one) for one in connection.execute(joined))
-        return Record(row["licence_id"], row["type"], row["department"], found)
+        lines = {key: list(group) for key, group in groupby(connection.execute(joined), key=attrgetter("licence"))}
+        return [
+            Record(one, rows[one]["type"], rows[one]["department"], tuple(self._entry(one, line) for line in lines.get(rows[one]["id"], ())))
+            for one in licence_ids
+            if one in rows
+        ]
 
     def _entry(self, licence_id: str, row: Any) -> Entry:  # noqa: ANN401 - a row of the join above
         private = self._vault.open_json(row.sealed, f"entry:{licence_id}:{row.sequence}") if row.sealed else None

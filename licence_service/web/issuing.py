@@ -15,6 +15,7 @@ from licence_service.licence import beijing_day
 from licence_service.preview import preview
 from licence_service.schema import face_schema
 from licence_service.service import Service
+from licence_service.store.record import Record
 from licence_service.view import view_of
 from licence_service.web.access import Caller, IdempotencyKey, TheService
 from licence_service.web.body import json_body
@@ -66,7 +67,7 @@ def search(service: TheService, caller: Caller, body: Body) -> dict[str, Any]:
         raise RequestRejected(faults=wrong)
     types = [slug for slug in service.catalogue.slugs if caller.may_touch(slug)]
     found = service.book.search(str(name), comparison_form(str(value)), department=caller.department, types=types)
-    return {"licences": [_summary(service, one) for one in found]}
+    return {"licences": [_summary(service, one) for one in service.book.records(found)]}
 
 
 @router.get("/licences/{licence_id}", responses={200: LICENCE_ANSWER}, summary="Read a licence")
@@ -187,11 +188,10 @@ def _answer(done: Done) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def _summary(service: Service, licence_id: str) -> dict[str, Any]:
-    record = service.book.get(licence_id)
+def _summary(service: Service, record: Record) -> dict[str, Any]:
     licence = record.at(beijing_day(service.now()))
     template = service.catalogue.edition(record.type, licence.current.edition)
     return {
-        "licence_id": licence_id, "elicence_id": licence.current.elicence_id, "type": record.type, "state": licence.state.value,
+        "licence_id": record.licence_id, "elicence_id": licence.current.elicence_id, "type": record.type, "state": licence.state.value,
         "number": licence.current.face.get(template.number.field), "version": licence.current.version,
     }  # fmt: skip

@@ -457,3 +457,10 @@ def test_an_address_that_is_none_is_a_problem_and_no_bug(world: World, path: str
     answer = world.http.get(path, headers=world.headers(TRIP))
     assert 400 <= answer.status_code < 500
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_preview_takes_photos_only_for_photo_fields(world: World) -> None:
+    request = world.request(DRIVER)
+    photos = {**request["photos"], "person_name": request["photos"]["photo"]}
+    answer = world.http.post(f"/templates/{DRIVER}/preview", json={"face": request["face"], "photos": photos}, headers=world.headers(DRIVER))
+    assert [fault["code"] for fault in answer.json()["faults"]] == ["unknown-photo"]

@@ -18,9 +18,10 @@ from licence_service.entry_form import body_of
 from licence_service.errors import EntryConflict, KeyReused, NotInRegister, NumberTaken, Unavailable
 from licence_service.identifiers import ElicenceId, licence_id
 from licence_service.licence import Act, Entry, LicenceState, VersionReason, beijing_day
-from licence_service.store.book import Appendix, Book, Opening
+from licence_service.store.book import Book
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
+from licence_service.store.record import Appendix, Opening
 from licence_service.store.reservations import Intent, Reservations
 from licence_service.store.tables import entries, licences, payloads, versions
 from tests.builders import FIRST, LICENCE_ID, ORGAN, TYPE_CODE, a_renewal, a_suspension, a_version, an_endorsement, an_entry
