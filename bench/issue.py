@@ -45,6 +45,7 @@ def service_in(folder: Path) -> Service:
     )
     built = build(settings, clock_at(None))
     built.database.migrate()
+    built.put_in_force("one", "another")
     return built
 
 

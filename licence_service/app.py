@@ -3,7 +3,7 @@
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -15,9 +15,10 @@ from starlette.exceptions import HTTPException
 
 from licence_service import __version__
 from licence_service.errors import Refusal, Unavailable
+from licence_service.follower import MOST_LINES
 from licence_service.service import Service, build
 from licence_service.settings import read_settings
-from licence_service.web import issuing, pages, problems, verifying, watching
+from licence_service.web import asking, attesting, issuing, pages, problems, verifying, watching
 
 log = structlog.get_logger("licence_service")
 
@@ -40,9 +41,9 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     registry = CollectorRegistry()
     app.add_middleware(watching.Watching, registry=registry)
-    for router in (verifying.router, issuing.router, watching.router):
+    for router in (verifying.router, issuing.router, asking.router, attesting.router, watching.router):
         app.include_router(router)
-    watching.metrics(app, registry)
+    watching.metrics(app, registry, service)
 
     @app.get("/style.css", include_in_schema=False)
     def style() -> Response:
@@ -58,28 +59,40 @@ def create_app(service: Service) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Finish what an earlier process left, every few seconds; give everything back at the end."""
+    """Finish what an earlier process left, and sign heads over the book, every few seconds; give everything back at the end."""
     service: Service = app.state.service
     stop = threading.Event()
-    worker = threading.Thread(target=_finish, args=(service, stop), name="finishing", daemon=True)
-    if service.settings.worker_seconds > 0:
+    works = (("finishing", service.settings.worker_seconds, _finish), ("heads", service.settings.head_seconds, _follow))
+    workers = [
+        threading.Thread(target=_again_and_again, args=(name, service, work, seconds, stop), name=name, daemon=True)
+        for name, seconds, work in works
+        if seconds > 0
+    ]
+    for worker in workers:
         worker.start()
     yield
     stop.set()
-    if worker.is_alive():
+    for worker in workers:
         worker.join(timeout=10)
     service.close()
 
 
-def _finish(service: Service, stop: threading.Event) -> None:
-    while not stop.wait(service.settings.worker_seconds):
+def _again_and_again(name: str, service: Service, work: Callable[[Service], None], seconds: float, stop: threading.Event) -> None:
+    while not stop.wait(seconds):
         try:
-            finished = service.registrar.finish()
+            work(service)
         except (Unavailable, Refusal) as trouble:
-            log.warning("finishing", trouble=trouble.slug)
-        else:
-            if finished:
-                log.info("finished", reservations=finished)
+            log.warning(name, trouble=trouble.slug)
+
+
+def _finish(service: Service) -> None:
+    if finished := service.registrar.finish():
+        log.info("finished", reservations=finished)
+
+
+def _follow(service: Service) -> None:
+    while service.follower.follow() >= MOST_LINES:
+        pass  # a book that was filled at once is caught up with at once
 
 
 def log_only_trouble() -> None:

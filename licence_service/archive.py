@@ -1,12 +1,13 @@
-"""Documents by their digest, in a folder or an S3 bucket; what was put once never changes.
+"""What lies outside the database, in a folder or an S3 bucket; what was put once never changes.
 
-A document lies under `ab/cd/<sha256>`, the first two pairs of its own hexadecimal digest.
+A document lies under `ab/cd/<sha256>`, the first two pairs of its own hexadecimal digest. The second place of the
+book's heads holds objects that are named by a running number: `heads/<20 digits>`.
 """
 
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 10
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_NUMBERED = "heads"
 
 
 class Archive(Protocol):
@@ -45,17 +47,47 @@ class Archive(Protocol):
         """Return if the archive can be reached, or raise `ArchiveUnavailable`."""
 
 
+class SecondPlace(Protocol):
+    """Keeps numbered objects outside the database; what was kept once is never written over."""
+
+    def keep(self, number: int, content: bytes) -> bool:
+        """Keep `content` durably; False where an object of this number is there already, which stays as it is.
+
+        Raise `ArchiveUnavailable` if it cannot be kept now.
+        """
+
+    def get(self, number: int) -> bytes | None:
+        """Return the object of this number, None where there is none; raise `ArchiveUnavailable`."""
+
+    def numbers(self, after: int = 0) -> Iterator[int]:
+        """Yield the numbers kept beyond `after`, rising; raise `ArchiveUnavailable`."""
+
+
 def open_archive(url: str, *, options: Mapping[str, str] | None = None) -> Archive:
     """Open the archive at `file:<folder>` or `s3://<bucket>/<prefix>`; a missing folder is made.
 
     `options` are the S3 client's (`endpoint`, `region`, `access_key_id`, `secret_access_key` …); what is not given
     comes from the usual `AWS_…` variables. Raise `Misconfigured` for any other address or an unknown option.
     """
+    place = _address(url)
+    return _FolderArchive(place) if isinstance(place, Path) else _BucketArchive(*place, dict(options or {}))
+
+
+def open_second_place(url: str, *, options: Mapping[str, str] | None = None) -> SecondPlace:
+    """Open a second place at an address as `open_archive` takes it, with the same options and refusals."""
+    place = _address(url)
+    if isinstance(place, Path):
+        return _NumberedFolder(place)
+    return _Numbered(_bucket(*place, dict(options or {})))
+
+
+def _address(url: str) -> Path | tuple[str, str]:
+    """Return the folder, or bucket and prefix."""
     parts = urlsplit(url)
     if parts.scheme == "file" and not parts.netloc and parts.path:
-        return _FolderArchive(Path(unquote(parts.path)))
+        return Path(unquote(parts.path))
     if parts.scheme == "s3" and parts.netloc:
-        return _BucketArchive(parts.netloc, parts.path.strip("/"), dict(options or {}))
+        return parts.netloc, parts.path.strip("/")
     raise Misconfigured("an archive is file:<folder> or s3://<bucket>/<prefix>")
 
 
@@ -109,11 +141,7 @@ class _FolderArchive(_StoreArchive):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            super().__init__(LocalStore(self._folder))
-        except (exceptions.BaseError, OSError) as trouble:
-            raise Misconfigured("the archive's folder cannot be made or opened") from trouble
+        super().__init__(_folder(self._folder))
 
     def ready(self) -> None:
         """See `Archive.ready`."""
@@ -122,36 +150,105 @@ class _FolderArchive(_StoreArchive):
         super().ready()
 
     def _make_durable(self, digest: str) -> None:
-        file = self._folder / _key(digest)
-        try:
-            # The file, its name, and the two directories that may be new.
-            for path in (file, file.parent, file.parent.parent, self._folder):
-                descriptor = os.open(path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-        except OSError as trouble:
-            raise ArchiveUnavailable("the document cannot be kept now") from trouble
+        _sync(self._folder / _key(digest), self._folder)
 
 
 class _BucketArchive(_StoreArchive):
     """Documents in an S3 bucket."""
 
     def __init__(self, bucket: str, prefix: str, options: dict[str, str]) -> None:
-        endpoint = options.get("endpoint", "")
-        config = cast("S3Config", options)  # the library checks the names
-        client: ClientConfig = {
-            "timeout": timedelta(seconds=TIMEOUT_SECONDS),
-            "connect_timeout": timedelta(seconds=TIMEOUT_SECONDS),
-            "allow_http": endpoint.startswith("http://"),
-        }
-        retry: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=TIMEOUT_SECONDS)}
+        super().__init__(_bucket(bucket, prefix, options))
+
+
+class _Numbered:
+    """A second place, in a bucket."""
+
+    def __init__(self, store: LocalStore | S3Store) -> None:
+        self._store = store
+
+    def keep(self, number: int, content: bytes) -> bool:
+        """See `SecondPlace.keep`."""
         try:
-            store = S3Store(bucket, prefix=prefix or None, config=config, client_options=client, retry_config=retry)
-        except (exceptions.BaseError, ValueError) as trouble:
-            raise Misconfigured("the archive's bucket or options are not right") from trouble
-        super().__init__(store)
+            obstore.put(self._store, _number_key(number), content, mode="create")
+        except exceptions.AlreadyExistsError:
+            return False
+        except (exceptions.BaseError, OSError) as trouble:
+            raise ArchiveUnavailable("the second place cannot be written now") from trouble
+        self._make_durable(number)
+        return True
+
+    def get(self, number: int) -> bytes | None:
+        """See `SecondPlace.get`."""
+        try:
+            return bytes(obstore.get(self._store, _number_key(number)).bytes())
+        except (exceptions.NotFoundError, FileNotFoundError):
+            return None
+        except (exceptions.BaseError, OSError) as trouble:
+            raise ArchiveUnavailable("the second place cannot be read now") from trouble
+
+    def numbers(self, after: int = 0) -> Iterator[int]:
+        """See `SecondPlace.numbers`."""
+        found: list[int] = []
+        try:
+            for batch in obstore.list(self._store, prefix=_NUMBERED, offset=_number_key(after)):
+                found += [int(name) for one in batch if (name := one["path"].rpartition("/")[2]).isdecimal()]
+        except (exceptions.BaseError, OSError) as trouble:
+            raise ArchiveUnavailable("the second place cannot be read now") from trouble
+        yield from sorted(number for number in found if number > after)  # a folder is listed in no order
+
+    def _make_durable(self, number: int) -> None:
+        """Return once the object would survive a loss of power; a bucket answers only then."""
+
+
+class _NumberedFolder(_Numbered):
+    """A second place in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        super().__init__(_folder(self._folder))
+
+    def _make_durable(self, number: int) -> None:
+        _sync(self._folder / _number_key(number), self._folder)
+
+
+def _folder(folder: Path) -> LocalStore:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return LocalStore(folder)
+    except (exceptions.BaseError, OSError) as trouble:
+        raise Misconfigured("the archive's folder cannot be made or opened") from trouble
+
+
+def _bucket(bucket: str, prefix: str, options: dict[str, str]) -> S3Store:
+    endpoint = options.get("endpoint", "")
+    config = cast("S3Config", options)  # the library checks the names
+    client: ClientConfig = {
+        "timeout": timedelta(seconds=TIMEOUT_SECONDS),
+        "connect_timeout": timedelta(seconds=TIMEOUT_SECONDS),
+        "allow_http": endpoint.startswith("http://"),
+    }
+    retry: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=TIMEOUT_SECONDS)}
+    try:
+        return S3Store(bucket, prefix=prefix or None, config=config, client_options=client, retry_config=retry)
+    except (exceptions.BaseError, ValueError) as trouble:
+        raise Misconfigured("the archive's bucket or options are not right") from trouble
+
+
+def _sync(file: Path, top: Path) -> None:
+    """Bring a new file, its name, and the folders that may be new to the disk."""
+    try:
+        for path in (file, *(parent for parent in file.parents if parent == top or top in parent.parents)):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    except OSError as trouble:
+        raise ArchiveUnavailable("the document cannot be kept now") from trouble
+
+
+def _number_key(number: int) -> str:
+    return f"{_NUMBERED}/{number:020d}"
 
 
 def _key(digest: str) -> str:

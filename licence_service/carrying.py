@@ -8,8 +8,7 @@ from licence_service.digests import Digests
 from licence_service.entry_form import entry_of
 from licence_service.errors import EntryConflict, Refusal, SealUnavailable, TransitionRefused, Unavailable
 from licence_service.licence import Act, Entry, beijing_day
-from licence_service.line import Line, judge_again, reference
-from licence_service.store.record import Appendix
+from licence_service.line import Line
 from licence_service.store.reservations import Reservation
 
 WAIT_SECONDS = 10.0
@@ -98,11 +97,10 @@ class Carrier:
             return self.line.carry(reservation)
         # An act without a document that crashed between reserve and append.
         entry = entry_of(reservation.content["body"], reservation.content["private"], Digests("", ""))
-        licence = self.line.book.get(reservation.licence_id).at(beijing_day(self.line.now()))
-        entry = judge_again(licence, entry, self.line.catalogue.edition(reservation.type, licence.current.edition))
-        return self.line.book.append(
-            replace(entry, sequence=licence.head + 1), Appendix(reservation.reservation_id, external_ref=reference(reservation.content))
-        )
+        record = self.line.book.get(reservation.licence_id)
+        edition = record.at(beijing_day(self.line.now())).current.edition
+        entry = self.line.judged_again(record, entry, self.line.catalogue.edition(reservation.type, edition))
+        return self.line.book.append(replace(entry, sequence=record.entries[-1].sequence + 1), self.line.beside(reservation, entry, record))
 
     def answer(self, reservation: Reservation) -> Done:
         """Return what an entered reservation became; one that was abandoned is refused with its reason."""

@@ -11,10 +11,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from licence_service import page
+from licence_service import page, rules
+from licence_service.digests import canonical, sha256
 from licence_service.errors import TemplateRejected, UnknownType
 from licence_service.fields import Asker, Field, Shown
 from licence_service.licence import Act
+from licence_service.rules import RulePack
 from licence_service.template import EndorsementKind, Template
 
 _EDITION = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
@@ -22,6 +24,8 @@ _SLUG = re.compile(r"[a-z][a-z0-9_]{2,78}")
 _TEMPLATE = TypeAdapter(Template)
 _KIND = TypeAdapter(EndorsementKind)
 _FAMILY = TypeAdapter(page.Family)
+_PACK = TypeAdapter(RulePack)
+_PACK_ID = re.compile(r"[a-z0-9][a-z0-9_]{2,78}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All types with all their editions, endorsement kinds and families."""
+    """All types with all their editions, endorsement kinds, families and rule packs."""
 
     editions: Mapping[str, tuple[Template, ...]]  # oldest first
     kinds: Mapping[str, EndorsementKind]
     families: Mapping[str, page.Family]
     samples: Mapping[str, Sample]
+    packs: tuple[RulePack, ...]
 
     @property
     def slugs(self) -> tuple[str, ...]:
@@ -89,7 +94,10 @@ def read_catalogue(folder: Path) -> Catalogue:
         editions[home.name] = tuple(sorted(found, key=lambda each: each.used_from))
         samples[home.name] = _sample(home / "sample.toml")
     _distinct(editions)
-    return Catalogue(editions, kinds, families, samples)
+    packs = tuple(_pack(path, kinds, editions) for path in sorted((folder / "_rules").glob("*.toml")))
+    for one, other, slug in rules.overlaps(packs):
+        raise TemplateRejected(f"_rules/{one.id}.toml: {one.way} for {slug} overlaps in time with _rules/{other.id}.toml")
+    return Catalogue(editions, kinds, families, samples, packs)
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -110,6 +118,18 @@ def _validated(adapter: TypeAdapter[Any], raw: object, path: Path) -> Any:  # no
 def _family(path: Path) -> page.Family:
     family: page.Family = _validated(_FAMILY, _toml(path), path)
     return replace(family, slug=path.stem)
+
+
+def _pack(path: Path, kinds: Mapping[str, EndorsementKind], editions: Mapping[str, tuple[Template, ...]]) -> RulePack:
+    if not _PACK_ID.fullmatch(path.stem):
+        raise TemplateRejected(f"_rules/{path.name}: a pack's name is lower-case letters, digits and underscores")
+    raw = _toml(path)
+    if given := sorted({"id", "digest"} & raw.keys()):
+        raise TemplateRejected(f"_rules/{path.name}: {', '.join(given)}: the file's name and content give it")
+    pack: RulePack = _validated(_PACK, raw, path)
+    if wrong := rules.check(pack, kinds, editions):
+        raise TemplateRejected(f"_rules/{path.name}: {'; '.join(wrong)}")
+    return rules.named(pack, path.stem)
 
 
 def _code_table(path: Path) -> Mapping[str, str]:
@@ -161,6 +181,7 @@ def _problems(template: Template, kinds: Mapping[str, EndorsementKind], families
     """Name every reference that leads nowhere."""
     names = [template.holder_name, template.number.field, template.issuer_field, template.issued_field, *template.compare, *template.searchable]
     names += [name for name in (template.holder_id, template.number.prefix_field, template.conditions_until) if name]
+    names += [template.parent.field] if template.parent else []
     names += [template.term.start] if template.term.rule != "none" else []
     for name, field in template.fields.items():
         names += [other for other in (field.after, field.agrees_with, field.repeats, *field.sum_of) if other]
@@ -222,6 +243,11 @@ def _sample(path: Path) -> Sample:
     if unknown:
         raise TemplateRejected(f"{path.parent.name}/sample.toml: unknown keys {sorted(unknown)}")
     return Sample(raw["as_of"], raw["issuer"], raw["face"], raw.get("photos", {}), tuple(raw.get("endorsements", ())))
+
+
+def kind_digest(kind: EndorsementKind) -> str:
+    """Return the digest of a kind as declared: what is put in force."""
+    return sha256(canonical(_KIND.dump_python(kind, mode="json")))
 
 
 def file_schema() -> dict[str, Any]:

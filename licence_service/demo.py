@@ -49,6 +49,7 @@ def run(folder: Path, settings: Settings, today: date | None, step: Callable[[st
     folder.mkdir(parents=True)
     service = build(_settings(folder, settings), clock_at(today))
     service.database.migrate()
+    service.put_in_force("示例提议人", "示例确认人")
     tokens = {uscc: service.clients.add(Client(f"demo-{uscc}", uscc, (EVERY_TYPE,), 10_000), service.now()) for uscc in service.keyring.departments}
     rows, kept = [], {}
     with _served(service) as http:

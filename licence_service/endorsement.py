@@ -1,23 +1,23 @@
 """Endorsements (签注): facts written on a licence, each its own signed statement (DOMAIN EN-01)."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from licence_service.digests import Digests, canonical
 from licence_service.fields import Face
-from licence_service.template import EndorsementKind
 
 STATEMENT_FORM = "endorsement/1"
+ASSERTION_FORM = "assertion/1"
 
 
 @dataclass(frozen=True, slots=True)
 class Endorsement:
-    """A fact accepted onto a licence.
+    """A fact asserted of a licence, or accepted onto it.
 
-    `facts` and `salt` lie encrypted; the signed statement holds only their commitment. `asserter` and `accepter` are 18-character
-    codes of organisations; for a kind that an act writes they are the same. `signature` is 64 raw bytes (r‖s) by the
-    accepter's code key `kid` over the canonical statement.
+    `facts`, `subject` and `salt` lie encrypted; the signed statement holds only their commitment. `asserter` and `accepter` are
+    18-character codes of organisations; without an accepter it is only asserted (EN-03); for a kind that an act writes both are the same.
+    `signature` is 64 raw bytes (r‖s) by the accepter's code key `kid` over the canonical statement; `asserter_signature` the same
+    by the asserting body's own key over its assertion. `subject` is the value on the face that the fact is bound to (EN-11).
     """
 
     endorsement_id: str
@@ -27,12 +27,19 @@ class Endorsement:
     effective_from: date
     effective_to: date | None
     asserter: str
-    accepter: str
+    accepter: str | None
     external_ref: str | None
     commitment: Digests
     kid: str
     signature: bytes
     salt: bytes = field(default=b"", repr=False)
+    # Appended after the first release; absent from the statement where they say nothing.
+    corrects: str | None = None
+    rule_pack: str | None = None
+    previous: str | None = None  # digest of the entry on the licence that it was written upon
+    asserter_kid: str | None = None
+    asserter_signature: bytes = b""
+    subject: str | None = field(default=None, repr=False)
 
     def statement(self, licence_id: str) -> bytes:
         """Return the canonical bytes that the accepter signs (docs/formats.md §6)."""
@@ -41,6 +48,13 @@ class Endorsement:
 
 def statement_of(endorsement: Endorsement, licence_id: str) -> dict[str, object]:
     """Return the statement as JSON: who says what of which licence from when to when; personal facts only as commitment."""
+    appended = {
+        "corrects": endorsement.corrects,
+        "rule_pack": endorsement.rule_pack,
+        "prev_hash": endorsement.previous,
+        "asserter_kid": endorsement.asserter_kid,
+        "asserter_signature": endorsement.asserter_signature.hex() or None,
+    }
     return {
         "format": STATEMENT_FORM,
         "licence_id": licence_id,
@@ -54,30 +68,13 @@ def statement_of(endorsement: Endorsement, licence_id: str) -> dict[str, object]
         "external_ref": endorsement.external_ref,
         "facts_sha256": endorsement.commitment.sha256,
         "facts_sm3": endorsement.commitment.sm3,
+        **{name: value for name, value in appended.items() if value is not None},
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Unmet:
-    """A condition that does not hold on the asked day: the kind, and until when it held."""
-
-    kind: str
-    until: date
-
-
-def unmet_conditions(endorsements: Iterable[Endorsement], kinds: Mapping[str, EndorsementKind], day: date) -> tuple[Unmet, ...]:
-    """Return the conditions that ran out before `day`.
-
-    A kind with `conditions_until` satisfies up to the day in that fact. Only the newest endorsement of a kind counts;
-    a kind never endorsed is not judged here, since only a dated rule pack can say that it was due.
-    """
-    newest: dict[str, Endorsement] = {}
-    for one in sorted(endorsements, key=lambda each: each.occurred_on):
-        if one.occurred_on <= day:
-            newest[one.kind] = one
-    until = {
-        kind: date.fromisoformat(str(one.facts[name]))
-        for kind, one in newest.items()
-        if kind in kinds and (name := kinds[kind].conditions_until) and name in one.facts
-    }
-    return tuple(Unmet(kind, last) for kind, last in until.items() if last < day)
+def assertion_of(licence_id: str, kind: str, facts: Face, external_ref: str, asserter: str, corrects: str | None = None) -> dict[str, object]:
+    """Return what an asserting body signs, as JSON: the facts in canonical form, of which licence, under which reference (docs/formats.md §6)."""
+    said: dict[str, object] = {
+        "format": ASSERTION_FORM, "licence_id": licence_id, "kind": kind, "facts": dict(facts), "external_ref": external_ref, "asserter": asserter,
+    }  # fmt: skip
+    return {**said, "corrects": corrects} if corrects else said

@@ -11,7 +11,7 @@ from typing import Any
 
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt
 from licence_service.endorsement import Endorsement, statement_of
-from licence_service.licence import Act, Decision, Entry, Suspension, Version, VersionReason
+from licence_service.licence import Act, Decision, Entry, Parent, Suspension, Version, VersionReason
 
 FORM = "entry/1"
 OFFICER = "officer/1"
@@ -43,6 +43,23 @@ def body_of(entry: Entry) -> dict[str, Any]:
         "right_ended_on": _day(entry.right_ended_on),
         "recorded_only": entry.recorded_only,
         "previous": entry.previous,
+        **{name: value for name, value in _appended(entry).items() if value},
+    }
+
+
+def _appended(entry: Entry) -> dict[str, Any]:
+    """Return what later releases appended; what says nothing is left out, so that earlier entries keep their digests."""
+    return {
+        "department": entry.department,
+        "parent": {"licence_id": entry.parent.licence_id, "effect": entry.parent.effect} if entry.parent else None,
+        "until": _day(entry.until),
+        "to_department": entry.to_department,
+        "voided": entry.voided,
+        "refused": entry.refused,
+        "agreed": entry.agreed,
+        "campaign": entry.campaign,
+        "organs": dict(entry.organs),
+        "changed": sorted(entry.changes),
     }
 
 
@@ -54,8 +71,14 @@ def private_of(entry: Entry) -> dict[str, Any]:
         "face": dict(version.face) if version else None,
         "photos": dict(version.photos) if version else None,
         "salt": version.salt.hex() if version else None,
-        "facts": {one.endorsement_id: {"salt": one.salt.hex(), "values": dict(one.facts)} for one in entry.endorsements},
+        "facts": {one.endorsement_id: _hidden_facts(one) for one in entry.endorsements},
+        **({"changes": dict(entry.changes)} if entry.changes else {}),
     }
+
+
+def _hidden_facts(one: Endorsement) -> dict[str, Any]:
+    bound = {"subject": one.subject} if one.subject else {}
+    return {"salt": one.salt.hex(), "values": dict(one.facts), **bound}
 
 
 def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest: Digests) -> Entry:
@@ -79,7 +102,7 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
         by=body["by"],
         version=_version_of(body["version"], hidden) if body["version"] else None,
         endorsements=tuple(_endorsement_of(one, hidden.get("facts", {})) for one in body["endorsements"]),
-        suspension=Suspension(suspension["kind"], date.fromisoformat(suspension["first"]), _date(suspension["last"])) if suspension else None,
+        suspension=_suspension_of(suspension) if suspension else None,
         target=body["target"],
         withdrawn=body["withdrawn"],
         ground=body["ground"],
@@ -88,6 +111,16 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
         recorded_at=datetime.fromisoformat(body["recorded_at"]) if body["recorded_at"] else None,
         previous=body["previous"],
         digest=digest,
+        department=body.get("department"),
+        parent=Parent(**body["parent"]) if "parent" in body else None,
+        until=_date(body.get("until")),
+        to_department=body.get("to_department"),
+        voided=body.get("voided"),
+        refused=body.get("refused"),
+        agreed=body.get("agreed", False),
+        campaign=body.get("campaign"),
+        organs=body.get("organs", {}),
+        changes=hidden.get("changes") or dict.fromkeys(body.get("changed", ())),
     )
 
 
@@ -178,13 +211,24 @@ def _endorsement_of(body: Mapping[str, Any], facts: Mapping[str, Any]) -> Endors
         kid=body["kid"],
         signature=bytes.fromhex(body["signature"]),
         salt=bytes.fromhex(hidden["salt"]),
+        corrects=said.get("corrects"),
+        rule_pack=said.get("rule_pack"),
+        previous=said.get("prev_hash"),
+        asserter_kid=said.get("asserter_kid"),
+        asserter_signature=bytes.fromhex(said.get("asserter_signature", "")),
+        subject=hidden.get("subject"),
     )
 
 
 def _suspension_body(suspension: Suspension | None) -> dict[str, Any] | None:
     if suspension is None:
         return None
-    return {"kind": suspension.kind, "first": suspension.first.isoformat(), "last": _day(suspension.last)}
+    allows = {"allows": list(suspension.allows)} if suspension.allows else {}
+    return {"kind": suspension.kind, "first": suspension.first.isoformat(), "last": _day(suspension.last), **allows}
+
+
+def _suspension_of(body: Mapping[str, Any]) -> Suspension:
+    return Suspension(body["kind"], date.fromisoformat(body["first"]), _date(body["last"]), tuple(body.get("allows", ())))
 
 
 def _instant(instant: datetime | None) -> str | None:

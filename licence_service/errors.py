@@ -99,6 +99,30 @@ class PageDisagrees(Refusal):
     slug, title = "page-disagrees", "The drawn page does not say what the face says"
 
 
+class TypeRetired(Refusal):
+    """The type is no longer issued or renewed; what was issued stays verifiable (LC-15)."""
+
+    slug, title = "type-retired", "This licence type is retired"
+
+
+class NotInForce(Refusal):
+    """A template, rule pack or grant that two people did not put in force is not used."""
+
+    slug, title = "not-in-force", "What this rests on was not put in force"
+
+
+class ReportConsumed(Refusal):
+    """An inspection report serves once (XR-02)."""
+
+    slug, title = "report-consumed", "This report was used before"
+
+
+class SignatureWrong(Refusal):
+    """The asserting body's signature is not right (EN-01)."""
+
+    slug, title = "signature-wrong", "The signature of the asserting body is not right"
+
+
 class NotInRegister(Refusal):
     """No such licence, version or entry that this asker may know of."""
 

@@ -4,14 +4,14 @@ Nothing here reads a clock, a database or chance. A licence is asked as `(valid_
 Beijing calendar day, as far as it was known at an instant (DESIGN idea 2, DOMAIN LC-01).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 
 from licence_service.digests import Digests
 from licence_service.endorsement import Endorsement
-from licence_service.fields import Face
+from licence_service.fields import Face, Value
 
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 
@@ -29,11 +29,28 @@ class Act(StrEnum):
     RENEW = "renew"
     REPLACE = "replace"
     CHANGE = "change"
+    REDUCE_SCOPE = "reduce_scope"
+    CORRECT = "correct"
+    RESEAL = "reseal"
+    VOID = "void"
+    TRANSFER = "transfer"
+    ACCEPT_TRANSFER = "accept_transfer"
+    REJECT_TRANSFER = "reject_transfer"
     SUSPEND = "suspend"
     LIFT = "lift"
     REVOKE = "revoke"
+    WITHDRAW = "withdraw"
+    RECALL = "recall"
     CANCEL = "cancel"
+    REINSTATE = "reinstate"
+    STAY = "stay"
+    END_STAY = "end_stay"
+    REVERSE = "reverse"
+    REPORT_LOST = "report_lost"
+    REPORT_FOUND = "report_found"
+    ASSERT = "assert"
     ENDORSE = "endorse"
+    REFUSE_ENDORSEMENT = "refuse_endorsement"
     WITHDRAW_ENDORSEMENT = "withdraw_endorsement"
 
 
@@ -45,6 +62,8 @@ class LicenceState(StrEnum):
     SUSPENDED = "suspended"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    WITHDRAWN = "withdrawn"
+    RECALLED = "recalled"
     CANCELLED = "cancelled"
 
 
@@ -56,7 +75,12 @@ class VersionReason(StrEnum):
     RENEWAL = "renewal"
     REPLACEMENT = "replacement"
     CHANGE = "change"
+    TRANSFER = "transfer"
     ENDORSEMENT = "endorsement"
+    CORRECTION = "correction"
+    RESEAL = "reseal"
+    SCOPE_REDUCTION = "scope_reduction"
+    REINSTATEMENT = "reinstatement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +126,20 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """What a suspension says. Both days count; a missing end runs until it is lifted."""
+    """What a suspension says. Both days count; a missing end runs until it is lifted. `allows` names acts that it lets pass (LC-06)."""
 
     kind: str  # "penalty" | "measure"
     first: date
     last: date | None
+    allows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The licence that another hangs on, and what its end does to it: `ends` or `flags` (LC-13)."""
+
+    licence_id: str
+    effect: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +147,9 @@ class Entry:
     """One line of the register (登记条目). `recorded_at` and `digest` come only with the append.
 
     `recorded_only` marks an act that is written down without changing the state (DOMAIN §2a, "R"; RULINGS 02).
-    `target` is the sequence of the suspension that is lifted; `withdrawn` the endorsement that is withdrawn.
+    `target` is the sequence of the entry that is lifted, stayed, reversed, accepted or undone; `withdrawn` and `refused` name an
+    endorsement. `until` is the last day of a stay, or the last day on which a transfer may be accepted. `changes` are the values
+    that a change gave, by field; they lie encrypted. `organs` are the five organisations of a cross-region review, by role.
     """
 
     licence_id: str
@@ -134,92 +169,44 @@ class Entry:
     recorded_at: datetime | None = None
     previous: str = ""
     digest: Digests | None = None
+    # Appended after the first release; absent from the written form where they say nothing.
+    department: str | None = None
+    parent: Parent | None = None
+    until: date | None = None
+    to_department: str | None = None
+    voided: int | None = None
+    refused: str | None = None
+    agreed: bool = False
+    campaign: str | None = None
+    organs: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, Value | None] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A licence at `(valid_at, known_at)`: the fold of the entries recorded by then."""
+    """A licence at `(valid_at, known_at)`: the fold of the entries recorded by then (docs/lifecycle.md)."""
 
     licence_id: str
     entries: tuple[Entry, ...]
     valid_at: date
     state: LicenceState
     versions: tuple[Version, ...]
+    current: Version
+    voided: frozenset[int]
     endorsements: tuple[Endorsement, ...]
     valid_from: date
     valid_to: date | None
     ended_on: date | None  # first day without the right, where an act ended it
+    ground: str | None  # of the cancellation that acts, or `parent_ended`
     suspended_until: date | None
-
-    @property
-    def current(self) -> Version:
-        """Return the one current version (LC-09)."""
-        return self.versions[-1]
+    flags: frozenset[str]
+    issuer: str | None  # the department that took the licence over; absent: the one that issued it
 
     @property
     def head(self) -> int:
         """Return the sequence of the last entry."""
         return self.entries[-1].sequence
 
-
-def fold(entries: Sequence[Entry], valid_at: date, known_at: datetime | None = None) -> Licence | None:
-    """Add up the entries known at an instant to the licence as it stood on a day; None where nothing was known."""
-    known = tuple(entry for entry in entries if known_at is None or (entry.recorded_at and entry.recorded_at <= known_at))
-    made = [(entry.effective_on, entry.version) for entry in known if entry.version]
-    if not made:
-        return None
-    versions = tuple(version for _, version in made)
-    legal = [one for one in made if one[0] <= valid_at] or made[:1]
-    _, newest = max(reversed(legal), key=lambda one: one[0])  # of one day, the later entry
-    first = min(version.valid_from for version in versions)
-    revoked = _first_day(known, Act.REVOKE)
-    cancelled = _first_day(known, Act.CANCEL)
-    suspended, until = _suspended(known, valid_at)
-    state = _state(valid_at, first, newest.valid_to, revoked, cancelled, suspended=suspended)
-    ended = min((day for day in (revoked, cancelled) if day), default=None)
-    return Licence(
-        known[0].licence_id, known, valid_at, state, versions, standing_endorsements(known, valid_at), first, newest.valid_to, ended, until
-    )
-
-
-def _state(day: date, first: date, last: date | None, revoked: date | None, cancelled: date | None, *, suspended: bool) -> LicenceState:
-    """Pick the state by precedence: cancelled, revoked, expired, suspended, pending effect, in force."""
-    if cancelled and cancelled <= day:
-        return LicenceState.CANCELLED
-    if revoked and revoked <= day:
-        return LicenceState.REVOKED
-    if last and day > last:
-        return LicenceState.EXPIRED
-    if suspended:
-        return LicenceState.SUSPENDED
-    return LicenceState.PENDING_EFFECT if day < first else LicenceState.IN_FORCE
-
-
-def _first_day(entries: Iterable[Entry], act: Act) -> date | None:
-    """Return the first day without the right by acts of this kind; a cancellation names it apart (RULINGS 08)."""
-    days = [entry.right_ended_on or entry.effective_on for entry in entries if entry.act is act and not entry.recorded_only]
-    return min(days, default=None)
-
-
-def _suspended(entries: Iterable[Entry], day: date) -> tuple[bool, date | None]:
-    """Say whether any suspension runs on the day, and the last day of those that do (LC-19); the day of lifting is free."""
-    entries = tuple(entries)
-    lifted = {entry.target: entry.effective_on for entry in entries if entry.act is Act.LIFT}
-    running = [
-        entry.suspension
-        for entry in entries
-        if entry.suspension
-        and not entry.recorded_only
-        and entry.suspension.first <= day
-        and (entry.suspension.last is None or day <= entry.suspension.last)
-        and not (entry.sequence in lifted and lifted[entry.sequence] <= day)
-    ]
-    lasts = [suspension.last for suspension in running]
-    return bool(running), None if None in lasts else max((last for last in lasts if last), default=None)
-
-
-def standing_endorsements(entries: Iterable[Entry], valid_at: date) -> tuple[Endorsement, ...]:
-    """Return the endorsements in effect on a day that were not withdrawn by then, oldest first (EN-06; RULINGS 20)."""
-    entries = tuple(entries)
-    withdrawn = {entry.withdrawn for entry in entries if entry.withdrawn and entry.effective_on <= valid_at}
-    return tuple(one for entry in entries for one in entry.endorsements if one.effective_from <= valid_at and one.endorsement_id not in withdrawn)
+    def version_state(self, version: Version) -> str:
+        """Return `current`, `superseded` or `voided`."""
+        return "voided" if version.version in self.voided else "current" if version is self.current else "superseded"

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from licence_service import qr_token
-from licence_service.acts import BY_DECISION_DAY, Mark, judge
+from licence_service.acts import Mark, case_of, judge
 from licence_service.archive import Archive
 from licence_service.catalogue import Catalogue
 from licence_service.digests import Digests, canonical, digests, sha256
@@ -22,20 +22,23 @@ from licence_service.entry_form import entry_of
 from licence_service.errors import EntryConflict, NumberTaken, PageDisagrees, Refusal, SealStopped, SealUnavailable
 from licence_service.fields import Asker, comparison_form, disclose, mask
 from licence_service.identifiers import ElicenceId
-from licence_service.licence import Act, Entry, Licence, LicenceState, beijing_day
+from licence_service.law import Law
+from licence_service.licence import Act, Entry, LicenceState, beijing_day
 from licence_service.licence_data import licence_data
+from licence_service.rules import judge_conditions, renewal_of
 from licence_service.seal import Sealed
 from licence_service.seal.keyring import Department, Keyring
 from licence_service.seal.tokens import sign1
 from licence_service.store.book import Book
 from licence_service.store.payload import token_digest
+from licence_service.store.projection import OVER
 from licence_service.store.record import Appendix, Opening, Record
 from licence_service.store.reservations import Reservation, Reservations
 from licence_service.store.seal_log import SealLog, SealUse
+from licence_service.store.tasks import Tasks
 from licence_service.template import Template
 
 MOST_ATTEMPTS = 20
-_DEAD = frozenset({LicenceState.REVOKED, LicenceState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Line:
     book: Book
     reservations: Reservations
     seal_log: SealLog
+    law: Law
+    tasks: Tasks
     public_url: str
     now: Callable[[], datetime] = field(repr=False)
     step: Callable[[str], None] = field(default=lambda _name: None, repr=False)  # told of each step before it begins
@@ -152,14 +157,15 @@ class Line:
         assert entry.version  # noqa: S101 - only acts with a document have a page
         day = beijing_day(entry.version.sealed_at)
         standing = () if entry.sequence == 1 else self.book.get(entry.licence_id).at(day).endorsements
-        printed = [one for one in (*standing, *entry.endorsements) if one.kind in template.printed_kinds and one.endorsement_id != entry.withdrawn]
+        gone = {entry.withdrawn, *(one.corrects for one in entry.endorsements)}
+        printed = [one for one in (*standing, *entry.endorsements) if one.kind in template.printed_kinds and one.endorsement_id not in gone]
         return tuple(sorted(printed, key=lambda one: one.occurred_on))
 
     def shown(self, entry: Entry, template: Template) -> tuple[PrintedEndorsement, ...]:
         """Return the same as the layout wants them: with the accepting department's name."""
         names = {uscc: each.name for uscc, each in self.keyring.departments.items()}
         return tuple(
-            PrintedEndorsement(self.catalogue.kinds[one.kind], one.facts, names.get(one.accepter, one.accepter), one.occurred_on)
+            PrintedEndorsement(self.catalogue.kinds[one.kind], one.facts, names.get(one.accepter or "", one.accepter or ""), one.occurred_on)
             for one in self.printed(entry, template)
         )
 
@@ -171,52 +177,81 @@ class Line:
 
     def _append(self, reservation: Reservation, entry: Entry, template: Template) -> Entry:
         """Enter the act; acts without a document may have come between, and then the table is asked again."""
-        opening = None
-        if entry.sequence == 1:
-            number = template.number_of(entry.version.face) if entry.version else ""
-            opening = Opening(
-                reservation.type, reservation.department, live_key(reservation.type, number, reservation.department), may_replace=self.dead
-            )
-        beside = Appendix(reservation.reservation_id, reservation.delivery_code, searchable(template, entry), opening, reference(reservation.content))
         for _ in range(MOST_ATTEMPTS):
             try:
-                return self.book.append(entry, beside)
+                return self.book.append(entry, self.beside(reservation, entry))
             except NumberTaken as taken:
                 # Another licence took the number meanwhile: sealing this one again and again would change nothing.
                 self.reservations.abandon(reservation.reservation_id, taken.detail)
                 raise
             except EntryConflict:
-                if opening or self.reservations.get(reservation.reservation_id).state != "reserved":
+                if entry.sequence == 1 or self.reservations.get(reservation.reservation_id).state != "reserved":
                     raise
                 entry = self._moved(reservation, entry, template)
         raise EntryConflict
 
     def _moved(self, reservation: Reservation, entry: Entry, template: Template) -> Entry:
         """Return the entry behind the new head, or abandon it where the licence's new state no longer allows it."""
-        licence = self.book.get(entry.licence_id).at(beijing_day(self.now()))
+        record = self.book.get(entry.licence_id)
         try:
-            entry = judge_again(licence, entry, template)
+            entry = self.judged_again(record, entry, template)
         except Refusal as refused:
             self.reservations.abandon(reservation.reservation_id, refused.detail)
             raise
-        return replace(entry, sequence=licence.head + 1)
+        return replace(entry, sequence=record.entries[-1].sequence + 1)
+
+    def judged_again(self, record: Record, entry: Entry, template: Template) -> Entry:
+        """Ask the table again for an entry that was drafted on an older head, and return it as the table now says."""
+        window = renewal_of(self.law.packs(), record.type, entry.decision.decided_on, template.term)
+        mark = judge(record.on, case_of(entry), lapse_after_days=window.lapse_days)
+        return replace(entry, recorded_only=mark is Mark.RECORDED)
+
+    def beside(self, reservation: Reservation, entry: Entry, record: Record | None = None) -> Appendix:
+        """Return what is entered together with an entry: codes and lookups of a new version, the number it holds, when conditions fall due."""
+        report = reservation.content.get("report")
+        beside = Appendix(
+            reservation.reservation_id, reservation.delivery_code, external_ref=reference(reservation.content),
+            report=(report[0], report[1]) if report else None,
+        )  # fmt: skip
+        record = record or (self.book.get(entry.licence_id) if entry.sequence > 1 else None)
+        current = entry.version or (record.entries[0].version if record else None)
+        assert current  # noqa: S101 - a licence has a version
+        template = self.catalogue.edition(reservation.type, current.edition)
+        if entry.version:
+            beside = replace(beside, searchable=searchable(template, entry))
+        newest = entry.version or next(one.version for one in reversed(record.entries if record else ()) if one.version)
+        key = live_key(reservation.type, template.number_of(newest.face), self._holds(reservation, entry, record))
+        if record is None:
+            opening = Opening(reservation.type, reservation.department, key, may_replace=self.dead)
+            first = Record(entry.licence_id, reservation.type, reservation.department, ())
+            return replace(beside, opening=opening, due_on=self._due_on(first, entry, template))
+        return replace(beside, live_key=key, due_on=self._due_on(record, entry, template))
+
+    def _holds(self, reservation: Reservation, entry: Entry, record: Record | None) -> str:
+        """Return the department whose number it is after this act."""
+        if record is None or entry.act is Act.ACCEPT_TRANSFER:
+            return reservation.department
+        return record.issuer(beijing_day(self.now()))
+
+    def _due_on(self, record: Record, entry: Entry, template: Template) -> date | None:
+        """Return the day up to which the licence's conditions are met after this act, for searches only."""
+        today = beijing_day(self.now())
+        after = replace(record, entries=(*record.entries, replace(entry, recorded_at=self.now()))).on(today)
+        if after is None:
+            return None
+        said = judge_conditions(
+            self.law.packs(), record.type, template.conditions_until, after.current.face, self.catalogue.kinds, after.endorsements, today
+        )
+        return min((one.due_on for one in said.every if one.due_on), default=None)
 
     def dead(self, record: Record) -> bool:
         """Say whether an earlier licence of the same number is over: ended, or expired with its window gone."""
         today = beijing_day(self.now())
         licence = record.at(today)
-        if licence.state in _DEAD:
+        if licence.state in OVER:
             return True
-        term = self.catalogue.edition(record.type, licence.current.edition).term
-        return licence.state is LicenceState.EXPIRED and expired_for_good(licence.valid_to, today, term.lapse_after_days)
-
-
-def judge_again(licence: Licence, entry: Entry, template: Template) -> Entry:
-    """Ask the table again for an entry that was drafted on an older head, and return it as the table now says."""
-    day = entry.decision.decided_on if entry.act in BY_DECISION_DAY else entry.effective_on
-    fact = min((one.occurred_on for one in entry.endorsements), default=None)
-    mark = judge(licence, entry.act, day, lapse_after_days=template.term.lapse_after_days, fact_on=fact)
-    return replace(entry, recorded_only=mark is Mark.RECORDED)
+        window = renewal_of(self.law.packs(), record.type, today, self.catalogue.edition(record.type, licence.current.edition).term)
+        return licence.state is LicenceState.EXPIRED and expired_for_good(licence.valid_to, today, window.lapse_days)
 
 
 def expired_for_good(last: date | None, today: date, lapse_after_days: int | None) -> bool:
@@ -233,7 +268,8 @@ def searchable(template: Template, entry: Entry) -> Mapping[str, str]:
     """Return what the licence is found by, in comparison form; `number` is its number whatever the field is called."""
     face = entry.version.face if entry.version else {}
     values = {name: comparison_form(str(face[name])) for name in template.searchable if name in face}
-    return {**values, "number": comparison_form(template.number_of(face))}
+    holder = face.get(template.holder_id or "", face.get(template.holder_name, ""))
+    return {**values, "holder": comparison_form(str(holder)), "number": comparison_form(template.number_of(face))}
 
 
 def compared(template: Template, face: Mapping[str, Any]) -> str:

@@ -1,20 +1,25 @@
 """Everything that can be refused before anything is written: grants, faces, photos, pages that do not fit."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from licence_service.document import Sheet
 from licence_service.document.photo import fault_in
 from licence_service.drafting import Draft, checked_face, draft_issue, photo_fields
-from licence_service.errors import FaceRejected, Fault, NotGranted
+from licence_service.errors import FaceRejected, Fault, NotGranted, TypeRetired
+from licence_service.fields import Face, comparison_form
+from licence_service.founding import grants_of
 from licence_service.identifiers import parse_elicence_id
-from licence_service.licence import Act, Decision, beijing_day
-from licence_service.line import Line, host_of
+from licence_service.law import DEPARTMENT, TEMPLATE
+from licence_service.licence import Act, Decision, LicenceState, beijing_day
+from licence_service.line import Line, host_of, live_key
 from licence_service.requests import AdoptRequest, IssueRequest
 from licence_service.seal import Finding
 from licence_service.seal.keyring import Department
 from licence_service.store.clients import Client
+from licence_service.store.projection import OVER
 from licence_service.template import Template
 
 _CODE = "0" * 12
@@ -33,6 +38,7 @@ def granted(
     if department is None or not caller.may_touch(slug):
         raise NotGranted
     must_be_granted(department, slug, today, unattended=unattended)
+    must_be_in_force(line, template, department)
     return template, department
 
 
@@ -48,10 +54,59 @@ def first_draft(
     if any(template.fields[name].type == "image" for name in request.face if name in template.fields):
         faults = (*faults, Fault("face", "photo-in-face", "photos are sent under `photos`"))
     face = checked_face(template, raw, department.name, today, before=faults)
-    draft = draft_issue(template, request, face, by=caller.name, seal_id=department.seal.seal_id, sealed_at=line.now(), act=act)
+    request = with_parent(line, template, request, face, department)
+    parent_faults(line, template, request, face, today)
+    draft = draft_issue(
+        template, request, face, by=caller.name, department=department.uscc, seal_id=department.seal.seal_id, sealed_at=line.now(), act=act
+    )
     if act is Act.ISSUE:
+        must_be_issuable(template, department, request.region, today)
         must_fit(line, draft, department)
     return draft
+
+
+def must_be_in_force(line: Line, template: Template, department: Department) -> None:
+    """Refuse to seal by an edition or a grant that two people did not put in force."""
+    line.law.require(TEMPLATE, f"{template.slug}/{template.edition}", template.digest)
+    line.law.require(DEPARTMENT, department.uscc, str(grants_of(department)["sha256"]))
+
+
+def must_be_issuable(template: Template, department: Department, region: str | None, today: date) -> None:
+    """Refuse a retired type (LC-15), and a region for which the department is not the issuing authority today (LC-16)."""
+    if template.retired_from and template.retired_from <= today:
+        raise TypeRetired(facts={"rule": "LC-15"})
+    if not department.may_seal(template.slug, today, region or department.region):
+        raise NotGranted("the department is not the issuing authority for this region on this day", facts={"rule": "LC-16"})
+
+
+def with_parent(line: Line, template: Template, request: IssueRequest, face: Face, department: Department) -> IssueRequest:
+    """Find the parent by the number that the face names, where the same department issued it and the request names none."""
+    rule = template.parent
+    if rule is None or request.parent is not None or rule.field not in face:
+        return request
+    living = line.book.living(live_key(rule.type, str(face[rule.field]), department.uscc))
+    return replace(request, parent=living.licence_id) if living else request
+
+
+def parent_faults(line: Line, template: Template, request: IssueRequest, face: Face, today: date) -> None:
+    """Refuse a parent that is none: of another type, of another number than the face says, or ended (LC-13)."""
+    if request.parent is None:
+        return
+    wrong = None
+    rule = template.parent
+    record = line.book.records([request.parent])
+    if rule is None or not record or record[0].type != rule.type:
+        wrong = Fault("parent", "no-parent", "this is no licence that one of this type can hang on")
+    else:
+        parent = record[0].on(today)
+        edition = line.catalogue.edition(rule.type, parent.current.edition) if parent else None
+        number = edition.number_of(parent.current.face) if edition and parent else ""
+        if rule.field in face and comparison_form(str(face[rule.field])) != comparison_form(number):
+            wrong = Fault("parent", "other-number", "the face names another licence as its parent")
+        elif parent is None or parent.state in (*OVER, LicenceState.EXPIRED):
+            wrong = Fault("parent", "parent-ended", "the licence that it would hang on has ended")
+    if wrong:
+        raise FaceRejected(faults=[wrong], facts={"rule": "LC-13"})
 
 
 def must_fit(line: Line, draft: Draft, department: Department, photos: Mapping[str, bytes] | None = None) -> None:

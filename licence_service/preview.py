@@ -8,12 +8,12 @@ from licence_service.catalogue import Catalogue
 from licence_service.digests import canonical
 from licence_service.document import Printer, Sheet
 from licence_service.drafting import checked_face, photo_fields
+from licence_service.envelope import Reading
 from licence_service.errors import NotGranted
 from licence_service.fields import Face
 from licence_service.licence import beijing_day
 from licence_service.line import host_of
 from licence_service.preflight import photo_faults
-from licence_service.requests import Reading
 from licence_service.seal.keyring import Keyring
 from licence_service.store.clients import Client
 from licence_service.template import Template

@@ -1,15 +1,17 @@
 """Facts of endorsements: those that are asserted, and the records that an act itself leaves on the face."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from licence_service.endorsement import Endorsement
 from licence_service.errors import FaceRejected, Fault
 from licence_service.fields import Face, Field, check_facts, printed
 from licence_service.fields.printing import EMPTY
 from licence_service.licence import Decision, Licence
 from licence_service.requests import ActRequest
+from licence_service.rules import RulePack, objection_until, transfer_days
 from licence_service.template import EndorsementKind, Template
 
 LONGEST_REPEATED = 160  # characters of an old or new value that the record of a change repeats
@@ -28,7 +30,11 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Where an act is drafted: the licence today, the template of its new version, who acts, with which seal, when."""
+    """Where an act is drafted: the licence today, the template of its new version, who acts, with which seal, when.
+
+    `organ` and `seal_id` are those of the department that seals, `department` the code of the one that acts; `from_organ` is the
+    issuer of record before a transfer. `packs` is the law as it is known now.
+    """
 
     licence: Licence
     template: Template
@@ -38,6 +44,18 @@ class Situation:
     seal_id: str
     now: datetime
     today: date
+    department: str
+    from_organ: str = ""
+    packs: Sequence[RulePack] = ()
+
+    @property
+    def transfer_days(self) -> int:
+        """Return how many days a released licence waits to be accepted, under the law of the day."""
+        return transfer_days(self.packs, self.template.slug, self.today)
+
+    def objection_until(self, kind: str, accepted_on: date) -> date | None:
+        """Return the last day for an objection to an endorsement accepted on a day."""
+        return objection_until(self.packs, self.template.slug, kind, accepted_on)
 
 
 def fact_of(at: Situation, request: ActRequest) -> Fact:
@@ -53,6 +71,12 @@ def fact_of(at: Situation, request: ActRequest) -> Fact:
     if faults:
         raise FaceRejected("the endorsement is not acceptable", faults=faults)
     return _fact(at, kind, facts)
+
+
+def accepted_fact(at: Situation, asserted: Endorsement) -> Fact:
+    """Return the fact of an assertion as it is accepted: the same, to the letter (EN-03)."""
+    kind = at.kinds[asserted.kind]
+    return Fact(kind, asserted.facts, asserted.occurred_on, asserted.effective_from, asserted.effective_to)
 
 
 def _fact(at: Situation, kind: EndorsementKind, facts: Face) -> Fact:
@@ -96,6 +120,11 @@ def _said(at: Situation, request: ActRequest, kind: EndorsementKind, declared: F
         "effective_on": suspension.first.isoformat() if suspension else None,
         "until": suspension.last.isoformat() if suspension and suspension.last else None,
         "old_version": f"{at.licence.current.version:03d}",
+        "holder": str(at.licence.current.face.get(at.template.holder_name, "")),
+        "note": request.reason_text,
+        "direction": "in",
+        "from_organ": at.from_organ,
+        "to_organ": at.organ,
     }
     return {name: _typed(one, sources.get(one.source or ""), old, new) for name, one in kind.facts.items()}
 

@@ -4,43 +4,29 @@ Each public method takes who is calling and a parsed request, refuses before any
 line once. Retries with the same key return the same licence.
 """
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from licence_service import requests
-from licence_service.acts import BY_DECISION_DAY, Mark, judge
+from licence_service import authority, requests
 from licence_service.carrying import WAIT_SECONDS, Carrier, Done, Waiting, plain_answer
-from licence_service.digests import SALT_BYTES, canonical, commitment, sha256
-from licence_service.drafting import Draft, draft_act
-from licence_service.endorsement import Endorsement
+from licence_service.deciding import drafted
+from licence_service.digests import canonical, sha256
+from licence_service.drafting import Draft
 from licence_service.entry_form import body_of, private_of
-from licence_service.errors import (
-    EntryConflict,
-    FaceRejected,
-    Fault,
-    NotInRegister,
-    NumberTaken,
-    Refusal,
-    TransitionRefused,
-    Unavailable,
-)
+from licence_service.errors import EntryConflict, KeyReused, NotInRegister, NumberTaken, Refusal, Unavailable
 from licence_service.fields import comparison_form
-from licence_service.identifiers import licence_id, parse_elicence_id
-from licence_service.licence import Act, Entry, Licence, beijing_day
+from licence_service.identifiers import parse_elicence_id
+from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import MOST_ATTEMPTS, Line, live_key
-from licence_service.preflight import adoption_faults, first_draft, granted, must_be_granted, must_fit, photo_faults
-from licence_service.recording import Fact, Situation, fact_of
+from licence_service.preflight import adoption_faults, first_draft, granted
 from licence_service.requests import ActRequest, IssueRequest
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Department
 from licence_service.store.clients import Client
-from licence_service.store.record import Appendix, Record
+from licence_service.store.record import Record
 from licence_service.store.reservations import Intent
-
-FACTS_FORM = "facts/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +68,28 @@ class Registrar:
         return self._reserved(caller, key, body, department, draft, request.issue, extra)
 
     def act(self, caller: Client, key: str, identifier: str, body: Mapping[str, Any]) -> Done | Waiting:
-        """Enter any other act on a licence of the caller's department."""
+        """Enter any other act on a licence that the caller may act on."""
         record = self.visible(caller, identifier)
         digest = _digest(caller, identifier, body)
         if (found := self.line.reservations.by_key(caller.name, key)) and found.licence_id == identifier and found.content["request"] == digest:
             return self.carrier.carried(found)
-        request = requests.read_act(body)
+        return self.enter(caller, key, digest, record, requests.read_act(body))
+
+    def enter(
+        self, caller: Client, key: str, digest: str, record: Record, request: ActRequest, report: tuple[str, str] | None = None
+    ) -> Done | Waiting:  # fmt: skip
+        """Enter an act that was read already; `report` is the inspection report that it consumes (XR-02)."""
         if before := self._endorsed_before(record, caller, request):
             return before
         for _ in range(MOST_ATTEMPTS):
-            draft = self._drafted(caller, record, request)
+            draft = drafted(self.line, caller, record, request, self._today())
             try:
-                return self._entered(caller, key, digest, record, draft, request)
+                return self._entered(caller, key, digest, record, draft, request, report)
             except EntryConflict:
                 if draft.entry.version:
                     raise
                 # An act without a document decides anew on the new head: a revocation never loses to an endorsement.
-                record = self.line.book.get(identifier)
+                record = self.line.book.get(record.licence_id)
         raise EntryConflict
 
     def finish(self, *, limit: int = 100) -> int:
@@ -119,11 +110,8 @@ class Registrar:
     # -- what a caller may see ---------------------------------------------------------------------
 
     def visible(self, caller: Client, identifier: str) -> Record:
-        """Return a record of the caller's own department and types; any other is as if it did not exist."""
-        record = self.line.book.get(identifier)
-        if record.department != caller.department or not caller.may_touch(record.type):
-            raise NotInRegister
-        return record
+        """Return a record that the caller may know of; any other is as if it did not exist."""
+        return authority.visible(self.line, caller, self.line.book.get(identifier), self._today())
 
     def reservation(self, caller: Client, reservation_id: str) -> Done | Waiting:
         """Return how an act under way stands."""
@@ -156,76 +144,23 @@ class Registrar:
 
     # -- acts on a licence ---------------------------------------------------------------------------
 
-    def _drafted(self, caller: Client, record: Record, request: ActRequest) -> Draft:
-        """Ask the table, draft the act and check that its page fits."""
-        today, now = self._today(), self.line.now()
-        template = self.line.catalogue.in_force(record.type, today)
-        department = self.line.keyring.departments[record.department]
-        if request.act.value not in template.acts:
-            raise TransitionRefused(f"this type has no act {request.act.value}", facts={"act": request.act.value})
-        must_be_granted(department, record.type, today, unattended=request.decision.unattended is not None)
-        licence = record.at(today)
-        if faults := (*photo_faults(template, request.photos), *self._day_faults(licence, request, today), *self._asserter_faults(caller, request)):
-            raise FaceRejected("the act is not acceptable", faults=faults)
-        at = Situation(licence, template, self.line.catalogue.kinds, department.name, caller.name, department.seal.seal_id, now, today)
-        fact_on = fact_of(at, request).occurred_on if request.act is Act.ENDORSE else None
-        mark = judge(
-            licence, request.act, _judged_day(request, fact_on, licence.valid_from), lapse_after_days=template.term.lapse_after_days, fact_on=fact_on
-        )
-        draft = draft_act(at, request)
-        if mark is Mark.RECORDED:
-            draft = replace(draft, entry=replace(draft.entry, recorded_only=True), facts=())
-        signed = tuple(self._signed(draft, fact, department, request) for fact in draft.facts)
-        draft = replace(draft, entry=replace(draft.entry, endorsements=signed))
-        if draft.entry.version:
-            must_fit(self.line, draft, department, self._all_photos(draft))
-        return draft
-
-    @staticmethod
-    def _day_faults(licence: Licence, request: ActRequest, today: date) -> list[Fault]:
-        """Name days without sense: before the grant's decision, or ahead of what may be decided now."""
-        granted_on = licence.entries[0].decision.decided_on
-        given = {"decision.decided_on": request.decision.decided_on, "effective_on": request.effective_on, "right_ended_on": request.right_ended_on}
-        faults = [Fault(path, "before-the-grant", "this day lies before the licence") for path, day in given.items() if day and day < granted_on]
-        ahead = {"decision.decided_on": request.decision.decided_on, "right_ended_on": request.right_ended_on}
-        if request.act is Act.CHANGE:
-            ahead["effective_on"] = request.effective_on  # its page is current at once
-        return faults + [Fault(path, "in-the-future", "this day has not come") for path, day in ahead.items() if day and day > today]
-
-    def _asserter_faults(self, caller: Client, request: ActRequest) -> list[Fault]:
-        """Another department asserts through its own client, never through this one."""
-        foreign = request.asserter in self.line.keyring.departments and request.asserter != caller.department
-        return [Fault("asserter", "foreign-department", "another department asserts for itself")] if foreign else []
-
-    def _all_photos(self, draft: Draft) -> Mapping[str, bytes]:
-        version = draft.entry.version
-        assert version  # noqa: S101
-        return {name: draft.photos.get(name) or self.line.reservations.photo(digest) for name, digest in version.photos.items()}
-
-    @staticmethod
-    def _signed(draft: Draft, fact: Fact, department: Department, request: ActRequest) -> Endorsement:
-        """Make the fact a signed statement of its own (EN-01)."""
-        salt = secrets.token_bytes(SALT_BYTES)
-        unsigned = Endorsement(
-            licence_id(secrets.randbelow(36**20)), fact.kind.slug, fact.facts, fact.occurred_on, fact.effective_from, fact.effective_to,
-            request.asserter or department.uscc, department.uscc, request.external_ref, commitment(fact.facts, salt, FACTS_FORM),
-            department.code_signer.kid.hex(), b"", salt,
-        )  # fmt: skip
-        return replace(unsigned, signature=department.code_signer.sign(unsigned.statement(draft.entry.licence_id)))
-
-    def _entered(self, caller: Client, key: str, digest: str, record: Record, draft: Draft, request: ActRequest) -> Done | Waiting:
+    def _entered(
+        self, caller: Client, key: str, digest: str, record: Record, draft: Draft, request: ActRequest, report: tuple[str, str] | None
+    ) -> Done | Waiting:
         """Reserve; carry an act with a document, append one without."""
         ref = self._reference(caller, record, request)
         entry = draft.entry
+        sealing = caller.department if entry.act is Act.ACCEPT_TRANSFER else record.issuer(self._today())
         intent = Intent(
-            caller.name, key, digest, record.department, record.type, entry.act.value, entry.version.version if entry.version else 0,
-            caller.hourly_ceiling, {**_content(entry), "request": digest, "external_ref": list(ref) if ref else None},
+            caller.name, key, digest, sealing, record.type, entry.act.value, entry.version.version if entry.version else 0,
+            caller.hourly_ceiling,
+            {**_content(entry), "request": digest, "external_ref": list(ref) if ref else None, "report": list(report) if report else None},
             licence_id=record.licence_id, photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
         )  # fmt: skip
         reservation = self.line.reservations.reserve(intent, self.line.now())
         if entry.version or (not reservation.made_now and reservation.state != "reserved"):
             return self.carrier.carried(reservation)
-        written = self.line.book.append(entry, Appendix(reservation.reservation_id, external_ref=ref))
+        written = self.line.book.append(entry, self.line.beside(reservation, entry, record))
         return self.carrier.done(reservation, written)
 
     @staticmethod
@@ -233,12 +168,23 @@ class Registrar:
         if request.external_ref is None:
             return None
         said = canonical([record.licence_id, request.kind, dict(request.facts)])
-        return f"{caller.department}/{request.asserter or caller.department}", request.external_ref, sha256(said)
+        scope = request.asserter if request.asserter_signature else caller.department  # a body that signs is itself, whoever passes it on
+        return f"{scope}/{request.asserter or caller.department}", request.external_ref, sha256(said)
 
     def _endorsed_before(self, record: Record, caller: Client, request: ActRequest) -> Done | None:
-        """The same fact sent twice is answered with the first result (EN-08)."""
+        """The same fact sent twice is answered with the first result; other content is a conflict that a clerk sees (EN-08)."""
         ref = self._reference(caller, record, request)
-        found = self.line.book.by_external_ref(*ref) if ref else None
+        if ref is None:
+            return None
+        try:
+            found = self.line.book.by_external_ref(*ref)
+        except KeyReused:
+            held, sequence = self.line.book.endorsed_under(ref[0], ref[1])
+            first = next(one for one in self.line.book.get(held).entries if one.sequence == sequence).endorsements[0]
+            both = {"first": {"endorsement_id": first.endorsement_id, "facts": dict(first.facts)}, "second": dict(request.facts)}
+            said = {"rule": "EN-08", "asserter": request.asserter or caller.department, "external_ref": ref[1], **both}
+            self.line.tasks.open(record.issuer(self._today()), "conflict", record.licence_id, said)
+            raise
         if found is None:
             return None
         entry = next(one for one in self.line.book.get(found[0]).entries if one.sequence == found[1])
@@ -246,17 +192,6 @@ class Registrar:
 
     def _today(self) -> date:
         return beijing_day(self.line.now())
-
-
-def _judged_day(request: ActRequest, fact_on: date | None, first: date) -> date:
-    """Return the day that picks the column of the table (RULINGS 01)."""
-    if request.act in BY_DECISION_DAY:
-        return request.decision.decided_on
-    if request.suspension:
-        return request.suspension.first
-    if fact_on:
-        return max(fact_on, first)
-    return request.effective_on or request.decision.decided_on
 
 
 def _content(entry: Entry) -> dict[str, Any]:

@@ -4,14 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from licence_service.archive import Archive, open_archive
+from licence_service.answering import Answers
+from licence_service.archive import Archive, SecondPlace, open_archive, open_second_place
+from licence_service.asserting import Assertions
+from licence_service.audit import Auditor
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
+from licence_service.follower import Follower, keeper_of
+from licence_service.founding import put_in_force
+from licence_service.law import Law
 from licence_service.line import Line
 from licence_service.outbound import client
+from licence_service.recovery import Recovery
 from licence_service.registrar import Registrar
+from licence_service.reviewing import Reviews
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.settings import Settings
@@ -19,9 +27,14 @@ from licence_service.store.book import Book
 from licence_service.store.clients import Clients
 from licence_service.store.database import Database
 from licence_service.store.failures import Failures
+from licence_service.store.foundations import Foundations
+from licence_service.store.heads import Heads
 from licence_service.store.payload import Vault
+from licence_service.store.reentry import Reentry
 from licence_service.store.reservations import Reservations
 from licence_service.store.seal_log import SealLog
+from licence_service.store.searching import Searching
+from licence_service.store.tasks import Tasks
 from licence_service.verification import Verifier
 
 Clock = Callable[[], datetime]
@@ -51,6 +64,18 @@ class Service:
     registrar: Registrar
     verifier: Verifier
     examiner: Examiner
+    heads: Heads
+    second_place: SecondPlace | None
+    follower: Follower
+    auditor: Auditor
+    recovery: Recovery
+    foundations: Foundations
+    law: Law
+    tasks: Tasks
+    searching: Searching
+    answers: Answers
+    assertions: Assertions
+    reviews: Reviews
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
@@ -58,6 +83,10 @@ class Service:
         self.hang_up()
         self.examiner.close()
         self.database.close()
+
+    def put_in_force(self, proposer: str, confirmer: str) -> int:
+        """Let two people put everything that the folders hold in force; return how many lines the book gained."""
+        return put_in_force(self.catalogue, self.keyring, self.foundations, proposer, confirmer)
 
     def ready(self) -> None:
         """Raise `Unavailable` unless database and archive answer."""
@@ -76,12 +105,23 @@ def build(settings: Settings, now: Clock = utc_now) -> Service:
     database = Database(settings.database_url.get_secret_value())
     vault = Vault(settings.payload_secret())
     book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
-    line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, settings.public_url, now)
+    foundations, tasks = Foundations(database, now), Tasks(database, vault, now)
+    law = Law(foundations, now)
+    line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now)
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)
-    verifier = Verifier(catalogue, keyring, book, examiner, now)
+    verifier = Verifier(catalogue, keyring, book, law, examiner, now)
+    registrar = Registrar(line, examiner)
+    heads = Heads(database)
+    second = open_second_place(settings.heads_url, options=settings.archive_options()) if settings.heads_url else None
+    follower = Follower(heads, second, keeper_of(keyring.departments).code_signer, settings.public_url, now)
+    auditor = Auditor(database, vault, seal_log, catalogue, keyring, archive, settings.public_url)
+    recovery = Recovery(book, heads, Reentry(database, vault), archive, catalogue, keyring, settings.public_url)
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
-        Failures(database, vault), Registrar(line, examiner), verifier, examiner, outside.close,
+        Failures(database, vault), registrar, verifier, examiner,
+        heads, second, follower, auditor, recovery, foundations, law, tasks,
+        Searching(database, vault), Answers(verifier, heads, keeper_of(keyring.departments).code_signer), Assertions(registrar), Reviews(registrar),
+        outside.close,
     )  # fmt: skip
 
 

@@ -53,7 +53,6 @@ class Term:
     end: str = "valid_to"
     renew_from_days: int | None = None
     lapse_after_days: int | None = None
-    parent: str | None = None
     confidence: Confidence = "high"
 
     def last_day(self, first: date) -> date:
@@ -70,10 +69,23 @@ class Term:
 
 
 @dataclass(frozen=True, config=STRICT)
+class ParentRule:
+    """The licence that one of this type hangs on (LC-13): its type, the field of the face that names its number, what its end does.
+
+    `ends`: the end of the parent ends it on the same date; `flags`: it is only said beside it.
+    """
+
+    type: str
+    field: str
+    effect: Literal["ends", "flags"]
+
+
+@dataclass(frozen=True, config=STRICT)
 class EndorsementKind:
     """A kind of endorsement (签注): asserted by a body, or written by an act that leaves it on the face.
 
-    `date_field` names the fact that says when it happened; `conditions_until` the fact up to which it satisfies.
+    `date_field` names the fact that says when it happened; `conditions_until` the fact up to which it satisfies; `bound_to` the
+    field of the face with the subject that it is about: a type without that field has it bound to the right (DOMAIN EN-11).
     """
 
     title: Words
@@ -83,6 +95,7 @@ class EndorsementKind:
     asserted: bool = False
     written_by: tuple[str, ...] = ()
     conditions_until: str | None = None
+    bound_to: str | None = None
     updates: Mapping[str, str] = field(default_factory=dict)  # fact → the field of the face that repeats it
     confidence: Confidence = "high"
     note: str = ""
@@ -111,6 +124,8 @@ class Template:
     local_code: str | None = None
     compare: tuple[str, ...] = ()
     conditions_until: str | None = None
+    parent: ParentRule | None = None
+    retired_from: date | None = None  # from this day on none is issued or renewed; what was issued stays verifiable (LC-15)
     issuer_field: str = "issuer_name"
     issued_field: str = "issue_date"
     searchable: tuple[str, ...] = ()

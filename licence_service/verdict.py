@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from licence_service.reasons import REASONS
+from licence_service.rules import Conditions
 
 QUESTIONS = ("authentic", "current", "in_force", "conditions", "shown")
 
@@ -63,6 +64,7 @@ class Verdict:
     answers: Mapping[str, Answer]
     checks: tuple[Check, ...]
     licence: Mapping[str, Any] | None = field(default=None, repr=False)
+    conditions: Conditions | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict in the shape that it keeps (docs/formats.md §10)."""
@@ -75,7 +77,22 @@ class Verdict:
             "answers": {name: {"result": one.result.value, "reasons": in_words(one.reasons)} for name, one in self.answers.items()},
             "licence": dict(self.licence) if self.licence is not None else None,
             "checks": [{"no": one.no, "name": one.name, "result": one.result.value, "reasons": in_words(one.reasons)} for one in self.checks],
+            "conditions": conditions_json(self.conditions) if self.conditions else None,
         }
+
+
+def conditions_json(said: Conditions) -> dict[str, Any]:
+    """Return each condition with its reason and the rule pack that judged it (EN-12)."""
+    return {
+        "each": [
+            {
+                "kind": one.kind, "result": one.outcome.value, "reasons": in_words((one.reason,)),
+                "due_on": one.due_on.isoformat() if one.due_on else None, "rule_pack": one.pack,
+            }
+            for one in said.every
+        ],
+        "rule_packs": [{"id": pack.id, "sha256": pack.digest, "sample": pack.sample} for pack in said.packs],
+    }  # fmt: skip
 
 
 def in_words(codes: tuple[str, ...]) -> list[dict[str, str]]:

@@ -3,18 +3,20 @@
 Always all checks, each with a reason code. "Not valid" is an answer, never an error.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from licence_service import qr_token
 from licence_service.catalogue import Catalogue
 from licence_service.digests import sha256
-from licence_service.endorsement import unmet_conditions
 from licence_service.errors import NotInRegister
 from licence_service.fields import Asker, comparison_form
+from licence_service.fold import PARENT_ENDED
 from licence_service.identifiers import normal_code
-from licence_service.licence import Licence, LicenceState, Version, beijing_day
+from licence_service.law import Law
+from licence_service.licence import Act, Licence, LicenceState, Version, beijing_day
+from licence_service.rules import Condition, Conditions, judge_conditions
 from licence_service.seal import Finding
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring
@@ -32,6 +34,8 @@ _STATE_REASONS = {
     LicenceState.SUSPENDED: "suspended",
     LicenceState.EXPIRED: "expired",
     LicenceState.REVOKED: "revoked",
+    LicenceState.WITHDRAWN: "withdrawn",
+    LicenceState.RECALLED: "recalled",
     LicenceState.CANCELLED: "cancelled",
 }
 ADOPTED = "adopted"
@@ -53,6 +57,7 @@ class Verifier:
     catalogue: Catalogue
     keyring: Keyring
     book: Book
+    law: Law
     examiner: Examiner
     now: Callable[[], datetime] = field(repr=False)
 
@@ -82,7 +87,7 @@ class Verifier:
             return self._unknown(question, Check(1, "register", "authentic", Result.NO, ("no-such-record",)))
         version = next((entry.version for entry in record.entries if entry.version and entry.version.version == facts.version), None)
         tied = version is not None and bytes.fromhex(version.face_commitment.sha256).startswith(facts.commitment)
-        if not tied or self.keyring.verifying_key(opened.kid)[1] != record.department:
+        if not tied or self.keyring.verifying_key(opened.kid)[1] != made_by(record, facts.version):
             return self._unknown(question, Check(3, "document", "authentic", Result.NO, ("code-at-odds",)))
         genuine = Check(2, "seal", "authentic", Result.YES, ("code-genuine",))
         same = Check(3, "document", "authentic", Result.NOT_ASKED, ("compare-with-paper",))
@@ -120,32 +125,27 @@ class Verifier:
         except NotInRegister:
             return self._unknown(question, Check(1, "register", "authentic", Result.NO, ("not-known-then",)))
         template = self.catalogue.edition(record.type, licence.current.edition)
+        said = self.judged(record, licence, template, known_at)
         checks = (
             Check(1, "register", "authentic", Result.YES, ("in-register",)),
             *presented,
             _current(licence, number),
             _right(licence),
             _dates(licence),
-            self._conditions(licence, template),
+            _conditions(said),
             Check(8, "showing", "shown", Result.NOT_ASKED, ("live-showing-not-asked",)),
         )
         answers = answers_of(checks)
-        department = self.keyring.departments[record.department]
+        department = self.keyring.departments[licence.issuer or record.department]
         view = view_of(licence, template, self.catalogue.kinds, department, record.type, number, question.asker)
-        return Verdict(overall_of(answers), now, valid_at, known_at or _known_now(licence, now), self.book.head(), answers, checks, view)
+        return Verdict(overall_of(answers), now, valid_at, known_at or _known_now(licence, now), self.book.head(), answers, checks, view, said)
 
-    def _conditions(self, licence: Licence, template: Template) -> Check:
-        """Check (7): what must recur, from endorsements and from the day printed on the face."""
-        until: list[date] = []
-        if template.conditions_until and (printed := licence.current.face.get(template.conditions_until)):
-            until.append(date.fromisoformat(str(printed)))
-        judged = [one for one in licence.endorsements if self.catalogue.kinds[one.kind].conditions_until and one.occurred_on <= licence.valid_at]
-        overdue = unmet_conditions(licence.endorsements, self.catalogue.kinds, licence.valid_at)
-        if overdue or any(last < licence.valid_at for last in until):
-            return Check(7, "conditions", "conditions", Result.NO, ("condition-overdue",))
-        if until or judged:
-            return Check(7, "conditions", "conditions", Result.YES, ("conditions-met",))
-        return Check(7, "conditions", "conditions", Result.NOT_ASKED, ("no-conditions",))
+    def judged(self, record: Record, licence: Licence, template: Template, known_at: datetime | None) -> Conditions:
+        """Return every condition of a licence with the packs that judged it."""
+        return judge_conditions(
+            self.law.packs(known_at), record.type, self.law.conditions_until(template, known_at), licence.current.face,
+            self.law.kinds(self.catalogue.kinds, known_at), licence.endorsements, licence.valid_at,
+        )  # fmt: skip
 
     def _unknown(self, question: Question, *failed: Check) -> Verdict:
         """Answer where no licence can be named: the failed checks, and nothing about any licence."""
@@ -155,6 +155,13 @@ class Verifier:
         known_at = question.known_at or now
         overall = overall_of(answers)
         return Verdict(overall, now, question.valid_at or beijing_day(now), known_at, self.book.head(), answers, checks)
+
+
+def made_by(record: Record, number: int) -> str:
+    """Return the department that made a version: the one that acted, or that issued (a transfer changes it; LC-08)."""
+    entry = next(one for one in record.entries if one.version and one.version.version == number)
+    taken = [one.department for one in record.entries if one.act is Act.ACCEPT_TRANSFER and one.sequence <= entry.sequence]
+    return taken[-1] or record.department if taken else record.department
 
 
 def _examined(finding: Finding) -> tuple[Check, ...]:
@@ -176,14 +183,38 @@ def _known_now(licence: Licence, now: datetime) -> datetime:
 
 
 def _current(licence: Licence, number: int) -> Check:
+    if number in licence.voided:
+        return Check(4, "version", "current", Result.NO, ("voided",))
     if licence.current.version == number:
-        return Check(4, "version", "current", Result.YES, ("current-version",))
+        lost = ("reported-lost",) if "loss_reported" in licence.flags else ()
+        return Check(4, "version", "current", Result.YES, ("current-version", *lost))
     return Check(4, "version", "current", Result.NO, ("superseded",))
 
 
 def _right(licence: Licence) -> Check:
     good = licence.state is LicenceState.IN_FORCE
-    return Check(5, "right", "in_force", Result.YES if good else Result.NO, (_STATE_REASONS[licence.state],))
+    return Check(5, "right", "in_force", Result.YES if good else Result.NO, (_STATE_REASONS[licence.state], *_parent(licence)))
+
+
+def _parent(licence: Licence) -> tuple[str, ...]:
+    """Name the end of the licence that this one hangs on, whether it ends this one or is only said (LC-13)."""
+    return ("parent-ended",) if PARENT_ENDED in (licence.ground, *licence.flags) else ()
+
+
+def _conditions(said: Conditions) -> Check:
+    """Check (7): what must recur, under the rule packs in force on the day as they were known then (EN-12)."""
+    if said.unmet:
+        return Check(7, "conditions", "conditions", Result.NO, ("condition-overdue", *_codes(said.unmet)))
+    if said.unknown:
+        return Check(7, "conditions", "conditions", Result.UNKNOWN, ("conditions-unknown", *_codes(said.unknown)))
+    if said.met:
+        return Check(7, "conditions", "conditions", Result.YES, ("conditions-met",))
+    return Check(7, "conditions", "conditions", Result.NOT_ASKED, ("no-conditions",))
+
+
+def _codes(conditions: Iterable[Condition]) -> tuple[str, ...]:
+    """Return the reasons that say more than the summary does."""
+    return tuple(dict.fromkeys(one.reason for one in conditions if one.reason not in {"condition-overdue", "conditions-met"}))
 
 
 def _dates(licence: Licence) -> Check:

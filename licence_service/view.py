@@ -25,6 +25,8 @@ def view_of(
         "state": licence.state.value,
         "valid_from": licence.valid_from.isoformat(),
         "valid_to": licence.valid_to.isoformat() if licence.valid_to else None,
+        "ground": licence.ground,
+        "flags": sorted(licence.flags),
         "ended_on": licence.ended_on.isoformat() if licence.ended_on else None,
         "suspended_until": licence.suspended_until.isoformat() if licence.suspended_until else None,
         "issued_on": current.issued_on.isoformat(),

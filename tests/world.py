@@ -24,6 +24,7 @@ from licence_service.store.clients import EVERY_TYPE, Client
 ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 28, 4, 0, tzinfo=UTC)
 DRIVER, VEHICLE, TRIP = "practitioner_qualification", "road_transport_certificate", "overweight_vehicle_permit"
+BUSINESS = "road_transport_business_permit"
 PAYLOAD_KEY = "5e" * 32
 PASSPHRASE = "a passphrase for tests"
 
@@ -73,6 +74,8 @@ class World:
     def __post_init__(self) -> None:
         """Add the clients and open the interface."""
         self.service.database.migrate()
+        if not self.service.foundations.lines():
+            self.service.put_in_force("提议人甲", "确认人乙")
         self.tokens = self.tokens or {
             uscc: self.service.clients.add(Client(f"client-{uscc}", uscc, (EVERY_TYPE,), 100_000), NOW) for uscc in self.service.keyring.departments
         }
@@ -127,9 +130,11 @@ def demo_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def a_world(folder: Path, keys: Path, database_url: str | None = None, tokens: dict[str, str] | None = None, **more: Any) -> Iterator[World]:
+def a_world(
+    folder: Path, keys: Path, database_url: str | None = None, tokens: dict[str, str] | None = None, now: datetime = NOW, **more: Any
+) -> Iterator[World]:
     """Open a world and close it again; one that was there before is given its `tokens`."""
-    clock = Clock()
+    clock = Clock(now)
     service = build(settings_for(folder, keys, database_url, **more), clock)
     try:
         yield World(service, clock, tokens or {})

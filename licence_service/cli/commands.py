@@ -5,7 +5,7 @@ import os
 import secrets
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Annotated
 
 import typer
@@ -13,13 +13,14 @@ import uvicorn
 
 from licence_service import demo as demonstration
 from licence_service.app import log_only_trouble
-from licence_service.cli import licences, templates
+from licence_service.cli import book, campaigns, licences, templates
+from licence_service.cli import foundations as founding_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document.foundry import build as build_fonts
 from licence_service.document.impression import impression_png
 from licence_service.errors import NotInRegister, Refusal, RequestRejected, Unavailable
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
-from licence_service.service import utc_now
+from licence_service.service import Service, utc_now
 from licence_service.settings import Settings, read_settings
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.database import Database
@@ -36,8 +37,12 @@ fonts = typer.Typer(no_args_is_help=True, help="The fonts that pages are set in.
 app.add_typer(clients, name="clients")
 app.add_typer(seals, name="seal")
 app.add_typer(fonts, name="fonts")
+app.add_typer(founding_commands.app, name="foundations")
+app.add_typer(founding_commands.bodies, name="bodies")
 app.add_typer(templates.app, name="templates")
+app.add_typer(campaigns.app, name="campaign")
 licences.add_to(app)
+book.add_to(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -121,16 +126,30 @@ def migrate() -> None:
 @app.command()
 @said
 def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
-    """Finish issues that were reserved but not sealed."""
+    """Finish issues that were reserved but not sealed, and sign heads over the new lines of the book."""
     with service() as opened:
+        pause = max(1.0, opened.settings.worker_seconds)
         while True:
             try:
                 out.print(f"finished {opened.registrar.finish()}")
             except (Refusal, Unavailable) as trouble:
                 err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
+            _follow(opened)
             if once:
                 return
-            sleep(max(1.0, opened.settings.worker_seconds))
+            until = monotonic() + pause
+            while monotonic() < until:
+                sleep(max(0.1, opened.settings.head_seconds or pause))
+                _follow(opened)
+
+
+def _follow(opened: Service) -> None:
+    """Sign heads up to the end of the book; what stands in the way is said and tried again."""
+    try:
+        while opened.follower.follow():
+            pass
+    except Unavailable as trouble:
+        err.print(f"[yellow]no head[/]  {trouble.detail}")
 
 
 @clients.command("add")

@@ -9,8 +9,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from licence_service.errors import Misconfigured, Refusal, Unavailable
 from licence_service.service import Service, build
@@ -74,10 +75,18 @@ def show(value: Any, *, as_json: bool, columns: Sequence[str] = ()) -> None:  # 
         out.print(table)
 
 
+class _Rate(ProgressColumn):
+    """How many are done in a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate, once there is one."""
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
     """Show a bar on standard error; the yielded function moves it by one and names what is done."""
-    bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err, transient=True)
+    bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), console=err, transient=True)
     with bars:
         task = bars.add_task(label, total=total)
 

@@ -58,12 +58,13 @@ class CodeKeyTable(_Table):
 
 
 class GrantTable(_Table):
-    """`[[grants]]`: the types (`["*"]` for all) and dates, inclusive; `unattended` lets no officer stand by."""
+    """`[[grants]]`: types and regions (`["*"]` for all) and dates, inclusive; `unattended` lets no officer stand by (LC-16)."""
 
     types: Annotated[tuple[str, ...], Field(min_length=1)]
     used_from: Annotated[date, Field(alias="from")]
     used_to: Annotated[date | None, Field(alias="to")] = None
     unattended: bool = False
+    regions: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
 
 
 class RetiredSealTable(_Table):

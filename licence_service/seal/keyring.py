@@ -32,17 +32,22 @@ TRUST_FOLDER = "trust"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Which types a department may seal from when to when, inclusive (DOMAIN SE-01); `("*",)` means every type."""
+    """Which types a department may seal from when to when, inclusive (DOMAIN SE-01); `("*",)` means every type.
+
+    `regions` are the administrative divisions (GB/T 2260) for which it is the issuing authority (LC-16); `("*",)` means every one.
+    """
 
     types: tuple[str, ...]
     used_from: date
     used_to: date | None
     unattended: bool
+    regions: tuple[str, ...] = ("*",)
 
-    def covers(self, licence_type: str, day: date) -> bool:
-        """Say whether this grant allows `licence_type` on the Beijing date `day`."""
+    def covers(self, licence_type: str, day: date, region: str | None = None) -> bool:
+        """Say whether this grant allows `licence_type` on the Beijing date `day`, in a region where one is named."""
         in_time = self.used_from <= day and (self.used_to is None or day <= self.used_to)
-        return in_time and ("*" in self.types or licence_type in self.types)
+        here = region is None or "*" in self.regions or region in self.regions
+        return in_time and here and ("*" in self.types or licence_type in self.types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,14 @@ class Department:
             raise SealUnavailable(f"the seal of {self.uscc} is not yet in use")
         return self.seal
 
-    def may_seal(self, licence_type: str, day: date) -> bool:
-        """Say whether a grant allows this department to seal `licence_type` on `day`."""
-        return any(grant.covers(licence_type, day) for grant in self.grants)
+    @property
+    def region(self) -> str:
+        """Return the administrative division of the department: characters 3 to 8 of its code (GB 32100)."""
+        return self.uscc[2:8]
+
+    def may_seal(self, licence_type: str, day: date, region: str | None = None) -> bool:
+        """Say whether a grant allows this department to seal `licence_type` on `day`, in a region where one is named (LC-16)."""
+        return any(grant.covers(licence_type, day, region) for grant in self.grants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +175,7 @@ class _Reading:
             name_en=file.name_en,
             short_name=file.short_name or file.name,
             issuer_index=file.issuer_index,
-            grants=tuple(Grant(g.types, g.used_from, g.used_to, g.unattended) for g in file.grants),
+            grants=tuple(Grant(g.types, g.used_from, g.used_to, g.unattended, g.regions) for g in file.grants),
             demo=file.demo,
             valid_from=file.seal.valid_from,
             code_signer=self._code_signer(folder, file),

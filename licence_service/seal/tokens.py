@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import cbor2
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from licence_service.digests import sha256
+from licence_service.errors import Fault, RequestRejected
 
 KID_BYTES = 4
 MAX_MESSAGE_BYTES = 4096  # a code on paper has 200; this only keeps a decoder from being fed a bomb
@@ -67,6 +70,29 @@ def verify(public_key: ec.EllipticCurvePublicKey, data: bytes, signature: bytes)
     except InvalidSignature:
         return False
     return True
+
+
+def key_id(public_key: str) -> str:
+    """Return the name of a body's key: the first 16 hexadecimal digits of SHA-256 over its SubjectPublicKeyInfo."""
+    der = _p256(public_key).public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return sha256(der)[:16]
+
+
+def is_signed(public_key: str, data: bytes, signature: bytes) -> bool:
+    """Say whether a body signed `data`; `public_key` is PEM of a P-256 key, `signature` 64 bytes r ‖ s with low s."""
+    return verify(_p256(public_key), data, signature)
+
+
+def _p256(pem: str) -> ec.EllipticCurvePublicKey:
+    """Read a public key; raise `RequestRejected` for anything but P-256."""
+    wrong = RequestRejected(faults=[Fault("public_key", "not-p256", "PEM of a P-256 public key is wanted here")])
+    try:
+        key = serialization.load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise wrong from None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise wrong
+    return key
 
 
 def sign1(payload: bytes, key: CodeSigner) -> bytes:

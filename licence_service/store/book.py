@@ -4,38 +4,34 @@ Entries are only inserted. No statement that changes or deletes one exists in th
 both databases. `licences`, `versions` and `lookups` are what searches need, written in the same transaction.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from licence_service.digests import Digests, canonical
-from licence_service.entry_form import body_of, entry_of, private_of, stamped
-from licence_service.errors import EntryConflict, KeyReused, NotInRegister, NumberTaken
+from licence_service.digests import canonical
+from licence_service.entry_form import body_of, private_of, stamped
+from licence_service.errors import EntryConflict, NotInRegister, NumberTaken, ReportConsumed
 from licence_service.fields import comparison_form
-from licence_service.licence import Entry, LicenceState, beijing_day, fold
-from licence_service.store.counting import hold
+from licence_service.licence import Entry, beijing_day
+from licence_service.store.counting import next_line
 from licence_service.store.database import Database
+from licence_service.store.loading import load, public_entries
+from licence_service.store.lookups import Lookups
 from licence_service.store.payload import Vault, token_digest
+from licence_service.store.projection import OVER, projected
 from licence_service.store.record import Appendix, Opening, Record
-from licence_service.store.tables import endorsement_refs, entries, licences, lookups, payloads, reservations, versions
-
-OVER = frozenset({LicenceState.REVOKED, LicenceState.CANCELLED})
-_TICK = timedelta(microseconds=1)
+from licence_service.store.tables import consumed_reports, endorsement_refs, entries, licences, lookups, payloads, reservations, versions
 
 
-class Book:
-    """The register of one service."""
+class Book(Lookups):
+    """The register of one service: what `Lookups` finds, and the writing."""
 
     def __init__(self, database: Database, vault: Vault, now: Callable[[], datetime]) -> None:
         """Take the database, the vault for private parts, and the clock that stamps entries."""
-        self._database = database
-        self._vault = vault
+        super().__init__(database, vault)
         self._now = now
 
     # -- writing -----------------------------------------------------------------------------------
@@ -48,27 +44,22 @@ class Book:
         beside = appendix or Appendix()
         try:
             with self._database.write() as connection:
-                recorded_at = self._tick(connection)
+                place, recorded_at = next_line(connection, self._now())
                 row = self._licence_row(connection, entry, beside.opening)
                 written = stamped(entry, recorded_at, row["previous"])
-                self._insert(connection, row["id"], written)
+                self._insert(connection, row["id"], written, place)
                 if written.version:
                     self._insert_version(connection, row["id"], written, beside)
                 if beside.external_ref:
                     self._insert_ref(connection, row["id"], written, beside.external_ref)
-                self._project(connection, row["id"], written)
+                if beside.report:
+                    self._consume(connection, row["id"], written, beside.report)
+                self._project(connection, row, beside)
                 if beside.reservation_id:
                     self._fulfil(connection, beside.reservation_id, written.sequence)
                 return written
         except IntegrityError as error:
             raise EntryConflict from error
-
-    def _tick(self, connection: Connection) -> datetime:
-        """Return now, or the first instant after the last entry of the book; locks the book's clock until the commit."""
-        hold(connection, "recorded_at")
-        last = connection.execute(select(entries.c.recorded_at).order_by(entries.c.recorded_at.desc()).limit(1)).scalar_one_or_none()
-        now = self._now()
-        return max(now, last + _TICK) if last else now
 
     def _licence_row(self, connection: Connection, entry: Entry, opening: Opening | None) -> dict[str, Any]:
         """Find the licence, or open it with its first entry."""
@@ -77,7 +68,7 @@ class Book:
             if opening is not None or entry.sequence != found["head"] + 1:
                 raise EntryConflict(facts={"licence_id": entry.licence_id, "head": str(found["head"])})
             last = select(entries.c.sha256).where(entries.c.licence == found["id"], entries.c.sequence == found["head"])
-            return {"id": found["id"], "previous": connection.execute(last).scalar_one()}
+            return {**found, "previous": connection.execute(last).scalar_one()}
         if opening is None or entry.version is None or entry.sequence != 1:
             raise NotInRegister
         key = self._vault.blind("live", opening.live_key)
@@ -88,12 +79,25 @@ class Book:
                 type=opening.type,
                 department=opening.department,
                 live_key=key,
+                issuer=opening.department,
+                parent=self._parent(connection, entry),
                 head=0,
                 current_version=0,
                 valid_from=entry.version.valid_from.isoformat(),
             )  # fmt: skip
         )
-        return {"id": made.inserted_primary_key[0] if made.inserted_primary_key else 0, "previous": ""}
+        key_of_row = made.inserted_primary_key[0] if made.inserted_primary_key else 0
+        return {"id": key_of_row, "licence_id": entry.licence_id, "department": opening.department, "live_key": key, "previous": ""}
+
+    @staticmethod
+    def _parent(connection: Connection, entry: Entry) -> int | None:
+        """Return the row of the licence that a new one hangs on."""
+        if entry.parent is None:
+            return None
+        found = connection.execute(select(licences.c.id).where(licences.c.licence_id == entry.parent.licence_id)).scalar_one_or_none()
+        if found is None:
+            raise NotInRegister("the parent is not in the register")
+        return int(found)
 
     def _make_room(self, connection: Connection, key: str, opening: Opening) -> None:
         """One live right per type, number and issuer: an earlier one must be dead, as the registrar judges."""
@@ -104,7 +108,7 @@ class Book:
             raise NumberTaken
         connection.execute(update(licences).where(licences.c.id == earlier.id).values(live_key=None))
 
-    def _insert(self, connection: Connection, licence: int, entry: Entry) -> None:
+    def _insert(self, connection: Connection, licence: int, entry: Entry, place: int) -> None:
         assert entry.digest  # noqa: S101 - stamped entries carry their digest
         made = connection.execute(
             insert(entries).values(
@@ -116,6 +120,7 @@ class Book:
                 body=canonical(body_of(entry)).decode(),
                 sha256=entry.digest.sha256,
                 sm3=entry.digest.sm3,
+                place=place,
             )  # fmt: skip
         )
         key = made.inserted_primary_key[0] if made.inserted_primary_key else 0
@@ -152,24 +157,27 @@ class Book:
             )
         )
 
-    def _project(self, connection: Connection, licence: int, entry: Entry) -> None:
-        """Keep the row of the licence equal to the fold of its entries."""
-        # The public bodies are enough to fold; nothing is decrypted while the book is locked.
-        rows = connection.execute(
-            select(entries.c.body, entries.c.sha256, entries.c.sm3).where(entries.c.licence == licence).order_by(entries.c.sequence)
-        )
-        after = fold([entry_of(json.loads(row.body), None, Digests(row.sha256, row.sm3)) for row in rows], beijing_day(self._now()))
-        assert after  # noqa: S101 - the entry just written has a version, or an earlier one has
-        values: dict[str, Any] = {
-            "head": entry.sequence,
-            "current_version": after.current.version,
-            "valid_from": after.valid_from.isoformat(),
-            "valid_to": after.valid_to.isoformat() if after.valid_to else None,
-            "ended_on": after.ended_on.isoformat() if after.ended_on else None,
-        }
+    @staticmethod
+    def _consume(connection: Connection, licence: int, entry: Entry, report: tuple[str, str]) -> None:
+        """Consume an inspection report once (XR-02)."""
+        station, number = report
+        used = (consumed_reports.c.station == station) & (consumed_reports.c.report_no == number)
+        if connection.execute(select(consumed_reports.c.station).where(used)).first():
+            raise ReportConsumed(facts={"rule": "XR-02"})
+        connection.execute(insert(consumed_reports).values(station=station, report_no=number, licence=licence, sequence=entry.sequence))
+
+    def _project(self, connection: Connection, row: dict[str, Any], beside: Appendix) -> None:
+        """Keep the row of the licence equal to the fold of its entries; a right that is over frees its number, one that comes back takes it."""
+        after, values = projected(public_entries(connection, row["id"]), beijing_day(self._now()), row["department"])
         if after.state in OVER:
             values["live_key"] = None  # an ending that lies ahead does not free the number yet
-        connection.execute(update(licences).where(licences.c.id == licence).values(values))
+        elif beside.live_key and (key := self._vault.blind("live", beside.live_key)) != row["live_key"]:
+            if connection.execute(select(licences.c.id).where(licences.c.live_key == key)).first():
+                raise NumberTaken
+            values["live_key"] = key
+        if beside.live_key or beside.opening:
+            values["due_on"] = beside.due_on.isoformat() if beside.due_on else None
+        connection.execute(update(licences).where(licences.c.id == row["id"]).values(values))
 
     def _fulfil(self, connection: Connection, reservation_id: str, sequence: int) -> None:
         """Close the reservation, keeping only what a repeated answer needs: faces and officers now lie with the entry alone."""
@@ -193,32 +201,13 @@ class Book:
     def records(self, licence_ids: Sequence[str]) -> list[Record]:
         """Return the records of several licences, in the given order, by two queries in all."""
         with self._database.read() as connection:
-            return self._records(connection, licence_ids)
+            return load(connection, self._vault, licence_ids)
 
     def _record(self, connection: Connection, licence_id: str) -> Record:
-        found = self._records(connection, [licence_id])
+        found = load(connection, self._vault, [licence_id])
         if not found:
             raise NotInRegister
         return found[0]
-
-    def _records(self, connection: Connection, licence_ids: Sequence[str]) -> list[Record]:
-        rows = {row["licence_id"]: row for row in connection.execute(select(licences).where(licences.c.licence_id.in_(licence_ids))).mappings()}
-        joined = (
-            select(entries.c.licence, entries.c.body, entries.c.sha256, entries.c.sm3, entries.c.sequence, payloads.c.sealed)
-            .join(payloads, payloads.c.entry == entries.c.id, isouter=True)
-            .where(entries.c.licence.in_([row["id"] for row in rows.values()]))
-            .order_by(entries.c.licence, entries.c.sequence)
-        )
-        lines = {key: list(group) for key, group in groupby(connection.execute(joined), key=attrgetter("licence"))}
-        return [
-            Record(one, rows[one]["type"], rows[one]["department"], tuple(self._entry(one, line) for line in lines.get(rows[one]["id"], ())))
-            for one in licence_ids
-            if one in rows
-        ]
-
-    def _entry(self, licence_id: str, row: Any) -> Entry:  # noqa: ANN401 - a row of the join above
-        private = self._vault.open_json(row.sealed, f"entry:{licence_id}:{row.sequence}") if row.sealed else None
-        return entry_of(json.loads(row.body), private, Digests(row.sha256, row.sm3))
 
     def living(self, live_key: str) -> Record | None:
         """Return the licence that holds this type, number and issuer, if one does."""
@@ -226,61 +215,6 @@ class Book:
             key = self._vault.blind("live", live_key)
             found = connection.execute(select(licences.c.licence_id).where(licences.c.live_key == key)).scalar_one_or_none()
             return self._record(connection, found) if found else None
-
-    def search(self, name: str, value: str, *, department: str, types: Sequence[str] | None = None) -> list[str]:
-        """Return the ids of a department's licences whose field has this value in comparison form, newest first."""
-        hits = (
-            select(licences.c.licence_id)
-            .join(lookups, lookups.c.licence == licences.c.id)
-            .where(lookups.c.name == name, lookups.c.blind == self._vault.blind(name, comparison_form(value)), licences.c.department == department)
-            .order_by(licences.c.id.desc())
-            .limit(100)
-        )
-        if types is not None:
-            hits = hits.where(licences.c.type.in_(types))
-        with self._database.read() as connection:
-            return list(connection.execute(hits).scalars())
-
-    def by_number_and_code(self, number: str, check_code: str) -> tuple[str, int] | None:
-        """Return (licence id, version) of a pair that belongs together; one query, whatever is wrong with the pair."""
-        return self._version_where(
-            (lookups.c.name == "number")
-            & (lookups.c.blind == self._vault.blind("number", comparison_form(number)))
-            & (versions.c.check_digest == token_digest(check_code)),
-            with_lookups=True,
-        )
-
-    def by_document(self, sha256: str) -> tuple[str, int] | None:
-        """Return (licence id, version) of an archived document."""
-        return self._version_where(versions.c.document_sha256 == sha256)
-
-    def by_delivery_code(self, delivery_code: str) -> tuple[str, int] | None:
-        """Return (licence id, version) that a delivery code opens."""
-        return self._version_where(versions.c.delivery_digest == token_digest(delivery_code))
-
-    def by_elicence_id(self, elicence_id: str) -> tuple[str, int] | None:
-        """Return (licence id, version) of an identifier after GB/T 36904."""
-        return self._version_where(versions.c.elicence_id == elicence_id)
-
-    def _version_where(self, clause: Any, *, with_lookups: bool = False) -> tuple[str, int] | None:  # noqa: ANN401
-        found = select(licences.c.licence_id, versions.c.version).join(versions, versions.c.licence == licences.c.id).where(clause)
-        if with_lookups:
-            found = found.join(lookups, lookups.c.licence == licences.c.id)
-        with self._database.read() as connection:
-            row = connection.execute(found.order_by(versions.c.id.desc())).first()
-        return (row.licence_id, row.version) if row else None
-
-    def by_external_ref(self, asserter: str, external_ref: str, request_digest: str) -> tuple[str, int] | None:
-        """Return (licence id, sequence) of an endorsement sent before (EN-08); other content is `KeyReused`."""
-        mine = (endorsement_refs.c.asserter == asserter) & (endorsement_refs.c.external_ref == external_ref)
-        found = select(licences.c.licence_id, endorsement_refs.c.sequence, endorsement_refs.c.request_digest).join(
-            licences, licences.c.id == endorsement_refs.c.licence
-        )
-        with self._database.read() as connection:
-            row = connection.execute(found.where(mine)).first()
-        if row and row.request_digest != request_digest:
-            raise KeyReused
-        return (row.licence_id, row.sequence) if row else None
 
     def head(self) -> tuple[int, datetime | None]:
         """Return the number of the book's last entry and when it was recorded."""

@@ -5,24 +5,48 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from licence_service.errors import NotInRegister
-from licence_service.licence import Entry, Licence, fold
+from licence_service.fold import fold, under
+from licence_service.licence import Act, Entry, Licence
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A licence's entries with what the book knows beside them."""
+    """A licence's entries with what the book knows beside them; `department` is the one that issued it.
+
+    `parent` is the record of the licence that it hangs on, read with it (LC-13).
+    """
 
     licence_id: str
     type: str
     department: str
     entries: tuple[Entry, ...] = field(repr=False)
+    parent: "Record | None" = field(default=None, repr=False)
+
+    def on(self, valid_at: date, known_at: datetime | None = None) -> Licence | None:
+        """Return the licence on a day as known at an instant, its parent's end included; None where there was none."""
+        licence = fold(self.entries, valid_at, known_at)
+        hangs = self.entries[0].parent
+        if licence is None or hangs is None or self.parent is None:
+            return licence
+        return under(licence, self.parent.on(valid_at, known_at), hangs.effect)
 
     def at(self, valid_at: date, known_at: datetime | None = None) -> Licence:
-        """Return the fold; `NotInRegister` where nothing was known yet."""
-        licence = fold(self.entries, valid_at, known_at)
+        """Return the same; `NotInRegister` where there was no licence, or nothing was known yet."""
+        licence = self.on(valid_at, known_at)
         if licence is None:
             raise NotInRegister
         return licence
+
+    def issuer(self, day: date) -> str:
+        """Return the issuer of record on a day (LC-08): the department that took it over last, else the one that issued it."""
+        licence = fold(self.entries, day)
+        return (licence and licence.issuer) or self.department
+
+    def offered_to(self, day: date) -> frozenset[str]:
+        """Return the departments that this licence was released to and that may still answer on a day."""
+        settled = {entry.target for entry in self.entries if entry.act in {Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER}}
+        offers = [entry for entry in self.entries if entry.to_department and entry.act is Act.TRANSFER and entry.sequence not in settled]
+        return frozenset(str(entry.to_department) for entry in offers if entry.until is None or day <= entry.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +61,18 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Appendix:
-    """What is entered together with an entry: codes and lookups of a new version, the reservation it fulfils."""
+    """What is entered together with an entry: codes and lookups of a new version, the reservation it fulfils.
+
+    `live_key` is the text under which the right is unique after this act: a licence that comes back, or goes over to another department,
+    takes its number anew. `due_on` is the first day on which a recurring endorsement is overdue. `report` is an inspection report that
+    the act consumes (station, number; XR-02).
+    """
 
     reservation_id: str | None = None
     delivery_code: str | None = field(default=None, repr=False)
     searchable: Mapping[str, str] = field(default_factory=dict, repr=False)
     opening: Opening | None = None
     external_ref: tuple[str, str, str] | None = None  # asserter, reference, request digest
+    live_key: str | None = field(default=None, repr=False)
+    due_on: date | None = None
+    report: tuple[str, str] | None = None

@@ -42,6 +42,15 @@ licences = Table(
     Column("valid_from", String(10), nullable=False),
     Column("valid_to", String(10)),
     Column("ended_on", String(10)),
+    # What a search narrows by; the fold decides. All of it is a projection of the entries.
+    Column("issuer", String(18), index=True),  # issuer of record; empty in rows of the first release: it is `department`
+    Column("parent", Key, ForeignKey("licences.id"), index=True),
+    Column("ending", String(12)),  # the state that an act ended the right with
+    Column("suspended_from", String(10)),
+    Column("suspended_to", String(10)),
+    Column("due_on", String(10)),  # first day on which a recurring endorsement is overdue
+    Index("ix_licences_valid_to", "valid_to"),
+    Index("ix_licences_due_on", "due_on"),
 )  # fmt: skip
 
 entries = Table(
@@ -55,7 +64,91 @@ entries = Table(
     Column("body", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("sm3", String(64), nullable=False),
+    Column("place", BigInteger),  # over the whole book, from 1 without a gap; entries and foundations share it
     UniqueConstraint("licence", "sequence"),
+    Index("uq_entries_place", "place", unique=True),  # an index, since SQLite cannot add a constraint to a table that is there
+)  # fmt: skip
+
+foundations = Table(
+    "foundations", metadata,
+    Column("id", Key, primary_key=True),
+    Column("place", BigInteger, nullable=False, unique=True),
+    Column("kind", String(30), nullable=False),
+    Column("name", String(160), nullable=False),
+    Column("recorded_at", Instant, nullable=False, unique=True),
+    Column("body", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Index("ix_foundations_kind_name", "kind", "name"),
+)  # fmt: skip
+
+proposals = Table(
+    "proposals", metadata,
+    Column("id", Key, primary_key=True),
+    Column("kind", String(30), nullable=False),
+    Column("name", String(160), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("proposed_by", String(80), nullable=False),
+    Column("proposed_at", Instant, nullable=False),
+    Column("state", String(10), nullable=False),  # open, confirmed, dropped
+    Column("settled_by", String(80)),
+    Index("ix_proposals_state", "state"),
+)  # fmt: skip
+
+heads = Table(
+    "heads", metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),  # how many lines of the book it covers
+    Column("until", Instant, nullable=False),  # recorded time of the last of them
+    Column("signed_at", Instant, nullable=False),
+    Column("root", String(64), nullable=False),
+    Column("message", LargeBinary, nullable=False),  # the signed statement, COSE_Sign1
+    Column("frontier", LargeBinary, nullable=False),  # roots of the complete subtrees, largest first
+)  # fmt: skip
+
+tasks = Table(
+    "tasks", metadata,
+    Column("id", Key, primary_key=True),
+    Column("task_id", String(26), nullable=False, unique=True),
+    Column("department", String(18), nullable=False),
+    Column("licence", Key, ForeignKey("licences.id"), index=True),
+    Column("kind", String(30), nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("state", String(8), nullable=False),  # open, closed
+    Column("content", LargeBinary, nullable=False),  # encrypted: what a clerk must see, both values of a conflict
+    Column("closed_at", Instant),
+    Column("closed_by", String(80)),
+    Index("ix_tasks_department_state", "department", "state"),
+)  # fmt: skip
+
+consumed_reports = Table(
+    "consumed_reports", metadata,
+    Column("station", String(18), primary_key=True),
+    Column("report_no", String(80), primary_key=True),
+    Column("licence", Key, ForeignKey("licences.id"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+)  # fmt: skip
+
+campaigns = Table(
+    "campaigns", metadata,
+    Column("id", Key, primary_key=True),
+    Column("campaign_id", String(26), nullable=False, unique=True),
+    Column("department", String(18), nullable=False),
+    Column("plan", Text, nullable=False),  # JSON
+    Column("state", String(10), nullable=False),  # planned, rehearsed, approved, running, done
+    Column("planned_by", String(80), nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("approved_by", String(80)),
+    Column("approved_at", Instant),
+)  # fmt: skip
+
+campaign_rows = Table(
+    "campaign_rows", metadata,
+    Column("campaign", Key, ForeignKey("campaigns.id"), primary_key=True),
+    Column("licence", Key, ForeignKey("licences.id"), primary_key=True),
+    Column("rehearsed", String(40), nullable=False),  # act, or the exclusion that applies
+    Column("head", Integer, nullable=False),  # of the licence when it was rehearsed
+    Column("drafted", String(64), nullable=False),  # digest of what would be entered; the run must come to the same
+    Column("outcome", String(40)),  # empty until run
+    Column("sequence", Integer),  # of the entry that was made
 )  # fmt: skip
 
 payloads = Table(

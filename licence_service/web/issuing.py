@@ -6,17 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse, Response
 
-from licence_service import entry_form
 from licence_service.carrying import Done, Waiting
 from licence_service.digests import sha256
-from licence_service.errors import Fault, NotInRegister, RequestRejected
-from licence_service.fields import Asker, comparison_form
+from licence_service.errors import NotInRegister
 from licence_service.licence import beijing_day
 from licence_service.preview import preview
 from licence_service.schema import face_schema
 from licence_service.service import Service
-from licence_service.store.record import Record
-from licence_service.view import view_of
 from licence_service.web.access import Caller, IdempotencyKey, TheService
 from licence_service.web.body import json_body
 from licence_service.web.shapes import (
@@ -26,10 +22,8 @@ from licence_service.web.shapes import (
     DONE_ANSWER,
     ENTERED,
     ISSUE_BODY,
-    LICENCE_ANSWER,
     PREVIEW_BODY,
     SEALED_FILE,
-    SEARCH_BODY,
     WAITING_ANSWER,
 )
 
@@ -45,56 +39,13 @@ LargeBody = Annotated[dict[str, Any], Depends(json_body(MOST_ADOPTED))]
 @router.post("/licences", status_code=201, responses=ENTERED, openapi_extra=ISSUE_BODY, summary="Issue a licence")
 def issue(service: TheService, caller: Caller, key: IdempotencyKey, body: Body) -> Response:
     """Check, reserve, draw, seal, archive and enter a licence. The same key with the same content returns the same licence."""
-    return _written(service.registrar.issue(caller, key, body))
+    return written(service.registrar.issue(caller, key, body))
 
 
 @router.post("/licences/adopted", status_code=201, responses=ENTERED, openapi_extra=ADOPT_BODY, summary="Adopt a licence sealed elsewhere")
 def adopt(service: TheService, caller: Caller, key: IdempotencyKey, body: LargeBody) -> Response:
     """Take over a licence with its identifier and its sealed file, both kept verbatim."""
-    return _written(service.registrar.adopt(caller, key, body))
-
-
-@router.post("/licences/search", openapi_extra=SEARCH_BODY, summary="Find licences by a value on their face")
-def search(service: TheService, caller: Caller, body: Body) -> dict[str, Any]:
-    """Find licences of the caller's department and types; values are sent in the body, never in an address."""
-    name, value = body.get("field"), body.get("value")
-    wrong = [
-        Fault(path, "missing", "a text is wanted here") for path, one in (("field", name), ("value", value)) if not isinstance(one, str) or not one
-    ]
-    if body.keys() - {"field", "value"}:
-        wrong.append(Fault("body", "unknown-key", "only these are known: field, value"))
-    if wrong:
-        raise RequestRejected(faults=wrong)
-    types = [slug for slug in service.catalogue.slugs if caller.may_touch(slug)]
-    found = service.book.search(str(name), comparison_form(str(value)), department=caller.department, types=types)
-    return {"licences": [_summary(service, one) for one in service.book.records(found)]}
-
-
-@router.get("/licences/{licence_id}", responses={200: LICENCE_ANSWER}, summary="Read a licence")
-def read(service: TheService, caller: Caller, licence_id: LicenceId) -> dict[str, Any]:
-    """Return the licence as a clerk sees it today, with all its versions."""
-    record = service.registrar.visible(caller, licence_id)
-    licence = record.at(beijing_day(service.now()))
-    template = service.catalogue.edition(record.type, licence.current.edition)
-    department = service.keyring.departments[record.department]
-    view = view_of(licence, template, service.catalogue.kinds, department, record.type, licence.current.version, Asker.CLERK)
-    versions = [
-        {
-            "version": one.version, "elicence_id": one.elicence_id, "reason": one.reason.value, "copy_no": one.copy_no,
-            "state": "current" if one is licence.current else "superseded", "document_sha256": one.document.sha256,
-            "document_url": f"/licences/{licence_id}/versions/{one.version}/document",
-        }
-        for one in licence.versions
-    ]  # fmt: skip
-    return {**view, "head": licence.head, "versions": versions}
-
-
-@router.get("/licences/{licence_id}/entries", summary="Read the history of a licence")
-def entries(service: TheService, caller: Caller, licence_id: LicenceId) -> dict[str, Any]:
-    """Return every entry as it was hashed, oldest first."""
-    record = service.registrar.visible(caller, licence_id)
-    listed = [{**entry_form.body_of(one), "sha256": one.digest.sha256, "sm3": one.digest.sm3} for one in record.entries if one.digest]
-    return {"licence_id": licence_id, "entries": listed}
+    return written(service.registrar.adopt(caller, key, body))
 
 
 @router.get(
@@ -124,13 +75,13 @@ def sealed_file(service: Service, digest: str, licence_id: str, number: int, *, 
 @router.get("/reservations/{reservation_id}", responses={200: DONE_ANSWER, 202: WAITING_ANSWER}, summary="Ask how an act under way stands")
 def reservation(service: TheService, caller: Caller, reservation_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
     """Return the result of an act that was answered with 202, once it is there."""
-    return _written(service.registrar.reservation(caller, reservation_id), read=True)
+    return written(service.registrar.reservation(caller, reservation_id), read=True)
 
 
 @router.post("/licences/{licence_id}/entries", status_code=201, responses=ENTERED, openapi_extra=ACT_BODY, summary="Enter an act")
 def act(service: TheService, caller: Caller, key: IdempotencyKey, licence_id: LicenceId, body: Body) -> Response:
-    """Renew, replace, change, suspend, lift, revoke, cancel, endorse, or withdraw an endorsement."""
-    return _written(service.registrar.act(caller, key, licence_id, body))
+    """Enter any act of DOMAIN §2a and §2b; docs/lifecycle.md says which is allowed when."""
+    return written(service.registrar.act(caller, key, licence_id, body))
 
 
 @router.get("/templates", summary="List certificate types")
@@ -166,7 +117,8 @@ def preview_page(service: TheService, caller: Caller, slug: TypeName, body: Body
     return Response(content, media_type="application/pdf", headers={"Cache-Control": "no-store", "ETag": f'"{sha256(content)}"'})
 
 
-def _written(outcome: Done | Waiting, *, read: bool = False) -> Response:
+def written(outcome: Done | Waiting, *, read: bool = False) -> Response:
+    """Answer an act: 201 with what was entered, or 202 with where to ask."""
     if isinstance(outcome, Waiting):
         where = f"/reservations/{outcome.reservation_id}"
         body = {"state": "sealing", "licence_id": outcome.licence_id, "reservation_url": where}
@@ -185,13 +137,4 @@ def _answer(done: Done) -> Mapping[str, Any]:
         **answer, "elicence_id": done.elicence_id, "number": done.number, "version": done.version, "check_code": done.check_code,
         "delivery_code": done.delivery_code, "verify_url": done.verify_url,
         "document_url": f"/licences/{done.licence_id}/versions/{done.version}/document",
-    }  # fmt: skip
-
-
-def _summary(service: Service, record: Record) -> dict[str, Any]:
-    licence = record.at(beijing_day(service.now()))
-    template = service.catalogue.edition(record.type, licence.current.edition)
-    return {
-        "licence_id": record.licence_id, "elicence_id": licence.current.elicence_id, "type": record.type, "state": licence.state.value,
-        "number": licence.current.face.get(template.number.field), "version": licence.current.version,
     }  # fmt: skip

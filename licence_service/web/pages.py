@@ -29,6 +29,8 @@ STATES = {
     "suspended": ("暂扣", "Suspended"),
     "expired": ("已过期", "Expired"),
     "revoked": ("已吊销", "Revoked"),
+    "withdrawn": ("已撤销", "Withdrawn"),
+    "recalled": ("已撤回", "Recalled"),
     "cancelled": ("已注销", "Cancelled"),
 }
 QUESTIONS = {

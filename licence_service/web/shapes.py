@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from licence_service.requests import GROUNDS, REASONS
+from licence_service.acts import GROUNDS
+from licence_service.licence import LicenceState
+from licence_service.requests import ACTS, ENDORSEMENT_GROUNDS, REASONS, WITHDRAWAL_GROUNDS
 from licence_service.verdict import QUESTIONS, Overall, Result
 
 _PROBLEM = {
@@ -37,77 +39,91 @@ ANSWERS: dict[int | str, dict[str, Any]] = {status: {"description": text, **_PRO
 
 
 _CACHED = {"Cache-Control": {"description": "`no-store`", "schema": {"type": "string"}}}
-_TEXT: dict[str, Any] = {"type": "string"}
+TEXT: dict[str, Any] = {"type": "string"}
+_DAY: dict[str, Any] = {"type": "string", "format": "date"}
 _TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
 
 
-def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+def shape(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the schema of an object that has these properties and no others."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
 
 
-def _answer(description: str, schema: dict[str, Any], *also: str) -> dict[str, Any]:
+def answer(description: str, schema: dict[str, Any], *also: str) -> dict[str, Any]:
     """Describe an answer in JSON, and in which other media types it may come."""
-    content = {"application/json": {"schema": schema}, **{kind: {"schema": _TEXT} for kind in also}}
+    content = {"application/json": {"schema": schema}, **{kind: {"schema": TEXT} for kind in also}}
     return {"description": description, "content": content, "headers": _CACHED}
 
 
-_REASONS = {"type": "array", "items": _object({"code": _TEXT, "zh": _TEXT, "en": _TEXT})}
+_REASONS = {"type": "array", "items": shape({"code": TEXT, "zh": TEXT, "en": TEXT})}
 _RESULT = {"enum": [one.value for one in Result]}
-_ONE_ANSWER = _object({"result": _RESULT, "reasons": _REASONS})
-_FIELDS = {"type": "array", "items": _object({"name": _TEXT, "zh": _TEXT, "en": _TEXT, "value": {}, "text": _TEXT})}
+_ONE_ANSWER = shape({"result": _RESULT, "reasons": _REASONS})
+_FIELDS = {"type": "array", "items": shape({"name": TEXT, "zh": TEXT, "en": TEXT, "value": {}, "text": TEXT})}
 _LICENCE: dict[str, Any] = {
-    "licence_id": _TEXT, "elicence_id": _TEXT, "type": _object({"name": _TEXT, "zh": _TEXT, "en": _TEXT}),
-    "issuer": _object({"code": _TEXT, "zh": _TEXT, "en": _TEXT}), "specimen": {"type": "boolean"}, "state": _TEXT, "valid_from": _TEXT,
-    "valid_to": _TEXT_OR_NULL, "ended_on": _TEXT_OR_NULL, "suspended_until": _TEXT_OR_NULL, "issued_on": _TEXT,
-    "version": _object({"presented": {"type": "integer"}, "current": {"type": "integer"}}), "face": _FIELDS,
+    "licence_id": TEXT, "elicence_id": TEXT, "type": shape({"name": TEXT, "zh": TEXT, "en": TEXT}),
+    "issuer": shape({"code": TEXT, "zh": TEXT, "en": TEXT}), "specimen": {"type": "boolean"}, "state": TEXT, "valid_from": TEXT,
+    "valid_to": _TEXT_OR_NULL, "ground": _TEXT_OR_NULL, "flags": {"type": "array", "items": TEXT}, "ended_on": _TEXT_OR_NULL, "suspended_until": _TEXT_OR_NULL,
+    "issued_on": TEXT,
+    "version": shape({"presented": {"type": "integer"}, "current": {"type": "integer"}}), "face": _FIELDS,
     "endorsements": {
         "type": "array",
-        "items": _object(
-            {"endorsement_id": _TEXT, "kind": _TEXT, "zh": _TEXT, "en": _TEXT, "occurred_on": _TEXT, "effective_to": _TEXT_OR_NULL, "facts": _FIELDS}
+        "items": shape(
+            {"endorsement_id": TEXT, "kind": TEXT, "zh": TEXT, "en": TEXT, "occurred_on": TEXT, "effective_to": _TEXT_OR_NULL, "facts": _FIELDS}
         ),
     },
 }  # fmt: skip
-VERDICT_ANSWER = _answer(
+_CONDITION = {"kind": TEXT, "result": TEXT, "reasons": _REASONS, "due_on": _TEXT_OR_NULL, "rule_pack": TEXT}
+_PACK = {"id": TEXT, "sha256": TEXT, "sample": {"type": "boolean"}}
+_CONDITIONS = shape({"each": {"type": "array", "items": shape(_CONDITION)}, "rule_packs": {"type": "array", "items": shape(_PACK)}})
+VERDICT_ANSWER = answer(
     "The verdict: also where it is `not_valid`",
-    _object(
+    shape(
         {
-            "overall": {"enum": [one.value for one in Overall]}, "checked_at": _TEXT, "valid_at": _TEXT, "known_at": _TEXT,
-            "head": _object({"entry": {"type": "integer"}, "recorded_at": _TEXT_OR_NULL}),
-            "answers": _object(dict.fromkeys(QUESTIONS, _ONE_ANSWER)), "licence": {"oneOf": [_object(_LICENCE), {"type": "null"}]},
-            "checks": {"type": "array", "items": _object({"no": {"type": "integer"}, "name": _TEXT, "result": _RESULT, "reasons": _REASONS})},
+            "overall": {"enum": [one.value for one in Overall]}, "checked_at": TEXT, "valid_at": TEXT, "known_at": TEXT,
+            "head": shape({"entry": {"type": "integer"}, "recorded_at": _TEXT_OR_NULL}),
+            "answers": shape(dict.fromkeys(QUESTIONS, _ONE_ANSWER)), "licence": {"oneOf": [shape(_LICENCE), {"type": "null"}]},
+            "conditions": {"oneOf": [_CONDITIONS, {"type": "null"}]},
+            "checks": {"type": "array", "items": shape({"no": {"type": "integer"}, "name": TEXT, "result": _RESULT, "reasons": _REASONS})},
         }
     ),
     "text/html",
 )  # fmt: skip
-_VERSION = _object(
-    {"version": {"type": "integer"}, "elicence_id": _TEXT, "reason": _TEXT, "copy_no": {"type": "integer"}, "state": {"enum": ["current", "superseded"]},
-     "document_sha256": _TEXT, "document_url": _TEXT}
+_VERSION = shape(
+    {"version": {"type": "integer"}, "elicence_id": TEXT, "reason": TEXT, "copy_no": {"type": "integer"},
+     "state": {"enum": ["current", "superseded", "voided"]},
+     "document_sha256": TEXT, "document_url": TEXT}
 )  # fmt: skip
-LICENCE_ANSWER = _answer(
-    "The licence as a clerk sees it", _object({**_LICENCE, "head": {"type": "integer"}, "versions": {"type": "array", "items": _VERSION}})
-)
-_DONE = _object(
+LICENCE_ANSWER = answer(
+    "The licence as a clerk sees it",
+    shape({
+        **_LICENCE, "valid_at": TEXT, "known_at": TEXT, "renewable_until": _TEXT_OR_NULL,
+        "as_known_then": {"oneOf": [shape({"known_at": TEXT, "state": _TEXT_OR_NULL}), {"type": "null"}]},
+        "head": {"type": "integer"}, "versions": {"type": "array", "items": _VERSION},
+    }),
+)  # fmt: skip
+_DONE = shape(
     {
-        "licence_id": _TEXT, "sequence": {"type": "integer"}, "act": _TEXT, "recorded_at": _TEXT, "endorsement_ids": {"type": "array", "items": _TEXT},
-        "elicence_id": _TEXT, "number": _TEXT, "version": {"type": "integer"}, "check_code": _TEXT, "delivery_code": _TEXT, "verify_url": _TEXT,
-        "document_url": _TEXT,
+        "licence_id": TEXT, "sequence": {"type": "integer"}, "act": TEXT, "recorded_at": TEXT, "endorsement_ids": {"type": "array", "items": TEXT},
+        "elicence_id": TEXT, "number": TEXT, "version": {"type": "integer"}, "check_code": TEXT, "delivery_code": TEXT, "verify_url": TEXT,
+        "document_url": TEXT,
     },
     ("endorsement_ids", "elicence_id", "number", "version", "check_code", "delivery_code", "verify_url", "document_url"),
 )  # fmt: skip
-DONE_ANSWER = _answer("Entered; the codes are there only where the act made a document", _DONE)
-WAITING_ANSWER = _answer(_MEANINGS[202], _object({"state": {"const": "sealing"}, "licence_id": _TEXT, "reservation_url": _TEXT}))
+DONE_ANSWER = answer("Entered; the codes are there only where the act made a document", _DONE)
+WAITING_ANSWER = answer(_MEANINGS[202], shape({"state": {"const": "sealing"}, "licence_id": TEXT, "reservation_url": TEXT}))
 SEALED_FILE: dict[str, Any] = {
     "description": "A PDF file", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}, "headers": _CACHED,
 }  # fmt: skip
 ENTERED: dict[int | str, dict[str, Any]] = {201: DONE_ANSWER, 202: WAITING_ANSWER}
 
 
-def _json(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+def as_body(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    """Describe a request in JSON."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
 
 
-_DECISION: dict[str, Any] = {
+DECISION_SHAPE: dict[str, Any] = {
     "type": "object", "additionalProperties": False, "required": ["number", "organ", "decided_on", "legal_basis"],
     "description": "The decision behind the act: by an `officer`, or `unattended` by a rule set.",
     "properties": {
@@ -126,49 +142,71 @@ _PHOTOS = {
 _ISSUE: dict[str, Any] = {
     "type": "object", "additionalProperties": False, "required": ["type", "case_no", "decision", "face"],
     "properties": {
-        "type": {"type": "string"}, "case_no": {"type": "string", "maxLength": 80, "pattern": r"^[0-9A-Za-z._/-]+$"}, "decision": _DECISION,
+        "type": {"type": "string"}, "case_no": {"type": "string", "maxLength": 80, "pattern": r"^[0-9A-Za-z._/-]+$"}, "decision": DECISION_SHAPE,
         "face": {"type": "object", "description": "As `GET /templates/{type}` describes it."}, "photos": _PHOTOS,
     },
 }  # fmt: skip
 _EXAMPLE_ISSUE = {"type": "a_type_of_get_templates", "case_no": "SA-2026-000001", "decision": _EXAMPLE_DECISION, "face": {}}
 
-ISSUE_BODY = _json(_ISSUE, _EXAMPLE_ISSUE)
-ADOPT_BODY = _json(
+ISSUE_BODY = as_body(_ISSUE, _EXAMPLE_ISSUE)
+ADOPT_BODY = as_body(
     {
         **_ISSUE, "required": [*_ISSUE["required"], "elicence_id", "document"],
         "properties": {**_ISSUE["properties"], "elicence_id": {"type": "string"}, "document": {"type": "string", "contentEncoding": "base64"}},
     },
     {**_EXAMPLE_ISSUE, "elicence_id": "1.2.156.3005.2.…", "document": "JVBERi0…"},
 )  # fmt: skip
-ACT_BODY = _json(
-    {
-        "type": "object", "additionalProperties": False, "required": ["act", "decision"],
+_ACTED = {
+    "act": {"enum": [act.value for act in ACTS]},
+    "decision": DECISION_SHAPE, "effective_on": _DAY, "face": {"type": "object"}, "photos": _PHOTOS, "reason": {"enum": list(REASONS)},
+    "reason_text": {"type": "string", "maxLength": 120}, "ground": {"enum": list(dict.fromkeys((*GROUNDS, *WITHDRAWAL_GROUNDS, *ENDORSEMENT_GROUNDS)))},
+    "right_ended_on": _DAY, "agreed": {"type": "boolean", "description": "The organ that suspended agrees."},
+    "target": {"type": "integer", "minimum": 1, "description": "The sequence of the entry that the act is about."}, "until": _DAY,
+    "to_department": TEXT, "version": {"type": "integer", "minimum": 1},
+    "suspension": {
+        "type": "object", "required": ["kind", "first"],
         "properties": {
-            "act": {"enum": ["renew", "replace", "change", "suspend", "lift", "revoke", "cancel", "endorse", "withdraw_endorsement"]},
-            "decision": _DECISION, "effective_on": {"type": "string", "format": "date"}, "face": {"type": "object"}, "photos": _PHOTOS,
-            "reason": {"enum": list(REASONS)}, "reason_text": {"type": "string"}, "ground": {"enum": list(GROUNDS)},
-            "right_ended_on": {"type": "string", "format": "date"}, "target": {"type": "integer", "minimum": 1},
-            "suspension": {
-                "type": "object", "required": ["kind", "first"],
-                "properties": {
-                    "kind": {"enum": ["penalty", "measure"]}, "first": {"type": "string", "format": "date"},
-                    "last": {"type": "string", "format": "date"},
-                },
-            },
-            "kind": {"type": "string"}, "facts": {"type": "object"}, "external_ref": {"type": "string", "maxLength": 120},
-            "asserter": {"type": "string"}, "endorsement_id": {"type": "string"},
+            "kind": {"enum": ["penalty", "measure"]}, "first": _DAY, "last": _DAY,
+            "allows": {"type": "array", "items": {"enum": ["renew", "change", "transfer"]}},
         },
     },
+    "kind": TEXT, "facts": {"type": "object"}, "external_ref": {"type": "string", "maxLength": 120}, "asserter": TEXT,
+    "asserter_signature": {"type": "string", "pattern": "^[0-9a-f]{128}$"}, "corrects": TEXT, "endorsement_id": TEXT,
+    "region": {"type": "string", "pattern": "^[0-9]{6}$"},
+}  # fmt: skip
+ACT_BODY = as_body(
+    {"type": "object", "additionalProperties": False, "required": ["act", "decision"], "properties": _ACTED},
     {"act": "revoke", "decision": _EXAMPLE_DECISION, "effective_on": "2026-11-21"},
-)  # fmt: skip
-SEARCH_BODY = _json(
-    {
-        "type": "object", "additionalProperties": False, "required": ["field", "value"],
-        "properties": {"field": {"type": "string", "description": "`number`, or a searchable field of a type."}, "value": {"type": "string"}},
-    },
+)
+_WITHIN = {"type": "integer", "minimum": 0, "maximum": 3660}
+SEARCH_BODY = as_body(
+    shape(
+        {
+            "type": TEXT, "field": {"type": "string", "description": "`number`, or a searchable field of a type."}, "value": TEXT, "holder": TEXT,
+            "state": {"enum": [state.value for state in LicenceState]}, "expiring_within_days": _WITHIN, "due_within_days": _WITHIN,
+            "after": {"type": "string", "description": "`after` of the page before."}, "limit": {"type": "integer", "minimum": 1, "maximum": 100},
+        },
+        ("type", "field", "value", "holder", "state", "expiring_within_days", "due_within_days", "after", "limit"),
+    ),
     {"field": "number", "value": "5199002611000001"},
 )  # fmt: skip
-PREVIEW_BODY = _json(
+_FOUND = {
+    "licence_id": TEXT,
+    "elicence_id": TEXT,
+    "type": TEXT,
+    "state": TEXT,
+    "number": {},
+    "version": {"type": "integer"},
+    "valid_to": _TEXT_OR_NULL,
+}
+SEARCH_ANSWER = answer(
+    "Licences, newest first, and the cursor of the next page", shape({"licences": {"type": "array", "items": shape(_FOUND)}, "after": _TEXT_OR_NULL})
+)
+SIGNED_ANSWER: dict[str, Any] = {
+    "description": "COSE_Sign1 over canonical JSON of format `answer/1`", "headers": _CACHED,
+    "content": {"application/cose": {"schema": {"type": "string", "format": "binary"}}},
+}  # fmt: skip
+PREVIEW_BODY = as_body(
     {"type": "object", "additionalProperties": False, "required": ["face"], "properties": {"face": {"type": "object"}, "photos": _PHOTOS}},
     {"face": {}},
 )

@@ -1,5 +1,6 @@
 """What the operator sees: one structured log line a request, metrics, health. No personal data in any of them."""
 
+import math
 import secrets
 import time
 import traceback
@@ -8,9 +9,11 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from licence_service.errors import Unavailable
+from licence_service.service import Service
 from licence_service.web import problems
 from licence_service.web.access import TheService
 from licence_service.web.shapes import ANSWERS
@@ -85,9 +88,19 @@ def ready(service: TheService) -> Response:
     return JSONResponse({"status": "ready"})
 
 
-def metrics(app: FastAPI, registry: CollectorRegistry) -> None:
-    """Offer the figures for Prometheus."""
+def metrics(app: FastAPI, registry: CollectorRegistry, service: Service) -> None:
+    """Offer the figures for Prometheus; how far the signed heads are behind the book is looked up when they are fetched."""
+    uncovered = Gauge("licence_uncovered_lines", "Lines of the book that no signed head covers yet", registry=registry)
+    behind = Gauge("licence_head_lag_seconds", "Age of the oldest line that no signed head covers", registry=registry)
 
     @app.get("/metrics", include_in_schema=False)
     def figures() -> Response:
+        try:
+            lag = service.follower.lag()
+        except Unavailable:
+            uncovered.set(math.nan)
+            behind.set(math.nan)
+        else:
+            uncovered.set(lag.lines)
+            behind.set(lag.seconds)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -63,14 +63,13 @@ def terminal(tmp_path: Path, demo_keys: Path, monkeypatch: pytest.MonkeyPatch) -
     secret = tmp_path / "passphrase"
     secret.write_text(PASSPHRASE)
     secret.chmod(0o600)
-    with a_world(tmp_path, demo_keys) as world:
+    with a_world(tmp_path, demo_keys, now=utc_now()) as world:
         environment = {
             "LICENCE_DATABASE_URL": f"sqlite:///{tmp_path}/licence.db", "LICENCE_ARCHIVE_URL": f"file:{tmp_path}/archive",
             "LICENCE_KEYS": str(demo_keys),
             "LICENCE_TEMPLATES": str(ROOT / "templates"), "LICENCE_SEAL_PASSPHRASE_FILE": str(secret), "LICENCE_PAYLOAD_KEY": PAYLOAD_KEY,
             "LICENCE_ALLOW_DEMO_KEYS": "1", "LICENCE_PUBLIC_URL": "https://licence.example.cn", "COLUMNS": "200",
         }  # fmt: skip
-        world.clock.now = utc_now()  # type: ignore[attr-defined]
         yield Terminal(world, tmp_path, environment)
 
 

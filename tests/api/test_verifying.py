@@ -65,7 +65,7 @@ def said(verdict: dict[str, Any], question: str) -> tuple[str, list[str]]:
 def test_a_verdict_has_the_shape_that_it_keeps(world: World) -> None:
     issued = world.issue(DRIVER)
     for verdict in (pair(world, issued), scanned(world, issued["verify_url"]), upload(world, original(world, issued))):
-        assert list(verdict) == ["overall", "checked_at", "valid_at", "known_at", "head", "answers", "licence", "checks"]
+        assert list(verdict) == ["overall", "checked_at", "valid_at", "known_at", "head", "answers", "licence", "checks", "conditions"]
         assert list(verdict["answers"]) == ["authentic", "current", "in_force", "conditions", "shown"] == list(QUESTIONS)
         for answer in verdict["answers"].values():
             assert list(answer) == ["result", "reasons"]

@@ -18,7 +18,8 @@ from licence_service.carrying import Done
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
 from licence_service.endorsement import statement_of
 from licence_service.fields import Asker, Field, Shown
-from licence_service.licence import Act, Entry, fold
+from licence_service.fold import fold
+from licence_service.licence import Act, Entry
 from licence_service.licence_data import licence_data
 from licence_service.requests import read_act, read_issue
 from licence_service.seal.tokens import open1, verify

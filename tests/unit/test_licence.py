@@ -1,18 +1,17 @@
-"""The fold: what a licence is on a day, as far as it was known at an instant (DOMAIN LC-01 to LC-19)."""
+"""The fold by example: what a licence is on a day, as far as it was known at an instant (DOMAIN LC-01 to LC-19)."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from licence_service.licence import Act, Entry, LicenceState, VersionReason, beijing_day, fold, standing_endorsements
+from licence_service.fold import fold, standing_endorsements
+from licence_service.licence import Act, LicenceState, VersionReason, beijing_day
 from tests.builders import (
     FIRST,
     ISSUED_AT,
     LAST,
     LICENCE_ID,
+    a_decision,
     a_licence,
     a_renewal,
     a_suspension,
@@ -24,8 +23,10 @@ from tests.builders import (
 
 DAY = timedelta(days=1)
 S = LicenceState
+DECIDED_EARLIER = an_entry(decision=a_decision(decided_on=FIRST - 10 * DAY))
 
 
+@pytest.mark.rule("LC-02")
 @pytest.mark.parametrize(
     ("instant", "day"),
     [
@@ -54,12 +55,25 @@ def test_an_issued_licence_is_what_its_entry_says() -> None:
     assert (licence.ended_on, licence.suspended_until, licence.endorsements) == (None, None, ())
 
 
+@pytest.mark.rule("LC-02")
 @pytest.mark.parametrize(
     ("day", "state"),
-    [(FIRST - DAY, S.PENDING_EFFECT), (FIRST, S.IN_FORCE), (LAST, S.IN_FORCE), (LAST + DAY, S.EXPIRED), (date(2199, 1, 1), S.EXPIRED)],
+    [
+        (FIRST - 10 * DAY, S.PENDING_EFFECT),
+        (FIRST - DAY, S.PENDING_EFFECT),
+        (FIRST, S.IN_FORCE),
+        (LAST, S.IN_FORCE),
+        (LAST + DAY, S.EXPIRED),
+        (date(2199, 1, 1), S.EXPIRED),
+    ],
 )
 def test_the_first_and_the_last_day_count_whole(day: date, state: LicenceState) -> None:
-    assert a_licence(on=day).state is state
+    assert a_licence(on=day, issue=DECIDED_EARLIER).state is state
+
+
+def test_before_the_day_on_which_it_was_granted_there_is_no_licence() -> None:
+    assert fold(entered(DECIDED_EARLIER), FIRST - 11 * DAY) is None
+    assert fold(entered(DECIDED_EARLIER), FIRST - 10 * DAY) is not None
 
 
 def test_a_licence_without_an_end_never_expires() -> None:
@@ -72,6 +86,7 @@ def test_a_licence_without_an_end_never_expires() -> None:
 # -- two clocks ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("LC-01")
 def test_an_entry_counts_from_the_instant_it_was_recorded() -> None:
     revocation = an_entry(Act.REVOKE, effective_on=date(2026, 6, 25), recorded_at=ISSUED_AT + timedelta(days=30))
     day = date(2026, 6, 28)
@@ -101,6 +116,7 @@ def test_what_is_not_yet_effective_does_not_count_yet() -> None:
 # -- versions ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("LC-09")
 def test_the_newest_entered_version_is_current_at_once() -> None:
     change = an_entry(Act.CHANGE, effective_on=date(2027, 1, 1), version=a_version(2))
     licence = a_licence(change, on=date(2026, 7, 1))
@@ -115,6 +131,7 @@ def test_a_version_is_current_only_once_it_is_known() -> None:
     assert a_licence(change, known_at=ISSUED_AT).current.version == 1
 
 
+@pytest.mark.rule("LC-07")
 def test_a_replacement_keeps_content_and_end_and_counts_the_copy() -> None:
     copy = a_version(2, reason=VersionReason.REPLACEMENT, copy_no=2)
     licence = a_licence(an_entry(Act.REPLACE, effective_on=date(2027, 1, 1), version=copy), on=date(2027, 2, 1))
@@ -135,7 +152,7 @@ def test_a_renewal_lengthens_the_right_from_its_own_day_on() -> None:
 
 
 def test_before_its_first_day_a_licence_announces_the_term_of_its_first_version() -> None:
-    licence = a_licence(a_renewal(LAST + DAY, date(2038, 6, 19)), on=FIRST - DAY)
+    licence = a_licence(a_renewal(LAST + DAY, date(2038, 6, 19)), on=FIRST - DAY, issue=DECIDED_EARLIER)
 
     assert (licence.state, licence.valid_from, licence.valid_to) == (S.PENDING_EFFECT, FIRST, LAST)
 
@@ -162,6 +179,7 @@ def test_of_two_acts_the_later_legal_day_decides_the_end_and_of_one_day_the_late
 MARCH, MAY, JULY = date(2027, 3, 1), date(2027, 5, 1), date(2027, 7, 1)
 
 
+@pytest.mark.rule("LC-19")
 @pytest.mark.parametrize(("day", "suspended"), [(MARCH - DAY, False), (MARCH, True), (MAY, True), (MAY + DAY, False)])
 def test_both_days_of_a_suspension_count_and_it_lapses_by_itself(day: date, suspended: bool) -> None:
     licence = a_licence(a_suspension(MARCH, MAY), on=day)
@@ -179,6 +197,7 @@ def test_a_suspension_without_an_end_runs_until_it_is_lifted_and_that_day_is_fre
     assert a_licence(a_suspension(MARCH, None), lift, on=MAY).state is S.IN_FORCE
 
 
+@pytest.mark.rule("LC-19")
 def test_overlapping_suspensions_are_kept_apart() -> None:
     both = (a_suspension(MARCH, MAY), a_suspension(date(2027, 4, 1), JULY))
 
@@ -201,6 +220,7 @@ def test_one_suspension_without_an_end_hides_the_end_of_the_other() -> None:
     assert a_licence(a_suspension(MARCH, MAY), a_suspension(MARCH, None), on=date(2027, 4, 1)).suspended_until is None
 
 
+@pytest.mark.rule("LC-05")
 def test_a_suspension_does_not_lengthen_the_term() -> None:
     long = a_suspension(date(2032, 6, 1), date(2032, 8, 1))
 
@@ -214,12 +234,13 @@ def test_a_suspension_that_was_only_recorded_changes_nothing() -> None:
 
 
 def test_a_licence_suspended_before_it_begins_is_suspended() -> None:
-    assert a_licence(a_suspension(FIRST - 5 * DAY, None), on=FIRST - DAY).state is S.SUSPENDED
+    assert a_licence(a_suspension(FIRST - 5 * DAY, None), on=FIRST - DAY, issue=DECIDED_EARLIER).state is S.SUSPENDED
 
 
 # -- endings -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("LC-10")
 def test_revoked_beats_suspended_and_expired() -> None:
     revocation = an_entry(Act.REVOKE, effective_on=MARCH)
 
@@ -237,10 +258,12 @@ def test_cancelled_beats_revoked_from_its_own_day_on() -> None:
     assert a_licence(*acts, on=JULY).ended_on == MARCH
 
 
+@pytest.mark.rule("LC-11")
 def test_a_revoked_licence_without_its_cancellation_is_not_alive() -> None:
     assert a_licence(an_entry(Act.REVOKE, effective_on=MARCH), on=date(2031, 1, 1)).state is S.REVOKED
 
 
+@pytest.mark.rule("LC-11")
 def test_the_right_ends_on_the_day_that_the_cancellation_names() -> None:
     acts = (an_entry(Act.CANCEL, effective_on=JULY, right_ended_on=MARCH, ground="death"),)
 
@@ -255,7 +278,7 @@ def test_the_earliest_of_two_revocations_ends_the_right() -> None:
     assert a_licence(*acts, on=MAY).state is S.REVOKED
 
 
-@pytest.mark.parametrize("act", [Act.REVOKE, Act.CANCEL])
+@pytest.mark.parametrize("act", [Act.REVOKE, Act.WITHDRAW, Act.RECALL, Act.CANCEL])
 def test_an_ending_that_was_only_recorded_changes_nothing(act: Act) -> None:
     licence = a_licence(an_entry(act, effective_on=MARCH, recorded_only=True), on=MAY)
 
@@ -280,6 +303,7 @@ def test_endorsements_stand_in_their_order_until_withdrawn() -> None:
     assert standing_endorsements((), JULY) == ()
 
 
+@pytest.mark.rule("EN-06")
 def test_a_withdrawal_counts_from_its_own_day() -> None:
     gone = an_entry(Act.WITHDRAW_ENDORSEMENT, effective_on=JULY, withdrawn=TWO.endorsement_id)
 
@@ -293,94 +317,3 @@ def test_an_endorsement_counts_from_the_day_it_takes_effect() -> None:
     assert a_licence(*ENDORSED, later, on=FACT_ON - DAY).endorsements == ()
     assert a_licence(*ENDORSED, later, on=FACT_ON).endorsements == (ONE, TWO)
     assert len(a_licence(*ENDORSED, later, on=FACT_ON + DAY).endorsements) == 3
-
-
-# -- against a slow reference --------------------------------------------------------------------------
-
-days = st.dates(date(2026, 6, 1), date(2032, 8, 1))
-
-
-@st.composite
-def books(draw: st.DrawFn) -> tuple[Entry, ...]:
-    """Any series of acts; the fold must have an answer even to those that the table refuses."""
-    acts: list[Entry] = []
-    for place in range(draw(st.integers(0, 6))):
-        day = draw(days)
-        kind = draw(st.sampled_from(["suspend", "lift", "revoke", "cancel", "renew"]))
-        only = draw(st.booleans()) if kind != "renew" else False
-        if kind == "suspend":
-            acts.append(a_suspension(day, draw(st.none() | st.just(day + timedelta(days=draw(st.integers(0, 300))))), recorded_only=only))
-        elif kind == "lift":
-            lifted = {act.target for act in acts if act.act is Act.LIFT}
-            target = draw(st.integers(2, place + 2))
-            if target not in lifted:
-                acts.append(an_entry(Act.LIFT, effective_on=day, target=target))
-        elif kind == "renew":
-            number = 2 + sum(act.act is Act.RENEW for act in acts)
-            acts.append(a_renewal(day, draw(st.none() | st.just(day + timedelta(days=draw(st.integers(0, 900))))), number))
-        else:
-            acts.append(an_entry(Act(kind), effective_on=day, recorded_only=only))
-    return entered(an_entry(), *acts)
-
-
-def slow_state(  # noqa: C901 - one sentence of the domain after another
-    book: tuple[Entry, ...], day: date, known_at: datetime
-) -> LicenceState | None:
-    """Answer by the words of the domain, one after another."""
-    known = [entry for entry in book if entry.recorded_at is not None and not entry.recorded_at > known_at]
-    if not known:
-        return None
-    for act, state in ((Act.CANCEL, S.CANCELLED), (Act.REVOKE, S.REVOKED)):
-        for entry in known:
-            if entry.act is act and not entry.recorded_only and not entry.effective_on > day:
-                return state
-    end = known[0].version.valid_to if known[0].version else None
-    since = known[0].effective_on
-    for entry in known[1:]:
-        if entry.version and entry.effective_on <= day and entry.effective_on >= since:
-            end, since = entry.version.valid_to, entry.effective_on
-    if day < FIRST:  # no version of a book is effective yet: the first one's term is announced
-        effective = [entry for entry in known[1:] if entry.version and entry.effective_on <= day]
-        end = max(effective, key=lambda entry: (entry.effective_on, entry.sequence)).version.valid_to if effective else end  # type: ignore[union-attr]
-    if end is not None and day > end:
-        return S.EXPIRED
-    for entry in known:
-        said = entry.suspension
-        if said and not entry.recorded_only and said.first <= day <= (said.last or day):
-            lifts = [other for other in known if other.act is Act.LIFT and other.target == entry.sequence and other.effective_on <= day]
-            if not lifts:
-                return S.SUSPENDED
-    return S.IN_FORCE if any(entry.version and entry.version.valid_from <= day for entry in known) else S.PENDING_EFFECT
-
-
-@given(book=books(), day=days, known=st.integers(-1, 8))
-def test_the_answer_at_any_two_times_equals_a_slow_reading(book: tuple[Entry, ...], day: date, known: int) -> None:
-    known_at = ISSUED_AT + timedelta(days=known)
-    licence = fold(book, day, known_at)
-
-    assert (licence.state if licence else None) == slow_state(book, day, known_at)
-
-
-@given(book=books(), day=days, count=st.integers(1, 7))
-def test_an_answer_at_an_instant_never_changes_by_what_is_recorded_later(book: tuple[Entry, ...], day: date, count: int) -> None:
-    known_at = ISSUED_AT + timedelta(days=count - 1)
-
-    assert fold(book, day, known_at) == fold(book[:count], day)
-
-
-@given(book=books(), day=days)
-def test_exactly_one_version_is_current(book: tuple[Entry, ...], day: date) -> None:
-    licence = fold(book, day)
-
-    assert licence is not None
-    assert licence.current.version == max(version.version for version in licence.versions)
-
-
-@given(book=books(), day=days)
-def test_only_recorded_acts_never_change_the_state(book: tuple[Entry, ...], day: date) -> None:
-    without = fold(book[:1], day)
-    muted = fold(tuple(replace(entry, recorded_only=True, version=entry.version if place == 0 else None) for place, entry in enumerate(book)), day)
-
-    assert without is not None
-    assert muted is not None
-    assert muted.state is without.state

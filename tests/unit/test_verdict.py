@@ -134,7 +134,7 @@ def test_the_verdict_keeps_its_shape() -> None:
     )  # fmt: skip
     shape = json.loads(json.dumps(verdict.as_json()))
 
-    assert list(shape) == ["overall", "checked_at", "valid_at", "known_at", "head", "answers", "licence", "checks"]
+    assert list(shape) == ["overall", "checked_at", "valid_at", "known_at", "head", "answers", "licence", "checks", "conditions"]
     assert shape["overall"] == "not_valid"
     assert shape["checked_at"] == "2026-07-01T01:02:03+00:00"
     assert shape["valid_at"] == "2026-07-01"

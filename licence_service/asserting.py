@@ -1,0 +1,121 @@
+"""What bodies outside the departments assert (EN-03): taken in under their own signature, accepted by rule pack or by a clerk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from licence_service.carrying import Done
+from licence_service.digests import canonical, sha256
+from licence_service.envelope import ORGANISATION, WORD, Reading
+from licence_service.errors import AccessRefused, Fault
+from licence_service.fields import Field
+from licence_service.law import PACK
+from licence_service.licence import Act, Decision, beijing_day
+from licence_service.registrar import Registrar
+from licence_service.requests import ActRequest
+from licence_service.rules import judge_fact, on_underlying_right
+from licence_service.store.clients import EVERY_TYPE, Client
+from licence_service.store.record import Record
+
+_ID = Field(label="证照", type="string", disclose={}, required=True, pattern=r"[0-9A-Z]{20}")
+_SIGNATURE = Field(label="签名", type="string", disclose={}, required=True, pattern=r"[0-9a-f]{128}")
+_REFERENCE = Field(label="外部编号", type="string", disclose={}, required=True, max_length=120)
+_DAY = Field(label="日期", type="date", disclose={}, required=True)
+_BODY_CEILING = 10_000  # assertions of one body in an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an assertion: `accepted` at once, or `asserted` and waiting for a clerk, for the `reasons` named."""
+
+    licence_id: str
+    endorsement_id: str
+    state: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assertions:
+    """Takes in assertions and signals; everything that is written goes through the registrar."""
+
+    registrar: Registrar
+
+    def take(self, body: Mapping[str, Any]) -> Taken:
+        """Take in a signed assertion; the signature says who asks, no token does.
+
+        The same fact sent twice is answered with the first result; other content under the same reference is `KeyReused` (EN-08).
+        """
+        line, today = self.registrar.line, beijing_day(self.registrar.line.now())
+        request = _read(body, today)
+        asserter = str(request.asserter)
+        if line.law.body(asserter) is None:
+            raise AccessRefused("no such body is registered")
+        record = line.book.get(str(body["licence_id"]))
+        client = Client(f"body:{asserter}", record.issuer(today), (EVERY_TYPE,), _BODY_CEILING)
+        digest = sha256(canonical(dict(body)))
+        done = self.registrar.enter(client, f"{asserter}:{sha256((request.external_ref or '').encode())}", digest, record, request)
+        assert isinstance(done, Done)  # noqa: S101 - an assertion has no document to wait for
+        return self._accepted(client, line.book.get(record.licence_id), done.endorsement_ids[0], today)
+
+    def _accepted(self, client: Client, record: Record, endorsement_id: str, today: date) -> Taken:
+        """Accept where the rule pack says so and the fact came in time; else it waits for a clerk, with the reason (EN-03)."""
+        line = self.registrar.line
+        licence = record.at(today)
+        asserted = next(one for entry in record.entries for one in entry.endorsements if one.endorsement_id == endorsement_id)
+        if any(one.endorsement_id == endorsement_id and one.accepter for entry in record.entries for one in entry.endorsements):
+            return Taken(record.licence_id, endorsement_id, "accepted")
+        packs = line.law.packs()
+        reception = judge_fact(packs, record.type, asserted.kind, asserted.facts, asserted.occurred_on, today, licence.endorsements)
+        if not reception.automatic or record.entries[-1].recorded_only:
+            said = {"rule": "EN-03", "endorsement_id": endorsement_id, "kind": asserted.kind, "reasons": list(reception.reasons)}
+            line.tasks.open(record.issuer(today), "assertion", record.licence_id, said)
+            return Taken(record.licence_id, endorsement_id, "asserted", reception.reasons)
+        decision = _by_law(asserted.external_ref or endorsement_id, line.keyring.departments[client.department].name, today, reception.pack or "")
+        request = ActRequest(Act.ENDORSE, decision, endorsement_id=endorsement_id, automatic=True)
+        digest = sha256(canonical(["accept", endorsement_id]))
+        self.registrar.enter(client, f"accept:{endorsement_id}", digest, record, request)
+        return Taken(record.licence_id, endorsement_id, "accepted")
+
+    def signal(self, caller: Client, key: str, licence_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Take in a signal that an underlying right ended: a task for a clerk, or a cancellation only where a rule pack says so (LC-17)."""
+        record = self.registrar.visible(caller, licence_id)
+        reading = Reading(body)
+        reading.only(frozenset({"source", "signal", "occurred_on", "external_ref"}))
+        said = {name: reading.field(name, WORD, required=True) for name in ("source", "signal")}
+        said |= {"occurred_on": reading.field("occurred_on", _DAY), "external_ref": reading.field("external_ref", _REFERENCE)}
+        reading.refuse_if_faulty()
+        line, today = self.registrar.line, beijing_day(self.registrar.line.now())
+        packs = line.law.packs()
+        if on_underlying_right(packs, record.type, today) == "task":
+            return {"task_id": line.tasks.open(record.issuer(today), "underlying_right", licence_id, {"rule": "LC-17", **said})}
+        pack = judge_fact(packs, record.type, "", {}, today, today).pack or PACK
+        decision = _by_law(str(said["external_ref"]), line.keyring.departments[record.issuer(today)].name, today, pack)
+        request = ActRequest(
+            Act.CANCEL, decision, ground="underlying_right_ended", right_ended_on=date.fromisoformat(str(said["occurred_on"])), automatic=True
+        )
+        done = self.registrar.enter(caller, key, sha256(canonical([licence_id, dict(body)])), record, request)
+        assert isinstance(done, Done)  # noqa: S101 - a cancellation has no document to wait for
+        return {"sequence": done.sequence}
+
+
+def _by_law(number: str, organ: str, today: date, pack: str) -> Decision:
+    """Return the decision of an act that a rule pack decided; the pack is its trace."""
+    return Decision(number, organ, today, pack, None, pack)
+
+
+def _read(body: Mapping[str, Any], today: date) -> ActRequest:
+    reading = Reading(body)
+    reading.only(frozenset({"licence_id", "kind", "facts", "external_ref", "asserter", "signature", "corrects"}))
+    reading.field("licence_id", _ID)
+    kind, reference = reading.field("kind", WORD, required=True), reading.field("external_ref", _REFERENCE)
+    asserter, signature = reading.field("asserter", ORGANISATION, required=True), reading.field("signature", _SIGNATURE)
+    if not isinstance(body.get("facts"), Mapping):
+        reading.faults.append(Fault("facts", "missing", "an object is wanted here"))
+    corrects = reading.field("corrects", WORD)
+    reading.refuse_if_faulty()
+    decision = Decision(reference, asserter, today, "EN-03", None, "assertion")
+    return ActRequest(
+        Act.ASSERT, decision, kind=kind, facts=body["facts"], external_ref=reference, asserter=asserter, asserter_signature=signature, corrects=corrects,
+        automatic=True,
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""Who may see a licence, who may act on it, and who seals what comes of it."""
+
+from datetime import date
+
+from licence_service.errors import NotGranted, NotInRegister
+from licence_service.licence import Act
+from licence_service.line import Line
+from licence_service.seal.keyring import Department
+from licence_service.store.clients import Client
+from licence_service.store.record import Record
+
+_RECEIVING = frozenset({Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER})
+_ENDORSING = frozenset({Act.ENDORSE, Act.REFUSE_ENDORSEMENT, Act.WITHDRAW_ENDORSEMENT})
+
+
+def visible(line: Line, caller: Client, record: Record, today: date) -> Record:
+    """Return the record if the caller's department may know of it; any other is as if it did not exist.
+
+    It may if it issued the licence, is its issuer of record, was offered it, or holds a grant to accept endorsements on it.
+    """
+    offered = {entry.to_department for entry in record.entries if entry.act is Act.TRANSFER}
+    own = {record.department, record.issuer(today), *offered}
+    if not caller.may_touch(record.type) or not (caller.department in own or accepts_here(line, caller.department, record, today)):
+        raise NotInRegister
+    return record
+
+
+def accepts_here(line: Line, uscc: str, record: Record, today: date) -> bool:
+    """Say whether a department holds any grant today to accept an endorsement on licences of this type (EN-04)."""
+    kinds = line.catalogue.in_force(record.type, today).endorsements
+    return any(may_accept(line, uscc, kind, record.type, (today,)) for kind in kinds)
+
+
+def may_accept(line: Line, uscc: str, kind: str, slug: str, days: tuple[date, ...]) -> bool:
+    """Say whether a grant lets a department accept a kind; the region is its own (RULINGS 21)."""
+    department = line.keyring.departments.get(uscc)
+    return department is not None and line.law.may("accept", uscc, kind, slug, department.region, days)
+
+
+def sealer(line: Line, caller: Client, record: Record, act: Act, today: date) -> Department:
+    """Return the department whose seal this act takes; `NotGranted` where the caller may not enter it.
+
+    The issuer of record seals, also what another county accepts (XR-01); only who takes a licence over seals it with its own.
+    """
+    issuer = record.issuer(today)
+    if act in _RECEIVING:
+        if not any(entry.to_department == caller.department for entry in record.entries if entry.act is Act.TRANSFER):
+            raise NotGranted("this licence was not released to the caller's department")
+        return line.keyring.departments[caller.department if act is Act.ACCEPT_TRANSFER else issuer]
+    if caller.department != issuer and act not in _ENDORSING:
+        raise NotGranted("only the issuer of record enters this act")
+    return line.keyring.departments[issuer]

@@ -1,0 +1,77 @@
+"""What a campaign did, for people and for programs: counts, and licence ids with what became of each. No holder, no number."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from licence_service.store.campaigns import Campaign, Campaigns, Row
+
+OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`head` says which campaign this is and who stands for it; `counts` how often the rehearsal and the run came to what.
+
+    `rows` can be gone through once and holds nothing in memory.
+    """
+
+    head: Mapping[str, Any]
+    counts: tuple[Mapping[str, Any], ...]
+    rows: Iterable[Mapping[str, Any]] = field(repr=False)
+
+    def number(self, rehearsed: str, outcome: str | None = None) -> int:
+        """Return how many licences the rehearsal left so, and, where it is given, how many of them ended so."""
+        return sum(int(one["licences"]) for one in self.counts if one["rehearsed"] == rehearsed and outcome in (None, one["outcome"]))
+
+
+def report_of(store: Campaigns, campaign: Campaign) -> Report:
+    """Return the report of a campaign as it stands."""
+    plan = campaign.public
+    counts = tuple(
+        {"rehearsed": rehearsed, "outcome": outcome or (OPEN if rehearsed == plan["act"] else ""), "licences": number}
+        for rehearsed, outcome, number in store.counts(campaign)
+    )
+    head = {
+        "campaign_id": campaign.campaign_id,
+        "state": campaign.state,
+        "title": plan["title"],
+        "act": plan["act"],
+        "departments": plan["departments"],
+        "types": plan["types"],
+        "select": plan["select"],
+        "decision": plan["decision"],
+        "effective_on": plan["effective_on"],
+        "end": plan.get("end"),
+        "plan_digest": campaign.digest,
+        "planned_by": campaign.planned_by,
+        "planned_at": campaign.planned_at.isoformat(),
+        "approved_by": campaign.approved_by,
+        "approved_at": campaign.approved_at.isoformat() if campaign.approved_at else None,
+        "exclusions": [_exclusion(one, counts) for one in plan.get("exclusions", [])],
+    }
+    return Report(head, counts, (_row(one, plan["act"]) for one in store.rows(campaign)))
+
+
+def _exclusion(one: Mapping[str, Any], counts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Say how many values a list had and how many licences it left out: a list that meets nobody is worth a look."""
+    met = sum(int(each["licences"]) for each in counts if each["rehearsed"] == f"excluded:{one['id']}")
+    listed = {"listed": one["listed"]["count"]} if "listed" in one else {}
+    return {"id": one["id"], "zh": one["zh"], "en": one["en"], **listed, "licences": met}
+
+
+def _row(row: Row, act: str) -> dict[str, Any]:
+    outcome = row.outcome or (OPEN if row.rehearsed == act else "")
+    return {"licence_id": row.licence_id, "rehearsed": row.rehearsed, "outcome": outcome, "sequence": row.sequence}
+
+
+def written(report: Report) -> Iterator[str]:
+    """Yield the report as JSON text, a row a line, so that millions of rows never lie in memory."""
+    head = json.dumps({**report.head, "counts": list(report.counts)}, ensure_ascii=False, indent=1)
+    yield head.removesuffix("\n}") + ',\n "rows": ['
+    between = "\n"
+    for row in report.rows:
+        yield between + "  " + json.dumps(row, ensure_ascii=False)
+        between = ",\n"
+    yield "\n ]\n}\n"

@@ -1,0 +1,116 @@
+"""An act on a licence: from the request to a draft that may be entered. Nothing is written here."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+
+from licence_service import authority
+from licence_service.acts import BY_EFFECTIVE_DAY, Case, Mark, has_act, judge, open_targets
+from licence_service.drafting import Draft, draft_act
+from licence_service.endorsing import Setting, checked_fact, signed
+from licence_service.errors import FaceRejected, Fault, TransitionRefused, TypeRetired
+from licence_service.law import TEMPLATE
+from licence_service.licence import Act, Licence
+from licence_service.line import Line
+from licence_service.preflight import must_be_granted, must_fit, photo_faults
+from licence_service.recording import Fact
+from licence_service.requests import ActRequest
+from licence_service.rules import renewal_of
+from licence_service.store.clients import Client
+from licence_service.store.record import Record
+
+MOST_AHEAD = timedelta(days=3653)  # ten years: a day beyond it is a slip of the pen
+_DEFAULTING = frozenset({Act.LIFT, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.REINSTATE, Act.END_STAY})
+
+
+def drafted(line: Line, caller: Client, record: Record, request: ActRequest, today: date) -> Draft:
+    """Ask who may, ask the table, draft the act and check that its page fits."""
+    template = line.catalogue.in_force(record.type, today)
+    if not has_act(template.acts, request.act):
+        raise TransitionRefused(f"this type has no act {request.act.value}", facts={"act": request.act.value})
+    setting = Setting(line, caller, record, template, authority.sealer(line, caller, record, request.act, today), today)
+    must_be_granted(setting.department, record.type, today, unattended=request.decision.unattended is not None and not request.automatic)
+    if request.act is Act.RENEW and template.retired_from and template.retired_from <= request.decision.decided_on:
+        raise TypeRetired(facts={"rule": "LC-15"})
+    licence = record.at(today)
+    request = _with_target(record, request, licence)
+    if faults := (*photo_faults(template, request.photos), *day_faults(licence, request, today), *_receiver_faults(setting, request)):
+        raise FaceRejected("the act is not acceptable", faults=faults)
+    at = setting.situation(licence)
+    fact = checked_fact(setting, at, request)
+    mark = _judged(setting, request, fact)
+    draft = draft_act(at, request)
+    if mark is Mark.RECORDED:
+        kept = draft.facts if request.act in {Act.ENDORSE, Act.ASSERT} else ()  # a record on the face needs a living licence, a fact does not
+        draft = replace(draft, entry=replace(draft.entry, recorded_only=True, version=None), facts=kept)
+    draft = replace(draft, entry=replace(draft.entry, endorsements=tuple(signed(setting, draft, one, request) for one in draft.facts)))
+    if draft.entry.version:
+        line.law.require(TEMPLATE, f"{template.slug}/{template.edition}", template.digest)
+        must_fit(line, draft, setting.department, _all_photos(line, draft))
+    return draft
+
+
+def _receiver_faults(setting: Setting, request: ActRequest) -> list[Fault]:
+    """Name a receiver that cannot take the licence over: unknown, the same, or without a grant for the type (LC-08)."""
+    if request.act is not Act.TRANSFER:
+        return []
+    receiver = setting.line.keyring.departments.get(request.to_department or "")
+    fits = receiver and receiver.uscc != setting.department.uscc and receiver.may_seal(setting.record.type, setting.today)
+    return [] if fits else [Fault("to_department", "cannot-receive", "this is no other department that may seal this type")]
+
+
+def _with_target(record: Record, request: ActRequest, licence: Licence) -> ActRequest:
+    """Name the entry that the act is about where there is only one that it can be about."""
+    if request.target is not None or request.act not in _DEFAULTING:
+        return request
+    day = request.effective_on or request.decision.decided_on
+    then = (record.on(day) if request.act in BY_EFFECTIVE_DAY else None) or licence
+    about = open_targets(then, request.act)
+    if len(about) > 1:
+        raise TransitionRefused("name the one that is meant as `target`", facts={"targets": ", ".join(map(str, about)), "rule": "LC-19"})
+    return replace(request, target=about[0]) if about else request
+
+
+def _judged(setting: Setting, request: ActRequest, fact: Fact | None) -> Mark:
+    """Ask the table; renewal keeps to the window of the law of its day (LC-03)."""
+    record, decided = setting.record, request.decision.decided_on
+    window = renewal_of(setting.line.law.packs(), record.type, decided, setting.template.term)
+    day = decided
+    if request.act in BY_EFFECTIVE_DAY:
+        day = request.suspension.first if request.suspension else fact.effective_from if fact else request.effective_on or decided
+    end = request.face.get(setting.template.term.end)
+    names_end = isinstance(end, str) and end >= day.isoformat()
+    case = Case(request.act, day, fact.occurred_on if fact else None, request.ground, request.agreed, request.target, names_end)
+    mark = judge(record.on, case, lapse_after_days=window.lapse_days)
+    before = record.on(decided)
+    opens = window.opens_on(before.valid_to) if request.act is Act.RENEW and before and before.valid_to else None
+    if opens and decided < opens:
+        raise TransitionRefused(f"renewal opens on {opens.isoformat()}", facts={"act": "renew", "rule": "LC-03"})
+    return mark
+
+
+def day_faults(licence: Licence, request: ActRequest, today: date) -> list[Fault]:
+    """Name days without sense: before the grant's decision, ahead of what may be decided now, or absurdly far."""
+    granted_on = licence.entries[0].decision.decided_on
+    given = {"decision.decided_on": request.decision.decided_on, "effective_on": request.effective_on, "right_ended_on": request.right_ended_on}
+    faults = [Fault(path, "before-the-grant", "this day lies before the licence") for path, day in given.items() if day and day < granted_on]
+    ahead = {"decision.decided_on": request.decision.decided_on, "right_ended_on": request.right_ended_on}
+    if request.act in {Act.CHANGE, Act.REDUCE_SCOPE, Act.CORRECT}:
+        ahead["effective_on"] = request.effective_on  # its page is current at once
+    faults += [Fault(path, "in-the-future", "this day has not come") for path, day in ahead.items() if day and day > today]
+    suspension = request.suspension
+    far = {
+        "effective_on": request.effective_on, "until": request.until, "suspension.first": suspension.first if suspension else None,
+        "suspension.last": suspension.last if suspension else None,
+    }  # fmt: skip
+    if suspension and suspension.first < granted_on:
+        faults.append(Fault("suspension.first", "before-the-grant", "this day lies before the licence"))
+    return faults + [
+        Fault(path, "too-far-ahead", "this day lies more than ten years ahead") for path, day in far.items() if day and day > today + MOST_AHEAD
+    ]
+
+
+def _all_photos(line: Line, draft: Draft) -> Mapping[str, bytes]:
+    version = draft.entry.version
+    assert version  # noqa: S101 - asked for by the caller
+    return {name: draft.photos.get(name) or line.reservations.photo(digest) for name, digest in version.photos.items()}

@@ -1,0 +1,136 @@
+"""Endorsements on their way in: judged by the law of the day, by grants and by signatures, and made signed statements."""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import date
+
+from licence_service import authority
+from licence_service.digests import SALT_BYTES, canonical, commitment
+from licence_service.drafting import Draft
+from licence_service.endorsement import Endorsement, assertion_of
+from licence_service.errors import FaceRejected, Fault, NotGranted, SignatureWrong, TransitionRefused
+from licence_service.fold import endorsement_states
+from licence_service.identifiers import licence_id
+from licence_service.licence import Act, Licence
+from licence_service.line import Line
+from licence_service.recording import Fact, Situation, accepted_fact, fact_of
+from licence_service.requests import ActRequest
+from licence_service.rules import judge_fact
+from licence_service.seal.keyring import Department
+from licence_service.seal.tokens import is_signed, key_id
+from licence_service.store.clients import Client
+from licence_service.store.record import Record
+from licence_service.template import Template
+
+FACTS_FORM = "facts/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an act is judged in: the record, its type today, who seals, who acts, and the day."""
+
+    line: Line
+    caller: Client
+    record: Record
+    template: Template
+    department: Department
+    today: date
+
+    def situation(self, licence: Licence) -> Situation:
+        """Return the situation for the drafter."""
+        before = self.line.keyring.departments.get(self.record.issuer(self.today))
+        return Situation(
+            licence, self.template, self.line.catalogue.kinds, self.department.name, self.caller.name, self.department.seal.seal_id,
+            self.line.now(), self.today, self.caller.department, before.name if before else "", self.line.law.packs(),
+        )  # fmt: skip
+
+
+def checked_fact(setting: Setting, at: Situation, request: ActRequest) -> Fact | None:
+    """Return the endorsed fact, checked against the law of the day and the grants of who asserts and accepts."""
+    if request.act not in {Act.ENDORSE, Act.ASSERT}:
+        return None
+    if request.endorsement_id:
+        states = endorsement_states(at.licence.entries, at.today)
+        asserted = next((one for one, state in states if one.endorsement_id == request.endorsement_id and state == "asserted"), None)
+        if asserted is None:
+            raise TransitionRefused("there is no assertion under this id that waits", facts={"rule": "EN-03"})
+        fact = accepted_fact(at, asserted)
+    else:
+        fact = fact_of(at, request)
+        _must_correct_its_like(at, request)
+        reception = judge_fact(
+            setting.line.law.packs(), setting.record.type, fact.kind.slug, fact.facts, fact.occurred_on, setting.today, at.licence.endorsements
+        )
+        if reception.breaches:
+            rules = ", ".join(sorted({one.rule for one in reception.breaches}))
+            raise FaceRejected("the endorsement breaks the law of the day", faults=[one.fault for one in reception.breaches], facts={"rule": rules})
+    _must_be_granted(setting, request, fact)
+    return fact
+
+
+def _must_correct_its_like(at: Situation, request: ActRequest) -> None:
+    """A correction names an endorsement of the same kind that stands (EN-06)."""
+    if request.corrects is None:
+        return
+    standing = [one for one, state in endorsement_states(at.licence.entries, at.today) if state == "accepted"]
+    if not any(one.endorsement_id == request.corrects and one.kind == request.kind for one in standing):
+        raise TransitionRefused("there is no accepted endorsement of this kind to correct under this id", facts={"rule": "EN-06"})
+
+
+def _must_be_granted(setting: Setting, request: ActRequest, fact: Fact) -> None:
+    """Check grants on the day of the fact and today (EN-04): another department must hold one to accept, a body one to assert."""
+    line, slug, days = setting.line, setting.record.type, (fact.occurred_on, setting.today)
+    accepting = line.keyring.departments.get(setting.caller.department)
+    issuer = setting.record.issuer(setting.today)
+    if (
+        request.act is Act.ENDORSE
+        and setting.caller.department != issuer
+        and not authority.may_accept(line, setting.caller.department, fact.kind.slug, slug, days)
+    ):
+        raise NotGranted("no grant to accept this kind on these days", facts={"rule": "EN-04"})
+    asserter = request.asserter
+    if asserter is None or asserter == setting.caller.department:
+        return
+    if asserter in line.keyring.departments:
+        raise FaceRejected("the act is not acceptable", faults=[Fault("asserter", "foreign-department", "another department asserts for itself")])
+    if accepting is None or not line.law.may("assert", asserter, fact.kind.slug, slug, accepting.region, days):
+        raise NotGranted("the asserting body holds no grant for this kind on these days", facts={"rule": "EN-04"})
+    _must_be_signed(setting, request, fact)
+
+
+def _must_be_signed(setting: Setting, request: ActRequest, fact: Fact) -> None:
+    """A third body signs its assertion with its own key (EN-01)."""
+    body = setting.line.law.body(request.asserter or "")
+    said = request.assertion or assertion_of(
+        setting.record.licence_id, fact.kind.slug, fact.facts, request.external_ref or "", request.asserter or "", request.corrects
+    )
+    signature = bytes.fromhex(request.asserter_signature or "")
+    if body is None or body.public_key is None or not is_signed(body.public_key, canonical(said), signature):
+        raise SignatureWrong(facts={"rule": "EN-01"})
+
+
+def signed(setting: Setting, draft: Draft, fact: Fact, request: ActRequest) -> Endorsement:
+    """Make the fact a signed statement of its own (EN-01): by the accepting department's code key, over the body's signature where it has one."""
+    line, template, caller = setting.line, setting.template, setting.caller.department
+    licence = setting.record.at(setting.today)
+    face = licence.current.face
+    bound_to = fact.kind.bound_to
+    subject = str(face[bound_to]) if bound_to and bound_to in template.fields and bound_to in face else None
+    asserted = next((one for entry in licence.entries for one in entry.endorsements if request.endorsement_id == one.endorsement_id), None)
+    salt = asserted.salt if asserted else secrets.token_bytes(SALT_BYTES)
+    committed = {**fact.facts, **({"subject": subject} if subject else {})}
+    own = line.keyring.departments[caller] if request.act is not Act.ASSERT else None
+    reception = judge_fact(line.law.packs(), setting.record.type, fact.kind.slug, fact.facts, fact.occurred_on, setting.today)
+    body = line.law.body(request.asserter or "") if request.asserter_signature else None
+    unsigned = Endorsement(
+        asserted.endorsement_id if asserted else licence_id(secrets.randbelow(36**20)), fact.kind.slug, fact.facts, fact.occurred_on,
+        fact.effective_from, fact.effective_to, (asserted.asserter if asserted else request.asserter) or caller, caller if own else None,
+        asserted.external_ref if asserted else request.external_ref, commitment(committed, salt, FACTS_FORM),
+        own.code_signer.kid.hex() if own else "", b"", salt, corrects=asserted.corrects if asserted else request.corrects,
+        rule_pack=reception.pack if request.act is Act.ENDORSE else None, previous=licence.entries[-1].digest.sha256 if licence.entries[-1].digest else None,
+        asserter_kid=asserted.asserter_kid if asserted else key_id(body.public_key) if body and body.public_key else None,
+        asserter_signature=asserted.asserter_signature if asserted else bytes.fromhex(request.asserter_signature or ""), subject=subject,
+    )  # fmt: skip
+    if own is None:
+        return unsigned
+    return replace(unsigned, signature=own.code_signer.sign(unsigned.statement(draft.entry.licence_id)))

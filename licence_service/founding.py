@@ -1,0 +1,89 @@
+"""From folders into the book: what templates and keys say, proposed by one person and put in force by another.
+
+Nothing is judged by what merely lies in a folder: editions, kinds and grants must be in force with exactly this content, and
+rule packs and bodies are read from the book alone. An edition in force is never edited; a change is a new edition.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from licence_service.bodies import Body, json_of
+from licence_service.catalogue import Catalogue, kind_digest
+from licence_service.digests import canonical, sha256
+from licence_service.errors import TemplateRejected
+from licence_service.law import ANCHOR, BODY, DEPARTMENT, KIND, PACK, TEMPLATE
+from licence_service.rules import as_data
+from licence_service.seal.keyring import Department, Keyring
+from licence_service.store.foundations import Foundations
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing that a folder holds: its kind, name, and canonical content."""
+
+    kind: str
+    name: str
+    content: str
+
+
+def in_folders(catalogue: Catalogue, keyring: Keyring) -> Iterator[Found]:
+    """Yield everything that judgements may rest on."""
+    for slug, editions in catalogue.editions.items():
+        for each in editions:
+            yield _found(
+                TEMPLATE,
+                f"{slug}/{each.edition}",
+                {"sha256": each.digest, "used_from": each.used_from.isoformat(), "conditions_until": each.conditions_until},
+            )
+    for slug, kind in catalogue.kinds.items():
+        yield _found(KIND, slug, {"sha256": kind_digest(kind), "conditions_until": kind.conditions_until, "bound_to": kind.bound_to})
+    for pack in catalogue.packs:
+        yield _found(PACK, pack.id, as_data(pack))
+    for uscc, department in keyring.departments.items():
+        yield _found(DEPARTMENT, uscc, grants_of(department))
+    for root in keyring.trust_roots:
+        yield _found(ANCHOR, sha256(root), {"sha256": sha256(root), "der": root.hex()})
+
+
+def grants_of(department: Department) -> dict[str, object]:
+    """Return what a department may seal, as it is put in force (SE-01, LC-16), with a digest of exactly that."""
+    grants = [
+        {
+            "types": list(grant.types), "regions": list(grant.regions), "from": grant.used_from.isoformat(),
+            "to": grant.used_to.isoformat() if grant.used_to else None, "unattended": grant.unattended,
+        }
+        for grant in department.grants
+    ]  # fmt: skip
+    said: dict[str, object] = {"grants": grants}
+    return {**said, "sha256": sha256(canonical(said))}
+
+
+def _found(kind: str, name: str, content: object) -> Found:
+    return Found(kind, name, canonical(content).decode())
+
+
+def not_in_force(catalogue: Catalogue, keyring: Keyring, foundations: Foundations) -> list[Found]:
+    """Return what the folders hold and the book does not; an edition that was edited after it was put in force is refused."""
+    known = {(one.kind, one.name): one.content for one in foundations.lines()}
+    newer = [one for one in in_folders(catalogue, keyring) if known.get((one.kind, one.name)) != one.content]
+    edited = [one.name for one in newer if one.kind == TEMPLATE and (one.kind, one.name) in known]
+    if edited:
+        raise TemplateRejected(f"in force and never edited, a change is a new edition: {', '.join(edited)}")
+    return newer
+
+
+def propose(catalogue: Catalogue, keyring: Keyring, foundations: Foundations, by: str) -> list[int]:
+    """Propose everything that is not in force and not proposed already; return the numbers of the proposals."""
+    waiting = {(one.kind, one.name): one.content for one in foundations.open_proposals()}
+    wanted = [one for one in not_in_force(catalogue, keyring, foundations) if waiting.get((one.kind, one.name)) != one.content]
+    return foundations.propose_all([(one.kind, one.name, one.content) for one in wanted], by)
+
+
+def put_in_force(catalogue: Catalogue, keyring: Keyring, foundations: Foundations, proposer: str, confirmer: str) -> int:
+    """Let two people put everything in force at once, as a new service or a demonstration does; return how many lines were entered."""
+    return foundations.confirm(propose(catalogue, keyring, foundations, proposer), confirmer)
+
+
+def proposed_body(foundations: Foundations, body: Body, by: str) -> int:
+    """Propose a body with its key and grants, or a change of them."""
+    return foundations.propose(BODY, body.uscc, canonical(json_of(body)).decode(), by)

@@ -1,0 +1,63 @@
+"""The law as the book knows it: rule packs, bodies with their grants, and what was put in force by two people.
+
+Folders say what somebody wrote; the book says what holds. A judgement of yesterday asks for what was known yesterday.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import lru_cache
+
+from licence_service.bodies import Body, body_of
+from licence_service.errors import NotInForce
+from licence_service.rules import RulePack, from_data
+from licence_service.store.foundations import Foundations
+from licence_service.template import EndorsementKind, Template
+
+PACK, BODY, TEMPLATE, KIND, DEPARTMENT, ANCHOR = "rule_pack", "body", "template", "endorsement_kind", "department", "trust_anchor"
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """Reads foundations as they were known at an instant."""
+
+    foundations: Foundations
+    now: Callable[[], datetime] = field(repr=False)
+
+    def packs(self, known_at: datetime | None = None) -> tuple[RulePack, ...]:
+        """Return the rule packs known at an instant; which of them holds on a day is the pack's own matter (EN-12)."""
+        return tuple(_pack(one.content) for one in self.foundations.known(PACK, known_at).values())
+
+    def body(self, uscc: str, known_at: datetime | None = None) -> Body | None:
+        """Return a registered body, or a department's accept grants, as known at an instant."""
+        found = self.foundations.known(BODY, known_at).get(uscc)
+        return body_of(found.content) if found else None
+
+    def kinds(self, kinds: Mapping[str, EndorsementKind], known_at: datetime | None = None) -> Mapping[str, EndorsementKind]:
+        """Return the endorsement kinds with what they say about conditions as it was known at an instant."""
+        known = self.foundations.known(KIND, known_at)
+        said = {slug: json.loads(known[slug].content) for slug in kinds if slug in known}
+        return {slug: replace(kinds[slug], conditions_until=one["conditions_until"], bound_to=one["bound_to"]) for slug, one in said.items()}
+
+    def conditions_until(self, template: Template, known_at: datetime | None = None) -> str | None:
+        """Return the field of the face that prints a due day, as it was known at an instant."""
+        found = self.foundations.known(TEMPLATE, known_at).get(f"{template.slug}/{template.edition}")
+        until: str | None = json.loads(found.content)["conditions_until"] if found else template.conditions_until
+        return until
+
+    def may(self, role: str, uscc: str, kind: str, slug: str, region: str, days: tuple[date, ...]) -> bool:
+        """Say whether grants known now let a body assert or accept a kind on all these days (EN-04, RULINGS 21)."""
+        body = self.body(uscc)
+        return body is not None and body.may(role, kind, slug, region, days)
+
+    def require(self, kind: str, name: str, digest: str) -> None:
+        """Raise `NotInForce` unless exactly this content was put in force by two people."""
+        found = self.foundations.known(kind).get(name)
+        if found is None or json.loads(found.content)["sha256"] != digest:
+            raise NotInForce(f"this {kind.replace('_', ' ')} was not put in force; see `licence-service foundations`", facts={"rule": "EN-12"})
+
+
+@lru_cache(maxsize=512)
+def _pack(content: str) -> RulePack:
+    return from_data(json.loads(content))

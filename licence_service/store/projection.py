@@ -1,0 +1,42 @@
+"""What the row of a licence says: a projection of its entries, the same at the append, in the audit and after a loss."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from licence_service.fold import ENDINGS, Decisions, first_day, fold, granted_on
+from licence_service.licence import Act, Entry, Licence
+
+VARIES = "varies"  # a day to come decides which ending acts: a search looks at the entries themselves
+_TURNING = frozenset({Act.REINSTATE, Act.REVERSE})
+OVER = frozenset(ENDINGS.values())  # the states in which a right no longer holds its number
+
+
+def projected(entries: Sequence[Entry], day: date, department: str) -> tuple[Licence, dict[str, Any]]:
+    """Return the licence on a day and the columns of its row that follow from it.
+
+    `entries` are all of a licence, oldest first; their public bodies are enough. `department` is the one that issued it.
+    """
+    after = fold(entries, max(day, granted_on(entries[0])))
+    assert after  # noqa: S101 - there is an entry, and the day is not before the grant
+    decisions = Decisions([entry for entry in entries if not entry.recorded_only])
+    endings = {entry.act for entry in decisions.endings if decisions.acts_on(entry, max(day, first_day(entry)))}
+    suspensions = [entry.suspension for entry in decisions.entries if entry.suspension]  # those lifted too: a search narrows, the fold decides
+    turns = any(entry.act is Act.STAY or (entry.act in _TURNING and entry.effective_on > day) for entry in decisions.entries)
+    lasts = [one.last for one in suspensions]
+    until = None if None in lasts else max((last for last in lasts if last), default=None)
+    return after, {
+        "head": after.head,
+        "current_version": after.current.version,
+        "valid_from": after.valid_from.isoformat(),
+        "valid_to": _day(after.valid_to),
+        "ended_on": _day(after.ended_on),
+        "issuer": after.issuer or department,
+        "ending": VARIES if turns else next((state.value for act, state in ENDINGS.items() if act in endings), None),
+        "suspended_from": _day(min((one.first for one in suspensions), default=None)),
+        "suspended_to": _day(until),
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None

@@ -1,0 +1,152 @@
+"""Routes that ask the book: a licence at two clocks, a signed answer, searches by page, the entries."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from licence_service import entry_form
+from licence_service.envelope import WORD, Reading
+from licence_service.errors import Fault, RequestRejected
+from licence_service.fields import Asker, Field
+from licence_service.licence import BEIJING, LicenceState, beijing_day
+from licence_service.rules import renewal_of
+from licence_service.service import Service
+from licence_service.store.record import Record
+from licence_service.store.searching import Criteria
+from licence_service.view import view_of
+from licence_service.web.access import Caller, TheService
+from licence_service.web.issuing import Body, LicenceId
+from licence_service.web.shapes import ANSWERS, LICENCE_ANSWER, SEARCH_ANSWER, SEARCH_BODY, SIGNED_ANSWER
+
+router = APIRouter(tags=["asking the book"], responses=ANSWERS)
+ValidAt = Annotated[str | None, Query(description="A Beijing day, such as 2026-05-14; today where it is absent.", max_length=10)]
+KnownAt = Annotated[
+    str | None, Query(description="An instant with its zone, or a day, which means its end in Beijing; now where it is absent.", max_length=40)
+]
+MOST_A_PAGE = 100
+_NAME = Field(label="栏目", type="string", disclose={}, pattern=r"[a-z][a-z0-9_]{0,59}")
+_VALUE = Field(label="内容", type="string", disclose={}, max_length=200)
+_DAYS = Field(label="天数", type="integer", disclose={}, minimum=0, maximum=3660)
+_LIMIT = Field(label="条数", type="integer", disclose={}, minimum=1, maximum=MOST_A_PAGE)
+_CURSOR = Field(label="游标", type="string", disclose={}, pattern=r"[0-9A-Z]{20}")
+_FIRST, _LAST = date(1949, 10, 1), date(2200, 1, 1)
+_A_DAY = len("2026-05-14")
+
+
+def two_clocks(valid_at: str | None, known_at: str | None, now: datetime) -> tuple[date, datetime]:
+    """Read both clocks (RULINGS 11): a bare day as `known_at` means its end in Beijing; what has not come cannot be known."""
+    faults = []
+    day, instant = beijing_day(now), now
+    try:
+        day = date.fromisoformat(valid_at) if valid_at else day
+        if not _FIRST <= day <= _LAST:
+            faults.append(Fault("valid_at", "too-far", "a day between 1949-10-01 and 2200-01-01 is wanted here"))
+    except ValueError:
+        faults.append(Fault("valid_at", "not-a-day", "a day as YYYY-MM-DD is wanted here"))
+    try:
+        instant = _instant(known_at) if known_at else now
+        if beijing_day(instant) > beijing_day(now):
+            faults.append(Fault("known_at", "in-the-future", "nothing is known of a time that has not come"))
+    except (ValueError, OverflowError):
+        faults.append(Fault("known_at", "not-an-instant", "an instant with its zone, or a day as YYYY-MM-DD, is wanted here"))
+    if faults:
+        raise RequestRejected(faults=faults)
+    return day, min(instant, now)
+
+
+def _instant(text: str) -> datetime:
+    if len(text) == _A_DAY:
+        return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), BEIJING) - timedelta(microseconds=1)
+    instant = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign in an address arrives as a space
+    if instant.tzinfo is None:
+        raise ValueError("without a zone")
+    return instant
+
+
+@router.post("/licences/search", openapi_extra=SEARCH_BODY, responses={200: SEARCH_ANSWER}, summary="Find licences, page by page")
+def search(service: TheService, caller: Caller, body: Body) -> dict[str, Any]:
+    """Find licences of the caller's department: by type, a value on the face, holder, state, or what falls due. Values are sent in the body only."""
+    criteria, after, limit = _criteria(service, caller.department, body, [each for each in service.catalogue.slugs if caller.may_touch(each)])
+    found, cursor = service.searching.page(criteria, beijing_day(service.now()), after=after, limit=limit)
+    return {"licences": [_summary(service, one) for one in found], "after": cursor}
+
+
+def _criteria(service: Service, department: str, body: dict[str, Any], types: list[str]) -> tuple[Criteria, str | None, int]:
+    reading = Reading(body)
+    reading.only(frozenset({"type", "field", "value", "holder", "state", "expiring_within_days", "due_within_days", "after", "limit"}))
+    slug, name, value = reading.field("type", WORD), reading.field("field", _NAME), reading.field("value", _VALUE)
+    holder, state = reading.field("holder", _VALUE), reading.one_of("state", [each.value for each in LicenceState])
+    expiring, due = reading.field("expiring_within_days", _DAYS), reading.field("due_within_days", _DAYS)
+    after, limit = reading.field("after", _CURSOR), reading.field("limit", _LIMIT)
+    if (name is None) != (value is None):
+        reading.faults.append(Fault("value" if name else "field", "missing", "`field` and `value` go together"))
+    if holder and name:
+        reading.faults.append(Fault("holder", "too-much", "either `holder`, or `field` and `value`"))
+    if all(one is None for one in (slug, name, value, holder, state, expiring, due)):
+        reading.faults.append(Fault("body", "missing", "say at least one thing to search by"))
+    if slug is not None and slug not in service.catalogue.editions:
+        reading.faults.append(Fault("type", "unknown-type", "no such certificate type"))
+    reading.refuse_if_faulty()
+    named = ("holder", str(holder)) if holder else (str(name), str(value)) if name else None
+    chosen = [each for each in types if slug in {None, each}]
+    return Criteria(department, chosen, named, LicenceState(state) if state else None, expiring, due), after, limit or MOST_A_PAGE
+
+
+@router.get("/licences/{licence_id}", responses={200: LICENCE_ANSWER}, summary="Read a licence, on any day, as known at any time")
+def read(service: TheService, caller: Caller, licence_id: LicenceId, valid_at: ValidAt = None, known_at: KnownAt = None) -> dict[str, Any]:
+    """Return the licence as a clerk sees it, with all its versions; for a day gone by, also what was known at the end of that day (AU-01)."""
+    day, instant = two_clocks(valid_at, known_at, service.now())
+    record = service.registrar.visible(caller, licence_id)
+    licence = record.at(day, instant if known_at else None)
+    template = service.catalogue.edition(record.type, licence.current.edition)
+    department = service.keyring.departments[licence.issuer or record.department]
+    view = view_of(licence, template, service.catalogue.kinds, department, record.type, licence.current.version, Asker.CLERK)
+    window = renewal_of(service.law.packs(instant), record.type, day, template.term)
+    until = window.renewable_until(licence.valid_to) if licence.valid_to else None
+    versions = [
+        {
+            "version": one.version, "elicence_id": one.elicence_id, "reason": one.reason.value, "copy_no": one.copy_no,
+            "state": licence.version_state(one), "document_sha256": one.document.sha256,
+            "document_url": f"/licences/{licence_id}/versions/{one.version}/document",
+        }
+        for one in licence.versions
+    ]  # fmt: skip
+    clocks = {"valid_at": day.isoformat(), "known_at": instant.isoformat(timespec="microseconds"), "as_known_then": _then(record, day, service.now())}
+    return {**view, **clocks, "renewable_until": until.isoformat() if until else None, "head": licence.head, "versions": versions}
+
+
+def _then(record: Record, day: date, now: datetime) -> dict[str, Any] | None:
+    """Return the state on a day gone by as it was known at the end of that day: reliance is judged by it (AU-01, RULINGS 10)."""
+    if day >= beijing_day(now):
+        return None
+    end = _instant(day.isoformat())
+    licence = record.on(day, end)
+    return {"known_at": end.isoformat(timespec="microseconds"), "state": licence.state.value if licence else None}
+
+
+@router.get("/licences/{licence_id}/answer", responses={200: SIGNED_ANSWER}, summary="A signed answer", response_class=Response)
+def answer(service: TheService, caller: Caller, licence_id: LicenceId, valid_at: ValidAt = None, known_at: KnownAt = None) -> Response:
+    """Return what the book says, signed, on a closed head: asked again with the same two clocks, the same to the byte."""
+    day, instant = two_clocks(valid_at, known_at, service.now())
+    record = service.registrar.visible(caller, licence_id)
+    return Response(service.answers.signed(record, day, instant if known_at else None), media_type="application/cose", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/licences/{licence_id}/entries", summary="Read the entries of a licence")
+def entries(service: TheService, caller: Caller, licence_id: LicenceId) -> dict[str, Any]:
+    """Return every entry as it was hashed, oldest first."""
+    record = service.registrar.visible(caller, licence_id)
+    listed = [{**entry_form.body_of(one), "sha256": one.digest.sha256, "sm3": one.digest.sm3} for one in record.entries if one.digest]
+    return {"licence_id": licence_id, "entries": listed}
+
+
+def _summary(service: Service, record: Record) -> dict[str, Any]:
+    licence = record.at(beijing_day(service.now()))
+    template = service.catalogue.edition(record.type, licence.current.edition)
+    return {
+        "licence_id": record.licence_id, "elicence_id": licence.current.elicence_id, "type": record.type, "state": licence.state.value,
+        "number": licence.current.face.get(template.number.field), "version": licence.current.version,
+        "valid_to": licence.valid_to.isoformat() if licence.valid_to else None,
+    }  # fmt: skip

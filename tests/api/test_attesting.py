@@ -1,0 +1,402 @@
+"""What bodies assert, what counties accept for each other, and what waits for a clerk (DOMAIN §2b, §2c)."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from licence_service.endorsement import statement_of
+from licence_service.licence import beijing_day
+from licence_service.reviewing import REPORT_FORM
+from licence_service.seal.tokens import verify
+from tests.attesting import SCHOOL, STATION, Attester, accepts, asserts, registered
+from tests.world import DRIVER, VEHICLE, World, decision
+
+CE, REVIEW = "continuing_education", "annual_review"
+COUNTY = "11519900MB9900021Q"  # another department than the one of the vehicles' samples
+
+
+def today(world: World) -> date:
+    """Return the day in Beijing."""
+    return beijing_day(world.clock())
+
+
+def training(world: World, days_ago: int = 3, **changed: Any) -> dict[str, Any]:
+    """Return facts of a training that ended some days ago."""
+    end = today(world) - timedelta(days=days_ago)
+    facts = {
+        "period_start": (end - timedelta(days=30)).isoformat(), "period_end": (end + timedelta(days=700)).isoformat(), "hours": 24,
+        "institution": "蜀安交通职业培训学校", "result": "pass", "date": end.isoformat(),
+    }  # fmt: skip
+    return facts | changed
+
+
+def school(world: World, **grant: Any) -> Attester:
+    """Register a school that may assert training."""
+    return registered(world, Attester(SCHOOL), asserts(CE, **grant))
+
+
+def posted(world: World, body: dict[str, Any]) -> Any:
+    """Post an assertion; no token says who it is."""
+    return world.http.post("/assertions", json=body)
+
+
+def endorsements(world: World, licence_id: str, slug: str = DRIVER) -> list[dict[str, Any]]:
+    """Return those that stand, as a clerk sees them."""
+    found: list[dict[str, Any]] = world.http.get(f"/licences/{licence_id}", headers=world.headers(slug)).json()["endorsements"]
+    return found
+
+
+def tasks(world: World, slug: str = DRIVER) -> list[dict[str, Any]]:
+    """Return the open tasks of a department."""
+    found: list[dict[str, Any]] = world.http.get("/tasks", headers=world.headers(slug)).json()["tasks"]
+    return found
+
+
+@pytest.mark.rule("EN-01", "EN-03")
+def test_a_signed_assertion_is_accepted_by_the_rule_pack_and_both_signatures_stand(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+
+    taken = posted(world, attester.assertion(licence_id, CE, training(world), "train-1"))
+
+    assert (taken.status_code, taken.json()["state"]) == (201, "accepted"), taken.text
+    record = world.service.book.get(licence_id)
+    asserted, accepted = record.entries[1].endorsements[0], record.entries[2].endorsements[0]
+    assert (asserted.accepter, accepted.accepter, accepted.asserter) == (None, COUNTY, SCHOOL)
+    assert accepted.rule_pack == "acceptance_defaults"
+    assert accepted.previous == record.entries[1].digest.sha256  # type: ignore[union-attr]
+    key, owner = world.service.keyring.verifying_key(bytes.fromhex(accepted.kid))
+    assert (verify(key, accepted.statement(licence_id), accepted.signature), owner) == (True, COUNTY)
+    assert accepted.asserter_signature.hex() == attester.assertion(licence_id, CE, training(world), "train-1")["signature"]
+    assert str(statement_of(accepted, licence_id)["asserter_kid"]) == asserted.asserter_kid
+    assert record.entries[2].decision.unattended == "acceptance_defaults"
+
+
+@pytest.mark.rule("EN-03", "EN-09")
+def test_a_late_fact_waits_for_a_clerk_and_is_seen_by_nobody_else_until_accepted(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+
+    taken = posted(world, attester.assertion(licence_id, CE, training(world, 60), "train-2")).json()
+
+    assert (taken["state"], taken["reasons"]) == ("asserted", ["late-fact"])
+    assert endorsements(world, licence_id) == []
+    assert [(one["kind"], one["content"]["endorsement_id"]) for one in tasks(world)] == [("assertion", taken["endorsement_id"])]
+    arrived = (world.clock() + timedelta(hours=1)).isoformat()
+    world.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
+    accepted = world.act(DRIVER, licence_id, {"act": "endorse", "endorsement_id": taken["endorsement_id"]}, "accept-0001")
+    assert accepted.status_code == 201, accepted.text
+    assert [one["endorsement_id"] for one in endorsements(world, licence_id)] == [taken["endorsement_id"]]
+    then = {"valid_at": (today(world) - timedelta(days=30)).isoformat(), "known_at": arrived}
+    assert world.http.get(f"/licences/{licence_id}", params=then, headers=world.headers(DRIVER)).json()["endorsements"] == []
+    later = {"valid_at": then["valid_at"]}
+    assert len(world.http.get(f"/licences/{licence_id}", params=later, headers=world.headers(DRIVER)).json()["endorsements"]) == 1
+
+
+@pytest.mark.rule("EN-03")
+def test_a_clerk_may_refuse_what_was_asserted(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    taken = posted(world, attester.assertion(licence_id, CE, training(world, 60), "train-3")).json()
+
+    assert world.act(DRIVER, licence_id, {"act": "refuse_endorsement", "endorsement_id": taken["endorsement_id"]}, "refuse-0001").status_code == 201
+
+    again = world.act(DRIVER, licence_id, {"act": "endorse", "endorsement_id": taken["endorsement_id"]}, "accept-0002")
+    assert (again.status_code, again.json()["rule"]) == (409, "EN-03")
+
+
+@pytest.mark.rule("EN-08")
+def test_the_same_fact_twice_is_one_and_another_under_its_reference_is_a_conflict_with_both_values(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    body = attester.assertion(licence_id, CE, training(world), "train-4")
+    first, second = posted(world, body).json(), posted(world, body).json()
+    assert first["endorsement_id"] == second["endorsement_id"]
+    head = len(world.service.book.get(licence_id).entries)
+
+    problem = posted(world, attester.assertion(licence_id, CE, training(world, hours=18), "train-4"))
+
+    assert (problem.status_code, problem.json()["rule"]) == (409, "EN-08")
+    assert len(world.service.book.get(licence_id).entries) == head
+    conflict = next(one for one in tasks(world) if one["kind"] == "conflict")["content"]
+    assert (conflict["first"]["facts"]["hours"], conflict["second"]["hours"]) == (24, 18)
+
+
+@pytest.mark.rule("EN-01")
+@pytest.mark.parametrize("change", ["key", "facts", "reference"])
+def test_a_signature_by_the_wrong_key_or_over_other_words_is_refused(world: World, change: str) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    body = attester.assertion(licence_id, CE, training(world), "train-5")
+    if change == "key":
+        body["signature"] = Attester(SCHOOL).assertion(licence_id, CE, training(world), "train-5")["signature"]
+    elif change == "facts":
+        body["facts"]["hours"] = 30
+    else:
+        body["external_ref"] = "train-6"
+
+    problem = posted(world, body)
+
+    assert (problem.status_code, problem.json()["rule"]) == (422, "EN-01")
+    assert len(world.service.book.get(licence_id).entries) == 1
+
+
+@pytest.mark.rule("EN-04")
+def test_grants_are_asked_for_the_day_of_the_fact_and_for_today(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    attester = school(world, used_from=today(world) - timedelta(days=10), used_to=today(world) + timedelta(days=10))
+    before = posted(world, attester.assertion(licence_id, CE, training(world, 11), "train-7"))
+    assert (before.status_code, before.json()["rule"]) == (403, "EN-04")
+    assert posted(world, attester.assertion(licence_id, CE, training(world, 10), "train-8")).status_code == 201
+    world.clock.now += timedelta(days=11)  # type: ignore[attr-defined]
+
+    after = posted(world, attester.assertion(licence_id, CE, training(world, 12), "train-9"))
+
+    assert (after.status_code, after.json()["rule"]) == (403, "EN-04")
+    assert len(endorsements(world, licence_id)) == 1
+
+
+@pytest.mark.rule("EN-04")
+def test_a_body_struck_off_asserts_nothing_more_and_what_was_accepted_stays(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    posted(world, attester.assertion(licence_id, CE, training(world), "train-a"))
+    world.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
+    registered(world, attester, asserts(CE), retired_on=today(world))
+
+    assert posted(world, attester.assertion(licence_id, CE, training(world, 0), "train-b")).json()["rule"] == "EN-04"
+    assert len(endorsements(world, licence_id)) == 1
+
+
+def test_a_body_that_nobody_registered_is_not_known(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+
+    assert posted(world, Attester(SCHOOL).assertion(licence_id, CE, training(world), "train-c")).status_code == 401
+
+
+@pytest.mark.rule("EN-05")
+def test_hours_beyond_what_the_days_hold_are_refused(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    facts = training(world, hours=25, period_start=(today(world) - timedelta(days=3)).isoformat())
+
+    problem = posted(world, attester.assertion(licence_id, CE, facts, "train-d"))
+
+    assert (problem.status_code, problem.json()["rule"], problem.json()["faults"][0]["code"]) == (422, "EN-05", "impossible-hours")
+
+
+@pytest.mark.rule("EN-06", "EN-07")
+def test_a_correction_replaces_for_good_and_withdrawing_it_revives_nothing(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    facts = {"date": (today(world) - timedelta(days=3)).isoformat(), "decision_no": "罚〔2026〕1号", "act": "超员", "penalty": "罚款", "authority": "示例机关"}
+    first = world.act(DRIVER, licence_id, {"act": "endorse", "kind": "violation", "facts": facts, "external_ref": "v-1"}, "endorse-v1").json()
+    corrected = {"act": "endorse", "kind": "violation", "facts": facts | {"act": "超速"}, "external_ref": "v-2"}
+    corrected["corrects"] = first["endorsement_ids"][0]
+    second = world.act(DRIVER, licence_id, corrected, "endorse-v2").json()
+    assert [one["endorsement_id"] for one in endorsements(world, licence_id)] == second["endorsement_ids"]
+    assert world.act(DRIVER, licence_id, {**corrected, "external_ref": "v-3"}, "endorse-v3").json()["rule"] == "EN-06"
+
+    world.act(DRIVER, licence_id, {"act": "withdraw_endorsement", "endorsement_id": second["endorsement_ids"][0], "ground": "overturned"}, "withdraw-v")
+
+    assert endorsements(world, licence_id) == []
+
+
+@pytest.mark.rule("EN-10")
+def test_a_fact_before_the_end_is_taken_after_it_and_one_after_the_end_is_not(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    world.clock.now += timedelta(days=5)  # type: ignore[attr-defined]
+    world.act(DRIVER, licence_id, {"act": "revoke"}, "revoke-001")
+    world.clock.now += timedelta(days=5)  # type: ignore[attr-defined]
+
+    late = posted(world, attester.assertion(licence_id, CE, training(world, 2), "train-e"))
+    early = posted(world, attester.assertion(licence_id, CE, training(world, 7), "train-f"))
+
+    assert (late.status_code, late.json()["rule"]) == (409, "EN-10")
+    assert (early.status_code, early.json()["state"]) == (201, "accepted"), early.text
+
+
+# -- across regions ----------------------------------------------------------------------------------
+
+
+def station(world: World) -> Attester:
+    """Register a station that may assert reviews, and let the county accept them."""
+    registered(world, Attester(COUNTY), accepts(REVIEW), with_key=False)
+    return registered(world, Attester(STATION), asserts(REVIEW))
+
+
+def review_of(world: World, attester: Attester, number: str = "R-1", receipts: dict[str, Any] | None = None, **report: Any) -> dict[str, Any]:
+    """Return a review of the sample's vehicle with a passing report of two days ago."""
+    face = world.service.catalogue.samples[VEHICLE].face
+    said = {
+        "station": attester.uscc, "report_no": number, "tested_on": (today(world) - timedelta(days=2)).isoformat(), "plate": face["plate_no"],
+        "subject": face["vin"],
+    } | report  # fmt: skip
+    facts = {"result": "1"}
+    signature = attester.sign({"format": REPORT_FORM, "kind": REVIEW, **said, "facts": facts})
+    return {
+        "kind": REVIEW, "type": VEHICLE, "search": {"field": "plate_no", "value": face["plate_no"]}, "report": said, "facts": facts,
+        "signature": signature, "receipts": receipts or {"police": {"outcome": "pass"}}, "decision": decision(today(world)),
+    }  # fmt: skip
+
+
+def reviewed(world: World, body: dict[str, Any], key: str) -> Any:
+    """Review as the other county."""
+    return world.http.post("/reviews", json=body, headers={"Authorization": f"Bearer {world.tokens[COUNTY]}", "Idempotency-Key": key})
+
+
+@pytest.mark.rule("XR-01", "XR-02", "XR-06")
+def test_another_county_reviews_and_the_issuer_of_record_stays_and_seals(world: World) -> None:
+    issued, attester = world.issue(VEHICLE), station(world)
+
+    done = reviewed(world, review_of(world, attester), "review-001")
+
+    assert done.status_code == 201, done.text
+    home = world.service.catalogue.samples[VEHICLE].issuer
+    entry = world.service.book.get(issued["licence_id"]).entries[-1]
+    assert dict(entry.organs) == {
+        "inspecting_station": STATION, "accepting_org": COUNTY, "deciding_org": COUNTY, "issuer_of_record": home, "sealing_org": home,
+    }  # fmt: skip
+    assert (entry.endorsements[0].accepter, entry.endorsements[0].asserter) == (COUNTY, STATION)
+    assert entry.version and entry.version.seal_id == world.service.keyring.departments[home].seal.seal_id
+    found = world.http.get(f"/licences/{issued['licence_id']}", headers=world.headers(VEHICLE)).json()
+    assert found["issuer"]["code"] == home
+    assert [one["kind"] for one in tasks(world, VEHICLE)] == ["reviewed_elsewhere"]
+    again = reviewed(world, review_of(world, attester), "review-002")
+    assert (again.status_code, again.json()["rule"]) == (409, "XR-02")
+    assert reviewed(world, review_of(world, attester), "review-001").json()["sequence"] == done.json()["sequence"]
+
+
+@pytest.mark.rule("XR-05")
+def test_the_next_day_counts_from_the_day_that_was_due(world: World) -> None:
+    issued, attester = world.issue(VEHICLE), station(world)
+
+    reviewed(world, review_of(world, attester), "review-003")
+
+    facts = world.service.book.get(issued["licence_id"]).entries[-1].endorsements[0].facts
+    assert date.fromisoformat(str(facts["next_due"])) > today(world)
+    assert facts["authority"] == world.service.keyring.departments[COUNTY].name
+
+
+@pytest.mark.rule("XR-03")
+@pytest.mark.parametrize("wrong", [{"subject": "LSAXXXXXXXX999999"}, {"plate": "川A99999"}])
+def test_another_vehicle_or_plate_is_a_conflict_for_the_home_county_with_both_values(world: World, wrong: dict[str, str]) -> None:
+    issued, attester = world.issue(VEHICLE), station(world)
+
+    held = reviewed(world, review_of(world, attester, **wrong), "review-004")
+
+    assert (held.status_code, held.json()["reasons"]) == (202, ["conflict"])
+    content = tasks(world, VEHICLE)[0]["content"]
+    assert next(iter(wrong.values())) in {content[name]["report"] for name in wrong}
+    assert len(world.service.book.get(issued["licence_id"]).entries) == 1
+
+
+@pytest.mark.rule("XR-04")
+def test_a_silent_source_is_never_a_pass_and_the_report_stays_usable(world: World) -> None:
+    world.issue(VEHICLE)
+    attester = station(world)
+
+    held = reviewed(world, review_of(world, attester, receipts={"police": {"outcome": "unavailable"}}), "review-005")
+
+    assert (held.status_code, held.json()["reasons"], held.json()["waits_for"]) == (202, ["source-unavailable"], COUNTY)
+    assert reviewed(world, review_of(world, attester), "review-006").status_code == 201
+
+
+@pytest.mark.rule("XR-04")
+def test_a_source_that_says_no_and_a_report_that_failed_are_refused(world: World) -> None:
+    world.issue(VEHICLE)
+    attester = station(world)
+    no = reviewed(world, review_of(world, attester, receipts={"police": {"outcome": "fail"}}), "review-007")
+    assert (no.status_code, no.json()["rule"]) == (409, "XR-04")
+    body = review_of(world, attester)
+    body["facts"] = {"result": "2"}
+    body["signature"] = attester.sign({"format": REPORT_FORM, "kind": REVIEW, **body["report"], "facts": body["facts"]})
+
+    failed = reviewed(world, body, "review-008")
+
+    assert (failed.status_code, failed.json()["rule"]) == (409, "XR-04")
+
+
+@pytest.mark.rule("XR-07")
+def test_a_station_nobody_vouches_for_goes_to_a_clerk(world: World) -> None:
+    world.issue(VEHICLE)
+    station(world)
+
+    held = reviewed(world, review_of(world, Attester(SCHOOL)), "review-009")
+
+    assert (held.status_code, held.json()["reasons"]) == (202, ["unknown-station"])
+
+
+@pytest.mark.rule("EN-04", "XR-01")
+def test_a_county_without_a_grant_cannot_review_and_does_not_see_the_licence(world: World) -> None:
+    world.issue(VEHICLE)
+    attester = registered(world, Attester(STATION), asserts(REVIEW))
+
+    assert reviewed(world, review_of(world, attester), "review-010").status_code == 404
+
+
+@pytest.mark.rule("XR-02")
+def test_a_report_that_is_too_old_or_signed_by_another_is_refused(world: World) -> None:
+    world.issue(VEHICLE)
+    attester = station(world)
+    old = reviewed(world, review_of(world, attester, tested_on=(today(world) - timedelta(days=100)).isoformat()), "review-011")
+    assert (old.status_code, old.json()["rule"]) == (422, "XR-02")
+    body = review_of(world, attester)
+    body["signature"] = review_of(world, Attester(STATION))["signature"]
+    assert reviewed(world, body, "review-012").json()["rule"] == "EN-01"
+
+
+@pytest.mark.rule("EN-07")
+def test_the_home_county_may_object_within_its_term(world: World) -> None:
+    issued, attester = world.issue(VEHICLE), station(world)
+    done = reviewed(world, review_of(world, attester), "review-013").json()
+    objection = {"act": "withdraw_endorsement", "endorsement_id": done["endorsement_ids"][0], "ground": "objection"}
+    world.clock.now += timedelta(days=31)  # type: ignore[attr-defined]
+    late = world.act(VEHICLE, issued["licence_id"], objection, "object-001")
+    assert (late.status_code, late.json()["rule"]) == (409, "EN-07")
+    world.clock.now -= timedelta(days=1)  # type: ignore[attr-defined]
+
+    assert world.act(VEHICLE, issued["licence_id"], objection, "object-002").status_code == 201
+
+    assert endorsements(world, issued["licence_id"], VEHICLE) == []
+
+
+@pytest.mark.rule("EN-11")
+def test_a_review_of_another_vehicle_says_nothing_of_this_one(world: World) -> None:
+    issued, attester = world.issue(VEHICLE), station(world)
+    reviewed(world, review_of(world, attester), "review-014")
+    licence_id = issued["licence_id"]
+    bound = world.service.book.get(licence_id).entries[-1].endorsements[0]
+    assert bound.subject == world.service.catalogue.samples[VEHICLE].face["vin"]
+    changed = world.act(VEHICLE, licence_id, {"act": "change", "face": {"vin": "LSAAA21AXAX000017"}}, "change-vin1")
+    if changed.status_code != 201:
+        pytest.fail(changed.text)
+
+    record = world.service.book.get(licence_id)
+    licence = record.at(today(world))
+    template = world.service.catalogue.edition(VEHICLE, licence.current.edition)
+    said = world.service.verifier.judged(record, licence, template, None)
+
+    assert REVIEW not in {one.kind for one in said.every}
+
+
+# -- signals and tasks --------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("LC-17")
+def test_a_signal_about_an_underlying_right_opens_a_task_and_changes_nothing(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    body = {"source": "police", "signal": "driving-licence-revoked", "occurred_on": today(world).isoformat(), "external_ref": "P-1"}
+    headers = world.headers(DRIVER, "signal-001")
+
+    answer = world.http.post(f"/licences/{licence_id}/signals", json=body, headers=headers)
+
+    assert answer.status_code == 201, answer.text
+    assert [(one["kind"], one["content"]["rule"]) for one in tasks(world)] == [("underlying_right", "LC-17")]
+    assert len(world.service.book.get(licence_id).entries) == 1
+    assert world.http.post(f"/tasks/{answer.json()['task_id']}/close", headers=world.headers(DRIVER)).status_code == 204
+    assert tasks(world) == []
+    assert world.http.post(f"/tasks/{answer.json()['task_id']}/close", headers=world.headers(DRIVER)).status_code == 404
+
+
+def test_a_department_sees_only_its_own_tasks(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    body = {"source": "police", "signal": "x", "occurred_on": today(world).isoformat(), "external_ref": "P-1"}
+    task = world.http.post(f"/licences/{licence_id}/signals", json=body, headers=world.headers(DRIVER, "signal-002")).json()["task_id"]
+    other = {"Authorization": f"Bearer {world.tokens[world.service.catalogue.samples[VEHICLE].issuer]}"}
+
+    assert world.http.get("/tasks", headers=other).json()["tasks"] == []
+    assert world.http.post(f"/tasks/{task}/close", headers=other).status_code == 404
