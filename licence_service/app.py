@@ -18,7 +18,7 @@ from licence_service.errors import Refusal, Unavailable
 from licence_service.follower import MOST_LINES
 from licence_service.service import Service, build
 from licence_service.settings import read_settings
-from licence_service.web import asking, attesting, issuing, pages, problems, verifying, watching
+from licence_service.web import asking, attesting, history, issuing, pages, problems, verifying, watching
 
 log = structlog.get_logger("licence_service")
 
@@ -41,7 +41,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     registry = CollectorRegistry()
     app.add_middleware(watching.Watching, registry=registry)
-    for router in (verifying.router, issuing.router, asking.router, attesting.router, watching.router):
+    for router in (verifying.router, issuing.router, asking.router, history.router, attesting.router, watching.router):
         app.include_router(router)
     watching.metrics(app, registry, service)
 

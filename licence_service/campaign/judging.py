@@ -24,6 +24,7 @@ AS_A_WHOLE = (NotInForce, NotGranted, UnknownType, CeilingReached)  # nothing ab
 EXCLUDED, REFUSED = "excluded", "refused"
 _MOST = 40  # characters of an outcome in the table of rows
 _ADVERSE = frozenset({*ENDINGS, Act.SUSPEND})
+_UNDOING = frozenset({Act.REINSTATE, Act.REVERSE})
 
 
 def runner_client(department: str) -> Client:
@@ -79,23 +80,15 @@ class Judge:
         if target is None or licence is None:
             return None
         template = self.line.catalogue.in_force(record.type, self.today)
+        if against := self._against(licence, target, template):
+            return Judged(against[:_MOST], licence.head)
         face = licence.current.face
-        for exclusion in self.plan.exclusions:
-            left_out = _meets(exclusion, licence, template)
-            if left_out is None:
-                return _refused(record, "undecided")  # what a face does not say is never taken for a pass
-            if left_out:
-                return Judged(f"{EXCLUDED}:{exclusion.id}", licence.head)
-        if _others(licence, target, self.plan.effective_on):
-            return _refused(record, "other-ending")
         changes: dict[str, str] = {}
         if self.plan.end:
             end = self._end(record.type, face)
             if end is None or end < self.plan.effective_on:
                 return _refused(record, "no-end" if end is None else "end-passed")
             changes[template.term.end] = end.isoformat()
-        if template.number.field not in face:
-            return _refused(record, "undecided")
         number = template.number_of(face)
         if self.taken(record, number):
             return _refused(record, "number-taken")
@@ -105,6 +98,19 @@ class Judge:
         content = {"target": target.sequence, "effective_on": self.plan.effective_on.isoformat(), "edition": template.digest, "changes": changes}
         key = live_key(record.type, number, record.issuer(self.today))
         return Judged(self.plan.act.value, licence.head, sha256(canonical(content)), key, request)
+
+    def _against(self, licence: Licence, target: Entry, template: Template) -> str | None:
+        """Return what keeps a licence out, whatever its new last day: an exclusion, another decision, or a face that does not say what it takes."""
+        undecided = f"{REFUSED}:undecided"  # what a face does not say is never taken for a pass
+        for exclusion in self.plan.exclusions:
+            meets = _meets(exclusion, licence, template)
+            if meets is not False:
+                return f"{EXCLUDED}:{exclusion.id}" if meets else undecided
+        if any(one.target == target.sequence and one.act in _UNDOING for one in licence.entries):
+            return f"{REFUSED}:decided-already"
+        if _others(licence, target, self.plan.effective_on):
+            return f"{REFUSED}:other-ending"
+        return None if template.number.field in licence.current.face else undecided
 
     def _target(self, record: Record) -> Entry | None:
         """Return the cancellation that the plan means: it acts on the effective day and today, for the ground, decided in the span."""

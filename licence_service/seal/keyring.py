@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from licence_service.errors import Misconfigured, NotInRegister, SealUnavailable
 from licence_service.seal import KnownSeal, Seal, keyfile
@@ -107,6 +107,17 @@ class Keyring:
             return self._certificates[seal_id]
         except KeyError:
             raise NotInRegister("no such seal") from None
+
+    def certificate_pem(self, digest: str) -> bytes | None:
+        """Return a sealing certificate as PEM by its SHA-256; None for one that this service never used."""
+        known = self.known_seals.get(digest)
+        return self._certificates[known.seal_id].public_bytes(Encoding.PEM) if known else None
+
+    def public_code_keys(self) -> dict[str, str]:
+        """Return every code key's public part as PEM, by its kid in hexadecimal."""
+        return {
+            kid.hex(): key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode() for kid, key in sorted(self.code_keys.items())
+        }
 
     def verifying_key(self, kid: bytes) -> tuple[ec.EllipticCurvePublicKey, str]:
         """Return a code key's public part and its department's `uscc`; raise `NotInRegister` for an unknown kid."""

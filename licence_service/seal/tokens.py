@@ -83,6 +83,11 @@ def is_signed(public_key: str, data: bytes, signature: bytes) -> bool:
     return verify(_p256(public_key), data, signature)
 
 
+def public_keys(said: Mapping[str, str]) -> dict[bytes, ec.EllipticCurvePublicKey]:
+    """Read public code keys by kid, as `Keyring.public_code_keys` writes them."""
+    return {bytes.fromhex(kid): _p256(pem) for kid, pem in said.items()}
+
+
 def _p256(pem: str) -> ec.EllipticCurvePublicKey:
     """Read a public key; raise `RequestRejected` for anything but P-256."""
     wrong = RequestRejected(faults=[Fault("public_key", "not-p256", "PEM of a P-256 public key is wanted here")])

@@ -216,6 +216,12 @@ class Book(Lookups):
             found = connection.execute(select(licences.c.licence_id).where(licences.c.live_key == key)).scalar_one_or_none()
             return self._record(connection, found) if found else None
 
+    def places(self, licence_id: str) -> list[int]:
+        """Return the places of a licence's entries over the whole book, in their order."""
+        mine = select(entries.c.place).join(licences, licences.c.id == entries.c.licence).where(licences.c.licence_id == licence_id)
+        with self._database.read() as connection:
+            return [int(place) for place in connection.execute(mine.order_by(entries.c.sequence)).scalars()]
+
     def head(self) -> tuple[int, datetime | None]:
         """Return the number of the book's last entry and when it was recorded."""
         with self._database.read() as connection:

@@ -20,6 +20,7 @@ from licence_service.fields import comparison_form
 from licence_service.licence import LicenceState
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
+from licence_service.store.projection import VARIES
 from licence_service.store.tables import campaign_rows, campaigns, licences, lookups
 
 PLANNED, REHEARSED, APPROVED, RUNNING, DONE = "planned", "rehearsed", "approved", "running", "done"
@@ -227,8 +228,8 @@ _same = licences.alias("same")
 
 
 def _cancelled(wanted: Select[Any], types: Sequence[str], departments: Sequence[str]) -> Select[Any]:
-    """Narrow to licences that a cancellation may end; rows of the first release say only that an act ended them."""
-    ended = (licences.c.ending == LicenceState.CANCELLED.value) | (licences.c.ending.is_(None) & licences.c.ended_on.is_not(None))
+    """Narrow to licences that a cancellation may end on some day; rows of the first release say only that an act ended them."""
+    ended = licences.c.ending.in_([LicenceState.CANCELLED.value, VARIES]) | (licences.c.ending.is_(None) & licences.c.ended_on.is_not(None))
     return wanted.where(licences.c.type.in_(types), licences.c.issuer.in_(departments), ended)
 
 

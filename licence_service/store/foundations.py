@@ -112,6 +112,14 @@ class Foundations:
             self._read = (*self._read, *(_foundation(row.place, json.loads(row.body)) for row in newer))
         return self._read
 
+    def body(self, place: int) -> bytes:
+        """Return the body of the line at a place, to the byte."""
+        with self._database.read() as connection:
+            found = connection.execute(select(foundations.c.body).where(foundations.c.place == place)).scalar_one_or_none()
+        if found is None:
+            raise NotInRegister("no foundation at this place")
+        return str(found).encode()
+
     def known(self, kind: str, known_at: datetime | None = None) -> Mapping[str, Foundation]:
         """Return the newest line of each name of a kind, as known at an instant (inclusive)."""
         return {one.name: one for one in self.lines() if one.kind == kind and (known_at is None or one.recorded_at <= known_at)}

@@ -170,6 +170,12 @@ class Reservations:
             row = connection.execute(select(reservations).where(mine)).mappings().first()
             return self._of(row, made_now=False) if row else None
 
+    def of_licence(self, licence_id: str) -> list[str]:
+        """Return the ids of every reservation about a licence, oldest first; the seal-use log names them."""
+        mine = select(reservations.c.reservation_id).where(reservations.c.licence_id == licence_id).order_by(reservations.c.id)
+        with self._database.read() as connection:
+            return list(connection.execute(mine).scalars())
+
     def claim(self, reservation_id: str, now: datetime) -> bool:
         """Take over a reservation whose holder is gone; only one of several claimants gets it."""
         free = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved") & (reservations.c.lease_until <= now)

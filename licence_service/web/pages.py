@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from licence_service.history.words import STATES
 from licence_service.licence import BEIJING
 from licence_service.verdict import Result, Verdict, in_words
 
@@ -22,16 +23,6 @@ HEADLINES = {
     "valid_conditions_unmet": ("有效，但有条件未满足", "Valid, but a condition is not met"),
     "not_valid": ("无效", "Not valid"),
     "cannot_decide": ("无法判定", "Cannot be decided"),
-}
-STATES = {
-    "in_force": ("在有效期内", "In force"),
-    "pending_effect": ("尚未生效", "Not yet in effect"),
-    "suspended": ("暂扣", "Suspended"),
-    "expired": ("已过期", "Expired"),
-    "revoked": ("已吊销", "Revoked"),
-    "withdrawn": ("已撤销", "Withdrawn"),
-    "recalled": ("已撤回", "Recalled"),
-    "cancelled": ("已注销", "Cancelled"),
 }
 QUESTIONS = {
     "authentic": ("真实性", "Authentic"),
@@ -100,20 +91,21 @@ def _quality(text: str) -> float:
     return float(text) if _QUALITY.fullmatch(text) else 1.0
 
 
-def _page(name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Response:  # noqa: ANN401
+def page(name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Response:  # noqa: ANN401
+    """Draw a template of this folder with its values."""
     content = _environment().get_template(name).render(**values)
     return HTMLResponse(content, status_code=status, headers={**(headers or {}), **HEADERS})
 
 
 def home(_request: Request) -> Response:
     """Show the forms."""
-    return _page("home.html")
+    return page("home.html")
 
 
 def refusal(status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str]) -> Response:
     """Show a refusal to a person at a browser."""
     otherwise = "暂时无法答复，请稍后再试" if status == HTTPStatus.SERVICE_UNAVAILABLE else "无法办理"
-    return _page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, otherwise), faults=faults)
+    return page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, otherwise), faults=faults)
 
 
 def verdict(_request: Request, found: Verdict, headers: Mapping[str, str]) -> Response:
@@ -121,7 +113,7 @@ def verdict(_request: Request, found: Verdict, headers: Mapping[str, str]) -> Re
     licence = found.licence
     state = STATES.get(licence["state"]) if licence else None
     specimen = bool(licence and licence["specimen"])
-    return _page(
+    return page(
         "verdict.html", headers=headers, overall=found.overall.value, headline=HEADLINES[found.overall.value], state=state, licence=licence,
         specimen=specimen, checked_at=found.checked_at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
         valid_at=found.valid_at.isoformat(), head=found.head[0],

@@ -224,11 +224,12 @@ def test_a_campaign_killed_in_the_middle_goes_on_without_doubling(world: World, 
 
 @pytest.mark.rule("LC-14")
 def test_who_is_back_already_or_was_cancelled_on_another_day_is_not_meant(world: World, tmp_path: Path) -> None:
-    drivers, runner = a_few(world, 2), runner_of(world.service)
+    drivers, runner = a_few(world, 3), runner_of(world.service)
     drivers.act("d0", act="reinstate", effective_on=(EFFECTIVE + timedelta(days=2)).isoformat())
+    drivers.act("d2", act="reinstate", effective_on=(EFFECTIVE + timedelta(days=10)).isoformat())  # not yet
     plan = the_plan(tmp_path, drivers, holders=["listed"], numbers=["listed"])
     found = report_of(runner.store, runner.rehearse(runner.plan(plan, PLANNER)))
-    assert drivers.named(found.rows, "rehearsed") == {"d1": ACTED, "listed": "excluded:driving-licence"}
+    assert drivers.named(found.rows, "rehearsed") == {"d1": ACTED, "d2": "refused:decided-already", "listed": "excluded:driving-licence"}
     for first, last in (("2020-01-01", "2025-10-08"), ("2025-10-10", "2026-03-19")):
         other = {**plan, "select": {**plan["select"], "decided_from": first, "decided_to": last}}
         assert list(report_of(runner.store, runner.rehearse(runner.plan(other, PLANNER))).rows) == []

@@ -8,7 +8,7 @@ import pytest
 import typer.main
 
 from licence_service.cli import app
-from tests.project.tables import DOCS, TABLES, between
+from tests.project.tables import DOCS, TABLES, between, rules_page, tests_by_rule
 
 ROOT = DOCS.parent
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "keys" / "README.md", ROOT / "templates" / "README.md"])
@@ -19,6 +19,21 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding=
 def test_a_generated_table_is_current(name: str) -> None:
     file, table = TABLES[name]
     assert between((DOCS / file).read_text(encoding="utf-8"), name) == table(), "run: make tables"
+
+
+def test_the_page_of_rules_is_current_and_no_rule_of_the_book_is_open() -> None:
+    page = rules_page()
+
+    assert (DOCS / "rules.md").read_text(encoding="utf-8") == page, "run: make tables"
+    rows = dict(re.findall(r"^\| ([A-Z]{2}-[0-9]{2}) \| [^|]+ \| (.+) \|$", page, re.MULTILINE))
+    owned = [f"LC-{n:02d}" for n in range(1, 21) if n != 12] + [f"EN-{n:02d}" for n in range(1, 13)]  # noqa: PLR2004 - showing comes with the wallet
+    owned += [f"XR-{n:02d}" for n in range(1, 8)] + ["AU-01", "AU-07"]
+    assert [rule for rule in owned if rows[rule] == "*open*"] == []
+
+
+def test_every_rule_that_a_test_carries_is_on_the_page() -> None:
+    listed = set(re.findall(r"^([A-Z]{2}-[0-9]{2}) = ", (DOCS / "rules.toml").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(tests_by_rule()) <= listed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

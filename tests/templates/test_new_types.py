@@ -20,6 +20,8 @@ def templates(tmp_path: Path) -> Path:
     folder = tmp_path / "templates"
     for name in ("_codes", "_endorsements", "_families", TRIP, VEHICLE):
         shutil.copytree(ROOT / "templates" / name, folder / name)
+    (folder / "_rules").mkdir()
+    shutil.copy(ROOT / "templates" / "_rules" / "declared_due_dates.toml", folder / "_rules")
     return folder
 
 
@@ -85,3 +87,37 @@ def test_a_mistake_in_a_template_is_refused_when_loading_naming_the_file(templat
 def test_the_schema_beside_the_templates_is_current() -> None:
     """`licence-service templates schema` writes it anew."""
     assert json.loads((ROOT / "templates" / "schema.json").read_text("utf-8")) == file_schema()
+
+
+@pytest.mark.rule("LC-15")
+def test_a_retired_type_is_no_longer_issued_or_renewed_and_what_was_issued_stays_verifiable(templates: Path, tmp_path: Path, demo_keys: Path) -> None:
+    text = (templates / VEHICLE / "2026-01.toml").read_text("utf-8")
+    retiring = text.replace("used_from = 2020-01-01", "used_from = 2026-12-01\nretired_from = 2026-12-15")
+    (templates / VEHICLE / "2026-12.toml").write_text(retiring, "utf-8")
+    with a_world(tmp_path, demo_keys, templates=templates) as world:
+        issued = world.issue(VEHICLE)
+        world.clock.now = datetime(2026, 12, 15, 4, tzinfo=UTC)  # type: ignore[attr-defined]
+
+        body = world.request(VEHICLE, case_no="RETIRED-1", face={"license_no": "510000000002"})
+        refused = world.http.post("/licences", json=body, headers=world.headers(VEHICLE, "retired-01"))
+        renewal = world.act(VEHICLE, issued["licence_id"], {"act": "renew"}, "retired-02")
+
+        for answer in (refused, renewal):
+            assert (answer.status_code, answer.json()["type"].rpartition(":")[2], answer.json()["rule"]) == (409, "type-retired", "LC-15")
+        assert world.act(VEHICLE, issued["licence_id"], {"act": "replace", "reason": "lost"}, "retired-03").status_code == 201
+        verdict = world.http.post("/verify", json={"number": issued["number"], "check_code": issued["check_code"]}).json()
+        assert verdict["licence"]["state"] == "in_force"
+
+
+@pytest.mark.rule("EN-12")
+def test_an_edition_that_was_edited_after_it_was_put_in_force_issues_nothing(templates: Path, tmp_path: Path, demo_keys: Path) -> None:
+    with a_world(tmp_path, demo_keys, templates=templates) as world:
+        tokens = world.tokens
+    path = templates / TRIP / "2026-01.toml"
+    path.write_text(path.read_text("utf-8") + "\n# a remark\n", "utf-8")
+    with a_world(tmp_path, demo_keys, templates=templates, tokens=tokens) as world:
+        refused = world.http.post("/licences", json=world.request(TRIP), headers=world.headers(TRIP, "edited-001"))
+
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "not-in-force")
+        with pytest.raises(TemplateRejected):
+            world.service.put_in_force("甲", "乙")

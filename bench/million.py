@@ -1,0 +1,264 @@
+"""Books of any size for the bench: rows as the append writes them, loaded in bulk.
+
+Every licence has three entries: an issue (version 1), a renewal (version 2) and an endorsement without a document. The entries are
+stamped, written and encrypted by the product's own code (`entry_form`, `Vault`, `projected`) and differ from real ones only in what
+the append does not look at: the commitment to the face is made up, and nothing is signed. `agrees_with_the_append` enters the same
+licences through `Book.append` and compares every row of every table, so that the load cannot drift away from the product.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Table, insert, select, update
+
+from licence_service.digests import Digests, canonical, sha256
+from licence_service.endorsement import Endorsement
+from licence_service.entry_form import body_of, private_of, stamped
+from licence_service.fields import comparison_form
+from licence_service.identifiers import ElicenceId, licence_id
+from licence_service.licence import Act, Decision, Entry, Version, VersionReason, beijing_day
+from licence_service.store.book import Book
+from licence_service.store.counting import BOOK
+from licence_service.store.database import Database
+from licence_service.store.payload import Vault, token_digest
+from licence_service.store.projection import projected
+from licence_service.store.record import Appendix, Opening
+from licence_service.store.tables import counters, entries, licences, lookups, payloads, versions
+
+START = datetime(2026, 6, 20, 1, 0, tzinfo=UTC)
+STEP = timedelta(microseconds=700)  # between two entries of the load: a million licences fit into a morning
+DEPARTMENTS = tuple(f"11519900MB990{number:04d}Q" for number in range(4))
+TYPES = tuple(f"bench_type_{number}" for number in range(5))
+TYPE_CODE = "11100000000019713D071"
+EACH = 3  # entries of a licence
+TABLES = (licences, entries, payloads, versions, lookups)
+_BATCH = 5_000
+_DAYS = 365  # the terms of the licences end on so many different days
+
+
+def digest(*words: object) -> str:
+    """Return 64 hexadecimal characters that look like any other digest and are always the same for the same words."""
+    return sha256(repr(words).encode())
+
+
+@cache
+def identity(number: int) -> str:
+    """Return the licence id of a number; in no order, as real ones are."""
+    return licence_id(int(digest("licence", number)[:25], 16))
+
+
+def number_of(number: int) -> str:
+    """Return the number on the face."""
+    return f"川蜀安交许{number:08d}号"
+
+
+def _kind(number: int) -> tuple[str, str]:
+    return TYPES[number % len(TYPES)], DEPARTMENTS[number // 7 % len(DEPARTMENTS)]
+
+
+def _version(number: int, place: int, act: Act) -> Version:
+    first = date(2026, 1, 1) + timedelta(days=number % _DAYS + (0 if act is Act.ISSUE else 30) - _DAYS)
+    face = {
+        "person_name": f"陈安途{number % 977}", "sex": "1", "birth_date": "1985-06-12", "citizen_id": f"5199021985{number:08d}",
+        "license_no": number_of(number), "valid_from": first.isoformat(), "valid_to": _last(first).isoformat(),
+        "issuer_name": "蜀安市交通运输局", "issue_date": first.isoformat(),
+    }  # fmt: skip
+    whole = number * 1000 + place
+    return Version(
+        version=place, elicence_id=str(ElicenceId(TYPE_CODE, _kind(number)[1], identity(number), place)),
+        reason=VersionReason.INITIAL if act is Act.ISSUE else VersionReason.RENEWAL, edition="2026-01", template_digest="0" * 64,
+        document=Digests(digest("document", whole), digest("sm3", whole)), seal_id="bench-2026", certificate_sha256="1" * 64,
+        sealed_at=START, issued_on=first, valid_from=first, valid_to=_last(first), copy_no=1,
+        status=(place * 10_000 + number // 100_000, number * 7_919 % 100_000), check_code_digest=token_digest(f"check {whole}"),
+        face_commitment=Digests(digest("face", whole), digest("face sm3", whole)), face=face, salt=bytes.fromhex(digest("salt", whole)),
+    )  # fmt: skip
+
+
+def _last(first: date) -> date:
+    return first + timedelta(days=6 * 365)
+
+
+def _endorsement(number: int, place: int) -> Endorsement:
+    facts = {"date": "2026-05-30", "period_end": "2027-06-19", "hours": 24, "institution": "蜀安市安途驾驶员培训学校"}
+    return Endorsement(
+        endorsement_id=identity(number) + f"{place:06d}", kind="continuing_education", facts=facts, occurred_on=date(2026, 5, 30),
+        effective_from=date(2026, 5, 30), effective_to=None, asserter="52519900MB9900099X", accepter=_kind(number)[1],
+        external_ref=f"ref-{number}-{place}", commitment=Digests(digest("facts", number, place), digest("facts sm3", number, place)), kid="00112233",
+        signature=bytes.fromhex(digest("r", number, place) + digest("s", number, place)), salt=bytes.fromhex(digest("fact", number, place)),
+        rule_pack="continuing-education/2022-11-10", previous=digest("upon", number, place), asserter_kid="44556677",
+        asserter_signature=bytes.fromhex(digest("ar", number, place) + digest("as", number, place)),
+    )  # fmt: skip
+
+
+def entry(number: int, sequence: int, act: Act, version: int = 0) -> Entry:
+    """Return an entry as the registrar hands it to the append; `version` is its document's number, 0 where it has none."""
+    sealed = _version(number, version, act) if version else None
+    on = sealed.valid_from if sealed else date(2026, 5, 30)
+    organ, officer = "蜀安市交通运输局", "罗青石" if sealed else None
+    decided = Decision(f"蜀安交许〔2026〕{number}号", organ, on, "道路运输条例第九条", officer)
+    endorsements = () if sealed else (_endorsement(number, sequence),)
+    return Entry(identity(number), sequence, act, on, decided, "bench", sealed, endorsements)
+
+
+def beside(number: int, version: int) -> Appendix:
+    """Return what is entered beside an entry with this version."""
+    if not version:
+        return Appendix()
+    kind, department = _kind(number)
+    values = {"number": number_of(number), "holder": f"陈安途{number % 977}", "citizen_id": f"5199021985{number:08d}"}
+    opening = Opening(kind, department, f"{kind}|{number}|{department}") if version == 1 else None
+    return Appendix(delivery_code=f"{number} {version}", searchable=values, opening=opening)
+
+
+def first_entries(number: int) -> tuple[tuple[Entry, Appendix], ...]:
+    """Return the three entries of a licence, unstamped, each with what belongs beside it."""
+    acts = ((Act.ISSUE, 1), (Act.RENEW, 2), (Act.ENDORSE, 0))
+    return tuple((entry(number, place + 1, act, version), beside(number, version)) for place, (act, version) in enumerate(acts))
+
+
+def rows_of(vault: Vault, key: int, written: Entry, place: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return the rows of an entry in `entries` and `payloads`, in the order of the columns; the entry's id is its place."""
+    assert written.recorded_at
+    assert written.digest
+    body, sealed = canonical(body_of(written)).decode(), vault.close_json(private_of(written), f"entry:{written.licence_id}:{written.sequence}")
+    instant = (written.recorded_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    day = written.effective_on.isoformat()
+    return (place, key, written.sequence, written.act.value, day, instant, body, written.digest.sha256, written.digest.sm3, place), (place, sealed)
+
+
+def version_row(key: int, written: Entry, appendix: Appendix, place: int) -> tuple[Any, ...]:
+    """Return the row in `versions`; its id is the place too, in the order of the columns."""
+    one = written.version
+    assert one
+    delivery = token_digest(appendix.delivery_code or "")
+    return (place, key, one.version, one.elicence_id, one.document.sha256, one.check_code_digest, delivery, *one.status)
+
+
+class Loading:
+    """Fills an empty database with licences 0 … n-1; their rows are 1 … n, so that row = number + 1."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self.database, self.vault = database, vault
+        self.preparing = self.loading = 0.0  # seconds of wall time
+        self._projections: dict[int, dict[str, Any]] = {}
+
+    def fill(self, count: int) -> None:
+        """Make the rows batch by batch and load each as it is made."""
+        raw = self.database.engine.raw_connection()
+        copies = self.database.is_sqlite is False
+        if not copies:
+            for pragma in ("journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "cache_size=-2000000"):
+                raw.cursor().execute(f"PRAGMA {pragma}")
+        for start in range(0, count, _BATCH):
+            began = time.perf_counter()
+            batch = self._rows(range(start, min(count, start + _BATCH)))
+            made = time.perf_counter()
+            (self._copy if copies else self._insert)(raw, batch)
+            self.preparing, self.loading = self.preparing + made - began, self.loading + time.perf_counter() - made
+        raw.close()
+        self.database.engine.dispose()
+        began = time.perf_counter()
+        with self.database.write() as connection:
+            connection.execute(insert(counters).values(name=BOOK, value=EACH * count))
+        with self.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if copies:
+                for table in ("licences", "entries", "versions"):
+                    connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
+                connection.exec_driver_sql("VACUUM ANALYZE")
+                connection.exec_driver_sql("CHECKPOINT")
+        self.loading += time.perf_counter() - began
+
+    def _rows(self, numbers: range) -> dict[Table, list[tuple[Any, ...]]]:
+        found: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
+        for number in numbers:
+            key, place, previous, chain = number + 1, EACH * number, "", []
+            for unwritten, appendix in first_entries(number):
+                place += 1
+                written = stamped(unwritten, START + place * STEP, previous)
+                chain.append(written)
+                previous = written.digest.sha256 if written.digest else ""
+                line, payload = rows_of(self.vault, key, written, place)
+                found[entries].append(line)
+                found[payloads].append(payload)
+                if written.version:
+                    found[versions].append(version_row(key, written, appendix, place - number))
+            found[licences].append(self._licence(number, chain))
+            values = beside(number, 1).searchable.items()
+            found[lookups] += [(key, name, self.vault.blind(name, comparison_form(value))) for name, value in values]
+        return found
+
+    def _licence(self, number: int, chain: list[Entry]) -> tuple[Any, ...]:
+        """Return the row of a licence; what is folded depends on its days alone, so that one fold serves all of one day."""
+        kind, department = _kind(number)
+        row = self._projections.get(number % _DAYS)
+        if row is None:
+            row = self._projections[number % _DAYS] = projected(chain, beijing_day(START), department)[1]
+        live = self.vault.blind("live", f"{kind}|{number}|{department}")
+        fixed = {"id": number + 1, "licence_id": identity(number), "type": kind, "department": department, "live_key": live, "issuer": department}
+        return tuple((row | fixed).get(column.name) for column in licences.columns)
+
+    @staticmethod
+    def _copy(raw: Any, batch: dict[Table, list[tuple[Any, ...]]]) -> None:
+        with raw.cursor() as cursor:
+            for table, rows in batch.items():
+                names = ", ".join(column.name for column in table.columns)
+                with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+                    for row in rows:
+                        copy.write_row(row)
+        raw.commit()
+
+    @staticmethod
+    def _insert(raw: Any, batch: dict[Table, list[tuple[Any, ...]]]) -> None:
+        cursor = raw.cursor()
+        cursor.execute("BEGIN")
+        for table, rows in batch.items():
+            names = ", ".join(column.name for column in table.columns)
+            marks = ", ".join("?" for _ in table.columns)
+            cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)
+        raw.commit()
+
+
+def content(database: Database, vault: Vault) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield every table with its rows; sealed parts opened, since each sealing is different."""
+    with database.read() as connection:
+        for table in (*TABLES, counters):
+            rows = [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
+            for row in rows:
+                if table is payloads:
+                    of = select(licences.c.licence_id, entries.c.sequence).join(entries).where(entries.c.id == row["entry"])
+                    identifier, sequence = connection.execute(of).one()
+                    row["sealed"] = json.dumps(vault.open_json(row["sealed"], f"entry:{identifier}:{sequence}"), sort_keys=True)
+            yield table.name, rows
+
+
+def agrees_with_the_append(loaded: Database, appended: Database, vault: Vault, count: int) -> None:
+    """Load some licences into one empty database, append them into another, and compare everything."""
+    Loading(loaded, vault).fill(count)
+    instants = iter(START + place * STEP for place in range(1, EACH * count + 1))
+    now = START
+
+    def clock() -> datetime:
+        return now
+
+    book = Book(appended, vault, clock)
+    for number in range(count):
+        for one, appendix in first_entries(number):
+            now = next(instants)
+            book.append(one, appendix)
+    for (name, expected), (_, found) in zip(content(appended, vault), content(loaded, vault), strict=True):
+        assert expected == found, f"the loaded rows of {name} are not those that the append writes"
+
+
+def as_it_stands(book: Book, number: int) -> tuple[int, str]:
+    """Return the head of a licence and the digest of its last entry."""
+    last = book.get(identity(number)).entries[-1]
+    return last.sequence, last.digest.sha256 if last.digest else ""
+
+
+__all__ = ["DEPARTMENTS", "EACH", "START", "STEP", "TYPES", "Loading", "agrees_with_the_append", "as_it_stands", "beside", "entry", "identity"]
+_ = (replace, update)
