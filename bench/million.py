@@ -9,21 +9,20 @@ licences through `Book.append` and compares every row of every table, so that th
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, select
 
-from licence_service.digests import Digests, canonical, sha256
+from licence_service.digests import Digests, canonical, digests, sha256
 from licence_service.endorsement import Endorsement
 from licence_service.entry_form import body_of, private_of, stamped
 from licence_service.fields import comparison_form
 from licence_service.identifiers import ElicenceId, licence_id
 from licence_service.licence import Act, Decision, Entry, Version, VersionReason, beijing_day
 from licence_service.store.book import Book
-from licence_service.store.counting import BOOK
+from licence_service.store.counting import BOOK, raise_to
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import projected
@@ -57,7 +56,8 @@ def number_of(number: int) -> str:
     return f"川蜀安交许{number:08d}号"
 
 
-def _kind(number: int) -> tuple[str, str]:
+def kind_of(number: int) -> tuple[str, str]:
+    """Return type and department of a licence."""
     return TYPES[number % len(TYPES)], DEPARTMENTS[number // 7 % len(DEPARTMENTS)]
 
 
@@ -70,7 +70,7 @@ def _version(number: int, place: int, act: Act) -> Version:
     }  # fmt: skip
     whole = number * 1000 + place
     return Version(
-        version=place, elicence_id=str(ElicenceId(TYPE_CODE, _kind(number)[1], identity(number), place)),
+        version=place, elicence_id=str(ElicenceId(TYPE_CODE, kind_of(number)[1], identity(number), place)),
         reason=VersionReason.INITIAL if act is Act.ISSUE else VersionReason.RENEWAL, edition="2026-01", template_digest="0" * 64,
         document=Digests(digest("document", whole), digest("sm3", whole)), seal_id="bench-2026", certificate_sha256="1" * 64,
         sealed_at=START, issued_on=first, valid_from=first, valid_to=_last(first), copy_no=1,
@@ -87,7 +87,7 @@ def _endorsement(number: int, place: int) -> Endorsement:
     facts = {"date": "2026-05-30", "period_end": "2027-06-19", "hours": 24, "institution": "蜀安市安途驾驶员培训学校"}
     return Endorsement(
         endorsement_id=identity(number) + f"{place:06d}", kind="continuing_education", facts=facts, occurred_on=date(2026, 5, 30),
-        effective_from=date(2026, 5, 30), effective_to=None, asserter="52519900MB9900099X", accepter=_kind(number)[1],
+        effective_from=date(2026, 5, 30), effective_to=None, asserter="52519900MB9900099X", accepter=kind_of(number)[1],
         external_ref=f"ref-{number}-{place}", commitment=Digests(digest("facts", number, place), digest("facts sm3", number, place)), kid="00112233",
         signature=bytes.fromhex(digest("r", number, place) + digest("s", number, place)), salt=bytes.fromhex(digest("fact", number, place)),
         rule_pack="continuing-education/2022-11-10", previous=digest("upon", number, place), asserter_kid="44556677",
@@ -109,7 +109,7 @@ def beside(number: int, version: int) -> Appendix:
     """Return what is entered beside an entry with this version."""
     if not version:
         return Appendix()
-    kind, department = _kind(number)
+    kind, department = kind_of(number)
     values = {"number": number_of(number), "holder": f"陈安途{number % 977}", "citizen_id": f"5199021985{number:08d}"}
     opening = Opening(kind, department, f"{kind}|{number}|{department}") if version == 1 else None
     return Appendix(delivery_code=f"{number} {version}", searchable=values, opening=opening)
@@ -164,7 +164,7 @@ class Loading:
         self.database.engine.dispose()
         began = time.perf_counter()
         with self.database.write() as connection:
-            connection.execute(insert(counters).values(name=BOOK, value=EACH * count))
+            raise_to(connection, BOOK, EACH * count)
         with self.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if copies:
                 for table in ("licences", "entries", "versions"):
@@ -194,7 +194,7 @@ class Loading:
 
     def _licence(self, number: int, chain: list[Entry]) -> tuple[Any, ...]:
         """Return the row of a licence; what is folded depends on its days alone, so that one fold serves all of one day."""
-        kind, department = _kind(number)
+        kind, department = kind_of(number)
         row = self._projections.get(number % _DAYS)
         if row is None:
             row = self._projections[number % _DAYS] = projected(chain, beijing_day(START), department)[1]
@@ -260,5 +260,17 @@ def as_it_stands(book: Book, number: int) -> tuple[int, str]:
     return last.sequence, last.digest.sha256 if last.digest else ""
 
 
-__all__ = ["DEPARTMENTS", "EACH", "START", "STEP", "TYPES", "Loading", "agrees_with_the_append", "as_it_stands", "beside", "entry", "identity"]
-_ = (replace, update)
+
+def check(book: Book, vault: Vault, numbers: list[int]) -> None:
+    """Read a sample back: digests, order, and a row equal to the fold."""
+    for number in numbers:
+        record = book.get(identity(number))
+        lines = record.entries
+        assert [one.sequence for one in lines] == list(range(1, len(lines) + 1))
+        assert all(one.digest == digests(canonical(body_of(one))) for one in lines)
+        assert [one.previous for one in lines[1:]] == [one.digest.sha256 for one in lines[:-1] if one.digest]
+        with book._database.read() as connection:
+            row = connection.execute(select(licences).where(licences.c.licence_id == identity(number))).mappings().one()
+        folded = projected(lines, beijing_day(START), record.department)[1]
+        assert {name: row[name] for name in folded} == folded
+        assert row["live_key"] == vault.blind("live", f"{record.type}|{number}|{record.department}")

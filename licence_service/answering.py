@@ -29,8 +29,9 @@ class Answers:
     keeper: CodeSigner
 
     def signed(self, record: Record, valid_at: date, known_at: datetime | None) -> bytes:
-        """Return the answer as COSE_Sign1; `known_at` is cut back to the last head that was closed by then (RULINGS 11);
-        without it the newest head answers.
+        """Return the answer as COSE_Sign1.
+
+        `known_at` is cut back to the last head that was closed by then (RULINGS 11); without it the newest head answers.
 
         `Unavailable` while no head is closed, `NotInRegister` where the licence was not known or not granted yet.
         """

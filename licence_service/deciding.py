@@ -34,8 +34,9 @@ def drafted(line: Line, caller: Client, record: Record, request: ActRequest, tod
         raise TypeRetired(facts={"rule": "LC-15"})
     licence = record.at(today)
     request = _with_target(record, request, licence)
-    if faults := (*photo_faults(template, request.photos), *day_faults(licence, request, today), *_receiver_faults(setting, request)):
-        raise FaceRejected("the act is not acceptable", faults=faults)
+    days = day_faults(licence, request, today)
+    if faults := (*photo_faults(template, request.photos), *days, *_receiver_faults(setting, request)):
+        raise FaceRejected("the act is not acceptable", faults=faults, facts={"rule": "LC-01"} if days else None)
     at = setting.situation(licence)
     fact = checked_fact(setting, at, request)
     mark = _judged(setting, request, fact)

@@ -7,12 +7,18 @@ the book whole and unlinkable (DESIGN §7).
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import NoneType
 
 import rfc8785
 
 SALT_BYTES = 32
+_SAFE = 2**53 - 1  # largest whole number that RFC 8785 writes
+_SCALARS = frozenset({str, bool, NoneType})
+_CONTAINERS = frozenset({dict, list, tuple})
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,32 @@ class Digests:
 
 def canonical(value: object) -> bytes:
     """Return RFC 8785 canonical JSON."""
+    if type(value) in _CONTAINERS and _is_plain(value):  # type: ignore[arg-type]  # the containers are collections
+        try:
+            return _write(value).encode()
+        except UnicodeEncodeError:
+            pass  # half a surrogate pair, which the reference refuses
     return rfc8785.dumps(value)  # type: ignore[arg-type]  # callers hand in JSON values
+
+
+def _is_plain(value: Collection[object]) -> bool:
+    """Say whether Python's own writer gives the same bytes, ten times as fast.
+
+    It does where nothing but these types occur, whole numbers are safe ones and keys are ASCII: strings are escaped alike, and ASCII keys
+    have the same order by code points as by UTF-16 units. Fractions, enumerations and other keys go to the reference.
+    """
+    inner = value
+    if type(value) is dict:
+        if not all(type(key) is str and key.isascii() for key in value):
+            return False
+        inner = value.values()
+    for one in inner:
+        kind = type(one)
+        if kind in _SCALARS or (kind is int and -_SAFE <= one <= _SAFE):  # type: ignore[operator]  # it is a whole number
+            continue
+        if kind not in _CONTAINERS or not _is_plain(one):  # type: ignore[arg-type]  # likewise a collection
+            return False
+    return True
 
 
 def digests(content: bytes) -> Digests:

@@ -98,6 +98,7 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
             decision["legal_basis"],
             hidden.get("officer"),
             decision["unattended"],
+            decision["officer_sha256"],
         ),  # fmt: skip
         by=body["by"],
         version=_version_of(body["version"], hidden) if body["version"] else None,
@@ -137,9 +138,9 @@ def _decision_body(entry: Entry) -> dict[str, Any]:
 
 
 def _officer_commitment(entry: Entry) -> str | None:
-    """Commit to the officer under the version's salt; acts without a document have no salt and no commitment."""
+    """Commit to the officer under the version's salt; acts without a document have no salt and no commitment. One that was erased stays committed to."""
     if not entry.decision.officer or not entry.version or not entry.version.salt:
-        return None
+        return entry.decision.officer_sha256
     return commitment({"officer": entry.decision.officer}, field_salt(entry.version.salt, OFFICER), OFFICER).sha256
 
 

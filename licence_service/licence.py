@@ -93,6 +93,7 @@ class Decision:
     legal_basis: str
     officer: str | None = field(default=None, repr=False)
     unattended: str | None = None  # the rule set's id, where no human decided
+    officer_sha256: str | None = field(default=None, compare=False)  # the commitment as it was entered; all that is left where the officer was erased
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from licence_service.digests import Digests, commitment, digests
 from licence_service.endorsement import Endorsement
 from licence_service.fields import Field, Value
 from licence_service.fields.declared import FieldType
-from licence_service.identifiers import ElicenceId
 from licence_service.fold import fold
+from licence_service.identifiers import ElicenceId
 from licence_service.licence import Act, Decision, Entry, Licence, Suspension, Version, VersionReason
 from licence_service.template import EndorsementKind, Number, Template, Term, Words
 

@@ -96,4 +96,3 @@ def _places(files: Mapping[str, bytes], keys: Mapping[bytes, Any], names: list[s
         found = next((digest for digest in lines if is_included(bytes.fromhex(digest), int(place) - 1, head.size, nodes, head.root)), None)
         proven.add(found)
     yield from (f"{name}: no proof that the book holds it" for digest, name in lines.items() if digest not in proven)
-

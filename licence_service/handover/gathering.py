@@ -113,8 +113,12 @@ def _entries(entries: Iterable[Entry]) -> dict[str, bytes]:
 
 def _beneath(lines: Iterable[Foundation], record: Record, head: StoredHead) -> list[Foundation]:
     """Return the foundations that this licence's judgements rest on: every rule pack and anchor, its editions, bodies and departments."""
-    editions = {f"{record.type}/{one.version.edition}" for one in record.entries if one.version}
-    organs = {record.department, *(entry.department for entry in record.entries), *(one.asserter for entry in record.entries for one in entry.endorsements)}
-    kinds = {one.kind for entry in record.entries for one in entry.endorsements}
-    named = {BODY: organs, DEPARTMENT: organs, KIND: kinds, "template": editions}
+    editions: set[str | None] = {f"{record.type}/{one.version.edition}" for one in record.entries if one.version}
+    organs = {
+        record.department,
+        *(entry.department for entry in record.entries),
+        *(one.asserter for entry in record.entries for one in entry.endorsements),
+    }
+    kinds: set[str | None] = {one.kind for entry in record.entries for one in entry.endorsements}
+    named: dict[str, set[str | None]] = {BODY: organs, DEPARTMENT: organs, KIND: kinds, "template": editions}
     return [one for one in lines if one.place <= head.size and (one.kind not in named or one.name in named[one.kind])]

@@ -5,7 +5,7 @@ Only for a register that was restored from a backup. What is entered was proved 
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -23,7 +23,18 @@ from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import OVER, projected
 from licence_service.store.reservations import STATUS
 from licence_service.store.status_index import place as status_place
-from licence_service.store.tables import counters, endorsement_refs, entries, foundations, heads, licences, lookups, payloads, versions
+from licence_service.store.tables import (
+    consumed_reports,
+    counters,
+    endorsement_refs,
+    entries,
+    foundations,
+    heads,
+    licences,
+    lookups,
+    payloads,
+    versions,
+)
 
 MOST_SKIPPED = 100_000  # running numbers of status places that may have been drawn and never entered
 
@@ -72,7 +83,7 @@ class Reentry:
                     _foundation(connection, line)
                 raise_to(connection, BOOK, line.place)
             self._after(connection, [line.entry for line in lines if line.entry])
-            connection.execute(insert(heads).values(size=head.size, until=head.until, signed_at=head.signed_at, root=head.root, message=head.message, frontier=head.frontier))
+            connection.execute(insert(heads).values(asdict(head)))
 
     def take_number(self, licence_id: str, live_key: str) -> None:
         """Let a right that is not over hold its number again; an earlier one that still does gives it up, as it did then."""
@@ -112,6 +123,7 @@ class Reentry:
             if not connection.execute(select(lookups.c.licence).where(same)).first():
                 connection.execute(insert(lookups).values(row))
         self._references(connection, licence, entry)
+        self._report(connection, licence, entry)
 
     @staticmethod
     def _licence(connection: Connection, line: Again, entry: Entry) -> int:
@@ -141,11 +153,20 @@ class Reentry:
     def _references(connection: Connection, licence: int, entry: Entry) -> None:
         """Keep external references taken: what was asked under them is not known any more, so that a repetition is a conflict."""
         for one in entry.endorsements:
-            asserter = f"{one.accepter or entry.department or one.asserter}/{one.asserter}"
+            scope = one.asserter if one.asserter_signature else one.accepter or entry.department or one.asserter
+            asserter = f"{scope}/{one.asserter}"
             same = (endorsement_refs.c.asserter == asserter) & (endorsement_refs.c.external_ref == one.external_ref)
             if one.external_ref and not connection.execute(select(endorsement_refs.c.licence).where(same)).first():
                 values = {"asserter": asserter, "external_ref": one.external_ref, "request_digest": "0" * 64}
                 connection.execute(insert(endorsement_refs).values(**values, licence=licence, sequence=entry.sequence))
+
+    @staticmethod
+    def _report(connection: Connection, licence: int, entry: Entry) -> None:
+        """Keep the inspection report of a review used (XR-02): its endorsement's reference is station and number."""
+        station = entry.organs.get("inspecting_station")
+        for one in entry.endorsements if station else ():
+            number = (one.external_ref or "").removeprefix(f"{station}/")
+            connection.execute(insert(consumed_reports).values(station=station, report_no=number, licence=licence, sequence=entry.sequence))
 
     def _after(self, connection: Connection, entered: Sequence[Entry]) -> None:
         """Bring the rows of the licences up to their entries, and the running number of status places behind those in use."""

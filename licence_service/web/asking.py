@@ -1,68 +1,33 @@
 """Routes that ask the book: a licence at two clocks, a signed answer, searches by page, the entries."""
 
-from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from licence_service import entry_form
 from licence_service.envelope import WORD, Reading
-from licence_service.errors import Fault, RequestRejected
+from licence_service.errors import Fault
 from licence_service.fields import Asker, Field
-from licence_service.licence import BEIJING, LicenceState, beijing_day
+from licence_service.licence import LicenceState, beijing_day
 from licence_service.rules import renewal_of
 from licence_service.service import Service
 from licence_service.store.record import Record
 from licence_service.store.searching import Criteria
 from licence_service.view import view_of
 from licence_service.web.access import Caller, TheService
+from licence_service.web.clocks import KnownAt, ValidAt, end_of, two_clocks
 from licence_service.web.issuing import Body, LicenceId
 from licence_service.web.shapes import ANSWERS, LICENCE_ANSWER, SEARCH_ANSWER, SEARCH_BODY, SIGNED_ANSWER
 
 router = APIRouter(tags=["asking the book"], responses=ANSWERS)
-ValidAt = Annotated[str | None, Query(description="A Beijing day, such as 2026-05-14; today where it is absent.", max_length=10)]
-KnownAt = Annotated[
-    str | None, Query(description="An instant with its zone, or a day, which means its end in Beijing; now where it is absent.", max_length=40)
-]
 MOST_A_PAGE = 100
 _NAME = Field(label="栏目", type="string", disclose={}, pattern=r"[a-z][a-z0-9_]{0,59}")
 _VALUE = Field(label="内容", type="string", disclose={}, max_length=200)
 _DAYS = Field(label="天数", type="integer", disclose={}, minimum=0, maximum=3660)
 _LIMIT = Field(label="条数", type="integer", disclose={}, minimum=1, maximum=MOST_A_PAGE)
 _CURSOR = Field(label="游标", type="string", disclose={}, pattern=r"[0-9A-Z]{20}")
-_FIRST, _LAST = date(1949, 10, 1), date(2200, 1, 1)
-_A_DAY = len("2026-05-14")
-
-
-def two_clocks(valid_at: str | None, known_at: str | None, now: datetime) -> tuple[date, datetime]:
-    """Read both clocks (RULINGS 11): a bare day as `known_at` means its end in Beijing; what has not come cannot be known."""
-    faults = []
-    day, instant = beijing_day(now), now
-    try:
-        day = date.fromisoformat(valid_at) if valid_at else day
-        if not _FIRST <= day <= _LAST:
-            faults.append(Fault("valid_at", "too-far", "a day between 1949-10-01 and 2200-01-01 is wanted here"))
-    except ValueError:
-        faults.append(Fault("valid_at", "not-a-day", "a day as YYYY-MM-DD is wanted here"))
-    try:
-        instant = _instant(known_at) if known_at else now
-        if beijing_day(instant) > beijing_day(now):
-            faults.append(Fault("known_at", "in-the-future", "nothing is known of a time that has not come"))
-    except (ValueError, OverflowError):
-        faults.append(Fault("known_at", "not-an-instant", "an instant with its zone, or a day as YYYY-MM-DD, is wanted here"))
-    if faults:
-        raise RequestRejected(faults=faults)
-    return day, min(instant, now)
-
-
-def _instant(text: str) -> datetime:
-    if len(text) == _A_DAY:
-        return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), BEIJING) - timedelta(microseconds=1)
-    instant = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign in an address arrives as a space
-    if instant.tzinfo is None:
-        raise ValueError("without a zone")
-    return instant
 
 
 @router.post("/licences/search", openapi_extra=SEARCH_BODY, responses={200: SEARCH_ANSWER}, summary="Find licences, page by page")
@@ -121,7 +86,7 @@ def _then(record: Record, day: date, now: datetime) -> dict[str, Any] | None:
     """Return the state on a day gone by as it was known at the end of that day: reliance is judged by it (AU-01, RULINGS 10)."""
     if day >= beijing_day(now):
         return None
-    end = _instant(day.isoformat())
+    end = end_of(day)
     licence = record.on(day, end)
     return {"known_at": end.isoformat(timespec="microseconds"), "state": licence.state.value if licence else None}
 
@@ -131,7 +96,9 @@ def answer(service: TheService, caller: Caller, licence_id: LicenceId, valid_at:
     """Return what the book says, signed, on a closed head: asked again with the same two clocks, the same to the byte."""
     day, instant = two_clocks(valid_at, known_at, service.now())
     record = service.registrar.visible(caller, licence_id)
-    return Response(service.answers.signed(record, day, instant if known_at else None), media_type="application/cose", headers={"Cache-Control": "no-store"})
+    return Response(
+        service.answers.signed(record, day, instant if known_at else None), media_type="application/cose", headers={"Cache-Control": "no-store"}
+    )
 
 
 @router.get("/licences/{licence_id}/entries", summary="Read the entries of a licence")

@@ -16,7 +16,7 @@ from licence_service.template import Template
 from licence_service.view import view_of
 from licence_service.web import history_page, pages
 from licence_service.web.access import Caller, TheService
-from licence_service.web.asking import KnownAt, ValidAt, two_clocks
+from licence_service.web.clocks import KnownAt, ValidAt, two_clocks
 from licence_service.web.issuing import LicenceId
 from licence_service.web.shapes import ANSWERS
 from licence_service.web.shapes_history import HISTORY_ANSWER, PAIR_BODY, PUBLIC_ANSWER
@@ -44,7 +44,11 @@ def history(
 
 
 @router.post(
-    "/verify/history", tags=["public"], responses={**_NO_CALLER, 200: PUBLIC_ANSWER}, openapi_extra=PAIR_BODY, summary="The history, masked for the public"
+    "/verify/history",
+    tags=["public"],
+    responses={**_NO_CALLER, 200: PUBLIC_ANSWER},
+    openapi_extra=PAIR_BODY,
+    summary="The history, masked for the public",
 )
 def public_history(request: Request, service: TheService, form: Form) -> Response:
     """Return the history for number and check code as the public may see it; where they do not match, what `POST /verify` says."""

@@ -41,9 +41,7 @@ _ENDORSEMENT = shape(
     }
 )  # fmt: skip
 _SUSPENSION = shape({"kind": _or_null(_WORDS), "first": TEXT, "last": _OR_NULL, "allows": _list(_WORDS)})
-_DECISION = shape(
-    {"number": _OR_NULL, "organ": TEXT, "decided_on": TEXT, "legal_basis": _OR_NULL, "unattended": _OR_NULL, "officer": _OR_NULL}
-)
+_DECISION = shape({"number": _OR_NULL, "organ": TEXT, "decided_on": TEXT, "legal_basis": _OR_NULL, "unattended": _OR_NULL, "officer": _OR_NULL})
 _ITEM = shape(
     {
         "sequence": _NUMBER, "act": _WORDS, "effective_on": TEXT, "recorded_at": TEXT, "by": shape({"department": _ORGAN, "system": _OR_NULL}),
@@ -75,7 +73,9 @@ _HEADING = shape(
 )  # fmt: skip
 _HISTORY = shape({"valid_at": TEXT, "known_at": TEXT, "licence": _HEADING, "history": _list(_ITEM), "bars": _BARS})
 
-HISTORY_ANSWER = answer("Every entry in words, oldest first, and what acted when; a day is inclusive, an absent `last` is open", _HISTORY, "text/html")
+HISTORY_ANSWER = answer(
+    "Every entry in words, oldest first, and what acted when; a day is inclusive, an absent `last` is open", _HISTORY, "text/html"
+)
 _UNKNOWN: dict[str, Any] = VERDICT_ANSWER["content"]["application/json"]["schema"]
 PUBLIC_ANSWER = answer(
     "The history as the public may see it; where number and check code do not match, the verdict of `POST /verify`",

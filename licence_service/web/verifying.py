@@ -12,11 +12,13 @@ from licence_service.errors import Fault, NotInRegister, RequestRejected, WrongM
 from licence_service.fields import comparison_form
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
 from licence_service.licence import beijing_day
+from licence_service.service import Service
 from licence_service.verdict import Result, Verdict
 from licence_service.verification import Question
 from licence_service.web import pages
 from licence_service.web.access import TheService, count_failure
 from licence_service.web.body import media_type, parse_object, read_bytes
+from licence_service.web.clocks import two_clocks
 from licence_service.web.issuing import sealed_file
 from licence_service.web.shapes import ANSWERS, SEALED_FILE, VERDICT_ANSWER
 
@@ -44,7 +46,10 @@ def verify_code(request: Request, service: TheService, digits: Annotated[str, Pa
 
 _PAIR: dict[str, Any] = {
     "type": "object", "required": ["number", "check_code"],
-    "properties": {"number": {"type": "string", "maxLength": 200}, "check_code": {"type": "string", "maxLength": 40}},
+    "properties": {"number": {"type": "string", "maxLength": 200}, "check_code": {"type": "string", "maxLength": 40},
+        "valid_at": {"type": "string", "description": "A Beijing day; today where it is absent."},
+        "known_at": {"type": "string", "description": "An instant with its zone, or a day, which means its end; now where it is absent."},
+    },
 }  # fmt: skip
 
 
@@ -79,11 +84,18 @@ def _text(form: dict[str, Any], name: str, most: int) -> str:
     return value.strip()
 
 
+def _asked(service: Service, form: dict[str, Any]) -> Question:
+    """Read the two clocks of a question; without them it is about today, as known now (AU-01)."""
+    given = {name: _text(form, name, 40) for name in ("valid_at", "known_at") if form.get(name)}
+    day, instant = two_clocks(given.get("valid_at"), given.get("known_at"), service.now())
+    return Question(valid_at=day if "valid_at" in given else None, known_at=instant if "known_at" in given else None)
+
+
 @router.post("/verify", responses=_VERDICT, openapi_extra=_body(_PAIR), summary="Verify by number and check code")
 def verify_pair(request: Request, service: TheService, form: Form) -> Response:
     """Answer for the number and the check code printed on a licence; an unknown number and a wrong code look the same."""
     number, code = _text(form, "number", 200), _text(form, "check_code", 40)
-    verdict = service.verifier.by_pair(number, code, Question())
+    verdict = service.verifier.by_pair(number, code, _asked(service, form))
     if verdict.answers["authentic"].result is Result.NO:
         count_failure(request, service, comparison_form(number))
     return _shown(request, verdict)

@@ -216,3 +216,25 @@ def test_a_child_that_its_parent_ended_is_found_as_cancelled(world: World) -> No
     world.act("port_operation_permit", parent["licence_id"], {"act": "revoke"}, "revoke-p1")
 
     assert [one["licence_id"] for one in search(world, "port_operation_permit", state="cancelled")["licences"]] == [child]
+
+
+# -- the public asks about a day ------------------------------------------------------------------------
+
+
+@pytest.mark.rule("AU-01", "EN-09")
+def test_whoever_holds_number_and_code_may_ask_about_a_day_as_known_then_and_now(world: World) -> None:
+    issued = world.issue(DRIVER)
+    world.clock.now += timedelta(days=10)  # type: ignore[attr-defined]
+    then = (today(world) - timedelta(days=4)).isoformat()
+    world.act(DRIVER, issued["licence_id"], {"act": "withdraw"}, "withdraw-v1")
+    pair = {"number": issued["number"], "check_code": issued["check_code"]}
+
+    now_known = world.http.post("/verify", json={**pair, "valid_at": then}).json()
+    then_known = world.http.post("/verify", json={**pair, "valid_at": then, "known_at": then}).json()
+
+    assert (now_known["valid_at"], now_known["licence"]["state"], now_known["overall"]) == (then, "withdrawn", "not_valid")
+    assert (then_known["licence"]["state"], then_known["answers"]["in_force"]["result"]) == ("in_force", "yes")
+    assert {one["id"] for one in then_known["conditions"]["rule_packs"]} >= {"declared_due_dates"}
+    assert world.http.post("/verify", json={**pair, "valid_at": "soon"}).status_code == 422
+    before = world.http.post("/verify", json={**pair, "known_at": "2020-01-01"}).json()
+    assert before["answers"]["authentic"]["reasons"][0]["code"] == "not-known-then"

@@ -251,9 +251,12 @@ def test_another_county_reviews_and_the_issuer_of_record_stays_and_seals(world: 
         "inspecting_station": STATION, "accepting_org": COUNTY, "deciding_org": COUNTY, "issuer_of_record": home, "sealing_org": home,
     }  # fmt: skip
     assert (entry.endorsements[0].accepter, entry.endorsements[0].asserter) == (COUNTY, STATION)
-    assert entry.version and entry.version.seal_id == world.service.keyring.departments[home].seal.seal_id
+    assert entry.version
+    assert entry.version.seal_id == world.service.keyring.departments[home].seal.seal_id
     found = world.http.get(f"/licences/{issued['licence_id']}", headers=world.headers(VEHICLE)).json()
     assert found["issuer"]["code"] == home
+    elsewhere = world.http.get(f"/licences/{issued['licence_id']}", headers={"Authorization": f"Bearer {world.tokens[COUNTY]}"}).json()
+    assert (elsewhere["state"], elsewhere["endorsements"]) == (found["state"], found["endorsements"])
     assert [one["kind"] for one in tasks(world, VEHICLE)] == ["reviewed_elsewhere"]
     again = reviewed(world, review_of(world, attester), "review-002")
     assert (again.status_code, again.json()["rule"]) == (409, "XR-02")

@@ -50,7 +50,8 @@ def rules_page() -> str:
     shown = tests_by_rule()
     lines = [
         "# Rules of the domain", "",
-        "Made by `make tables` from `docs/rules.toml` and the tests marked `rule`; a test checks that it is current. *Open* rules wait for what they are about.",
+        "Made by `make tables` from `docs/rules.toml` and the tests marked `rule`; a test checks that it is current.",
+        "*Open* rules wait for what they are about.",
     ]  # fmt: skip
     for part in tomllib.loads((ROOT / "docs" / "rules.toml").read_text("utf-8")).values():
         lines += ["", f"## {part.pop('title')}", "", "| rule | says | shown by |", "| --- | --- | --- |"]

@@ -26,7 +26,7 @@ def test_the_page_of_rules_is_current_and_no_rule_of_the_book_is_open() -> None:
 
     assert (DOCS / "rules.md").read_text(encoding="utf-8") == page, "run: make tables"
     rows = dict(re.findall(r"^\| ([A-Z]{2}-[0-9]{2}) \| [^|]+ \| (.+) \|$", page, re.MULTILINE))
-    owned = [f"LC-{n:02d}" for n in range(1, 21) if n != 12] + [f"EN-{n:02d}" for n in range(1, 13)]  # noqa: PLR2004 - showing comes with the wallet
+    owned = [f"LC-{n:02d}" for n in range(1, 21) if n != 12] + [f"EN-{n:02d}" for n in range(1, 13)]  # what a loss blocks comes with the wallet
     owned += [f"XR-{n:02d}" for n in range(1, 8)] + ["AU-01", "AU-07"]
     assert [rule for rule in owned if rows[rule] == "*open*"] == []
 
