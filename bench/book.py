@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the statements are put together from names of columns and marks, never from values
 """The book at 10 k, 100 k and 1 M licences of three entries, on SQLite and PostgreSQL, beside raw statements of the same rows.
 
     python -m bench.book                  the whole run (about an hour of two shared cores, 25 GB of disk while it lasts)
@@ -10,7 +11,7 @@ What is compared, always in turn, batch by batch, on the same licences' neighbou
 * page: `Searching.page` of 20 licences in force behind a random cursor, beside the select of 20 rows by department and type and the
   selects of their entries and payloads.
 * append: `Book.append` of an endorsement, and of a renewal with its version, beside prepared statements for the very same rows (entry,
-  payload, version, the licence's row, the counter) in one transaction with its commit. Both are durable alike: a commit waits for the disk.
+  payload, version or reference, the licence's row, the counter) in one transaction with its commit. Both are durable alike: a commit waits for the disk.
 
 Raw is plain `sqlite3` and `psycopg`, values handed over ready made. It leaves out: blinding, encrypting and opening, hashing and canonical
 JSON, reading entries into objects, the fold, every check (turn, conflict, room for a number, present lookups) and SQLAlchemy. So the ratio is
@@ -45,7 +46,7 @@ from sqlalchemy.engine import make_url
 
 from bench import million
 from bench.record import record
-from licence_service.entry_form import stamped
+from licence_service.entry_form import written
 from licence_service.licence import Act, LicenceState, beijing_day
 from licence_service.store.book import Book
 from licence_service.store.database import Database
@@ -94,7 +95,7 @@ class Raw:
 
     def by_number(self, blind: str, department: str) -> None:
         hit = self.ask(
-            "SELECT l.* FROM licences l JOIN lookups k ON k.licence = l.id WHERE k.name = 'number' AND k.blind = ? AND l.issuer = ?"
+            "SELECT l.* FROM licences l WHERE l.id IN (SELECT licence FROM lookups WHERE name = 'number' AND blind = ?) AND l.issuer = ?"
             " ORDER BY l.id DESC LIMIT 100", blind, department,
         )  # fmt: skip
         self.whole(hit[0][0])
@@ -120,6 +121,8 @@ class Raw:
         self.run("INSERT INTO payloads (entry, sealed) VALUES (?, ?)", key, rows["payloads"][1])
         if "versions" in rows:
             self.run(f"INSERT INTO versions ({VERSION}) VALUES ({', '.join('?' * 8)})", *rows["versions"][1:])
+        else:
+            self.run("INSERT INTO endorsement_refs VALUES (?, ?, ?, ?, ?)", *rows["endorsement_refs"])
         self.run("UPDATE licences SET head = ?, current_version = ?, valid_from = ?, valid_to = ? WHERE id = ?", *licence)
         self.cursor.execute("COMMIT")
 
@@ -140,7 +143,6 @@ class Bench:
         self.searching = Searching(self.database, self.vault)
         self.raw = Raw(self.database)
         self.chance = random.Random(self.size)
-        self.versions: dict[int, int] = {}  # licences that were renewed here
         self.backends = {"raw": "", "ours": ""}
         if not self.database.is_sqlite:
             with self.database.read() as connection:
@@ -206,22 +208,22 @@ class Bench:
         place, until = self._end()
         for number in numbers:
             head, digest = million.as_it_stands(self.book, number)
-            version = self.versions.get(number, 2)
-            if act is Act.RENEW:
-                version = self.versions[number] = version + 1
-            given = version if act is Act.RENEW else 0
-            entry, beside = million.entry(number, head + 1, act, given), million.beside(number, given)
+            newest, *term = self.raw.ask("SELECT current_version, valid_from, valid_to FROM licences WHERE id = ?", number + 1)[0]
+            given = newest + 1 if act is Act.RENEW else 0
+            entry, beside = million.entry(number, head + 1, act, given), million.beside(number, head + 1, given)
             if not raw:
                 yield lambda e=entry, b=beside: self.book.append(e, b)
                 continue
             place, until = place + 1, until + million.STEP
-            written = stamped(entry, until, digest)
-            line, payload = million.rows_of(self.vault, number + 1, written, place)
+            stamped, body = written(entry, until, digest)
+            line, payload = million.rows_of(self.vault, number + 1, stamped, body, place)
             rows: dict[str, tuple[Any, ...]] = {"entries": line, "payloads": payload}
             if entry.version:
-                rows["versions"] = million.version_row(number + 1, written, beside, place)
-            term = self.raw.ask("SELECT valid_from, valid_to FROM licences WHERE id = ?", number + 1)[0]
-            licence = (head + 1, version, term[0], entry.version.valid_to.isoformat() if entry.version and entry.version.valid_to else term[1])
+                rows["versions"] = million.version_row(number + 1, stamped, beside, place)
+                term[1] = entry.version.valid_to.isoformat() if entry.version.valid_to else None
+            else:
+                rows["endorsement_refs"] = million.reference_row(number + 1, head + 1, beside)
+            licence = (head + 1, given or newest, *term)
             yield lambda r=rows, li=(*licence, number + 1): self.raw.append(r, li)
 
     def _end(self) -> tuple[int, datetime]:

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the statements are put together from names of columns and marks, never from values
 """Books of any size for the bench: rows as the append writes them, loaded in bulk.
 
 Every licence has three entries: an issue (version 1), a renewal (version 2) and an endorsement without a document. The entries are
@@ -17,7 +18,7 @@ from sqlalchemy import Table, select
 
 from licence_service.digests import Digests, canonical, digests, sha256
 from licence_service.endorsement import Endorsement
-from licence_service.entry_form import body_of, private_of, stamped
+from licence_service.entry_form import body_of, private_of, written
 from licence_service.fields import comparison_form
 from licence_service.identifiers import ElicenceId, licence_id
 from licence_service.licence import Act, Decision, Entry, Version, VersionReason, beijing_day
@@ -27,15 +28,16 @@ from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import projected
 from licence_service.store.record import Appendix, Opening
-from licence_service.store.tables import counters, entries, licences, lookups, payloads, versions
+from licence_service.store.tables import counters, endorsement_refs, entries, licences, lookups, payloads, versions
 
 START = datetime(2026, 6, 20, 1, 0, tzinfo=UTC)
 STEP = timedelta(microseconds=700)  # between two entries of the load: a million licences fit into a morning
 DEPARTMENTS = tuple(f"11519900MB990{number:04d}Q" for number in range(4))
 TYPES = tuple(f"bench_type_{number}" for number in range(5))
+DUE = date(2027, 6, 20)  # the conditions of every licence are met up to here
 TYPE_CODE = "11100000000019713D071"
 EACH = 3  # entries of a licence
-TABLES = (licences, entries, payloads, versions, lookups)
+TABLES = (licences, entries, payloads, versions, lookups, endorsement_refs)
 _BATCH = 5_000
 _DAYS = 365  # the terms of the licences end on so many different days
 
@@ -105,30 +107,44 @@ def entry(number: int, sequence: int, act: Act, version: int = 0) -> Entry:
     return Entry(identity(number), sequence, act, on, decided, "bench", sealed, endorsements)
 
 
-def beside(number: int, version: int) -> Appendix:
-    """Return what is entered beside an entry with this version."""
-    if not version:
-        return Appendix()
+def live_key(number: int) -> str:
+    """Return the text under which the right is unique."""
     kind, department = kind_of(number)
+    return f"{kind}|{number}|{department}"
+
+
+def beside(number: int, sequence: int, version: int) -> Appendix:
+    """Return what is entered beside an entry: with a version its codes and lookups, else the reference of the endorsement."""
+    kind, department = kind_of(number)
+    if not version:
+        ref = (f"{department}/52519900MB9900099X", f"ref-{number}-{sequence}", digest("request", number, sequence))
+        return Appendix(external_ref=ref, live_key=live_key(number), due_on=DUE)
     values = {"number": number_of(number), "holder": f"陈安途{number % 977}", "citizen_id": f"5199021985{number:08d}"}
-    opening = Opening(kind, department, f"{kind}|{number}|{department}") if version == 1 else None
-    return Appendix(delivery_code=f"{number} {version}", searchable=values, opening=opening)
+    opening = Opening(kind, department, live_key(number)) if version == 1 else None
+    live = None if opening else live_key(number)
+    return Appendix(delivery_code=f"{number} {version}", searchable=values, opening=opening, live_key=live, due_on=DUE)
 
 
 def first_entries(number: int) -> tuple[tuple[Entry, Appendix], ...]:
     """Return the three entries of a licence, unstamped, each with what belongs beside it."""
     acts = ((Act.ISSUE, 1), (Act.RENEW, 2), (Act.ENDORSE, 0))
-    return tuple((entry(number, place + 1, act, version), beside(number, version)) for place, (act, version) in enumerate(acts))
+    return tuple((entry(number, place + 1, act, version), beside(number, place + 1, version)) for place, (act, version) in enumerate(acts))
 
 
-def rows_of(vault: Vault, key: int, written: Entry, place: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def rows_of(vault: Vault, key: int, written: Entry, body: bytes, place: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Return the rows of an entry in `entries` and `payloads`, in the order of the columns; the entry's id is its place."""
     assert written.recorded_at
     assert written.digest
-    body, sealed = canonical(body_of(written)).decode(), vault.close_json(private_of(written), f"entry:{written.licence_id}:{written.sequence}")
+    text, sealed = body.decode(), vault.close_json(private_of(written), f"entry:{written.licence_id}:{written.sequence}")
     instant = (written.recorded_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     day = written.effective_on.isoformat()
-    return (place, key, written.sequence, written.act.value, day, instant, body, written.digest.sha256, written.digest.sm3, place), (place, sealed)
+    return (place, key, written.sequence, written.act.value, day, instant, text, written.digest.sha256, written.digest.sm3, place), (place, sealed)
+
+
+def reference_row(key: int, sequence: int, appendix: Appendix) -> tuple[Any, ...]:
+    """Return the row in `endorsement_refs`, in the order of the columns."""
+    assert appendix.external_ref
+    return (*appendix.external_ref, key, sequence)
 
 
 def version_row(key: int, written: Entry, appendix: Appendix, place: int) -> tuple[Any, ...]:
@@ -179,16 +195,18 @@ class Loading:
             key, place, previous, chain = number + 1, EACH * number, "", []
             for unwritten, appendix in first_entries(number):
                 place += 1
-                written = stamped(unwritten, START + place * STEP, previous)
-                chain.append(written)
-                previous = written.digest.sha256 if written.digest else ""
-                line, payload = rows_of(self.vault, key, written, place)
+                stamped, body = written(unwritten, START + place * STEP, previous)
+                chain.append(stamped)
+                previous = stamped.digest.sha256 if stamped.digest else ""
+                line, payload = rows_of(self.vault, key, stamped, body, place)
                 found[entries].append(line)
                 found[payloads].append(payload)
-                if written.version:
-                    found[versions].append(version_row(key, written, appendix, place - number))
+                if stamped.version:
+                    found[versions].append(version_row(key, stamped, appendix, place - number))
+                else:
+                    found[endorsement_refs].append(reference_row(key, stamped.sequence, appendix))
             found[licences].append(self._licence(number, chain))
-            values = beside(number, 1).searchable.items()
+            values = beside(number, 1, 1).searchable.items()
             found[lookups] += [(key, name, self.vault.blind(name, comparison_form(value))) for name, value in values]
         return found
 
@@ -198,8 +216,16 @@ class Loading:
         row = self._projections.get(number % _DAYS)
         if row is None:
             row = self._projections[number % _DAYS] = projected(chain, beijing_day(START), department)[1]
-        live = self.vault.blind("live", f"{kind}|{number}|{department}")
-        fixed = {"id": number + 1, "licence_id": identity(number), "type": kind, "department": department, "live_key": live, "issuer": department}
+        live = self.vault.blind("live", live_key(number))
+        fixed = {
+            "id": number + 1,
+            "licence_id": identity(number),
+            "type": kind,
+            "department": department,
+            "live_key": live,
+            "issuer": department,
+            "due_on": DUE.isoformat(),
+        }
         return tuple((row | fixed).get(column.name) for column in licences.columns)
 
     @staticmethod
@@ -260,7 +286,6 @@ def as_it_stands(book: Book, number: int) -> tuple[int, str]:
     return last.sequence, last.digest.sha256 if last.digest else ""
 
 
-
 def check(book: Book, vault: Vault, numbers: list[int]) -> None:
     """Read a sample back: digests, order, and a row equal to the fold."""
     for number in numbers:
@@ -273,4 +298,4 @@ def check(book: Book, vault: Vault, numbers: list[int]) -> None:
             row = connection.execute(select(licences).where(licences.c.licence_id == identity(number))).mappings().one()
         folded = projected(lines, beijing_day(START), record.department)[1]
         assert {name: row[name] for name in folded} == folded
-        assert row["live_key"] == vault.blind("live", f"{record.type}|{number}|{record.department}")
+        assert row["live_key"] == vault.blind("live", live_key(number))

@@ -8,7 +8,7 @@ from licence_service.digests import Digests
 from licence_service.entry_form import entry_of
 from licence_service.errors import EntryConflict, Refusal, SealUnavailable, TransitionRefused, Unavailable
 from licence_service.licence import Act, Entry, beijing_day
-from licence_service.line import Line
+from licence_service.line import MOST_ATTEMPTS, Line
 from licence_service.store.reservations import Reservation
 
 WAIT_SECONDS = 10.0
@@ -95,12 +95,18 @@ class Carrier:
     def _carry(self, reservation: Reservation) -> Entry:
         if reservation.version:
             return self.line.carry(reservation)
-        # An act without a document that crashed between reserve and append.
-        entry = entry_of(reservation.content["body"], reservation.content["private"], Digests("", ""))
-        record = self.line.book.get(reservation.licence_id)
-        edition = record.at(beijing_day(self.line.now())).current.edition
-        entry = self.line.judged_again(record, entry, self.line.catalogue.edition(reservation.type, edition))
-        return self.line.book.append(replace(entry, sequence=record.entries[-1].sequence + 1), self.line.beside(reservation, entry, record))
+        # An act without a document that crashed between reserve and append: others may be entering on the licence just now.
+        drafted = entry_of(reservation.content["body"], reservation.content["private"], Digests("", ""))
+        for _ in range(MOST_ATTEMPTS):
+            record = self.line.book.get(reservation.licence_id)
+            edition = record.at(beijing_day(self.line.now())).current.edition
+            entry = self.line.judged_again(record, drafted, self.line.catalogue.edition(reservation.type, edition))
+            try:
+                return self.line.book.append(replace(entry, sequence=record.entries[-1].sequence + 1), self.line.beside(reservation, entry, record))
+            except EntryConflict:
+                if self.line.reservations.get(reservation.reservation_id).state != "reserved":
+                    raise
+        raise EntryConflict
 
     def answer(self, reservation: Reservation) -> Done:
         """Return what an entered reservation became; one that was abandoned is refused with its reason."""

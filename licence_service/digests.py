@@ -8,7 +8,7 @@ the book whole and unlinkable (DESIGN §7).
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import NoneType
 
@@ -47,26 +47,33 @@ def _is_plain(value: Collection[object]) -> bool:
     """
     inner = value
     if type(value) is dict:
-        if not all(type(key) is str and key.isascii() for key in value):
+        if {*map(type, value)} - {str} or not "".join(value).isascii():
             return False
         inner = value.values()
+    if {*map(type, inner)} <= _SCALARS:
+        return True
     for one in inner:
         kind = type(one)
         if kind in _SCALARS or (kind is int and -_SAFE <= one <= _SAFE):  # type: ignore[operator]  # it is a whole number
             continue
-        if kind not in _CONTAINERS or not _is_plain(one):  # type: ignore[arg-type]  # likewise a collection
+        if kind not in _CONTAINERS or not _is_plain(one):  # type: ignore[arg-type]  # a collection
             return False
     return True
 
 
 def digests(content: bytes) -> Digests:
     """Return SHA-256 and SM3 (GB/T 32905) of the bytes."""
-    return Digests(hashlib.sha256(content).hexdigest(), hashlib.new("sm3", content).hexdigest())
+    return Digests(sha256(content), sm3(content))
 
 
 def sha256(content: bytes) -> str:
     """Return SHA-256 as lower-case hexadecimal."""
     return hashlib.sha256(content).hexdigest()
+
+
+def sm3(content: bytes) -> str:
+    """Return SM3 as lower-case hexadecimal."""
+    return hashlib.new("sm3", content).hexdigest()
 
 
 def field_salt(salt: bytes, name: str) -> bytes:
@@ -80,11 +87,22 @@ def commitment(values: Mapping[str, object], salt: bytes, form: str) -> Digests:
     `form` names what is committed to (`face/1`, `facts/1`, `private/1`). One value can later be proven by showing it
     with its field salt and the other fields' digests.
     """
+    said = _salted(values, salt)
+    return Digests(_root(sha256, said, form), _root(sm3, said, form))
+
+
+def commitment_sha256(values: Mapping[str, object], salt: bytes, form: str) -> str:
+    """Return the first of the two roots alone."""
+    return _root(sha256, _salted(values, salt), form)
+
+
+def _salted(values: Mapping[str, object], salt: bytes) -> dict[str, bytes]:
+    """Return what is hashed of every value: the salt of its field, then its name and itself."""
     if len(salt) != SALT_BYTES:
         msg = f"a salt has {SALT_BYTES} bytes"
         raise ValueError(msg)
-    leaves = {name: digests(field_salt(salt, name) + canonical([name, value])) for name, value in values.items()}
-    return Digests(
-        digests(canonical([form, {name: leaf.sha256 for name, leaf in leaves.items()}])).sha256,
-        digests(canonical([form, {name: leaf.sm3 for name, leaf in leaves.items()}])).sm3,
-    )
+    return {name: field_salt(salt, name) + canonical([name, value]) for name, value in values.items()}
+
+
+def _root(digest: Callable[[bytes], str], said: Mapping[str, bytes], form: str) -> str:
+    return digest(canonical([form, {name: digest(leaf) for name, leaf in said.items()}]))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from licence_service.digests import Digests, canonical, commitment, digests, field_salt
+from licence_service.digests import Digests, canonical, commitment_sha256, digests, field_salt
 from licence_service.endorsement import Endorsement, statement_of
 from licence_service.licence import Act, Decision, Entry, Parent, Suspension, Version, VersionReason
 
@@ -19,8 +19,13 @@ OFFICER = "officer/1"
 
 def stamped(entry: Entry, recorded_at: datetime, previous: str) -> Entry:
     """Return the entry with its recorded time, the digest of its predecessor on the licence, and its own digests."""
-    dated = replace(entry, recorded_at=recorded_at, previous=previous)
-    return replace(dated, digest=digests(canonical(body_of(dated))))
+    return written(entry, recorded_at, previous)[0]
+
+
+def written(entry: Entry, recorded_at: datetime, previous: str) -> tuple[Entry, bytes]:
+    """Return the same with the canonical body that was hashed."""
+    body = canonical({**body_of(entry), "recorded_at": _instant(recorded_at), "previous": previous})
+    return replace(entry, recorded_at=recorded_at, previous=previous, digest=digests(body)), body
 
 
 def body_of(entry: Entry) -> dict[str, Any]:
@@ -141,7 +146,7 @@ def _officer_commitment(entry: Entry) -> str | None:
     """Commit to the officer under the version's salt; acts without a document have no salt and no commitment. One that was erased stays committed to."""
     if not entry.decision.officer or not entry.version or not entry.version.salt:
         return entry.decision.officer_sha256
-    return commitment({"officer": entry.decision.officer}, field_salt(entry.version.salt, OFFICER), OFFICER).sha256
+    return commitment_sha256({"officer": entry.decision.officer}, field_salt(entry.version.salt, OFFICER), OFFICER)
 
 
 def _version_body(version: Version) -> dict[str, Any]:

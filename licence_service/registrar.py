@@ -79,17 +79,22 @@ class Registrar:
         self, caller: Client, key: str, digest: str, record: Record, request: ActRequest, report: tuple[str, str] | None = None
     ) -> Done | Waiting:  # fmt: skip
         """Enter an act that was read already; `report` is the inspection report that it consumes (XR-02)."""
-        if before := self._endorsed_before(record, caller, request):
-            return before
         for _ in range(MOST_ATTEMPTS):
-            draft = drafted(self.line, caller, record, request, self._today())
             try:
+                if before := self._endorsed_before(record, caller, request):
+                    self._give_up(caller, key, digest, "this fact was entered under another key")
+                    return before
+                draft = drafted(self.line, caller, record, request, self._today())
                 return self._entered(caller, key, digest, record, draft, request, report)
             except EntryConflict:
                 if draft.entry.version:
                     raise
                 # An act without a document decides anew on the new head: a revocation never loses to an endorsement.
                 record = self.line.book.get(record.licence_id)
+            except Refusal as refused:
+                self._give_up(caller, key, digest, refused.detail)
+                raise
+        self._give_up(caller, key, digest, EntryConflict.title)
         raise EntryConflict
 
     def finish(self, *, limit: int = 100) -> int:
@@ -162,6 +167,12 @@ class Registrar:
             return self.carrier.carried(reservation)
         written = self.line.book.append(entry, self.line.beside(reservation, entry, record))
         return self.carrier.done(reservation, written)
+
+    def _give_up(self, caller: Client, key: str, digest: str, reason: str) -> None:
+        """Abandon what an earlier attempt reserved, if one did: what the caller was refused must not be entered by the worker after all."""
+        found = self.line.reservations.by_key(caller.name, key)
+        if found and found.state == "reserved" and not found.version and found.content["request"] == digest:
+            self.line.reservations.abandon(found.reservation_id, reason)
 
     @staticmethod
     def _reference(caller: Client, record: Record, request: ActRequest) -> tuple[str, str, str] | None:

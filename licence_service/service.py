@@ -14,6 +14,8 @@ from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
 from licence_service.follower import Follower, keeper_of
 from licence_service.founding import put_in_force
+from licence_service.handover import Gatherer
+from licence_service.history import Library
 from licence_service.law import Law
 from licence_service.line import Line
 from licence_service.outbound import client
@@ -30,6 +32,7 @@ from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
 from licence_service.store.heads import Heads
 from licence_service.store.payload import Vault
+from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
 from licence_service.store.reservations import Reservations
 from licence_service.store.seal_log import SealLog
@@ -74,6 +77,7 @@ class Service:
     tasks: Tasks
     searching: Searching
     answers: Answers
+    gatherer: Gatherer
     assertions: Assertions
     reviews: Reviews
     hang_up: Callable[[], None] = field(repr=False)
@@ -87,6 +91,16 @@ class Service:
     def put_in_force(self, proposer: str, confirmer: str) -> int:
         """Let two people put everything that the folders hold in force; return how many lines the book gained."""
         return put_in_force(self.catalogue, self.keyring, self.foundations, proposer, confirmer)
+
+    def library(self, record: Record, known_at: datetime | None = None) -> Library:
+        """Return where a history takes labels and names from."""
+
+        def named(code: str) -> str | None:
+            department = self.keyring.departments.get(code)
+            body = None if department else self.law.body(code, known_at)
+            return department.name if department else body.name if body else None
+
+        return Library(lambda edition: self.catalogue.edition(record.type, edition), self.catalogue.kinds, named)
 
     def ready(self) -> None:
         """Raise `Unavailable` unless database and archive answer."""
@@ -120,7 +134,8 @@ def build(settings: Settings, now: Clock = utc_now) -> Service:
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
         Failures(database, vault), registrar, verifier, examiner,
         heads, second, follower, auditor, recovery, foundations, law, tasks,
-        Searching(database, vault), Answers(verifier, heads, keeper_of(keyring.departments).code_signer), Assertions(registrar), Reviews(registrar),
+        Searching(database, vault), Answers(verifier, heads, keeper_of(keyring.departments).code_signer),
+        Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         outside.close,
     )  # fmt: skip
 

@@ -131,7 +131,7 @@ def demo_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def a_world(
-    folder: Path, keys: Path, database_url: str | None = None, tokens: dict[str, str] | None = None, now: datetime = NOW, **more: Any
+    folder: Path, keys: Path, database_url: str | None = None, tokens: dict[str, str] | None = None, *, now: datetime = NOW, **more: Any
 ) -> Iterator[World]:
     """Open a world and close it again; one that was there before is given its `tokens`."""
     clock = Clock(now)

@@ -10,6 +10,10 @@ import typer
 from licence_service.archive import SecondPlace, open_second_place
 from licence_service.cli.talking import REFUSED, err, out, progress, said, service, show
 from licence_service.errors import RequestRejected
+from licence_service.fields import Asker
+from licence_service.handover import check as check_folder
+from licence_service.history import history_of
+from licence_service.licence import beijing_day
 from licence_service.recovery import Recovered
 from licence_service.second_place import opened as opened_head
 from licence_service.service import Service
@@ -26,9 +30,33 @@ MOST_FILE_BYTES = 1 << 28
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (audit, heads, backup, restore):
+    for command in (audit, heads, backup, restore, export):
         app.command()(command)
+    app.command("check-export")(check_export)
     app.add_typer(database, name="database")
+
+
+@said
+def export(licence_id: str, folder: Annotated[Path, typer.Argument(help="Where to; the licence gets a folder of its own in it.")]) -> None:
+    """Gather everything about one licence for an archive: documents, entries, proofs, keys. It holds personal data."""
+    with service() as opened:
+        opened.follower.follow()  # so that its last entry lies under a head
+        record = opened.book.get(licence_id)
+        licence = record.at(beijing_day(opened.now()))
+        history = {"licence_id": licence_id, "entries": history_of(record, licence, Asker.CLERK, opened.library(record))}
+        target = opened.gatherer.gather(licence_id, folder, history)
+    out.print(f"{target}: check it anywhere with licence-service check-export", soft_wrap=True)
+
+
+@said
+def check_export(folder: Annotated[Path, typer.Argument(help="The licence's folder, with manifest.json in it.")]) -> None:
+    """Check an export with nothing but the folder. Exit code 1: something does not fit."""
+    found = list(check_folder(folder))
+    for one in found:
+        out.print(one, markup=False, soft_wrap=True)
+    out.print(f"{len(found)} findings" if found else "the export is whole")
+    if found:
+        raise typer.Exit(REFUSED)
 
 
 @said

@@ -8,22 +8,34 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from licence_service.digests import canonical
-from licence_service.entry_form import body_of, private_of, stamped
+from licence_service.entry_form import private_of, written
 from licence_service.errors import EntryConflict, NotInRegister, NumberTaken, ReportConsumed
 from licence_service.fields import comparison_form
 from licence_service.licence import Entry, beijing_day
 from licence_service.store.counting import next_line
 from licence_service.store.database import Database
-from licence_service.store.loading import load, public_entries
+from licence_service.store.loading import load, public_entry
 from licence_service.store.lookups import Lookups
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import OVER, projected
 from licence_service.store.record import Appendix, Opening, Record
 from licence_service.store.tables import consumed_reports, endorsement_refs, entries, licences, lookups, payloads, reservations, versions
+
+# Statements are built once: building one costs more than running it.
+_SO_FAR = (
+    select(licences, entries.c.body, entries.c.sha256, entries.c.sm3)
+    .join(entries, entries.c.licence == licences.c.id)
+    .where(licences.c.licence_id == bindparam("licence_id"))
+    .order_by(entries.c.sequence)
+)
+_ENTER, _ENTER_PAYLOAD, _ENTER_VERSION, _ENTER_LOOKUP, _ENTER_REF = map(insert, (entries, payloads, versions, lookups, endorsement_refs))
+_LOOKUPS = select(lookups.c.name, lookups.c.blind).where(lookups.c.licence == bindparam("licence"))
+_PROJECT = update(licences).where(licences.c.id == bindparam("row"))
+_LIVING = select(licences.c.id, licences.c.licence_id).where(licences.c.live_key == bindparam("live_key"))
+_LAST = select(entries.c.id, entries.c.recorded_at).order_by(entries.c.recorded_at.desc()).limit(1)
 
 
 class Book(Lookups):
@@ -45,30 +57,30 @@ class Book(Lookups):
         try:
             with self._database.write() as connection:
                 place, recorded_at = next_line(connection, self._now())
-                row = self._licence_row(connection, entry, beside.opening)
-                written = stamped(entry, recorded_at, row["previous"])
-                self._insert(connection, row["id"], written, place)
-                if written.version:
-                    self._insert_version(connection, row["id"], written, beside)
+                row, before = self._licence_row(connection, entry, beside.opening)
+                stamped, body = written(entry, recorded_at, before[-1].digest.sha256 if before and before[-1].digest else "")
+                self._insert(connection, row["id"], stamped, body, place)
+                if stamped.version:
+                    self._insert_version(connection, row["id"], stamped, beside)
                 if beside.external_ref:
-                    self._insert_ref(connection, row["id"], written, beside.external_ref)
+                    self._insert_ref(connection, row["id"], stamped, beside.external_ref)
                 if beside.report:
-                    self._consume(connection, row["id"], written, beside.report)
-                self._project(connection, row, beside)
+                    self._consume(connection, row["id"], stamped, beside.report)
+                self._project(connection, row, (*before, stamped), beside)
                 if beside.reservation_id:
-                    self._fulfil(connection, beside.reservation_id, written.sequence)
-                return written
+                    self._fulfil(connection, beside.reservation_id, stamped.sequence)
+                return stamped
         except IntegrityError as error:
             raise EntryConflict from error
 
-    def _licence_row(self, connection: Connection, entry: Entry, opening: Opening | None) -> dict[str, Any]:
-        """Find the licence, or open it with its first entry."""
-        found = connection.execute(select(licences).where(licences.c.licence_id == entry.licence_id)).mappings().first()
-        if found:
-            if opening is not None or entry.sequence != found["head"] + 1:
-                raise EntryConflict(facts={"licence_id": entry.licence_id, "head": str(found["head"])})
-            last = select(entries.c.sha256).where(entries.c.licence == found["id"], entries.c.sequence == found["head"])
-            return {**found, "previous": connection.execute(last).scalar_one()}
+    def _licence_row(self, connection: Connection, entry: Entry, opening: Opening | None) -> tuple[dict[str, Any], list[Entry]]:
+        """Find the row of the licence and its entries so far, without their private parts; or open it with its first entry."""
+        lines = connection.execute(_SO_FAR, {"licence_id": entry.licence_id}).mappings().all()
+        if lines:
+            head = lines[-1]["head"]
+            if opening is not None or entry.sequence != head + 1:
+                raise EntryConflict(facts={"licence_id": entry.licence_id, "head": str(head)})
+            return dict(lines[-1]), [public_entry(line["body"], line["sha256"], line["sm3"]) for line in lines]
         if opening is None or entry.version is None or entry.sequence != 1:
             raise NotInRegister
         key = self._vault.blind("live", opening.live_key)
@@ -87,7 +99,7 @@ class Book(Lookups):
             )  # fmt: skip
         )
         key_of_row = made.inserted_primary_key[0] if made.inserted_primary_key else 0
-        return {"id": key_of_row, "licence_id": entry.licence_id, "department": opening.department, "live_key": key, "previous": ""}
+        return {"id": key_of_row, "department": opening.department, "live_key": key}, []
 
     @staticmethod
     def _parent(connection: Connection, entry: Entry) -> int | None:
@@ -101,61 +113,55 @@ class Book(Lookups):
 
     def _make_room(self, connection: Connection, key: str, opening: Opening) -> None:
         """One live right per type, number and issuer: an earlier one must be dead, as the registrar judges."""
-        earlier = connection.execute(select(licences.c.id, licences.c.licence_id).where(licences.c.live_key == key)).first()
+        earlier = connection.execute(_LIVING, {"live_key": key}).first()
         if earlier is None:
             return
         if not opening.may_replace(self._record(connection, earlier.licence_id)):
             raise NumberTaken
         connection.execute(update(licences).where(licences.c.id == earlier.id).values(live_key=None))
 
-    def _insert(self, connection: Connection, licence: int, entry: Entry, place: int) -> None:
+    def _insert(self, connection: Connection, licence: int, entry: Entry, body: bytes, place: int) -> None:
         assert entry.digest  # noqa: S101 - stamped entries carry their digest
-        made = connection.execute(
-            insert(entries).values(
-                licence=licence,
-                sequence=entry.sequence,
-                act=entry.act.value,
-                effective_on=entry.effective_on.isoformat(),
-                recorded_at=entry.recorded_at,
-                body=canonical(body_of(entry)).decode(),
-                sha256=entry.digest.sha256,
-                sm3=entry.digest.sm3,
-                place=place,
-            )  # fmt: skip
-        )
+        line = {
+            "licence": licence,
+            "sequence": entry.sequence,
+            "act": entry.act.value,
+            "effective_on": entry.effective_on.isoformat(),
+            "recorded_at": entry.recorded_at,
+            "body": body.decode(),
+            "sha256": entry.digest.sha256,
+            "sm3": entry.digest.sm3,
+            "place": place,
+        }
+        made = connection.execute(_ENTER, line)
         key = made.inserted_primary_key[0] if made.inserted_primary_key else 0
         sealed = self._vault.close_json(private_of(entry), f"entry:{entry.licence_id}:{entry.sequence}")
-        connection.execute(insert(payloads).values(entry=key, sealed=sealed))
+        connection.execute(_ENTER_PAYLOAD, {"entry": key, "sealed": sealed})
 
     def _insert_version(self, connection: Connection, licence: int, entry: Entry, beside: Appendix) -> None:
         version = entry.version
         assert version  # noqa: S101
-        connection.execute(
-            insert(versions).values(
-                licence=licence,
-                version=version.version,
-                elicence_id=version.elicence_id,
-                document_sha256=version.document.sha256,
-                check_digest=version.check_code_digest,
-                delivery_digest=token_digest(beside.delivery_code or ""),
-                status_list=version.status[0],
-                status_index=version.status[1],
-            )  # fmt: skip
-        )
-        for name, value in beside.searchable.items():
-            row = {"licence": licence, "name": name, "blind": self._vault.blind(name, comparison_form(value))}
-            same = (lookups.c.licence == licence) & (lookups.c.name == name) & (lookups.c.blind == row["blind"])
-            if not connection.execute(select(lookups.c.licence).where(same)).first():
-                connection.execute(insert(lookups).values(row))
+        line = {
+            "licence": licence,
+            "version": version.version,
+            "elicence_id": version.elicence_id,
+            "document_sha256": version.document.sha256,
+            "check_digest": version.check_code_digest,
+            "delivery_digest": token_digest(beside.delivery_code or ""),
+            "status_list": version.status[0],
+            "status_index": version.status[1],
+        }
+        connection.execute(_ENTER_VERSION, line)
+        blinds = {(name, self._vault.blind(name, comparison_form(value))) for name, value in beside.searchable.items()}
+        present = {(name, blind) for name, blind in connection.execute(_LOOKUPS, {"licence": licence})} if entry.sequence > 1 else set()
+        if missing := [{"licence": licence, "name": name, "blind": blind} for name, blind in sorted(blinds - present)]:
+            connection.execute(_ENTER_LOOKUP, missing)
 
     @staticmethod
     def _insert_ref(connection: Connection, licence: int, entry: Entry, ref: tuple[str, str, str]) -> None:
         asserter, external_ref, digest = ref
-        connection.execute(
-            insert(endorsement_refs).values(
-                asserter=asserter, external_ref=external_ref, request_digest=digest, licence=licence, sequence=entry.sequence
-            )
-        )
+        line = {"asserter": asserter, "external_ref": external_ref, "request_digest": digest, "licence": licence, "sequence": entry.sequence}
+        connection.execute(_ENTER_REF, line)
 
     @staticmethod
     def _consume(connection: Connection, licence: int, entry: Entry, report: tuple[str, str]) -> None:
@@ -166,18 +172,19 @@ class Book(Lookups):
             raise ReportConsumed(facts={"rule": "XR-02"})
         connection.execute(insert(consumed_reports).values(station=station, report_no=number, licence=licence, sequence=entry.sequence))
 
-    def _project(self, connection: Connection, row: dict[str, Any], beside: Appendix) -> None:
+    def _project(self, connection: Connection, row: dict[str, Any], lines: Sequence[Entry], beside: Appendix) -> None:
         """Keep the row of the licence equal to the fold of its entries; a right that is over frees its number, one that comes back takes it."""
-        after, values = projected(public_entries(connection, row["id"]), beijing_day(self._now()), row["department"])
+        after, values = projected(lines, beijing_day(self._now()), row["department"])
         if after.state in OVER:
             values["live_key"] = None  # an ending that lies ahead does not free the number yet
         elif beside.live_key and (key := self._vault.blind("live", beside.live_key)) != row["live_key"]:
-            if connection.execute(select(licences.c.id).where(licences.c.live_key == key)).first():
+            if connection.execute(_LIVING, {"live_key": key}).first():
                 raise NumberTaken
             values["live_key"] = key
         if beside.live_key or beside.opening:
             values["due_on"] = beside.due_on.isoformat() if beside.due_on else None
-        connection.execute(update(licences).where(licences.c.id == row["id"]).values(values))
+        changed = {name: value for name, value in values.items() if name not in row or row[name] != value}  # an index is written for each column
+        connection.execute(_PROJECT, {"row": row["id"], **changed})
 
     def _fulfil(self, connection: Connection, reservation_id: str, sequence: int) -> None:
         """Close the reservation, keeping only what a repeated answer needs: faces and officers now lie with the entry alone."""
@@ -212,9 +219,8 @@ class Book(Lookups):
     def living(self, live_key: str) -> Record | None:
         """Return the licence that holds this type, number and issuer, if one does."""
         with self._database.read() as connection:
-            key = self._vault.blind("live", live_key)
-            found = connection.execute(select(licences.c.licence_id).where(licences.c.live_key == key)).scalar_one_or_none()
-            return self._record(connection, found) if found else None
+            found = connection.execute(_LIVING, {"live_key": self._vault.blind("live", live_key)}).first()
+            return self._record(connection, found.licence_id) if found else None
 
     def places(self, licence_id: str) -> list[int]:
         """Return the places of a licence's entries over the whole book, in their order."""
@@ -225,7 +231,7 @@ class Book(Lookups):
     def head(self) -> tuple[int, datetime | None]:
         """Return the number of the book's last entry and when it was recorded."""
         with self._database.read() as connection:
-            row = connection.execute(select(entries.c.id, entries.c.recorded_at).order_by(entries.c.recorded_at.desc()).limit(1)).first()
+            row = connection.execute(_LAST).first()
         return (row.id, row.recorded_at) if row else (0, None)
 
     def all_ids(self) -> Iterable[str]:

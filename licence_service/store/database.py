@@ -59,6 +59,7 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin)
+        self._writing = self.engine.execution_options(writes=True)  # the same pool
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -72,7 +73,7 @@ class Database:
 
         On SQLite it begins IMMEDIATE, since a plain BEGIN loses most concurrent read-then-write transactions.
         """
-        with _translated(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with _translated(), self._writing.connect() as connection, connection.begin():
             yield connection
 
     def ready(self) -> None:
@@ -132,4 +133,8 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+    """Open the transaction; one that only reads waits for nobody and has nothing for SQLAlchemy to translate."""
+    if connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]  # it is open

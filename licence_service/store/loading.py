@@ -28,6 +28,7 @@ _LINES = (
 _OF_ONE = _LINES.where(licences.c.licence_id == bindparam("wanted"))
 _OF_MANY = _LINES.where(licences.c.licence_id.in_(bindparam("wanted", expanding=True)))
 _ABOVE = _LINES.where(licences.c.id.in_(bindparam("wanted", expanding=True)))
+_PUBLIC = select(entries.c.body, entries.c.sha256, entries.c.sm3).where(entries.c.licence == bindparam("licence")).order_by(entries.c.sequence)
 
 
 class _Read:
@@ -42,6 +43,8 @@ class _Read:
 
 def load(connection: Connection, vault: Vault, licence_ids: Sequence[str]) -> list[Record]:
     """Return the records of several licences, in the given order; those that are not there are left out."""
+    if not licence_ids:
+        return []
     one = len(licence_ids) == 1
     found = _read(connection, vault, _OF_ONE if one else _OF_MANY, licence_ids[0] if one else list(licence_ids))
     by_id = {read.licence_id: key for key, read in found.items()}
@@ -59,8 +62,13 @@ def load(connection: Connection, vault: Vault, licence_ids: Sequence[str]) -> li
     return [record(by_id[one]) for one in licence_ids if one in by_id]
 
 
+def public_entries(connection: Connection, licence: int) -> list[Entry]:
+    """Return a licence's entries without their private parts: enough to fold, and nothing is decrypted."""
+    return [public_entry(*row) for row in connection.execute(_PUBLIC, {"licence": licence})]
+
+
 def public_entry(body: str, sha256: str, sm3: str) -> Entry:
-    """Return an entry without its private part: enough to fold, and nothing is decrypted."""
+    """Read one entry back without its private part."""
     return entry_of(json.loads(body), None, Digests(sha256, sm3))
 
 

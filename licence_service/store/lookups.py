@@ -1,15 +1,34 @@
 """Finding licences by what is known of them: a value on the face, a code, a document, a reference. Values are met by their blind index."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from licence_service.errors import KeyReused, NotInRegister
 from licence_service.fields import comparison_form
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.tables import consumed_reports, endorsement_refs, licences, lookups, versions
+
+# Statements are built once: building one costs more than running it. The order goes by the lookup's own column, or SQLite would walk
+# through all licences of an issuer to spare itself the sorting.
+_WITH_VALUE = (
+    select(licences.c.licence_id)
+    .join(lookups, lookups.c.licence == licences.c.id)
+    .where(lookups.c.name == bindparam("name"), lookups.c.blind == bindparam("blind"))
+    .order_by(lookups.c.licence.desc())
+)
+_OF_TYPES = licences.c.type.in_(bindparam("types", expanding=True))
+_OF_ISSUER = _WITH_VALUE.where(licences.c.issuer == bindparam("issuer")).limit(100)
+_OF_ISSUER_AND_TYPES = _OF_ISSUER.where(_OF_TYPES)
+_ANYBODYS = _WITH_VALUE.where(_OF_TYPES).limit(20)
+_VERSION = select(licences.c.licence_id, versions.c.version).join(versions, versions.c.licence == licences.c.id).order_by(versions.c.id.desc())
+_BY_DOCUMENT = _VERSION.where(versions.c.document_sha256 == bindparam("value"))
+_BY_DELIVERY_CODE = _VERSION.where(versions.c.delivery_digest == bindparam("value"))
+_BY_ELICENCE_ID = _VERSION.where(versions.c.elicence_id == bindparam("value"))
+_BY_NUMBER_AND_CODE = _VERSION.join(lookups, lookups.c.licence == licences.c.id).where(
+    lookups.c.name == "number", lookups.c.blind == bindparam("blind"), versions.c.check_digest == bindparam("value")
+)
 
 
 class Lookups:
@@ -22,24 +41,17 @@ class Lookups:
 
     def search(self, name: str, value: str, *, department: str, types: Sequence[str] | None = None) -> list[str]:
         """Return the ids of a department's licences whose field has this value in comparison form, newest first."""
-        hits = (
-            select(licences.c.licence_id)
-            .join(lookups, lookups.c.licence == licences.c.id)
-            .where(lookups.c.name == name, lookups.c.blind == self._vault.blind(name, comparison_form(value)), licences.c.issuer == department)
-            .order_by(licences.c.id.desc())
-            .limit(100)
-        )
-        if types is not None:
-            hits = hits.where(licences.c.type.in_(types))
+        given = {"name": name, "blind": self._vault.blind(name, comparison_form(value)), "issuer": department}
         with self._database.read() as connection:
-            return list(connection.execute(hits).scalars())
+            if types is None:
+                return list(connection.execute(_OF_ISSUER, given).scalars())
+            return list(connection.execute(_OF_ISSUER_AND_TYPES, given | {"types": list(types)}).scalars())
 
     def found_by(self, name: str, value: str, *, types: Sequence[str]) -> list[str]:
         """Return the ids of licences of some types, of whatever department, whose field has this value; the caller judges who may know."""
-        blind = self._vault.blind(name, comparison_form(value))
-        hits = select(licences.c.licence_id).join(lookups, lookups.c.licence == licences.c.id).where(lookups.c.name == name, lookups.c.blind == blind)
+        given = {"name": name, "blind": self._vault.blind(name, comparison_form(value)), "types": list(types)}
         with self._database.read() as connection:
-            return list(connection.execute(hits.where(licences.c.type.in_(types)).order_by(licences.c.id.desc()).limit(20)).scalars())
+            return list(connection.execute(_ANYBODYS, given).scalars())
 
     def consumed(self, station: str, report_no: str) -> bool:
         """Say whether an inspection report was used (XR-02)."""
@@ -49,31 +61,23 @@ class Lookups:
 
     def by_number_and_code(self, number: str, check_code: str) -> tuple[str, int] | None:
         """Return (licence id, version) of a pair that belongs together; one query, whatever is wrong with the pair."""
-        return self._version_where(
-            (lookups.c.name == "number")
-            & (lookups.c.blind == self._vault.blind("number", comparison_form(number)))
-            & (versions.c.check_digest == token_digest(check_code)),
-            with_lookups=True,
-        )
+        return self._version(_BY_NUMBER_AND_CODE, token_digest(check_code), blind=self._vault.blind("number", comparison_form(number)))
 
     def by_document(self, sha256: str) -> tuple[str, int] | None:
         """Return (licence id, version) of an archived document."""
-        return self._version_where(versions.c.document_sha256 == sha256)
+        return self._version(_BY_DOCUMENT, sha256)
 
     def by_delivery_code(self, delivery_code: str) -> tuple[str, int] | None:
         """Return (licence id, version) that a delivery code opens."""
-        return self._version_where(versions.c.delivery_digest == token_digest(delivery_code))
+        return self._version(_BY_DELIVERY_CODE, token_digest(delivery_code))
 
     def by_elicence_id(self, elicence_id: str) -> tuple[str, int] | None:
         """Return (licence id, version) of an identifier after GB/T 36904."""
-        return self._version_where(versions.c.elicence_id == elicence_id)
+        return self._version(_BY_ELICENCE_ID, elicence_id)
 
-    def _version_where(self, clause: Any, *, with_lookups: bool = False) -> tuple[str, int] | None:  # noqa: ANN401
-        found = select(licences.c.licence_id, versions.c.version).join(versions, versions.c.licence == licences.c.id).where(clause)
-        if with_lookups:
-            found = found.join(lookups, lookups.c.licence == licences.c.id)
+    def _version(self, statement: Select[tuple[str, int]], value: str, **more: str) -> tuple[str, int] | None:
         with self._database.read() as connection:
-            row = connection.execute(found.order_by(versions.c.id.desc())).first()
+            row = connection.execute(statement, {"value": value, **more}).first()
         return (row.licence_id, row.version) if row else None
 
     def by_external_ref(self, asserter: str, external_ref: str, request_digest: str) -> tuple[str, int] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 
 from licence_service.errors import Fault, RequestRejected
 from licence_service.fields import comparison_form
@@ -18,8 +18,10 @@ from licence_service.store.projection import VARIES
 from licence_service.store.record import Record
 from licence_service.store.tables import licences, lookups
 
-_BATCH = 200
+_BATCH = 200  # most candidates at once; the first batch is as large as the page
 MOST_LOOKED_AT = 5_000  # candidates of one page; a page may end early, and says where to go on
+_NO_ROW = 2**62  # behind every row
+_ROW = select(licences.c.id).where(licences.c.licence_id == bindparam("licence_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,50 +48,53 @@ class Searching:
         """Return up to `limit` licences, newest first, and the id to go on after; None where there is nothing more."""
         found: list[Record] = []
         last = after
-        for record in self._candidates(criteria, today, after):
+        for record in self._candidates(criteria, today, after, limit):
             if record is None:
                 return found, last
             last = record.licence_id
             licence = record.on(today)
-            if licence is None or (criteria.state and licence.state is not criteria.state) or record.issuer(today) != criteria.department:
+            if (
+                licence is None
+                or (criteria.state and licence.state is not criteria.state)
+                or (licence.issuer or record.department) != criteria.department
+            ):
                 continue
             found.append(record)
             if len(found) == limit:
                 return found, last
         return found, None
 
-    def _candidates(self, criteria: Criteria, today: date, after: str | None) -> Iterator[Record | None]:
+    def _candidates(self, criteria: Criteria, today: date, after: str | None, limit: int) -> Iterator[Record | None]:
         """Yield candidates in batches that hold no transaction between them; None where so many were looked at that the page ends."""
         with self._database.read() as connection:
-            before = connection.execute(select(licences.c.id).where(licences.c.licence_id == after)).scalar_one_or_none() if after else None
-        if after and before is None:
+            before = connection.execute(_ROW, {"licence_id": after}).scalar_one_or_none() if after else _NO_ROW
+        if before is None:
             raise RequestRejected(faults=[Fault("after", "unknown-cursor", "the cursor of an earlier page is wanted here")])
-        for _ in range(MOST_LOOKED_AT // _BATCH):
+        query, looked_at, size = self._query(criteria, today), 0, min(limit, _BATCH)
+        while looked_at < MOST_LOOKED_AT:
             with self._database.read() as connection:
-                rows = connection.execute(self._query(criteria, today, before)).all()
+                rows = connection.execute(query, {"before": before, "size": size}).all()
                 records = load(connection, self._vault, [row.licence_id for row in rows])
             yield from records
-            if len(rows) < _BATCH:
+            if len(rows) < size:
                 return
-            before = rows[-1].id
+            before, looked_at, size = rows[-1].id, looked_at + size, min(2 * size, _BATCH)
         yield None
 
-    def _query(self, criteria: Criteria, today: date, before: int | None) -> Any:  # noqa: ANN401 - a select
+    def _query(self, criteria: Criteria, today: date) -> Any:  # noqa: ANN401 - a select
         wanted: list[ColumnElement[bool]] = [licences.c.issuer == criteria.department, licences.c.type.in_(criteria.types)]
-        if before is not None:
-            wanted.append(licences.c.id < before)
         if criteria.state:
             wanted.append(or_(licences.c.ending == VARIES, _narrowed(criteria.state, today)))
         if criteria.expiring_within is not None:
             wanted.append(licences.c.valid_to.between(today.isoformat(), (today + timedelta(days=criteria.expiring_within)).isoformat()))
         if criteria.due_within is not None:
             wanted.append(licences.c.due_on <= (today + timedelta(days=criteria.due_within)).isoformat())
-        query = select(licences.c.id, licences.c.licence_id).where(*wanted)
+        query, key = select(licences.c.id, licences.c.licence_id), licences.c.id
         if criteria.named:
             name, value = criteria.named
-            blind = self._vault.blind(name, comparison_form(value))
-            query = query.join(lookups, lookups.c.licence == licences.c.id).where(lookups.c.name == name, lookups.c.blind == blind)
-        return query.order_by(licences.c.id.desc()).limit(_BATCH)
+            query, key = query.join(lookups, lookups.c.licence == licences.c.id), lookups.c.licence  # as in `Lookups`, the order by its own column
+            wanted += [lookups.c.name == name, lookups.c.blind == self._vault.blind(name, comparison_form(value))]
+        return query.where(*wanted, key < bindparam("before")).order_by(key.desc()).limit(bindparam("size"))
 
 
 def _narrowed(state: LicenceState, today: date) -> ColumnElement[bool]:

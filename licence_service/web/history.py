@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from licence_service.fields import Asker, comparison_form
-from licence_service.history import Library, Shown, bars_of, due_of, history_of
+from licence_service.history import Shown, bars_of, due_of, history_of
 from licence_service.identifiers import normal_code
 from licence_service.licence import Licence, beijing_day
 from licence_service.service import Service
@@ -79,7 +79,7 @@ def _told(service: Service, record: Record, day: date, known_at: datetime, asker
         "valid_at": day.isoformat(),
         "known_at": known_at.isoformat(timespec="microseconds"),
         "licence": _heading(service, record, licence, template, asker),
-        "history": history_of(record, licence, asker, _library(service, record, known_at)),
+        "history": history_of(record, licence, asker, service.library(record, known_at)),
         "bars": bars,
     }
 
@@ -91,15 +91,6 @@ def _heading(service: Service, record: Record, licence: Licence, template: Templ
     seen = {one["name"]: one["text"] for one in view["face"]}
     named = {"number": seen.get(template.number.field), "holder": seen.get(template.holder_name)}
     return {**{name: view[name] for name in _HEADING}, **named, "version": licence.current.version}
-
-
-def _library(service: Service, record: Record, known_at: datetime) -> Library:
-    def named(code: str) -> str | None:
-        department = service.keyring.departments.get(code)
-        body = None if department else service.law.body(code, known_at)
-        return department.name if department else body.name if body else None
-
-    return Library(lambda edition: service.catalogue.edition(record.type, edition), service.catalogue.kinds, named)
 
 
 def _shown(request: Request, told: dict[str, Any]) -> Response:

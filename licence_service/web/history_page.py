@@ -12,7 +12,7 @@ DAY = timedelta(days=1)
 LEAST_AHEAD = 90  # days of the future that the axis may show, where the past is shorter
 MOST_TICKS = 6
 _IN_DAYS = 62  # a shorter axis counts days, a longer one months
-_DAY_STEPS, _MONTH_STEPS = (1, 2, 3, 5, 7, 10, 15), (1, 2, 3, 6, 12, 24, 60, 120, 240)
+_DAY_STEPS, _MONTH_STEPS = (1, 2, 3, 5, 7, 10, 15), (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000)
 _A_YEAR = 12
 _EDGE = 7.0  # percent: a label nearer to an end of the axis is set inwards
 _LEAST = 0.6  # percent: a shorter stretch is still seen

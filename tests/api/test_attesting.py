@@ -1,5 +1,6 @@
 """What bodies assert, what counties accept for each other, and what waits for a clerk (DOMAIN §2b, §2c)."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -218,7 +219,7 @@ def station(world: World) -> Attester:
     return registered(world, Attester(STATION), asserts(REVIEW))
 
 
-def review_of(world: World, attester: Attester, number: str = "R-1", receipts: dict[str, Any] | None = None, **report: Any) -> dict[str, Any]:
+def review_of(world: World, attester: Attester, number: str = "R-1", receipts: Mapping[str, Any] | None = None, **report: Any) -> dict[str, Any]:
     """Return a review of the sample's vehicle with a passing report of two days ago."""
     face = world.service.catalogue.samples[VEHICLE].face
     said = {
@@ -276,7 +277,7 @@ def test_the_next_day_counts_from_the_day_that_was_due(world: World) -> None:
 
 @pytest.mark.rule("XR-03")
 @pytest.mark.parametrize("wrong", [{"subject": "LSAXXXXXXXX999999"}, {"plate": "川A99999"}])
-def test_another_vehicle_or_plate_is_a_conflict_for_the_home_county_with_both_values(world: World, wrong: dict[str, str]) -> None:
+def test_another_vehicle_or_plate_is_a_conflict_for_the_home_county_with_both_values(world: World, wrong: dict[str, Any]) -> None:
     issued, attester = world.issue(VEHICLE), station(world)
 
     held = reviewed(world, review_of(world, attester, **wrong), "review-004")

@@ -1,12 +1,13 @@
 """The acts of DOMAIN §2a through HTTP: what they do to the right, the document and the flags, and what is refused by which rule."""
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from licence_service.licence import beijing_day
-from tests.world import DRIVER, VEHICLE, World, decision
+from tests.world import DRIVER, VEHICLE, World, a_world, decision, make_keys
 
 PORT, ANNEX, BUSINESS = "port_operation_permit", "port_dangerous_goods_annex", "road_transport_business_permit"
 NEIGHBOUR = "11519902MB990003XD"
@@ -375,3 +376,58 @@ def test_a_transfer_to_a_department_that_is_none_is_refused(world: World) -> Non
     problem = refused(world, DRIVER, licence_id, "release-9", act="transfer", to_department="91519902MB99000887")
 
     assert problem["faults"][0]["path"] == "to_department"
+
+
+@pytest.mark.rule("LC-16")
+def test_who_issues_in_a_region_is_dated_and_a_licence_keeps_its_issuer(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path / "keys")
+    path = next(one for one in keys.glob("*/seal.toml") if "11519900MB9900021Q" in one.read_text("utf-8"))
+    text = path.read_text("utf-8")
+    head, mark, _ = text.partition("[[grants]]")
+    assert mark
+    handed_over = '[[grants]]\ntypes = ["*"]\nfrom = 2020-01-01\nto = 2026-11-30\n\n[[grants]]\ntypes = ["*"]\nregions = ["519900"]\nfrom = 2026-12-01\n'
+    path.write_text(head + handed_over, "utf-8")
+    with a_world(tmp_path, keys) as world:
+        before = world.issue(DRIVER, region="519902")["licence_id"]
+        world.clock.now += timedelta(days=5)  # type: ignore[attr-defined]
+        person = {"citizen_id": "519902198506120111", "license_no": "5199002611000000002"}
+
+        gone = world.http.post(
+            "/licences", json=world.request(DRIVER, region="519902", case_no="LC16-1", face=person), headers=world.headers(DRIVER, "region-001")
+        )
+        kept = world.http.post("/licences", json=world.request(DRIVER, case_no="LC16-2", face=person), headers=world.headers(DRIVER, "region-002"))
+
+        assert (gone.status_code, gone.json()["rule"]) == (403, "LC-16")
+        assert kept.status_code == 201, kept.text
+        assert read(world, DRIVER, before)["issuer"]["code"] == "11519900MB9900021Q"
+        enter(world, DRIVER, before, "suspend-lc16", act="suspend", suspension={"kind": "measure", "first": today(world).isoformat()})
+
+
+@pytest.mark.rule("EN-02")
+def test_a_printed_endorsement_makes_a_new_version_and_the_sealed_file_stays_what_it_was(world: World) -> None:
+    issued = world.issue(VEHICLE)
+    path = f"/licences/{issued['licence_id']}/versions"
+    first = world.http.get(f"{path}/1/document", headers=world.headers(VEHICLE)).content
+    facts = {"date": today(world).isoformat(), "result": "1", "next_due": "2028-04-30", "authority": "示例机关"}
+
+    done = enter(world, VEHICLE, issued["licence_id"], "printed-1", act="endorse", kind="annual_review", facts=facts, external_ref="AR-1")
+
+    assert done["version"] == 2
+    assert world.http.get(f"{path}/1/document", headers=world.headers(VEHICLE)).content == first
+    assert world.http.get(f"{path}/2/document", headers=world.headers(VEHICLE)).content != first
+    assert [one["reason"] for one in read(world, VEHICLE, issued["licence_id"])["versions"]] == ["initial", "endorsement"]
+
+
+def test_an_endorsement_follows_the_right_through_renewal_replacement_and_transfer(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    facts = {"date": today(world).isoformat(), "decision_no": "罚〔2026〕1号", "act": "超员", "penalty": "罚款", "authority": "示例机关"}
+    made = enter(world, DRIVER, licence_id, "follow-01", act="endorse", kind="violation", facts=facts, external_ref="v-1")["endorsement_ids"]
+    enter(world, DRIVER, licence_id, "follow-02", act="replace", reason="lost")
+    enter(world, DRIVER, licence_id, "follow-03", act="renew")
+    enter(world, DRIVER, licence_id, "follow-04", act="transfer", to_department=NEIGHBOUR)
+    assert _as_neighbour(world, licence_id, "follow-05", act="accept_transfer").status_code == 201
+
+    found = world.http.get(f"/licences/{licence_id}", headers={"Authorization": f"Bearer {world.tokens[NEIGHBOUR]}"}).json()
+
+    assert set(made) <= {one["endorsement_id"] for one in found["endorsements"]}
+    assert [one["reason"] for one in found["versions"]] == ["initial", "replacement", "renewal", "transfer"]

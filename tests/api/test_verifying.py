@@ -103,12 +103,14 @@ def test_the_answers_of_a_whole_journey_are_of_the_shapes_that_the_openapi_docum
     conforms("/licences/{licence_id}/entries", world.act(VEHICLE, issued["licence_id"], {"act": "renew"}, "shapes-renew"))
     conforms("/licences/{licence_id}", http.get(one, headers=headers))
     conforms("/licences/{licence_id}/entries", http.get(one + "/entries", headers=headers))
+    conforms("/licences/{licence_id}/history", http.get(one + "/history", headers=headers))
+    conforms("/licences/{licence_id}/history", http.get(one + "/history", params={"valid_at": "x"}, headers=headers))
     conforms("/licences/{licence_id}/versions/{number}/document", http.get(one + "/versions/1/document", headers=headers))
     conforms("/licences/{licence_id}/versions/{number}/document", http.get(one + "/versions/99/document", headers=headers))
     conforms("/licences/search", http.post("/licences/search", json={"field": "number", "value": issued["number"]}, headers=headers))
-    conforms("/verify", http.post("/verify", json={"number": issued["number"], "check_code": issued["check_code"]}))
-    conforms("/verify", http.post("/verify", json={"number": "x", "check_code": "y"}))
-    conforms("/verify", http.post("/verify", json={}))
+    for route in ("/verify", "/verify/history"):
+        for pair_sent in ({"number": issued["number"], "check_code": issued["check_code"]}, {"number": "x", "check_code": "y"}, {}):
+            conforms(route, http.post(route, json=pair_sent))
     conforms("/Q/1{digits}", http.get("/Q/1" + issued["verify_url"].rpartition("/Q/1")[2]))
     conforms("/Q/1{digits}", http.get("/Q/1abc"))
     content = conforms("/download", http.post("/download", json={"delivery_code": issued["delivery_code"]})).content

@@ -1,7 +1,7 @@
 """Writers that enter one act after another on shared licences: `python -m tests.journeys.writing JOB…`, JSON files.
 
-What a writer wants follows from its number and from what it wrote down before. Every job is a process of its own, forked once the modules
-are read; each appends one line for every finished act to the job's file and flushes it. Killed and started again with the same job, a
+What a writer wants follows from its number and from what it wrote down before. Every job is a process of its own, forked once everything
+is read and before a connection is opened; each appends one line for every finished act to the job's file and flushes it. Killed and started again with the same job, a
 writer reads its file and goes on with the first act that is not in it, under the same key.
 """
 
@@ -137,10 +137,9 @@ def finished(service: Service, caller: Client, key: str, licence_id: str, body: 
         time.sleep(PAUSE)
 
 
-def write(job: Job) -> None:
+def write(job: Job, service: Service) -> None:
     """Do all that the job wants and that is not written down yet."""
     job.pid.write_text(str(os.getpid()), "utf-8")
-    service = build(settings_for(Path(job.folder), Path(job.keys), job.database_url), job.clock)
     caller = Client(job.client, job.department, (EVERY_TYPE,), CEILING)
     before = written(job.lines)
     with job.lines.open("a", encoding="utf-8") as file:
@@ -170,9 +169,11 @@ def forked(work: Callable[[], None]) -> int:
 
 
 def main() -> int:
-    """Start all writers, wait for them; return 1 if one ended in any way but well or by SIGKILL."""
+    """Start all writers, which share register and clock, wait for them; return 1 if one ended in any way but well or by SIGKILL."""
     jobs = [read(Path(name)) for name in sys.argv[1:]]
-    children = [forked(lambda job=job: write(job)) for job in jobs]  # type: ignore[misc]
+    first = jobs[0]
+    service = build(settings_for(Path(first.folder), Path(first.keys), first.database_url), first.clock)
+    children = [forked(lambda job=job: write(job, service)) for job in jobs]  # type: ignore[misc]
     ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     return int(any(end not in {0, -9} for end in ends))
 

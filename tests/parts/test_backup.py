@@ -65,7 +65,7 @@ def restored(first: World, folder: Path, url: str, demo_keys: Path, backup: Path
     database = Database(url)
     put_back(database, backup)
     database.close()
-    beside = {"heads_url": f"file:{folder}/second", "archive_url": f"file:{folder}/archive"}
+    beside: dict[str, Any] = {"heads_url": f"file:{folder}/second", "archive_url": f"file:{folder}/archive"}
     with a_world(folder, demo_keys, url, first.tokens, **beside) as world:
         yield world
 
