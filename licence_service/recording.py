@@ -89,10 +89,12 @@ def _fact(at: Situation, kind: EndorsementKind, facts: Face) -> Fact:
 def written(at: Situation, request: ActRequest, changed: Mapping[str, tuple[Any, Any]]) -> tuple[Fact, ...]:
     """Return the records that this act itself leaves: one for each changed item, of the kind the field names."""
     kinds = [at.kinds[slug] for slug in at.template.endorsements if request.act.value in at.kinds[slug].written_by]
+    claimed = {field.recorded_as for field in at.template.fields.values()}
+    usual = next((kind for kind in kinds if kind.slug not in claimed), kinds[0] if kinds else None)
     facts = []
     for name, (old, new) in changed.items():
         declared = at.template.fields.get(name)
-        kind = next((one for one in kinds if declared and one.slug == declared.recorded_as), kinds[0] if kinds else None)
+        kind = next((one for one in kinds if declared and one.slug == declared.recorded_as), usual)
         if kind is None:
             continue
         said = _said(at, request, kind, declared, old, new)

@@ -79,6 +79,7 @@ class Registrar:
         self, caller: Client, key: str, digest: str, record: Record, request: ActRequest, report: tuple[str, str] | None = None
     ) -> Done | Waiting:  # fmt: skip
         """Enter an act that was read already; `report` is the inspection report that it consumes (XR-02)."""
+        draft: Draft | None = None
         for _ in range(MOST_ATTEMPTS):
             try:
                 if before := self._endorsed_before(record, caller, request):
@@ -87,7 +88,7 @@ class Registrar:
                 draft = drafted(self.line, caller, record, request, self._today())
                 return self._entered(caller, key, digest, record, draft, request, report)
             except EntryConflict:
-                if draft.entry.version:
+                if draft is None or draft.entry.version:
                     raise
                 # An act without a document decides anew on the new head: a revocation never loses to an endorsement.
                 record = self.line.book.get(record.licence_id)

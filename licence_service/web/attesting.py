@@ -8,8 +8,8 @@ from fastapi.responses import JSONResponse, Response
 from licence_service.reviewing import Held
 from licence_service.web.access import Caller, IdempotencyKey, TheService
 from licence_service.web.issuing import Body, LicenceId, written
-from licence_service.web.shapes import ANSWERS, ENTERED
-from licence_service.web.shapes_attesting import ASSERTION_BODY, REVIEW_BODY, SIGNAL_ANSWER, SIGNAL_BODY, TAKEN_ANSWER, TASKS_ANSWER
+from licence_service.web.shapes import ANSWERS, DONE_ANSWER
+from licence_service.web.shapes_attesting import ASSERTION_BODY, HELD_ANSWER, REVIEW_BODY, SIGNAL_ANSWER, SIGNAL_BODY, TAKEN_ANSWER, TASKS_ANSWER
 
 router = APIRouter(tags=["attesting"], responses=ANSWERS)
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -23,7 +23,9 @@ def assertion(service: TheService, body: Body) -> Response:
     return JSONResponse(answer, status_code=201, headers=_NO_STORE)
 
 
-@router.post("/reviews", status_code=201, responses=ENTERED, openapi_extra=REVIEW_BODY, summary="Review a vehicle of any county")
+@router.post(
+    "/reviews", status_code=201, responses={201: DONE_ANSWER, 202: HELD_ANSWER}, openapi_extra=REVIEW_BODY, summary="Review a vehicle of any county"
+)
 def review(service: TheService, caller: Caller, key: IdempotencyKey, body: Body) -> Response:
     """Match licence and inspection report and endorse; a silent source or a conflict is 202, saying with whom it waits (XR-01 to XR-07)."""
     outcome = service.reviews.review(caller, key, body)

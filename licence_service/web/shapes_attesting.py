@@ -64,3 +64,17 @@ TASKS_ANSWER = answer(
         }
     ),
 )
+HELD_ANSWER = answer(
+    "Waiting: for a clerk or a silent source (`waiting`), or for the seal (`sealing`)",
+    {
+        "oneOf": [
+            shape(
+                {
+                    "state": {"const": "waiting"}, "licence_id": TEXT, "task_id": TEXT, "waits_for": TEXT,
+                    "reasons": {"type": "array", "items": TEXT},
+                }
+            ),
+            shape({"state": {"const": "sealing"}, "licence_id": TEXT, "reservation_url": TEXT}),
+        ]
+    },
+)  # fmt: skip

@@ -11,6 +11,7 @@ from licence_service.licence import beijing_day
 from licence_service.reviewing import REPORT_FORM
 from licence_service.seal.tokens import verify
 from tests.attesting import SCHOOL, STATION, Attester, accepts, asserts, registered
+from tests.promised import ATTESTED, Promises
 from tests.world import DRIVER, VEHICLE, World, decision
 
 CE, REVIEW = "continuing_education", "annual_review"
@@ -404,3 +405,35 @@ def test_a_department_sees_only_its_own_tasks(world: World) -> None:
 
     assert world.http.get("/tasks", headers=other).json()["tasks"] == []
     assert world.http.post(f"/tasks/{task}/close", headers=other).status_code == 404
+
+
+# -- shapes ---------------------------------------------------------------------------------------------
+
+
+def test_every_answer_about_attesting_has_a_shape_that_the_openapi_document_promises(world: World) -> None:
+    conforms = Promises(world)
+    issued, attester = world.issue(VEHICLE), station(world)
+    driver, trainer = world.issue(DRIVER)["licence_id"], school(world)
+    body = trainer.assertion(driver, CE, training(world), "shape-1")
+    conforms("/assertions", posted(world, body))
+    conforms("/assertions", posted(world, trainer.assertion(driver, CE, training(world, 60), "shape-2")))
+    conforms("/assertions", posted(world, {**body, "signature": "0" * 128, "external_ref": "shape-3"}))
+    conforms("/assertions", posted(world, {"licence_id": 3}))
+    conforms("/reviews", reviewed(world, review_of(world, attester, receipts={"police": {"outcome": "unavailable"}}), "shape-0001"))
+    conforms("/reviews", reviewed(world, review_of(world, attester), "shape-0002"))
+    conforms("/reviews", reviewed(world, review_of(world, attester), "shape-0003"))
+    conforms("/reviews", reviewed(world, {}, "shape-0004"))
+    signal = {"source": "police", "signal": "x", "occurred_on": today(world).isoformat(), "external_ref": "P-9"}
+    path = "/licences/{licence_id}/signals"
+    task = conforms(path, world.http.post(f"/licences/{driver}/signals", json=signal, headers=world.headers(DRIVER, "shape-0005"))).json()["task_id"]
+    conforms(path, world.http.post(f"/licences/{driver}/signals", json={}, headers=world.headers(DRIVER, "shape-0006")))
+    conforms("/tasks", world.http.get("/tasks", headers=world.headers(DRIVER)))
+    conforms("/tasks/{task_id}/close", world.http.post(f"/tasks/{task}/close", headers=world.headers(DRIVER)))
+    conforms("/tasks/{task_id}/close", world.http.post(f"/tasks/{task}/close", headers=world.headers(DRIVER)))
+    world.service.follower.follow()
+    answer = f"/licences/{issued['licence_id']}/answer"
+    conforms("/licences/{licence_id}/answer", world.http.get(answer, headers=world.headers(VEHICLE)))
+    conforms("/licences/{licence_id}/answer", world.http.get(answer, params={"valid_at": "x"}, headers=world.headers(VEHICLE)))
+
+    assert {route for route, _ in conforms.seen} == ATTESTED
+    assert {status for _, status in conforms.seen} == {200, 201, 202, 204, 404, 409, 422}

@@ -431,3 +431,12 @@ def test_an_endorsement_follows_the_right_through_renewal_replacement_and_transf
 
     assert set(made) <= {one["endorsement_id"] for one in found["endorsements"]}
     assert [one["reason"] for one in found["versions"]] == ["initial", "replacement", "renewal", "transfer"]
+
+
+def test_a_changed_value_is_filed_as_a_change_and_never_shown_to_the_public(world: World) -> None:
+    issued = world.issue(DRIVER)
+    enter(world, DRIVER, issued["licence_id"], "moved-001", act="change", face={"address": "示例省蜀安市青溪区和平巷88号"})
+
+    assert [one["kind"] for one in read(world, DRIVER, issued["licence_id"])["endorsements"]] == ["change"]
+    seen = world.http.post("/verify", json={"number": issued["number"], "check_code": issued["check_code"]}).text
+    assert "和平巷" not in seen

@@ -92,14 +92,9 @@ def a_crowd(folder: Path, keys: Path, url: str | None, *, acts: int, licences: i
     with a_world(folder, keys, url) as world:
         ids = tuple(_issued(world, number) for number in range(licences))
         caller = world.client(DRIVER)
-        address = url or f"sqlite:///{folder}/licence.db"
-        jobs = [
-            Job(
-                number, acts, ids, caller.department, caller.name, str(folder), str(keys), address, time.time(), pace,
-                acts // 2 if number == 0 else -1,
-            )  # fmt: skip
-            for number in range(WRITERS)
-        ]
+        began = time.time()
+        told = (caller.department, caller.name, str(folder), str(keys), url or f"sqlite:///{folder}/licence.db", began, pace)
+        jobs = [Job(number, acts, ids, *told, revokes=acts // 2 if number == 0 else -1) for number in range(WRITERS)]
         crowd = Crowd(world, jobs)
         for job in jobs:
             job.kept()

@@ -1,8 +1,8 @@
 """Writers that enter one act after another on shared licences: `python -m tests.journeys.writing JOB…`, JSON files.
 
 What a writer wants follows from its number and from what it wrote down before. Every job is a process of its own, forked once everything
-is read and before a connection is opened; each appends one line for every finished act to the job's file and flushes it. Killed and started again with the same job, a
-writer reads its file and goes on with the first act that is not in it, under the same key.
+is read and before a connection is opened; each appends one line for every finished act to the job's file and flushes it. Killed and
+started again, a writer reads its file and goes on with the first act that is not in it, under the same key.
 """
 
 import json

@@ -29,10 +29,10 @@ def reserved_before(database: Database, client: str, count: int, at: datetime) -
         "client": client, "request_digest": "1" * 64, "licence_id": "A" * 20, "type": "practitioner_qualification", "act": "stay", "version": 0,
         "department": "11519900MB9900021Q", "content": b"", "state": "entered", "lease_until": at,
     }  # fmt: skip
-    rows = [
-        {**row, "reservation_id": f"{client}{at:%H}{number:016}", "idempotency_key": f"{at:%H}-{number}", "created_at": at + timedelta(microseconds=number)}
-        for number in range(count)
-    ]
+    rows = []
+    for number in range(count):
+        named = {"reservation_id": f"{client}{at:%H}{number:016}", "idempotency_key": f"{at:%H}-{number}"}
+        rows.append({**row, **named, "created_at": at + timedelta(microseconds=number)})
     with database.write() as connection:
         connection.execute(insert(reservations), rows)
 

@@ -1,0 +1,34 @@
+"""What the OpenAPI document promises, held against what is answered."""
+
+from typing import Any
+
+import jsonschema
+
+from tests.world import World
+
+ATTESTED = frozenset(
+    {
+        "/assertions", "/reviews", "/tasks", "/tasks/{task_id}/close", "/licences/{licence_id}/signals", "/licences/{licence_id}/answer",
+    }
+)  # fmt: skip
+_NOT_JSON = frozenset({"application/pdf", "application/cose"})
+
+
+class Promises:
+    """Checks answers and remembers which routes and statuses were seen."""
+
+    def __init__(self, world: World) -> None:
+        """Read the document that the service itself gives."""
+        self.document = world.http.get("/openapi.json").json()
+        self.seen: set[tuple[str, int]] = set()
+
+    def __call__(self, route: str, answer: Any) -> Any:
+        """Demand that an answer has a shape that its route promises; return it."""
+        promised = self.document["paths"][route][str(answer.request.method).lower()]["responses"][str(answer.status_code)]
+        kind = answer.headers.get("content-type", "").partition(";")[0]
+        if answer.status_code != 204:
+            assert kind in promised["content"]
+            if kind not in _NOT_JSON:
+                jsonschema.validate(answer.json(), promised["content"][kind]["schema"])
+        self.seen.add((route, answer.status_code))
+        return answer
