@@ -8,13 +8,15 @@ licences through `Book.append` and compares every row of every table, so that th
 """
 
 import json
+import multiprocessing
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 
 from licence_service.digests import Digests, canonical, digests, sha256
 from licence_service.endorsement import Endorsement
@@ -39,6 +41,9 @@ TYPE_CODE = "11100000000019713D071"
 EACH = 3  # entries of a licence
 TABLES = (licences, entries, payloads, versions, lookups, endorsement_refs)
 _BATCH = 5_000
+VAULT = Vault(b"bench" + bytes(27))
+Rows = dict[str, list[tuple[Any, ...]]]
+_PROJECTIONS: dict[int, dict[str, Any]] = {}
 _DAYS = 365  # the terms of the licences end on so many different days
 
 
@@ -56,6 +61,11 @@ def identity(number: int) -> str:
 def number_of(number: int) -> str:
     """Return the number on the face."""
     return f"川蜀安交许{number:08d}号"
+
+
+def check_code(number: int, version: int) -> str:
+    """Return the check code on a version."""
+    return digest("check", number, version)[:12]
 
 
 def kind_of(number: int) -> tuple[str, str]:
@@ -76,7 +86,7 @@ def _version(number: int, place: int, act: Act) -> Version:
         reason=VersionReason.INITIAL if act is Act.ISSUE else VersionReason.RENEWAL, edition="2026-01", template_digest="0" * 64,
         document=Digests(digest("document", whole), digest("sm3", whole)), seal_id="bench-2026", certificate_sha256="1" * 64,
         sealed_at=START, issued_on=first, valid_from=first, valid_to=_last(first), copy_no=1,
-        status=(place * 10_000 + number // 100_000, number * 7_919 % 100_000), check_code_digest=token_digest(f"check {whole}"),
+        status=(place * 10_000 + number // 100_000, number * 7_919 % 100_000), check_code_digest=token_digest(check_code(number, place)),
         face_commitment=Digests(digest("face", whole), digest("face sm3", whole)), face=face, salt=bytes.fromhex(digest("salt", whole)),
     )  # fmt: skip
 
@@ -131,11 +141,11 @@ def first_entries(number: int) -> tuple[tuple[Entry, Appendix], ...]:
     return tuple((entry(number, place + 1, act, version), beside(number, place + 1, version)) for place, (act, version) in enumerate(acts))
 
 
-def rows_of(vault: Vault, key: int, written: Entry, body: bytes, place: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def rows_of(key: int, written: Entry, body: bytes, place: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Return the rows of an entry in `entries` and `payloads`, in the order of the columns; the entry's id is its place."""
     assert written.recorded_at
     assert written.digest
-    text, sealed = body.decode(), vault.close_json(private_of(written), f"entry:{written.licence_id}:{written.sequence}")
+    text, sealed = body.decode(), VAULT.close_json(private_of(written), f"entry:{written.licence_id}:{written.sequence}")
     instant = (written.recorded_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     day = written.effective_on.isoformat()
     return (place, key, written.sequence, written.act.value, day, instant, text, written.digest.sha256, written.digest.sm3, place), (place, sealed)
@@ -156,100 +166,104 @@ def version_row(key: int, written: Entry, appendix: Appendix, place: int) -> tup
 
 
 class Loading:
-    """Fills an empty database with licences 0 … n-1; their rows are 1 … n, so that row = number + 1."""
+    """An empty database that is to hold licences 0 … size-1; their rows are 1 … size, so that row = number + 1."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self.database, self.vault = database, vault
-        self.preparing = self.loading = 0.0  # seconds of wall time
-        self._projections: dict[int, dict[str, Any]] = {}
+    def __init__(self, database: Database, size: int) -> None:
+        self.database, self.size = database, size
+        self.seconds = 0.0  # of wall time, without the making of the rows
+        self._raw: Any = database.engine.raw_connection()
+        if database.is_sqlite:
+            for pragma in ("journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "cache_size=-1500000"):
+                self._raw.cursor().execute(f"PRAGMA {pragma}")
 
-    def fill(self, count: int) -> None:
-        """Make the rows batch by batch and load each as it is made."""
-        raw = self.database.engine.raw_connection()
-        copies = self.database.is_sqlite is False
-        if not copies:
-            for pragma in ("journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "cache_size=-2000000"):
-                raw.cursor().execute(f"PRAGMA {pragma}")
-        for start in range(0, count, _BATCH):
-            began = time.perf_counter()
-            batch = self._rows(range(start, min(count, start + _BATCH)))
-            made = time.perf_counter()
-            (self._copy if copies else self._insert)(raw, batch)
-            self.preparing, self.loading = self.preparing + made - began, self.loading + time.perf_counter() - made
-        raw.close()
-        self.database.engine.dispose()
+    def add(self, batch: Rows) -> None:
+        """Load rows: by COPY on PostgreSQL, by executemany on SQLite."""
         began = time.perf_counter()
+        cursor = self._raw.cursor()
+        if self.database.is_sqlite:
+            cursor.execute("BEGIN")
+        for name, rows in batch.items():
+            columns = [column.name for column in licences.metadata.tables[name].columns]
+            if self.database.is_sqlite:
+                cursor.executemany(f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows)
+                continue
+            with cursor.copy(f"COPY {name} ({', '.join(columns)}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        self._raw.commit()
+        self.seconds += time.perf_counter() - began
+
+    def finish(self) -> None:
+        """Set what counts on, give the database its statistics, and let go of the connection."""
+        began = time.perf_counter()
+        self._raw.close()
+        self.database.engine.dispose()
         with self.database.write() as connection:
-            raise_to(connection, BOOK, EACH * count)
+            raise_to(connection, BOOK, EACH * self.size)
         with self.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if copies:
+            if not self.database.is_sqlite:
                 for table in ("licences", "entries", "versions"):
                     connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
                 connection.exec_driver_sql("VACUUM ANALYZE")
                 connection.exec_driver_sql("CHECKPOINT")
-        self.loading += time.perf_counter() - began
-
-    def _rows(self, numbers: range) -> dict[Table, list[tuple[Any, ...]]]:
-        found: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
-        for number in numbers:
-            key, place, previous, chain = number + 1, EACH * number, "", []
-            for unwritten, appendix in first_entries(number):
-                place += 1
-                stamped, body = written(unwritten, START + place * STEP, previous)
-                chain.append(stamped)
-                previous = stamped.digest.sha256 if stamped.digest else ""
-                line, payload = rows_of(self.vault, key, stamped, body, place)
-                found[entries].append(line)
-                found[payloads].append(payload)
-                if stamped.version:
-                    found[versions].append(version_row(key, stamped, appendix, place - number))
-                else:
-                    found[endorsement_refs].append(reference_row(key, stamped.sequence, appendix))
-            found[licences].append(self._licence(number, chain))
-            values = beside(number, 1, 1).searchable.items()
-            found[lookups] += [(key, name, self.vault.blind(name, comparison_form(value))) for name, value in values]
-        return found
-
-    def _licence(self, number: int, chain: list[Entry]) -> tuple[Any, ...]:
-        """Return the row of a licence; what is folded depends on its days alone, so that one fold serves all of one day."""
-        kind, department = kind_of(number)
-        row = self._projections.get(number % _DAYS)
-        if row is None:
-            row = self._projections[number % _DAYS] = projected(chain, beijing_day(START), department)[1]
-        live = self.vault.blind("live", live_key(number))
-        fixed = {
-            "id": number + 1,
-            "licence_id": identity(number),
-            "type": kind,
-            "department": department,
-            "live_key": live,
-            "issuer": department,
-            "due_on": DUE.isoformat(),
-        }
-        return tuple((row | fixed).get(column.name) for column in licences.columns)
-
-    @staticmethod
-    def _copy(raw: Any, batch: dict[Table, list[tuple[Any, ...]]]) -> None:
-        with raw.cursor() as cursor:
-            for table, rows in batch.items():
-                names = ", ".join(column.name for column in table.columns)
-                with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
-                    for row in rows:
-                        copy.write_row(row)
-        raw.commit()
-
-    @staticmethod
-    def _insert(raw: Any, batch: dict[Table, list[tuple[Any, ...]]]) -> None:
-        cursor = raw.cursor()
-        cursor.execute("BEGIN")
-        for table, rows in batch.items():
-            names = ", ".join(column.name for column in table.columns)
-            marks = ", ".join("?" for _ in table.columns)
-            cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows)
-        raw.commit()
+        self.seconds += time.perf_counter() - began
 
 
-def content(database: Database, vault: Vault) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def fill(loadings: Sequence[Loading]) -> float:
+    """Make the rows once, on all cores, and load each batch into every database that it belongs to; return the CPU seconds of making them."""
+    largest = max(one.size for one in loadings)
+    starts = sorted({*range(0, largest, _BATCH), *(one.size for one in loadings if one.size < largest)})
+    ranges = [range(start, end) for start, end in zip(starts, [*starts[1:], largest], strict=True)]
+    seconds = 0.0
+    with multiprocessing.get_context("spawn").Pool(min(2, os.cpu_count() or 1)) as pool:
+        for numbers, (batch, took) in zip(ranges, pool.imap(made, ranges), strict=True):
+            seconds += took
+            for one in loadings:
+                if numbers.start < one.size:
+                    one.add(batch)
+    for one in loadings:
+        one.finish()
+    return seconds
+
+
+def made(numbers: range) -> tuple[Rows, float]:
+    """Return the rows of some licences by table, in the order of the columns, and the CPU seconds that it took."""
+    began = time.process_time()
+    found: Rows = {table.name: [] for table in TABLES}
+    for number in numbers:
+        key, place, previous, chain = number + 1, EACH * number, "", []
+        for unwritten, appendix in first_entries(number):
+            place += 1
+            stamped, body = written(unwritten, START + place * STEP, previous)
+            chain.append(stamped)
+            previous = stamped.digest.sha256 if stamped.digest else ""
+            line, payload = rows_of(key, stamped, body, place)
+            found["entries"].append(line)
+            found["payloads"].append(payload)
+            if stamped.version:
+                found["versions"].append(version_row(key, stamped, appendix, place - number))
+            else:
+                found["endorsement_refs"].append(reference_row(key, stamped.sequence, appendix))
+        found["licences"].append(_licence(number, chain))
+        values = beside(number, 1, 1).searchable.items()
+        found["lookups"] += [(key, name, VAULT.blind(name, comparison_form(value))) for name, value in values]
+    return found, time.process_time() - began
+
+
+def _licence(number: int, chain: list[Entry]) -> tuple[Any, ...]:
+    """Return the row of a licence; what is folded depends on its days alone, so that one fold serves all of one day."""
+    kind, department = kind_of(number)
+    row = _PROJECTIONS.get(number % _DAYS)
+    if row is None:
+        row = _PROJECTIONS[number % _DAYS] = projected(chain, beijing_day(START), department)[1]
+    fixed = {
+        "id": number + 1, "licence_id": identity(number), "type": kind, "department": department, "issuer": department,
+        "live_key": VAULT.blind("live", live_key(number)), "due_on": DUE.isoformat(),
+    }  # fmt: skip
+    return tuple((row | fixed).get(column.name) for column in licences.columns)
+
+
+def content(database: Database) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield every table with its rows; sealed parts opened, since each sealing is different."""
     with database.read() as connection:
         for table in (*TABLES, counters):
@@ -258,25 +272,27 @@ def content(database: Database, vault: Vault) -> Iterator[tuple[str, list[dict[s
                 if table is payloads:
                     of = select(licences.c.licence_id, entries.c.sequence).join(entries).where(entries.c.id == row["entry"])
                     identifier, sequence = connection.execute(of).one()
-                    row["sealed"] = json.dumps(vault.open_json(row["sealed"], f"entry:{identifier}:{sequence}"), sort_keys=True)
+                    row["sealed"] = json.dumps(VAULT.open_json(row["sealed"], f"entry:{identifier}:{sequence}"), sort_keys=True)
             yield table.name, rows
 
 
-def agrees_with_the_append(loaded: Database, appended: Database, vault: Vault, count: int) -> None:
+def agrees_with_the_append(loaded: Database, appended: Database, count: int) -> None:
     """Load some licences into one empty database, append them into another, and compare everything."""
-    Loading(loaded, vault).fill(count)
+    loading = Loading(loaded, count)
+    loading.add(made(range(count))[0])
+    loading.finish()
     instants = iter(START + place * STEP for place in range(1, EACH * count + 1))
     now = START
 
     def clock() -> datetime:
         return now
 
-    book = Book(appended, vault, clock)
+    book = Book(appended, VAULT, clock)
     for number in range(count):
         for one, appendix in first_entries(number):
             now = next(instants)
             book.append(one, appendix)
-    for (name, expected), (_, found) in zip(content(appended, vault), content(loaded, vault), strict=True):
+    for (name, expected), (_, found) in zip(content(appended), content(loaded), strict=True):
         assert expected == found, f"the loaded rows of {name} are not those that the append writes"
 
 
@@ -286,7 +302,7 @@ def as_it_stands(book: Book, number: int) -> tuple[int, str]:
     return last.sequence, last.digest.sha256 if last.digest else ""
 
 
-def check(book: Book, vault: Vault, numbers: list[int]) -> None:
+def check(book: Book, numbers: list[int]) -> None:
     """Read a sample back: digests, order, and a row equal to the fold."""
     for number in numbers:
         record = book.get(identity(number))
@@ -298,4 +314,4 @@ def check(book: Book, vault: Vault, numbers: list[int]) -> None:
             row = connection.execute(select(licences).where(licences.c.licence_id == identity(number))).mappings().one()
         folded = projected(lines, beijing_day(START), record.department)[1]
         assert {name: row[name] for name in folded} == folded
-        assert row["live_key"] == vault.blind("live", live_key(number))
+        assert row["live_key"] == VAULT.blind("live", live_key(number))

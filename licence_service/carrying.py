@@ -8,7 +8,7 @@ from licence_service.digests import Digests
 from licence_service.entry_form import entry_of
 from licence_service.errors import EntryConflict, Refusal, SealUnavailable, TransitionRefused, Unavailable
 from licence_service.licence import Act, Entry, beijing_day
-from licence_service.line import MOST_ATTEMPTS, Line
+from licence_service.line import MOST_ATTEMPTS, Line, reference
 from licence_service.store.reservations import Reservation
 
 WAIT_SECONDS = 10.0
@@ -90,14 +90,19 @@ class Carrier:
             raise
         except Refusal as refused:
             self.line.reservations.abandon(reservation.reservation_id, refused.detail)
+            found = self.line.reservations.get(reservation.reservation_id)
+            if found.state == "entered":  # by its slow first holder: it is the act itself that now stands in the way
+                return self.answer(found)
             raise
 
     def _carry(self, reservation: Reservation) -> Entry:
         if reservation.version:
             return self.line.carry(reservation)
         # An act without a document that crashed between reserve and append: others may be entering on the licence just now.
-        drafted = entry_of(reservation.content["body"], reservation.content["private"], Digests("", ""))
+        drafted, ref = entry_of(reservation.content["body"], reservation.content["private"], Digests("", "")), reference(reservation.content)
         for _ in range(MOST_ATTEMPTS):
+            if ref and self.line.book.by_external_ref(*ref):
+                raise TransitionRefused("this fact was entered under another key", facts={"rule": "EN-08"})
             record = self.line.book.get(reservation.licence_id)
             edition = record.at(beijing_day(self.line.now())).current.edition
             entry = self.line.judged_again(record, drafted, self.line.catalogue.edition(reservation.type, edition))

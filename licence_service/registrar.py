@@ -83,7 +83,7 @@ class Registrar:
         for _ in range(MOST_ATTEMPTS):
             try:
                 if before := self._endorsed_before(record, caller, request):
-                    self._give_up(caller, key, digest, "this fact was entered under another key")
+                    self._given_up(caller, key, digest, "this fact was entered under another key")
                     return before
                 draft = drafted(self.line, caller, record, request, self._today())
                 return self._entered(caller, key, digest, record, draft, request, report)
@@ -93,9 +93,10 @@ class Registrar:
                 # An act without a document decides anew on the new head: a revocation never loses to an endorsement.
                 record = self.line.book.get(record.licence_id)
             except Refusal as refused:
-                self._give_up(caller, key, digest, refused.detail)
+                if entered := self._given_up(caller, key, digest, refused.detail):
+                    return entered
                 raise
-        self._give_up(caller, key, digest, EntryConflict.title)
+        self._given_up(caller, key, digest, EntryConflict.title)
         raise EntryConflict
 
     def finish(self, *, limit: int = 100) -> int:
@@ -169,11 +170,17 @@ class Registrar:
         written = self.line.book.append(entry, self.line.beside(reservation, entry, record))
         return self.carrier.done(reservation, written)
 
-    def _give_up(self, caller: Client, key: str, digest: str, reason: str) -> None:
-        """Abandon what an earlier attempt reserved, if one did: what the caller was refused must not be entered by the worker after all."""
+    def _given_up(self, caller: Client, key: str, digest: str, reason: str) -> Done | None:
+        """Abandon what an earlier attempt reserved, if one did: what the caller is refused must not be entered by the worker after all.
+
+        Where a twin or the worker has entered it meanwhile, its answer is returned: the refusal came from the act itself.
+        """
         found = self.line.reservations.by_key(caller.name, key)
-        if found and found.state == "reserved" and not found.version and found.content["request"] == digest:
-            self.line.reservations.abandon(found.reservation_id, reason)
+        if found is None or found.version or found.content["request"] != digest:
+            return None
+        self.line.reservations.abandon(found.reservation_id, reason)
+        settled = self.line.reservations.get(found.reservation_id)
+        return self.carrier.answer(settled) if settled.state == "entered" else None
 
     @staticmethod
     def _reference(caller: Client, record: Record, request: ActRequest) -> tuple[str, str, str] | None:

@@ -1,6 +1,6 @@
 """What comes between the reservation of an act without a document and its entry: what was answered is what happens, now and later."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from licence_service.licence import Act, Entry, beijing_day
 from licence_service.registrar import Registrar
 from licence_service.store.book import Book
 from licence_service.store.payload import Vault
-from licence_service.store.record import Appendix
+from licence_service.store.record import Appendix, Record
 from licence_service.store.reservations import LEASE
 from tests.world import DRIVER, PAYLOAD_KEY, World, decision
 
@@ -22,19 +22,32 @@ class Interrupted(Book):
     """The book, which lets something happen once before it enters an act."""
 
     meanwhile: list[Callable[[], object]]
+    looking: list[Callable[[], object]]  # the same before it is read
+    entering: tuple[Entry, Appendix | None]
+
+    def get(self, licence_id: str) -> Record:
+        if self.looking:
+            self.looking.pop()()
+        return super().get(licence_id)
 
     def append(self, entry: Entry, appendix: Appendix | None = None) -> Entry:
+        self.entering = entry, appendix
         if self.meanwhile:
             self.meanwhile.pop()()
         return super().append(entry, appendix)
 
 
-def interrupted(world: World, meanwhile: Callable[[], object]) -> Registrar:
-    """Return a registrar of the world whose first entry is preceded by something."""
+def interrupted(world: World, *meanwhile: Callable[[], object], looking: Sequence[Callable[[], object]] = ()) -> Registrar:
+    """Return a registrar of the world whose first entry, or whose first looks, are preceded by something."""
     service = world.service
     book = Interrupted(service.database, Vault(bytes.fromhex(PAYLOAD_KEY)), world.clock)
-    book.meanwhile = [meanwhile]
+    book.meanwhile, book.looking = [*meanwhile], [*looking]
     return replace(service.registrar, line=replace(service.registrar.line, book=book))
+
+
+def dies() -> None:
+    """Leave a reservation behind, as a crash does."""
+    raise Unavailable
 
 
 def body(world: World, act: str, **more: Any) -> Mapping[str, Any]:
@@ -85,10 +98,6 @@ def test_an_act_that_was_refused_is_not_entered_later_by_the_worker(world: World
 @pytest.mark.rule("LC-01")
 def test_an_act_that_is_carried_on_after_a_crash_takes_its_place_behind_one_that_comes_between(world: World) -> None:
     issued, client, registrar = world.issue(DRIVER)["licence_id"], world.client(DRIVER), world.service.registrar
-
-    def dies() -> None:
-        raise Unavailable
-
     with pytest.raises(Unavailable):
         interrupted(world, dies).act(client, "suspend-01", issued, suspend(world))
     world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
@@ -109,4 +118,59 @@ def test_one_fact_under_two_keys_at_once_is_one_endorsement_that_both_name(world
     assert isinstance(second, Done)
     assert second == first[0]
     assert acts(world, issued) == [Act.ISSUE, Act.ENDORSE]
+    nothing_is_left_over(world, issued)
+
+
+@pytest.mark.rule("EN-08")
+def test_a_fact_left_behind_by_a_crash_and_entered_under_another_key_is_given_up_by_the_worker(world: World) -> None:
+    issued, client, registrar = world.issue(DRIVER)["licence_id"], world.client(DRIVER), world.service.registrar
+    with pytest.raises(Unavailable):
+        interrupted(world, dies).act(client, "fact-key-1", issued, violation(world))
+    registrar.act(client, "fact-key-2", issued, violation(world))
+    world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+    with pytest.raises(TransitionRefused):
+        registrar.finish()
+    assert acts(world, issued) == [Act.ISSUE, Act.ENDORSE]
+    nothing_is_left_over(world, issued)
+
+
+@pytest.mark.rule("LC-01")
+def test_a_slow_act_that_was_carried_to_its_end_meanwhile_is_answered_with_its_entry(world: World) -> None:
+    """The table says no to a second lifting, but it is the same one."""
+    issued, client, registrar = world.issue(DRIVER)["licence_id"], world.client(DRIVER), world.service.registrar
+    registrar.act(client, "suspend-01", issued, suspend(world))
+    lift = body(world, "lift", target=2)
+
+    def its_lease_ends() -> None:
+        world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+        assert registrar.finish() == 1
+
+    done = interrupted(world, its_lease_ends).act(client, "lift-00001", issued, lift)
+    assert isinstance(done, Done)
+    assert done.sequence == 3
+    assert acts(world, issued) == [Act.ISSUE, Act.SUSPEND, Act.LIFT]
+    nothing_is_left_over(world, issued)
+
+
+@pytest.mark.rule("LC-01")
+def test_an_act_that_its_slow_holder_enters_just_now_is_not_refused_to_who_carries_it_on(world: World) -> None:
+    issued, client, registrar = world.issue(DRIVER)["licence_id"], world.client(DRIVER), world.service.registrar
+    registrar.act(client, "suspend-01", issued, suspend(world))
+    lift = body(world, "lift", target=2)
+    answers: list[Any] = []
+
+    def carried_on() -> None:
+        world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+        answers.append(carrying.act(client, "lift-00001", issued, lift))
+
+    def entered_first() -> None:
+        book = slow.line.book
+        assert isinstance(book, Interrupted)
+        book.append(*book.entering)
+
+    slow = interrupted(world, carried_on)
+    carrying = interrupted(world, looking=[entered_first, lambda: None])  # the last one first: the look before the reservation is found
+    done = slow.act(client, "lift-00001", issued, lift)
+    assert answers == [done]
+    assert acts(world, issued) == [Act.ISSUE, Act.SUSPEND, Act.LIFT]
     nothing_is_left_over(world, issued)

@@ -8,7 +8,8 @@ import pytest
 import typer.main
 
 from licence_service.cli import app
-from tests.project.tables import DOCS, TABLES, between, rules_page, tests_by_rule
+from tests.project import tables
+from tests.project.tables import DOCS, TABLES, between, rules_page
 
 ROOT = DOCS.parent
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "keys" / "README.md", ROOT / "templates" / "README.md"])
@@ -33,7 +34,7 @@ def test_the_page_of_rules_is_current_and_no_rule_of_the_book_is_open() -> None:
 
 def test_every_rule_that_a_test_carries_is_on_the_page() -> None:
     listed = set(re.findall(r"^([A-Z]{2}-[0-9]{2}) = ", (DOCS / "rules.toml").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(tests_by_rule()) <= listed
+    assert set(tables.tests_by_rule()) <= listed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

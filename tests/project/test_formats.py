@@ -1,5 +1,6 @@
 """Every vector of docs/formats.md, read from the page and computed anew."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -16,13 +17,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from licence_service import entry_form, identifiers, qr_token
 from licence_service.carrying import Done
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
-from licence_service.endorsement import statement_of
+from licence_service.endorsement import assertion_of, statement_of
 from licence_service.fields import Asker, Field, Shown
 from licence_service.fold import fold
 from licence_service.licence import Act, Entry
 from licence_service.licence_data import licence_data
+from licence_service.log.heads import read_statement
 from licence_service.requests import read_act, read_issue
-from licence_service.seal.tokens import open1, verify
+from licence_service.seal.tokens import is_signed, key_id, open1, verify
+from licence_service.store.foundations import FORM as FOUNDATION
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.seal_log import FORM as SEAL_USE
 from licence_service.store.status_index import place
@@ -139,6 +142,36 @@ def endorsement_entries(said: dict[str, Any]) -> None:
     assert said["body"]["previous"] == VECTORS["entry-issue"]["sha256"]
 
 
+def transfer_entries(said: dict[str, Any]) -> None:
+    entries(said)
+    assert said["body"]["previous"] == VECTORS["entry-issue"]["sha256"]
+    entry = entry_of(said)
+    assert (entry.to_department, entry.until) == ("11519902MB990003XD", date(2026, 12, 20))
+
+
+def assertions(said: dict[str, Any]) -> None:
+    given = said["statement"]
+    made = assertion_of(given["licence_id"], given["kind"], given["facts"], given["external_ref"], given["asserter"])
+    assert canonical(made).decode() == said["bytes"]
+    assert key_id(said["public_key"]) == said["key_id"]
+    assert is_signed(said["public_key"], said["bytes"].encode(), bytes.fromhex(said["signature"]))
+
+
+def foundations(said: dict[str, Any]) -> None:
+    assert said["body"]["format"] == FOUNDATION
+    assert sha256(canonical(said["body"])) == said["sha256"]
+    assert sha256(said["body"]["content"].encode()) == said["body"]["content_sha256"]
+
+
+def heads(said: dict[str, Any]) -> None:
+    leaves = [hashlib.sha256(b"\x00" + bytes.fromhex(leaf)).digest() for leaf in said["leaves"]]
+    left = hashlib.sha256(b"\x01" + leaves[0] + leaves[1]).digest()
+    statement = read_statement(said["payload"].encode())
+    assert (statement.size, statement.root) == (3, hashlib.sha256(b"\x01" + left + leaves[2]).digest())
+    assert said["leaves"][1:] == [VECTORS["entry-issue"]["sha256"], VECTORS["entry-transfer"]["sha256"]]
+    assert said["leaves"][0] == VECTORS["foundation"]["sha256"]
+
+
 def licence_jsons(said: dict[str, Any]) -> None:
     assert (
         licence_data(
@@ -185,7 +218,7 @@ def issue_requests(said: dict[str, Any]) -> None:
 
 def act_requests(said: list[dict[str, Any]]) -> None:
     acts = [read_act(one).act for one in said]
-    assert set(acts) == set(Act) - {Act.ISSUE, Act.ADOPT}
+    assert set(acts) == set(Act) - {Act.ISSUE, Act.ADOPT, Act.ASSERT}
 
 
 def answers(said: dict[str, Any]) -> None:
@@ -231,6 +264,10 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "endorsement": endorsements,
     "entry-issue": entries,
     "entry-endorse": endorsement_entries,
+    "entry-transfer": transfer_entries,
+    "assertion": assertions,
+    "foundation": foundations,
+    "head": heads,
     "seal-use": seal_uses,
     "status-index": status_indexes,
     "request-issue": issue_requests,
