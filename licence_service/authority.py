@@ -10,19 +10,20 @@ from licence_service.store.clients import Client
 from licence_service.store.record import Record
 
 _RECEIVING = frozenset({Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER})
-_ENDORSING = frozenset({Act.ENDORSE, Act.REFUSE_ENDORSEMENT, Act.WITHDRAW_ENDORSEMENT})
+ENDORSING = frozenset({Act.ENDORSE, Act.REFUSE_ENDORSEMENT, Act.WITHDRAW_ENDORSEMENT})
 
 
-def visible(line: Line, caller: Client, record: Record, today: date) -> Record:
+def visible(line: Line, caller: Client, record: Record, today: date, *, endorsing: bool = False) -> Record:
     """Return the record if the caller's department may know of it; any other is as if it did not exist.
 
-    It may if it issued the licence, is its issuer of record, was offered it, or holds a grant to accept endorsements on it.
+    It may if it issued the licence, is its issuer of record, or was offered it; and to endorse it, not to read it, if it holds
+    a grant to accept endorsements on its type.
     """
     offered = {entry.to_department for entry in record.entries if entry.act is Act.TRANSFER}
     own = {record.department, record.issuer(today), *offered}
-    if not caller.may_touch(record.type) or not (caller.department in own or accepts_here(line, caller.department, record, today)):
-        raise NotInRegister
-    return record
+    if caller.may_touch(record.type) and (caller.department in own or (endorsing and accepts_here(line, caller.department, record, today))):
+        return record
+    raise NotInRegister
 
 
 def accepts_here(line: Line, uscc: str, record: Record, today: date) -> bool:
@@ -47,6 +48,6 @@ def sealer(line: Line, caller: Client, record: Record, act: Act, today: date) ->
         if not any(entry.to_department == caller.department for entry in record.entries if entry.act is Act.TRANSFER):
             raise NotGranted("this licence was not released to the caller's department")
         return line.keyring.departments[caller.department if act is Act.ACCEPT_TRANSFER else issuer]
-    if caller.department != issuer and act not in _ENDORSING:
+    if caller.department != issuer and act not in ENDORSING:
         raise NotGranted("only the issuer of record enters this act")
     return line.keyring.departments[issuer]

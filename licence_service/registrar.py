@@ -69,7 +69,7 @@ class Registrar:
 
     def act(self, caller: Client, key: str, identifier: str, body: Mapping[str, Any]) -> Done | Waiting:
         """Enter any other act on a licence that the caller may act on."""
-        record = self.visible(caller, identifier)
+        record = self.visible(caller, identifier, endorsing=body.get("act") in authority.ENDORSING)
         digest = _digest(caller, identifier, body)
         if (found := self.line.reservations.by_key(caller.name, key)) and found.licence_id == identifier and found.content["request"] == digest:
             return self.carrier.carried(found)
@@ -116,9 +116,9 @@ class Registrar:
 
     # -- what a caller may see ---------------------------------------------------------------------
 
-    def visible(self, caller: Client, identifier: str) -> Record:
-        """Return a record that the caller may know of; any other is as if it did not exist."""
-        return authority.visible(self.line, caller, self.line.book.get(identifier), self._today())
+    def visible(self, caller: Client, identifier: str, *, endorsing: bool = False) -> Record:
+        """Return a record that the caller may know of, to read it or only to endorse it; any other is as if it did not exist."""
+        return authority.visible(self.line, caller, self.line.book.get(identifier), self._today(), endorsing=endorsing)
 
     def reservation(self, caller: Client, reservation_id: str) -> Done | Waiting:
         """Return how an act under way stands."""

@@ -73,6 +73,7 @@ class Reviews:
         line = self.registrar.line
         digest = sha256(canonical([caller.department, dict(body)]))
         if (found := line.reservations.by_key(caller.name, key)) and found.content["request"] == digest:
+            self._told(caller, line.book.get(found.licence_id), _read(body))  # a crash may have come before the home county was told
             return self.registrar.carrier.carried(found)
         request = _read(body)
         today = beijing_day(line.now())
@@ -98,7 +99,7 @@ class Reviews:
 
     def _seen(self, caller: Client, record: Record) -> bool:
         try:
-            self.registrar.visible(caller, record.licence_id)
+            self.registrar.visible(caller, record.licence_id, endorsing=True)
         except NotInRegister:
             return False
         return True
@@ -152,10 +153,16 @@ class Reviews:
             automatic=judge_fact(packs, record.type, kind.slug, facts, date.fromisoformat(str(report["tested_on"])), today).automatic,
         )  # fmt: skip
         done = self.registrar.enter(caller, key, digest, record, act, (str(report["station"]), str(report["report_no"])))
-        if issuer != caller.department:
-            told = {"rule": "XR-01", "accepting_org": caller.department, "report_no": str(report["report_no"]), "station": str(report["station"])}
-            line.tasks.open(issuer, "reviewed_elsewhere", record.licence_id, told)
+        self._told(caller, record, request)
         return done
+
+    def _told(self, caller: Client, record: Record, request: ReviewRequest) -> None:
+        """Tell the home county that another one reviewed; once, however often the request comes."""
+        line = self.registrar.line
+        issuer = record.issuer(beijing_day(line.now()))
+        if issuer != caller.department:
+            said = {"rule": "XR-01", "accepting_org": caller.department, **{name: str(request.report[name]) for name in ("report_no", "station")}}
+            line.tasks.open(issuer, "reviewed_elsewhere", record.licence_id, said, once=True)
 
 
 def report_of(request: ReviewRequest) -> dict[str, Any]:

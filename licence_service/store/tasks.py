@@ -39,12 +39,17 @@ class Tasks:
         self._vault = vault
         self._now = now
 
-    def open(self, department: str, kind: str, licence_id: str | None, content: Mapping[str, Any]) -> str:
-        """Open a task and return its id; the same content about the same licence, still open, is the same task."""
+    def open(self, department: str, kind: str, licence_id: str | None, content: Mapping[str, Any], *, once: bool = False) -> str:
+        """Open a task and return its id; the same content about the same licence, still open, is the same task.
+
+        `once`: also where it was closed already.
+        """
         blind = self._vault.blind(f"task:{department}:{kind}:{licence_id}", repr(sorted(content.items())))[:26]
         with self._database.write() as connection:
             same = (tasks.c.task_id == blind) & (tasks.c.state == "open")
             if connection.execute(select(tasks.c.id).where(same)).first():
+                return blind
+            if once and connection.execute(select(tasks.c.id).where(tasks.c.task_id == blind)).first():
                 return blind
             taken = connection.execute(select(tasks.c.id).where(tasks.c.task_id == blind)).first()
             task_id = secrets.token_hex(13) if taken else blind

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from licence_service.errors import AccessRefused, SignatureWrong
 from licence_service.reviewing import Held
-from licence_service.web.access import Caller, IdempotencyKey, TheService
+from licence_service.web.access import Caller, IdempotencyKey, TheService, count_failure
 from licence_service.web.issuing import Body, LicenceId, written
 from licence_service.web.shapes import ANSWERS, DONE_ANSWER
 from licence_service.web.shapes_attesting import ASSERTION_BODY, HELD_ANSWER, REVIEW_BODY, SIGNAL_ANSWER, SIGNAL_BODY, TAKEN_ANSWER, TASKS_ANSWER
@@ -16,9 +17,13 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 @router.post("/assertions", status_code=201, responses={201: TAKEN_ANSWER}, openapi_extra=ASSERTION_BODY, summary="Assert a fact of a licence")
-def assertion(service: TheService, body: Body) -> Response:
+def assertion(request: Request, service: TheService, body: Body) -> Response:
     """Take in what a registered body asserts under its own signature, which says who asks; accepted at once where a rule pack says so (EN-03)."""
-    taken = service.assertions.take(body)
+    try:
+        taken = service.assertions.take(body)
+    except (AccessRefused, SignatureWrong):
+        count_failure(request, service, "assertion")  # who has no key that is known tries slowly
+        raise
     answer = {"licence_id": taken.licence_id, "endorsement_id": taken.endorsement_id, "state": taken.state, "reasons": list(taken.reasons)}
     return JSONResponse(answer, status_code=201, headers=_NO_STORE)
 

@@ -257,8 +257,10 @@ def test_another_county_reviews_and_the_issuer_of_record_stays_and_seals(world: 
     assert entry.version.seal_id == world.service.keyring.departments[home].seal.seal_id
     found = world.http.get(f"/licences/{issued['licence_id']}", headers=world.headers(VEHICLE)).json()
     assert found["issuer"]["code"] == home
-    elsewhere = world.http.get(f"/licences/{issued['licence_id']}", headers={"Authorization": f"Bearer {world.tokens[COUNTY]}"}).json()
-    assert (elsewhere["state"], elsewhere["endorsements"]) == (found["state"], found["endorsements"])
+    pair = {"number": done.json()["number"], "check_code": done.json()["check_code"]}  # whoever scans it in either county asks the one register
+    assert world.http.post("/verify", json=pair).json()["answers"]["conditions"]["result"] == "yes"
+    full = world.http.get(f"/licences/{issued['licence_id']}", headers={"Authorization": f"Bearer {world.tokens[COUNTY]}"})
+    assert full.status_code == 404  # a grant to accept is none to read
     assert [one["kind"] for one in tasks(world, VEHICLE)] == ["reviewed_elsewhere"]
     again = reviewed(world, review_of(world, attester), "review-002")
     assert (again.status_code, again.json()["rule"]) == (409, "XR-02")
@@ -437,3 +439,12 @@ def test_every_answer_about_attesting_has_a_shape_that_the_openapi_document_prom
 
     assert {route for route, _ in conforms.seen} == ATTESTED
     assert {status for _, status in conforms.seen} == {200, 201, 202, 204, 404, 409, 422}
+
+
+def test_a_crowd_of_wrong_assertions_is_slowed_and_a_right_one_is_not(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    wrong = Attester(SCHOOL).assertion(licence_id, CE, training(world), "slow-1")
+    statuses = [posted(world, wrong).status_code for _ in range(12)]
+
+    assert statuses == [422] * 10 + [429] * 2
+    assert posted(world, attester.assertion(licence_id, CE, training(world), "slow-2")).status_code == 201
