@@ -36,8 +36,10 @@ class Answers:
         `Unavailable` while no head is closed, `NotInRegister` where the licence was not known or not granted yet.
         """
         head = self.heads.closed_at(known_at) if known_at else self.heads.last()
-        if head is None:
+        if head is None and self.heads.last() is None:
             raise Unavailable("no head of the book is closed yet", retry_after=2)
+        if head is None:
+            raise NotInRegister("no head of the book was closed by then")
         return sign1(canonical(self._answer(record, valid_at, head, min(known_at or head.until, head.until))), self.keeper)
 
     def _answer(self, record: Record, valid_at: date, head: StoredHead, known_at: datetime) -> dict[str, Any]:

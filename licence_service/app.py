@@ -29,6 +29,7 @@ def from_environment() -> FastAPI:
     log_as_json()
     service = build(settings)
     service.database.migrate()
+    service.must_be_one_law()
     return create_app(service)
 
 

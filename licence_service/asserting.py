@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from licence_service.carrying import Done
+from licence_service.carrying import Done, Waiting
 from licence_service.digests import canonical, sha256
+from licence_service.endorsement import assertion_of
 from licence_service.envelope import ORGANISATION, WORD, Reading
-from licence_service.errors import AccessRefused, Fault
+from licence_service.errors import AccessRefused, Fault, Refusal, SignatureWrong
 from licence_service.fields import Field
+from licence_service.fold import endorsement_states
 from licence_service.law import PACK
 from licence_service.licence import Act, Decision, beijing_day
-from licence_service.registrar import Registrar
+from licence_service.registrar import Registrar, assertion_task
 from licence_service.requests import ActRequest
 from licence_service.rules import judge_fact, on_underlying_right
+from licence_service.seal.tokens import is_signed
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.record import Record
 
@@ -27,7 +30,7 @@ _BODY_CEILING = 10_000  # assertions of one body in an hour
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of an assertion: `accepted` at once, or `asserted` and waiting for a clerk, for the `reasons` named."""
+    """What became of an assertion: `accepted`, or `asserted` and waiting, for the `reasons` named; sent again, what it is by now."""
 
     licence_id: str
     endorsement_id: str
@@ -48,33 +51,56 @@ class Assertions:
         """
         line, today = self.registrar.line, beijing_day(self.registrar.line.now())
         request = _read(body, today)
-        asserter = str(request.asserter)
-        if line.law.body(asserter) is None:
-            raise AccessRefused("no such body is registered")
+        asserter, reference = str(request.asserter), str(request.external_ref)
+        self._must_be_signed(str(body["licence_id"]), request)
         record = line.book.get(str(body["licence_id"]))
         client = Client(f"body:{asserter}", record.issuer(today), (EVERY_TYPE,), _BODY_CEILING)
-        digest = sha256(canonical(dict(body)))
-        done = self.registrar.enter(client, f"{asserter}:{sha256((request.external_ref or '').encode())}", digest, record, request)
+        # Whatever dies on the way, a clerk finds it: the task is there before the assertion, and closed once it was accepted.
+        task = line.tasks.open(client.department, "assertion", record.licence_id, assertion_task(asserter, reference))
+        try:
+            digest = sha256(canonical(dict(body)))
+            done = self.registrar.enter(client, f"{asserter}:{sha256(reference.encode())}", digest, record, request)
+        except Refusal:
+            line.tasks.close(client.department, task, client.name)
+            raise
         assert isinstance(done, Done)  # noqa: S101 - an assertion has no document to wait for
-        return self._accepted(client, line.book.get(record.licence_id), done.endorsement_ids[0], today)
+        taken = self._accepted(client, line.book.get(record.licence_id), done.endorsement_ids[0], today)
+        if taken.state != "asserted":
+            line.tasks.close(client.department, task, client.name)
+        return taken
+
+    def _must_be_signed(self, licence_id: str, request: ActRequest) -> None:
+        """Look at the signature before anything else: without a key that is known nobody learns or leaves anything."""
+        body = self.registrar.line.law.body(str(request.asserter))
+        if body is None or body.public_key is None:
+            raise AccessRefused("no such body is registered")
+        said = assertion_of(licence_id, str(request.kind), request.facts, str(request.external_ref), str(request.asserter), request.corrects)
+        try:
+            right = is_signed(body.public_key, canonical(said), bytes.fromhex(str(request.asserter_signature)))
+        except (ValueError, RecursionError):
+            right = False  # what has no canonical form was signed by nobody
+        if not right:
+            raise SignatureWrong(facts={"rule": "EN-01"})
 
     def _accepted(self, client: Client, record: Record, endorsement_id: str, today: date) -> Taken:
         """Accept where the rule pack says so and the fact came in time; else it waits for a clerk, with the reason (EN-03)."""
         line = self.registrar.line
         licence = record.at(today)
-        asserted = next(one for entry in record.entries for one in entry.endorsements if one.endorsement_id == endorsement_id)
-        if any(one.endorsement_id == endorsement_id and one.accepter for entry in record.entries for one in entry.endorsements):
-            return Taken(record.licence_id, endorsement_id, "accepted")
+        states = {one.endorsement_id: (one, state) for one, state in endorsement_states(licence.entries, today)}
+        brought = next(entry for entry in record.entries if any(one.endorsement_id == endorsement_id for one in entry.endorsements))
+        asserted, state = states.get(endorsement_id, (brought.endorsements[0], "asserted"))
+        if state != "asserted" or brought.recorded_only:
+            return Taken(record.licence_id, endorsement_id, "recorded" if brought.recorded_only else state)
         packs = line.law.packs()
         reception = judge_fact(packs, record.type, asserted.kind, asserted.facts, asserted.occurred_on, today, licence.endorsements)
-        if not reception.automatic or record.entries[-1].recorded_only:
-            said = {"rule": "EN-03", "endorsement_id": endorsement_id, "kind": asserted.kind, "reasons": list(reception.reasons)}
-            line.tasks.open(record.issuer(today), "assertion", record.licence_id, said)
-            return Taken(record.licence_id, endorsement_id, "asserted", reception.reasons)
+        reasons = (*reception.reasons, *(("correction",) if asserted.corrects else ()))
+        if reasons:
+            return Taken(record.licence_id, endorsement_id, "asserted", reasons)
         decision = _by_law(asserted.external_ref or endorsement_id, line.keyring.departments[client.department].name, today, reception.pack or "")
         request = ActRequest(Act.ENDORSE, decision, endorsement_id=endorsement_id, automatic=True)
-        digest = sha256(canonical(["accept", endorsement_id]))
-        self.registrar.enter(client, f"accept:{endorsement_id}", digest, record, request)
+        outcome = self.registrar.enter(client, f"accept:{endorsement_id}", sha256(canonical(["accept", endorsement_id])), record, request)
+        if isinstance(outcome, Waiting):
+            return Taken(record.licence_id, endorsement_id, "asserted", ("sealing",))
         return Taken(record.licence_id, endorsement_id, "accepted")
 
     def signal(self, caller: Client, key: str, licence_id: str, body: Mapping[str, Any]) -> dict[str, Any]:

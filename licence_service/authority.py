@@ -9,17 +9,17 @@ from licence_service.seal.keyring import Department
 from licence_service.store.clients import Client
 from licence_service.store.record import Record
 
-_RECEIVING = frozenset({Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER})
+RECEIVING = frozenset({Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER})
 ENDORSING = frozenset({Act.ENDORSE, Act.REFUSE_ENDORSEMENT, Act.WITHDRAW_ENDORSEMENT})
 
 
 def visible(line: Line, caller: Client, record: Record, today: date, *, endorsing: bool = False) -> Record:
     """Return the record if the caller's department may know of it; any other is as if it did not exist.
 
-    It may if it issued the licence, is its issuer of record, or was offered it; and to endorse it, not to read it, if it holds
+    It may if it issued the licence, is its issuer of record, or may take it over now; and to endorse it, not to read it, if it holds
     a grant to accept endorsements on its type.
     """
-    offered = {entry.to_department for entry in record.entries if entry.act is Act.TRANSFER}
+    offered = record.offered_to(today)
     own = {record.department, record.issuer(today), *offered}
     if caller.may_touch(record.type) and (caller.department in own or (endorsing and accepts_here(line, caller.department, record, today))):
         return record
@@ -44,7 +44,7 @@ def sealer(line: Line, caller: Client, record: Record, act: Act, today: date) ->
     The issuer of record seals, also what another county accepts (XR-01); only who takes a licence over seals it with its own.
     """
     issuer = record.issuer(today)
-    if act in _RECEIVING:
+    if act in RECEIVING:
         if not any(entry.to_department == caller.department for entry in record.entries if entry.act is Act.TRANSFER):
             raise NotGranted("this licence was not released to the caller's department")
         return line.keyring.departments[caller.department if act is Act.ACCEPT_TRANSFER else issuer]

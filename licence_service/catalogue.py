@@ -247,7 +247,18 @@ def _sample(path: Path) -> Sample:
 
 def kind_digest(kind: EndorsementKind) -> str:
     """Return the digest of a kind as declared: what is put in force."""
-    return sha256(canonical(_KIND.dump_python(kind, mode="json")))
+    return sha256(canonical(kind_data(kind)))
+
+
+def kind_data(kind: EndorsementKind) -> dict[str, Any]:
+    """Return a kind as JSON that `kind_of` reads back."""
+    said: dict[str, Any] = _KIND.dump_python(kind, mode="json", exclude_defaults=True)
+    return said
+
+
+def kind_of(said: Mapping[str, Any]) -> EndorsementKind:
+    """Read back what `kind_data` gave."""
+    return _KIND.validate_python(said)
 
 
 def file_schema() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from licence_service import authority
 from licence_service.acts import BY_EFFECTIVE_DAY, Case, Mark, has_act, judge, open_targets
 from licence_service.drafting import Draft, draft_act
-from licence_service.endorsing import Setting, checked_fact, signed
+from licence_service.endorsing import Setting, checked_fact, must_be_entitled, signed
 from licence_service.errors import FaceRejected, Fault, TransitionRefused, TypeRetired
 from licence_service.law import TEMPLATE
 from licence_service.licence import Act, Licence
@@ -15,7 +15,7 @@ from licence_service.line import Line
 from licence_service.preflight import must_be_granted, must_fit, photo_faults
 from licence_service.recording import Fact
 from licence_service.requests import ActRequest
-from licence_service.rules import renewal_of
+from licence_service.rules import above_ceiling, birth_of, renewal_of
 from licence_service.store.clients import Client
 from licence_service.store.record import Record
 
@@ -33,11 +33,13 @@ def drafted(line: Line, caller: Client, record: Record, request: ActRequest, tod
     if request.act is Act.RENEW and template.retired_from and template.retired_from <= request.decision.decided_on:
         raise TypeRetired(facts={"rule": "LC-15"})
     licence = record.at(today)
-    request = _with_target(record, request, licence)
+    _must_be_offered(setting, request)
+    request = _with_target(setting, request, licence)
     days = day_faults(licence, request, today)
     if faults := (*photo_faults(template, request.photos), *days, *_receiver_faults(setting, request)):
         raise FaceRejected("the act is not acceptable", faults=faults, facts={"rule": "LC-01"} if days else None)
     at = setting.situation(licence)
+    must_be_entitled(setting, at, request)
     fact = checked_fact(setting, at, request)
     mark = _judged(setting, request, fact)
     draft = draft_act(at, request)
@@ -60,13 +62,31 @@ def _receiver_faults(setting: Setting, request: ActRequest) -> list[Fault]:
     return [] if fits else [Fault("to_department", "cannot-receive", "this is no other department that may seal this type")]
 
 
-def _with_target(record: Record, request: ActRequest, licence: Licence) -> ActRequest:
+def _must_be_offered(setting: Setting, request: ActRequest) -> None:
+    """Two offers are never open at once, and only the department that an offer names answers it (LC-08)."""
+    record, today, caller = setting.record, setting.today, setting.caller.department
+    if request.act is Act.TRANSFER and record.offered_to(today):
+        raise TransitionRefused("this licence is released to another department already", facts={"act": request.act.value, "rule": "LC-08"})
+    if request.act not in authority.RECEIVING or request.target is None:
+        return
+    offer = next((entry for entry in record.entries if entry.sequence == request.target), None)
+    if offer is None or offer.to_department != caller or offer.department != record.issuer(today):
+        raise TransitionRefused(
+            "this is no offer of the issuer of record to the caller's department", facts={"act": request.act.value, "rule": "LC-08"}
+        )
+
+
+def _with_target(setting: Setting, request: ActRequest, licence: Licence) -> ActRequest:
     """Name the entry that the act is about where there is only one that it can be about."""
     if request.target is not None or request.act not in _DEFAULTING:
         return request
     day = request.effective_on or request.decision.decided_on
+    record = setting.record
     then = (record.on(day) if request.act in BY_EFFECTIVE_DAY else None) or licence
     about = open_targets(then, request.act)
+    if request.act in authority.RECEIVING:
+        mine = {entry.sequence for entry in record.entries if entry.to_department == setting.caller.department}
+        about = [one for one in about if one in mine]
     if len(about) > 1:
         raise TransitionRefused("name the one that is meant as `target`", facts={"targets": ", ".join(map(str, about)), "rule": "LC-19"})
     return replace(request, target=about[0]) if about else request
@@ -83,11 +103,22 @@ def _judged(setting: Setting, request: ActRequest, fact: Fact | None) -> Mark:
     names_end = isinstance(end, str) and end >= day.isoformat()
     case = Case(request.act, day, fact.occurred_on if fact else None, request.ground, request.agreed, request.target, names_end)
     mark = judge(record.on, case, lapse_after_days=window.lapse_days)
+    _must_be_above(setting, request)
     before = record.on(decided)
     opens = window.opens_on(before.valid_to) if request.act is Act.RENEW and before and before.valid_to else None
     if opens and decided < opens:
         raise TransitionRefused(f"renewal opens on {opens.isoformat()}", facts={"act": "renew", "rule": "LC-03"})
     return mark
+
+
+def _must_be_above(setting: Setting, request: ActRequest) -> None:
+    """Age is a ground only above the ceiling of the decision's day (LC-04, RULINGS 23); a face that does not say the age leaves it to the clerk."""
+    if request.act is not Act.CANCEL or request.ground != "age":
+        return
+    packs, slug, day = setting.line.law.packs(), setting.record.type, request.decision.decided_on
+    born = birth_of(packs, slug, setting.record.at(setting.today).current.face, day)
+    if born is not None and not above_ceiling(packs, slug, born, day):
+        raise TransitionRefused("the holder is not above the ceiling of age of that day", facts={"act": "cancel", "rule": "LC-04"})
 
 
 def day_faults(licence: Licence, request: ActRequest, today: date) -> list[Fault]:

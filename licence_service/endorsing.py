@@ -9,6 +9,7 @@ from licence_service.digests import SALT_BYTES, canonical, commitment
 from licence_service.drafting import Draft
 from licence_service.endorsement import Endorsement, assertion_of
 from licence_service.errors import FaceRejected, Fault, NotGranted, SignatureWrong, TransitionRefused
+from licence_service.fields import comparison_form
 from licence_service.fold import endorsement_states
 from licence_service.identifiers import licence_id
 from licence_service.licence import Act, Licence
@@ -56,9 +57,10 @@ def checked_fact(setting: Setting, at: Situation, request: ActRequest) -> Fact |
         if asserted is None:
             raise TransitionRefused("there is no assertion under this id that waits", facts={"rule": "EN-03"})
         fact = accepted_fact(at, asserted)
+        _must_correct_its_like(setting, at, request, asserted.kind, asserted.corrects, asserted.asserter)
     else:
         fact = fact_of(at, request)
-        _must_correct_its_like(at, request)
+        _must_correct_its_like(setting, at, request, fact.kind.slug, request.corrects, request.asserter or setting.caller.department)
         reception = judge_fact(
             setting.line.law.packs(), setting.record.type, fact.kind.slug, fact.facts, fact.occurred_on, setting.today, at.licence.endorsements
         )
@@ -68,16 +70,54 @@ def checked_fact(setting: Setting, at: Situation, request: ActRequest) -> Fact |
             rules = ", ".join(sorted({one.rule for one in breaches}))
             raise FaceRejected("the endorsement breaks the law of the day", faults=[one.fault for one in breaches], facts={"rule": rules})
     _must_be_granted(setting, request, fact)
+    _must_match(setting, at, fact)
     return fact
 
 
-def _must_correct_its_like(at: Situation, request: ActRequest) -> None:
-    """A correction names an endorsement of the same kind that stands (EN-06)."""
-    if request.corrects is None:
+def _must_correct_its_like(setting: Setting, at: Situation, request: ActRequest, kind: str, corrects: str | None, asserter: str) -> None:
+    """A correction names an endorsement of the same kind that stands: a body's own, or one that the caller may withdraw (EN-06, EN-07)."""
+    if corrects is None:
         return
-    standing = [one for one, state in endorsement_states(at.licence.entries, at.today) if state == "accepted"]
-    if not any(one.endorsement_id == request.corrects and one.kind == request.kind for one in standing):
+    standing = [one for one, state in endorsement_states(at.licence.entries, at.today) if state == "accepted" and not at.kinds[one.kind].written_by]
+    found = next((one for one in standing if one.endorsement_id == corrects and one.kind == kind), None)
+    if found is None:
         raise TransitionRefused("there is no accepted endorsement of this kind to correct under this id", facts={"rule": "EN-06"})
+    own = (
+        found.asserter == asserter
+        if request.act is Act.ASSERT
+        else setting.caller.department in {found.accepter, setting.record.issuer(setting.today)}
+    )
+    if not own:
+        raise NotGranted("only who asserted it, its accepter or the issuer of record corrects an endorsement", facts={"rule": "EN-07"})
+
+
+def must_be_entitled(setting: Setting, at: Situation, request: ActRequest) -> None:
+    """The accepting organ and the issuer of record withdraw; who may accept a kind may refuse one (EN-07)."""
+    if request.act not in {Act.WITHDRAW_ENDORSEMENT, Act.REFUSE_ENDORSEMENT}:
+        return
+    caller = setting.caller.department
+    about = next((one for one, _ in endorsement_states(at.licence.entries, at.today) if one.endorsement_id == request.endorsement_id), None)
+    if about is None or caller == setting.record.issuer(setting.today):
+        return  # what is not there is refused by its state
+    accepting = authority.may_accept(setting.line, caller, about.kind, setting.record.type, (setting.today,))
+    if not (about.accepter == caller if request.act is Act.WITHDRAW_ENDORSEMENT else accepting):
+        raise NotGranted("only the accepting organ and the issuer of record may do this", facts={"rule": "EN-07"})
+
+
+def _must_match(setting: Setting, at: Situation, fact: Fact) -> None:
+    """A test of another vehicle is never written on this one (XR-03, EN-11): both values go to the clerk."""
+    face, template = at.licence.current.face, setting.template
+    plate = next((name for name, each in template.fields.items() if each.type == "plate"), "")
+    ours = {"subject": face.get(fact.kind.bound_to or ""), "plate": face.get(plate)}
+    said = {one.source: fact.facts[name] for name, one in fact.kind.facts.items() if one.source in ours and name in fact.facts}
+    wrong = {
+        str(source): {"register": str(ours[source] or ""), "asserted": str(value)}
+        for source, value in said.items()
+        if source and comparison_form(str(ours[source] or "")) != comparison_form(str(value))
+    }
+    if wrong:
+        setting.line.tasks.open(setting.record.issuer(setting.today), "conflict", setting.record.licence_id, {"rule": "XR-03", "values": wrong})
+        raise TransitionRefused("the fact is about another vehicle or plate than the licence", facts={"rule": "XR-03"})
 
 
 def _must_be_granted(setting: Setting, request: ActRequest, fact: Fact) -> None:

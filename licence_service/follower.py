@@ -7,7 +7,7 @@ second place has not got is written again from the table.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from licence_service.archive import SecondPlace
 from licence_service.digests import sha256
@@ -18,6 +18,7 @@ from licence_service.seal.keyring import Department
 from licence_service.seal.tokens import CodeSigner, sign1
 from licence_service.store.heads import Heads, Line, StoredHead
 
+_TICK = timedelta(microseconds=1)
 MOST_LINES = 10_000  # of one head
 
 
@@ -73,7 +74,8 @@ class Follower:
     def _signed(self, last: StoredHead | None, lines: list[Line]) -> StoredHead:
         before = Frontier.unpacked(last.size, last.frontier) if last else Frontier()
         edge = before.extended(leaves(one.body for one in lines))
-        statement = Statement(self.book, edge.size, lines[-1].recorded_at, edge.root(), self.now())
+        now = max(self.now(), last.signed_at + _TICK) if last else self.now()  # in order, should the clock step back
+        statement = Statement(self.book, edge.size, lines[-1].recorded_at, edge.root(), now)
         return StoredHead(edge.size, statement.until, statement.signed_at, edge.root().hex(), sign1(statement.payload(), self.signer), edge.packed())
 
     def _still_ahead(self, after: int) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from licence_service.bodies import Body, json_of
-from licence_service.catalogue import Catalogue, kind_digest
+from licence_service.catalogue import Catalogue, kind_data, kind_digest
 from licence_service.digests import canonical, sha256
 from licence_service.errors import TemplateRejected
 from licence_service.law import ANCHOR, BODY, DEPARTMENT, KIND, PACK, TEMPLATE
@@ -28,21 +28,22 @@ class Found:
 
 def in_folders(catalogue: Catalogue, keyring: Keyring) -> Iterator[Found]:
     """Yield everything that judgements may rest on."""
-    for slug, editions in catalogue.editions.items():
-        for each in editions:
-            yield _found(
-                TEMPLATE,
-                f"{slug}/{each.edition}",
-                {"sha256": each.digest, "used_from": each.used_from.isoformat(), "conditions_until": each.conditions_until},
-            )
-    for slug, kind in catalogue.kinds.items():
-        yield _found(KIND, slug, {"sha256": kind_digest(kind), "conditions_until": kind.conditions_until, "bound_to": kind.bound_to})
+    yield from _of_templates(catalogue)
     for pack in catalogue.packs:
         yield _found(PACK, pack.id, as_data(pack))
     for uscc, department in keyring.departments.items():
         yield _found(DEPARTMENT, uscc, grants_of(department))
     for root in keyring.trust_roots:
         yield _found(ANCHOR, sha256(root), {"sha256": sha256(root), "der": root.hex()})
+
+
+def _of_templates(catalogue: Catalogue) -> Iterator[Found]:
+    for slug, editions in catalogue.editions.items():
+        for each in editions:
+            said = {"sha256": each.digest, "used_from": each.used_from.isoformat(), "conditions_until": each.conditions_until}
+            yield _found(TEMPLATE, f"{slug}/{each.edition}", said)
+    for slug, kind in catalogue.kinds.items():
+        yield _found(KIND, slug, {"sha256": kind_digest(kind), "kind": kind_data(kind)})
 
 
 def grants_of(department: Department) -> dict[str, object]:
@@ -70,6 +71,13 @@ def not_in_force(catalogue: Catalogue, keyring: Keyring, foundations: Foundation
     if edited:
         raise TemplateRejected(f"in force and never edited, a change is a new edition: {', '.join(edited)}")
     return newer
+
+
+def contradictions(catalogue: Catalogue, foundations: Foundations) -> list[str]:
+    """Return the editions and kinds that are in force with other content than the folders hold: a service must not start on them."""
+    known = {(one.kind, one.name): one.content for one in foundations.lines()}
+    held = [one for one in _of_templates(catalogue) if (one.kind, one.name) in known]
+    return [f"{one.kind} {one.name}" for one in held if known[one.kind, one.name] != one.content]
 
 
 def propose(catalogue: Catalogue, keyring: Keyring, foundations: Foundations, by: str) -> list[int]:

@@ -5,11 +5,12 @@ Folders say what somebody wrote; the book says what holds. A judgement of yester
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 
 from licence_service.bodies import Body, body_of
+from licence_service.catalogue import kind_of
 from licence_service.errors import NotInForce
 from licence_service.rules import RulePack, from_data
 from licence_service.store.foundations import Foundations
@@ -35,10 +36,9 @@ class Law:
         return body_of(found.content) if found else None
 
     def kinds(self, kinds: Mapping[str, EndorsementKind], known_at: datetime | None = None) -> Mapping[str, EndorsementKind]:
-        """Return the endorsement kinds with what they say about conditions as it was known at an instant."""
+        """Return the endorsement kinds as they were known at an instant; those never put in force are as the folder has them."""
         known = self.foundations.known(KIND, known_at)
-        said = {slug: json.loads(known[slug].content) for slug in kinds if slug in known}
-        return {slug: replace(kinds[slug], conditions_until=one["conditions_until"], bound_to=one["bound_to"]) for slug, one in said.items()}
+        return {slug: _kind(known[slug].content) if slug in known else kind for slug, kind in kinds.items()}
 
     def conditions_until(self, template: Template, known_at: datetime | None = None) -> str | None:
         """Return the field of the face that prints a due day, as it was known at an instant."""
@@ -56,6 +56,11 @@ class Law:
         found = self.foundations.known(kind).get(name)
         if found is None or json.loads(found.content)["sha256"] != digest:
             raise NotInForce(f"this {kind.replace('_', ' ')} was not put in force; see `licence-service foundations`", facts={"rule": "EN-12"})
+
+
+@lru_cache(maxsize=512)
+def _kind(content: str) -> EndorsementKind:
+    return kind_of(json.loads(content)["kind"])
 
 
 @lru_cache(maxsize=512)

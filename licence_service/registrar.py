@@ -28,6 +28,13 @@ from licence_service.store.clients import Client
 from licence_service.store.record import Record
 from licence_service.store.reservations import Intent
 
+_SETTLING = frozenset({Act.ENDORSE, Act.REFUSE_ENDORSEMENT})
+
+
+def assertion_task(asserter: str, external_ref: str) -> dict[str, str]:
+    """Return what a task about an assertion says: who asserted it, under which reference of theirs (EN-03)."""
+    return {"rule": "EN-03", "asserter": asserter, "external_ref": external_ref}
+
 
 @dataclass(frozen=True, slots=True)
 class Registrar:
@@ -73,7 +80,11 @@ class Registrar:
         digest = _digest(caller, identifier, body)
         if (found := self.line.reservations.by_key(caller.name, key)) and found.licence_id == identifier and found.content["request"] == digest:
             return self.carrier.carried(found)
-        return self.enter(caller, key, digest, record, requests.read_act(body))
+        request = requests.read_act(body)
+        outcome = self.enter(caller, key, digest, record, request)
+        if request.act in _SETTLING:
+            self._settle(record, request.endorsement_id or "")
+        return outcome
 
     def enter(
         self, caller: Client, key: str, digest: str, record: Record, request: ActRequest, report: tuple[str, str] | None = None
@@ -86,7 +97,7 @@ class Registrar:
                     self._given_up(caller, key, digest, "this fact was entered under another key")
                     return before
                 draft = drafted(self.line, caller, record, request, self._today())
-                return self._entered(caller, key, digest, record, draft, request, report)
+                return self._entered(caller, key, digest, record, draft, request, report or self._report(draft))
             except EntryConflict:
                 if draft is None or draft.entry.version:
                     raise
@@ -98,6 +109,13 @@ class Registrar:
                 raise
         self._given_up(caller, key, digest, EntryConflict.title)
         raise EntryConflict
+
+    def _settle(self, record: Record, endorsement_id: str) -> None:
+        """Close the task of an assertion that a clerk accepted or refused."""
+        found = next((one for entry in record.entries for one in entry.endorsements if one.endorsement_id == endorsement_id), None)
+        for _, task in self.line.tasks.of(record.issuer(self._today()), licence_id=record.licence_id) if found else ():
+            if task.kind == "assertion" and found and task.content == assertion_task(found.asserter, found.external_ref or ""):
+                self.line.tasks.close(task.department, task.task_id, "settled")
 
     def finish(self, *, limit: int = 100) -> int:
         """Carry on reservations that nobody is carrying; return how many were brought to their end.
@@ -181,6 +199,15 @@ class Registrar:
         self.line.reservations.abandon(found.reservation_id, reason)
         settled = self.line.reservations.get(found.reservation_id)
         return self.carrier.answer(settled) if settled.state == "entered" else None
+
+    def _report(self, draft: Draft) -> tuple[str, str] | None:
+        """Return the inspection report that an accepted endorsement uses, by whichever way it came (XR-02)."""
+        for one in draft.entry.endorsements if draft.entry.act is Act.ENDORSE else ():
+            facts = self.line.catalogue.kinds[one.kind].facts
+            number = next((one.facts[name] for name, each in facts.items() if each.source == "report_no" and name in one.facts), None)
+            if number is not None:
+                return one.asserter, str(number)
+        return None
 
     @staticmethod
     def _reference(caller: Client, record: Record, request: ActRequest) -> tuple[str, str, str] | None:

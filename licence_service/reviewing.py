@@ -13,12 +13,12 @@ from licence_service import requests
 from licence_service.carrying import Done, Waiting
 from licence_service.digests import canonical, sha256
 from licence_service.envelope import WORD, Reading
-from licence_service.errors import FaceRejected, Fault, NotInRegister, ReportConsumed, SignatureWrong, TransitionRefused
+from licence_service.errors import FaceRejected, Fault, NotInRegister, ReportConsumed, RequestRejected, SignatureWrong, TransitionRefused
 from licence_service.fields import Field, comparison_form
 from licence_service.fold import PARENT_ENDED
 from licence_service.licence import Act, Decision, Licence, LicenceState, beijing_day
 from licence_service.registrar import Registrar
-from licence_service.rules import ReviewFrequency, in_force, judge_fact, next_due
+from licence_service.rules import ReviewFrequency, in_force, judge_fact, kind_acceptance, next_due
 from licence_service.rules.pack import DeclaredDue
 from licence_service.seal.tokens import is_signed
 from licence_service.store.clients import Client
@@ -112,10 +112,21 @@ class Reviews:
         conflicts = _conflicts(licence, template, kind, request)
         if conflicts:
             return self._waiting(record, "conflict", "XR-03", conflicts, record.issuer(licence.valid_at))
-        failed = [name for name, said in request.receipts.items() if said["outcome"] == "fail"]
-        if failed:
-            raise TransitionRefused(f"a source says no: {', '.join(sorted(failed))}", facts={"rule": "XR-04"})
-        silent = {name: "unavailable" for name, said in request.receipts.items() if said["outcome"] == "unavailable"}
+        wanted = kind_acceptance(line.law.packs(), record.type, kind.slug, licence.valid_at).sources
+        unknown = request.receipts.keys() - set(wanted)
+        if unknown:
+            known = f"the rule pack asks these: {', '.join(wanted)}"
+            raise RequestRejected(faults=[Fault("receipts", "unknown-source", known)])
+        outcomes = {name: request.receipts.get(name, {"outcome": "unavailable"})["outcome"] for name in wanted}  # not asked is not answered
+        if "fail" in outcomes.values():
+            raise TransitionRefused(
+                "a source says no", facts={"rule": "XR-04", "source": ", ".join(name for name in wanted if outcomes[name] == "fail")}
+            )
+        silent = (
+            {"sources": {name: outcome for name, outcome in outcomes.items() if outcome == "unavailable"}}
+            if "unavailable" in outcomes.values()
+            else {}
+        )
         if silent:
             return self._waiting(record, "source_unavailable", "XR-04", silent, caller.department)
         body = line.law.body(str(report["station"]))
@@ -179,16 +190,15 @@ def _must_be_alive(licence: Licence) -> None:
 
 def _conflicts(licence: Licence, template: Template, kind: EndorsementKind, request: ReviewRequest) -> dict[str, Any]:
     """Return what is at odds, both values beside each other: subject by identity, plate alone is a conflict too (XR-03)."""
-    face, found = licence.current.face, {}
+    face = licence.current.face
+    found: dict[str, Any] = {}
     plate = next((name for name, each in template.fields.items() if each.type == "plate"), "")
     pairs = {"subject": (face.get(kind.bound_to or ""), request.report["subject"]), "plate": (face.get(plate), request.report["plate"])}
     for name, (ours, theirs) in pairs.items():
-        if ours is not None and comparison_form(str(ours)) != comparison_form(str(theirs)):
-            found[name] = {"register": str(ours), "report": str(theirs)}
-    for name, said in request.receipts.items():
-        if said["outcome"] == "conflict":
-            found[name] = {"register": "", "source": str(said.get("value", ""))}
-    return found
+        if ours is None or comparison_form(str(ours)) != comparison_form(str(theirs)):
+            found[name] = {"register": str(ours or ""), "report": str(theirs)}
+    told = {name: str(said.get("value", ""))[:200] for name, said in request.receipts.items() if said["outcome"] == "conflict"}
+    return {**found, **({"sources": told} if told else {})}
 
 
 def _facts(registrar: Registrar, caller: Client, licence: Licence, kind: EndorsementKind, request: ReviewRequest) -> dict[str, Any]:
@@ -229,8 +239,10 @@ def _read(body: Mapping[str, Any]) -> ReviewRequest:
         if outcome not in OUTCOMES:
             reading.faults.append(Fault("receipts", "unknown-outcome", f"one of {', '.join(OUTCOMES)}"))
         else:
-            receipts[name[:40]] = said
+            receipts[name] = said
     signature = reading.field("signature", _SIGNATURE)
     decision = reading.decision()
+    if report and decision.decided_on.isoformat() < str(report["tested_on"]):
+        reading.faults.append(Fault("decision.decided_on", "before-the-test", "a review is decided after the test"))
     reading.refuse_if_faulty()
     return ReviewRequest(kind, slug, (str(search["field"]), str(search["value"])), report, reading.mapping("facts"), signature, receipts, decision)

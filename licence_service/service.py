@@ -13,7 +13,7 @@ from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
 from licence_service.follower import Follower, keeper_of
-from licence_service.founding import put_in_force
+from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
 from licence_service.history import Library
 from licence_service.law import Law
@@ -101,6 +101,11 @@ class Service:
             return department.name if department else body.name if body else None
 
         return Library(lambda edition: self.catalogue.edition(record.type, edition), self.catalogue.kinds, named)
+
+    def must_be_one_law(self) -> None:
+        """Raise `Misconfigured` where a folder contradicts what two people put in force: yesterday's judgement could not be repeated."""
+        if wrong := contradictions(self.catalogue, self.foundations):
+            raise Misconfigured(f"in force with other content than the folder has: {', '.join(wrong)}; put it back, or make a new edition")
 
     def ready(self) -> None:
         """Raise `Unavailable` unless database and archive answer."""

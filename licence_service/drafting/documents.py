@@ -28,10 +28,12 @@ def _renew(at: Situation, request: ActRequest) -> Draft:
         raw.pop(template.term.end, None)
     if template.term.start != template.issued_field:
         raw[template.term.start] = first.isoformat()
-    raw |= dict(request.face)
-    face = checked_face(template, raw | photo_fields(request.photos), at.organ, at.today)
+    raw |= _given(at, request)
+    face = checked_face(template, raw, at.organ, at.today)
     changed = {template.term.end: (old.current.face.get(template.term.end), face.get(template.term.end))}
-    return new_version(at, request, face, VersionReason.RENEWAL, template.term_of(face)[0], written(at, request, changed))
+    draft = new_version(at, request, face, VersionReason.RENEWAL, template.term_of(face)[0], written(at, request, changed))
+    given = {name: face[name] for name in request.face if name in face and face[name] != old.current.face.get(name)}
+    return replace(draft, entry=replace(draft.entry, changes=given))
 
 
 def _replace(at: Situation, request: ActRequest) -> Draft:
@@ -134,6 +136,10 @@ def _given(at: Situation, request: ActRequest) -> dict[str, Any]:
     """Return the given values; what identifies the licence is never given anew."""
     template = at.template
     fixed = {template.number.field, template.issuer_field, template.holder_id, template.issued_field}
+    if request.act is Act.RENEW:
+        fixed = (fixed | {template.holder_name}) - {template.issued_field}
+    if request.act is Act.REINSTATE:
+        fixed |= set(template.fields) - {template.term.end}
     if request.act in {Act.CORRECT, Act.VOID}:
         fixed -= {template.holder_id, template.issued_field}
     if request.act is Act.ACCEPT_TRANSFER:

@@ -17,7 +17,7 @@ from licence_service.rules.acceptance import (
 from licence_service.rules.case import Condition, Conditions, Outcome, PackUsed
 from licence_service.rules.checking import check, overlaps
 from licence_service.rules.conditions import bound, judge_conditions
-from licence_service.rules.limits import Renewal, above_ceiling, birthday, next_due, renewal_of
+from licence_service.rules.limits import Renewal, above_ceiling, birth_of, birthday, next_due, renewal_of
 from licence_service.rules.pack import (
     Acceptance,
     AgeCeiling,
@@ -32,7 +32,7 @@ from licence_service.rules.pack import (
 
 __all__ = [
     "Acceptance", "AgeCeiling", "Breach", "Condition", "Conditions", "KindAcceptance", "Outcome", "PackUsed", "Reception", "Renewal",
-    "ReviewFrequency", "RulePack", "above_ceiling", "as_data", "birthday", "bound", "check", "from_data", "grade_fault", "grades_for", "in_force",
+    "ReviewFrequency", "RulePack", "above_ceiling", "as_data", "birth_of", "birthday", "bound", "check", "from_data", "grade_fault", "grades_for", "in_force",
     "judge_conditions", "judge_fact", "kind_acceptance", "named", "next_due", "objection_until", "on_underlying_right", "overlaps", "renewal_of",
     "transfer_days",
 ]  # fmt: skip

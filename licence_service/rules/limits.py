@@ -25,6 +25,12 @@ def above_ceiling(packs: Iterable[RulePack], slug: str, birth_date: date, day: d
     return found is not None and birthday(birth_date, found[1].years) < day
 
 
+def birth_of(packs: Iterable[RulePack], slug: str, face: Face, day: date) -> date | None:
+    """Return the day of birth that the ceiling in force on a day reads from a face; None where none is in force, or the face does not say it."""
+    found = in_force(packs, slug, day, AgeCeiling)
+    return day_of(face, found[1].birth) if found else None
+
+
 def age_condition(rule: AgeCeiling, pack: RulePack, case: Case) -> Condition:
     """Judge the ceiling where the law makes it a condition of the right; it falls due on the birthday."""
     name = next((one for one in rule.birth if one in case.face), rule.birth[0])

@@ -189,7 +189,7 @@ class KindAcceptance:
     """How facts of one kind are taken in.
 
     `auto_accept` only within `max_days_late` days of the day it happened (EN-03); `report_age_days` is the age limit of a
-    report; within `objection_days` it can be objected to; `follows_sale`: goes with the subject to a new owner (EN-11).
+    report; within `objection_days` it can be objected to; `sources` must have answered before a review passes (XR-04).
     """
 
     auto_accept: bool = False
@@ -197,7 +197,7 @@ class KindAcceptance:
     hours: DayHours | None = None
     report_age_days: Amount | None = None
     objection_days: Amount | None = None
-    follows_sale: bool = False
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -167,7 +167,9 @@ class Book(Lookups):
     def _consume(connection: Connection, licence: int, entry: Entry, report: tuple[str, str]) -> None:
         """Consume an inspection report once (XR-02)."""
         station, number = report
-        used = (consumed_reports.c.station == station) & (consumed_reports.c.report_no == number)
+        # A clerk who writes down a report himself names no station: on one licence a number serves once, whoever brings it.
+        same = (consumed_reports.c.station == station) | (consumed_reports.c.licence == licence)
+        used = same & (consumed_reports.c.report_no == number)
         if connection.execute(select(consumed_reports.c.station).where(used)).first():
             raise ReportConsumed(facts={"rule": "XR-02"})
         connection.execute(insert(consumed_reports).values(station=station, report_no=number, licence=licence, sequence=entry.sequence))

@@ -58,13 +58,13 @@ class Database:
             raise Misconfigured(msg) from error
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin)
-        self._writing = self.engine.execution_options(writes=True)  # the same pool
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that only reads."""
         with _translated(), self.engine.connect() as connection:
+            if self.is_sqlite:  # without the cost of a statement: it waits for nobody, so that nothing is to be translated
+                connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]  # it is open
             yield connection
 
     @contextmanager
@@ -73,7 +73,8 @@ class Database:
 
         On SQLite it begins IMMEDIATE, since a plain BEGIN loses most concurrent read-then-write transactions.
         """
-        with _translated(), self._writing.connect() as connection, connection.begin():
+        with _translated(), self.engine.connect() as connection, connection.begin():
+            begin_writing(connection)
             yield connection
 
     def ready(self) -> None:
@@ -125,16 +126,14 @@ def _translated() -> Iterator[None]:
 
 def _prepare_sqlite(connection: object, _record: object) -> None:
     """Wait for other writers, keep a write-ahead log, survive power loss, hold foreign keys."""
-    connection.isolation_level = None  # type: ignore[attr-defined]  # the begin event below opens transactions
+    connection.isolation_level = None  # type: ignore[attr-defined]  # `read` and `write` open transactions
     cursor = connection.cursor()  # type: ignore[attr-defined]
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
-    """Open the transaction; one that only reads waits for nobody and has nothing for SQLAlchemy to translate."""
-    if connection.get_execution_options().get("writes"):
+def begin_writing(connection: Connection) -> None:
+    """Take the lock for writing at once on SQLite; PostgreSQL begins by itself, and locks what it writes."""
+    if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]  # it is open

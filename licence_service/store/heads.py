@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, literal, select, union_all
+from sqlalchemy import Connection, Select, func, insert, literal, or_, select, union_all
 
 from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.tables import entries, foundations, heads
 
+SETTLED = timedelta(seconds=5)  # longest between signing a head and its being seen by every reader
 ENTRY, FOUNDATION = "entry", "foundation"
 _BATCH = 1000
 _WRITERS = "heads"  # the row where followers wait for each other
@@ -66,11 +67,13 @@ class Heads:
         return self._one(select(heads).order_by(heads.c.size.desc()).limit(1))
 
     def closed_at(self, known_at: datetime) -> StoredHead | None:
-        """Return the last head that was signed by this instant: asked about the same instant again, always the same one.
+        """Return the last head that was surely closed by this instant: asked about the same instant again, always the same one (RULINGS 11).
 
-        Heads are signed in the order of time, so that none signed later can take its place (RULINGS 11).
+        Heads are signed in the order of time and kept within `SETTLED` of it, so that none that is kept later can take its place. The
+        instant that an answer names, a head's own `until`, leads back to that head.
         """
-        return self._one(select(heads).where(heads.c.signed_at <= known_at).order_by(heads.c.size.desc()).limit(1))
+        closed = or_(heads.c.signed_at <= known_at - SETTLED, heads.c.until == known_at)
+        return self._one(select(heads).where(closed).order_by(heads.c.size.desc()).limit(1))
 
     def before(self, size: int) -> StoredHead | None:
         """Return the newest head smaller than this one."""

@@ -4,6 +4,7 @@ AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce in front; the row's ide
 a ciphertext moved to another row does not open. Blind indexes are HMAC-SHA-256 under a key of their own.
 """
 
+import hmac
 import json
 import secrets
 from collections.abc import Mapping
@@ -11,11 +12,10 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256, Hash
-from cryptography.hazmat.primitives.hmac import HMAC
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from licence_service.digests import canonical
+from licence_service.digests import canonical, sha256
 from licence_service.errors import Misconfigured, Unavailable
 
 KEY_BYTES = 32
@@ -52,21 +52,17 @@ class Vault:
 
     def open_json(self, sealed: bytes, row: str) -> dict[str, Any]:
         """Decrypt a JSON object."""
-        opened: dict[str, Any] = json.loads(self.open(sealed, row))
+        opened: dict[str, Any] = json.loads(self.open(sealed, row).decode())
         return opened
 
     def blind(self, name: str, value: str) -> str:
         """Return the keyed index of a value: equal values meet, nothing can be read back. The caller brings the comparison form."""
-        code = HMAC(self._blind, SHA256())
-        code.update(canonical([name, value]))
-        return code.finalize().hex()
+        return hmac.digest(self._blind, canonical([name, value]), "sha256").hex()
 
 
 def token_digest(token: str) -> str:
     """Return the stored form of a bearer token or code of at least 60 random bits."""
-    digest = Hash(SHA256())
-    digest.update(b"licence-token/1\x00" + token.encode())
-    return digest.finalize().hex()
+    return sha256(b"licence-token/1\x00" + token.encode())
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:

@@ -131,8 +131,8 @@ class Reservations:
         """
         last_hour = (reservations.c.client == intent.client) & (reservations.c.created_at > now - timedelta(hours=1))
         first = connection.execute(select(reservations.c.id).where(last_hour).order_by(reservations.c.created_at).limit(1)).scalar_one_or_none()
-        newest = connection.execute(select(func.max(reservations.c.id))).scalar_one() if first is not None else None
-        if first is None or newest - first + _WAITED < intent.hourly_ceiling:
+        most = 0 if first is None else connection.execute(select(func.max(reservations.c.id))).scalar_one() - first
+        if most + _WAITED < intent.hourly_ceiling:
             return
         used = connection.execute(select(func.count()).select_from(reservations).where(last_hour)).scalar_one()
         if used >= intent.hourly_ceiling:

@@ -21,7 +21,7 @@ from licence_service.store.tables import licences, lookups
 _BATCH = 200  # most candidates at once; the first batch is as large as the page
 MOST_LOOKED_AT = 5_000  # candidates of one page; a page may end early, and says where to go on
 _NO_ROW = 2**62  # behind every row
-_ROW = select(licences.c.id).where(licences.c.licence_id == bindparam("licence_id"))
+_ROW = select(licences.c.id).where(licences.c.licence_id == bindparam("licence_id"), licences.c.issuer == bindparam("department"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,9 @@ class Searching:
 
     def _candidates(self, criteria: Criteria, today: date, after: str | None, limit: int) -> Iterator[Record | None]:
         """Yield candidates in batches that hold no transaction between them; None where so many were looked at that the page ends."""
+        asked = {"licence_id": after, "department": criteria.department}
         with self._database.read() as connection:
-            before = connection.execute(_ROW, {"licence_id": after}).scalar_one_or_none() if after else _NO_ROW
+            before = connection.execute(_ROW, asked).scalar_one_or_none() if after else _NO_ROW
         if before is None:
             raise RequestRejected(faults=[Fault("after", "unknown-cursor", "the cursor of an earlier page is wanted here")])
         query, looked_at, size = self._query(criteria, today), 0, min(limit, _BATCH)

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from licence_service import entry_form
 from licence_service.envelope import WORD, Reading
-from licence_service.errors import Fault
+from licence_service.errors import Fault, RequestRejected
 from licence_service.fields import Asker, Field
 from licence_service.licence import LicenceState, beijing_day
 from licence_service.rules import renewal_of
@@ -95,6 +95,8 @@ def _then(record: Record, day: date, now: datetime) -> dict[str, Any] | None:
 def answer(service: TheService, caller: Caller, licence_id: LicenceId, valid_at: ValidAt = None, known_at: KnownAt = None) -> Response:
     """Return what the book says, signed, on a closed head: asked again with the same two clocks, the same to the byte."""
     day, instant = two_clocks(valid_at, known_at, service.now())
+    if known_at == beijing_day(service.now()).isoformat():
+        raise RequestRejected(faults=[Fault("known_at", "day-not-over", "an answer about the end of today cannot stay the same; name an instant")])
     record = service.registrar.visible(caller, licence_id)
     return Response(
         service.answers.signed(record, day, instant if known_at else None), media_type="application/cose", headers={"Cache-Control": "no-store"}

@@ -22,8 +22,15 @@ ASSERTION_BODY = as_body(
     },
 )  # fmt: skip
 TAKEN_ANSWER = answer(
-    "Taken in: `accepted`, or `asserted` and waiting for a clerk",
-    shape({"licence_id": TEXT, "endorsement_id": TEXT, "state": {"enum": ["asserted", "accepted"]}, "reasons": {"type": "array", "items": TEXT}}),
+    "Taken in: `accepted`, or `asserted` and waiting for a clerk; sent again, what it is by now",
+    shape(
+        {
+            "licence_id": TEXT,
+            "endorsement_id": TEXT,
+            "state": {"enum": ["asserted", "accepted", "refused", "corrected", "withdrawn", "recorded"]},
+            "reasons": {"type": "array", "items": TEXT},
+        }
+    ),
 )
 _REPORT = shape({"station": TEXT, "report_no": TEXT, "tested_on": _DAY, "plate": TEXT, "subject": TEXT})
 _RECEIPTS: dict[str, Any] = {

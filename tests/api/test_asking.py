@@ -198,7 +198,7 @@ def test_searches_without_sense_are_refused_by_name(world: World, body: dict[str
 
 def test_a_reinstatement_that_lies_ahead_is_found_on_both_sides_of_its_day(world: World) -> None:
     licence_id = world.issue(DRIVER)["licence_id"]
-    cancelled = world.act(DRIVER, licence_id, {"act": "cancel", "ground": "age"}, "cancel-s1").json()["sequence"]
+    cancelled = world.act(DRIVER, licence_id, {"act": "cancel", "ground": "request"}, "cancel-s1").json()["sequence"]
     ahead = (today(world) + timedelta(days=3)).isoformat()
     done = world.act(DRIVER, licence_id, {"act": "reinstate", "target": cancelled, "effective_on": ahead}, "reinstate1")
     assert done.status_code == 201, done.text
@@ -238,3 +238,33 @@ def test_whoever_holds_number_and_code_may_ask_about_a_day_as_known_then_and_now
     assert world.http.post("/verify", json={**pair, "valid_at": "soon"}).status_code == 422
     before = world.http.post("/verify", json={**pair, "known_at": "2020-01-01"}).json()
     assert before["answers"]["authentic"]["reasons"][0]["code"] == "not-known-then"
+
+
+def test_an_answer_about_the_end_of_today_or_before_the_first_head_is_refused(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    world.service.follower.follow()
+
+    assert answer(world, licence_id, known_at=today(world).isoformat()).json()["faults"][0]["code"] == "day-not-over"
+    assert answer(world, licence_id, known_at="2020-01-01").status_code == 404
+
+
+@pytest.mark.rule("AU-01")
+def test_an_answer_asked_again_by_the_instant_it_names_is_the_same_even_after_the_clock_stepped_back(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    world.service.follower.follow()
+    first = answer(world, licence_id).content
+    world.clock.now -= timedelta(minutes=1)  # type: ignore[attr-defined]
+    world.act(DRIVER, licence_id, {"act": "revoke"}, "revoke-cb")
+    world.service.follower.follow()
+    world.clock.now += timedelta(minutes=5)  # type: ignore[attr-defined]
+
+    assert answer(world, licence_id, known_at=opened(world, first)["known_at"]).content == first
+    sizes = [head.signed_at for head in world.service.heads.all()]
+    assert sizes == sorted(sizes)
+
+
+def test_a_cursor_of_another_department_is_as_unknown_as_any(world: World) -> None:
+    foreign = world.issue(VEHICLE)["licence_id"]
+    problem = world.http.post(ASK, json={"type": DRIVER, "after": foreign}, headers=world.headers(DRIVER))
+
+    assert (problem.status_code, problem.json()["faults"][0]["code"]) == (422, "unknown-cursor")

@@ -1,12 +1,12 @@
 """What bodies assert, what counties accept for each other, and what waits for a clerk (DOMAIN §2b, §2c)."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from licence_service.endorsement import statement_of
+from licence_service.endorsement import assertion_of, statement_of
 from licence_service.licence import beijing_day
 from licence_service.reviewing import REPORT_FORM
 from licence_service.seal.tokens import verify
@@ -82,12 +82,13 @@ def test_a_late_fact_waits_for_a_clerk_and_is_seen_by_nobody_else_until_accepted
 
     assert (taken["state"], taken["reasons"]) == ("asserted", ["late-fact"])
     assert endorsements(world, licence_id) == []
-    assert [(one["kind"], one["content"]["endorsement_id"]) for one in tasks(world)] == [("assertion", taken["endorsement_id"])]
+    assert [(one["kind"], one["content"]["external_ref"]) for one in tasks(world)] == [("assertion", "train-2")]
     arrived = (world.clock() + timedelta(hours=1)).isoformat()
     world.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
     accepted = world.act(DRIVER, licence_id, {"act": "endorse", "endorsement_id": taken["endorsement_id"]}, "accept-0001")
     assert accepted.status_code == 201, accepted.text
     assert [one["endorsement_id"] for one in endorsements(world, licence_id)] == [taken["endorsement_id"]]
+    assert tasks(world) == []
     then = {"valid_at": (today(world) - timedelta(days=30)).isoformat(), "known_at": arrived}
     assert world.http.get(f"/licences/{licence_id}", params=then, headers=world.headers(DRIVER)).json()["endorsements"] == []
     later = {"valid_at": then["valid_at"]}
@@ -231,7 +232,7 @@ def review_of(world: World, attester: Attester, number: str = "R-1", receipts: M
     signature = attester.sign({"format": REPORT_FORM, "kind": REVIEW, **said, "facts": facts})
     return {
         "kind": REVIEW, "type": VEHICLE, "search": {"field": "plate_no", "value": face["plate_no"]}, "report": said, "facts": facts,
-        "signature": signature, "receipts": receipts or {"police": {"outcome": "pass"}}, "decision": decision(today(world)),
+        "signature": signature, "receipts": {"police": {"outcome": "pass"}} if receipts is None else receipts, "decision": decision(today(world)),
     }  # fmt: skip
 
 
@@ -268,13 +269,17 @@ def test_another_county_reviews_and_the_issuer_of_record_stays_and_seals(world: 
 
 
 @pytest.mark.rule("XR-05")
-def test_the_next_day_counts_from_the_day_that_was_due(world: World) -> None:
-    issued, attester = world.issue(VEHICLE), station(world)
+@pytest.mark.parametrize(("asked_on", "due"), [(None, "2027-11-30"), (datetime(2027, 3, 3, 4, tzinfo=UTC), "2028-04-30")], ids=["too early", "early"])
+def test_the_next_day_counts_from_the_test_or_from_the_day_that_was_due(world: World, asked_on: datetime | None, due: str) -> None:
+    """Due on 2027-04-30: tested on 2026-11-26, far more than 90 days early, it counts from the test; on 2027-03-01 from the day that was due."""
+    issued = world.issue(VEHICLE)
+    world.clock.now = asked_on or world.clock()  # type: ignore[attr-defined]
 
-    reviewed(world, review_of(world, attester), "review-003")
+    done = reviewed(world, review_of(world, station(world)), "review-003")
 
+    assert done.status_code == 201, done.text
     facts = world.service.book.get(issued["licence_id"]).entries[-1].endorsements[0].facts
-    assert date.fromisoformat(str(facts["next_due"])) > today(world)
+    assert facts["next_due"] == due
     assert facts["authority"] == world.service.keyring.departments[COUNTY].name
 
 
@@ -295,6 +300,11 @@ def test_another_vehicle_or_plate_is_a_conflict_for_the_home_county_with_both_va
 def test_a_silent_source_is_never_a_pass_and_the_report_stays_usable(world: World) -> None:
     world.issue(VEHICLE)
     attester = station(world)
+
+    unasked = reviewed(world, review_of(world, attester, receipts={}), "review-00a")
+    assert (unasked.status_code, unasked.json()["reasons"]) == (202, ["source-unavailable"])
+    stranger = reviewed(world, review_of(world, attester, receipts={"张三": {"outcome": "fail"}}), "review-00b")
+    assert (stranger.status_code, "张三" in stranger.text) == (422, False)
 
     held = reviewed(world, review_of(world, attester, receipts={"police": {"outcome": "unavailable"}}), "review-005")
 
@@ -448,3 +458,102 @@ def test_a_crowd_of_wrong_assertions_is_slowed_and_a_right_one_is_not(world: Wor
 
     assert statuses == [422] * 10 + [429] * 2
     assert posted(world, attester.assertion(licence_id, CE, training(world), "slow-2")).status_code == 201
+
+
+# -- who may not ------------------------------------------------------------------------------------------
+
+
+def inspected(world: World, **changed: Any) -> dict[str, Any]:
+    """Return facts of a review of the sample's vehicle as a station would assert them."""
+    face = world.service.catalogue.samples[VEHICLE].face
+    day = today(world) - timedelta(days=1)
+    facts = {"date": day.isoformat(), "result": "1", "next_due": "2028-04-30", "authority": "示例机关", "report_no": "R-9", "plate_no": face["plate_no"]}
+    return {**facts, "vin": face["vin"], **changed}
+
+
+@pytest.mark.rule("XR-02", "XR-03", "EN-11")
+def test_a_report_cannot_slip_past_the_review_as_an_assertion(world: World) -> None:
+    licence_id, attester = world.issue(VEHICLE)["licence_id"], station(world)
+    other = posted(world, attester.assertion(licence_id, REVIEW, inspected(world, vin="LSAAA21AXAX000017"), "slip-1"))
+    assert (other.status_code, other.json()["rule"]) == (409, "XR-03")
+    waiting = posted(world, attester.assertion(licence_id, REVIEW, inspected(world), "slip-2")).json()
+    assert waiting["state"] == "asserted"
+    assert reviewed(world, review_of(world, attester, "R-9"), "review-slip").status_code == 201
+
+    again = world.act(VEHICLE, licence_id, {"act": "endorse", "endorsement_id": waiting["endorsement_id"]}, "accept-slip")
+
+    assert (again.status_code, again.json()["rule"]) == (409, "XR-02")
+    by_hand = {"act": "endorse", "kind": REVIEW, "facts": inspected(world), "external_ref": "hand-1"}
+    assert world.act(VEHICLE, licence_id, by_hand, "by-hand-01").json()["rule"] == "XR-02"
+
+
+@pytest.mark.rule("EN-07")
+def test_a_stranger_neither_withdraws_nor_refuses_nor_corrects(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    stands = posted(world, attester.assertion(licence_id, CE, training(world), "mine-1")).json()["endorsement_id"]
+    waits = posted(world, attester.assertion(licence_id, CE, training(world, 60), "mine-2")).json()["endorsement_id"]
+    other = Attester("91519902MB99000889")
+    registered(world, other, asserts(CE))
+    foreign = world.service.catalogue.samples[VEHICLE].issuer
+    registered(world, Attester(foreign), accepts("registration"), with_key=False)
+    headers = {"Authorization": f"Bearer {world.tokens[foreign]}"}
+
+    for act, about in (("withdraw_endorsement", stands), ("refuse_endorsement", waits)):
+        body = {"act": act, "endorsement_id": about, "decision": decision(today(world))}
+        answer = world.http.post(f"/licences/{licence_id}/entries", json=body, headers={**headers, "Idempotency-Key": f"foreign-{act}"[:30]})
+        assert (answer.status_code, answer.json()["rule"]) == (403, "EN-07")
+    said = assertion_of(licence_id, CE, training(world, hours=1), "theirs-1", other.uscc, stands)
+    correction = {"licence_id": licence_id, "kind": CE, "facts": training(world, hours=1), "external_ref": "theirs-1", "asserter": other.uscc}
+    answer = posted(world, {**correction, "corrects": stands, "signature": other.sign(said)})
+    assert (answer.status_code, answer.json()["rule"]) == (403, "EN-07")
+
+
+@pytest.mark.rule("EN-06")
+def test_of_two_corrections_of_one_fact_only_one_is_accepted(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    stands = posted(world, attester.assertion(licence_id, CE, training(world), "twice-0")).json()["endorsement_id"]
+    made = []
+    for number in (1, 2):
+        facts = training(world, hours=20 + number)
+        said = assertion_of(licence_id, CE, facts, f"twice-{number}", SCHOOL, stands)
+        body = {"licence_id": licence_id, "kind": CE, "facts": facts, "external_ref": f"twice-{number}", "asserter": SCHOOL, "corrects": stands}
+        taken = posted(world, {**body, "signature": attester.sign(said)}).json()
+        assert (taken["state"], taken["reasons"]) == ("asserted", ["correction"])
+        made.append(taken["endorsement_id"])
+
+    first = world.act(DRIVER, licence_id, {"act": "endorse", "endorsement_id": made[0]}, "correct-0001")
+    second = world.act(DRIVER, licence_id, {"act": "endorse", "endorsement_id": made[1]}, "correct-0002")
+
+    assert (first.status_code, second.status_code, second.json()["rule"]) == (201, 409, "EN-06")
+
+
+@pytest.mark.rule("EN-01")
+def test_nothing_is_learnt_and_nothing_left_without_the_right_signature(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    body = attester.assertion(licence_id, CE, training(world), "quiet-1")
+    posted(world, body)
+    forged = [
+        {**body, "signature": "0" * 128},
+        {**body, "signature": "0" * 128, "facts": training(world, hours=3)},
+        {**body, "signature": "0" * 128, "licence_id": "A1B2C3D4E5F607182930"},
+        {**body, "signature": "0" * 128, "kind": "no_such_kind"},
+    ]
+
+    answers = [posted(world, one) for one in forged]
+
+    assert {(one.status_code, one.json()["type"]) for one in answers} == {(422, "urn:licence-service:problem:signature-wrong")}
+    assert tasks(world) == []
+
+
+def test_with_the_seal_stopped_an_assertion_waits_and_is_accepted_once_it_is_sent_again(world: World) -> None:
+    licence_id, attester = world.issue(DRIVER)["licence_id"], school(world)
+    seal_id = world.service.keyring.departments[COUNTY].seal.seal_id
+    body = attester.assertion(licence_id, CE, training(world), "stopped-1")
+    world.service.seal_log.order(seal_id, stopped=True, at=world.clock(), by="officer", reason="drill")
+    held = posted(world, body).json()
+    assert (held["state"], held["reasons"], len(tasks(world))) == ("asserted", ["sealing"], 1)
+    world.service.seal_log.order(seal_id, stopped=False, at=world.clock(), by="officer", reason="over")
+    world.service.registrar.finish()
+
+    assert posted(world, body).json()["state"] == "accepted"
+    assert tasks(world) == []

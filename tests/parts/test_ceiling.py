@@ -72,3 +72,8 @@ def test_far_below_the_ceiling_nothing_is_counted(database: Database, vault: Vau
         assert said == []
         assert made.reserve(an_intent("two", ceiling=3500), NOW).made_now
         assert len(said) == 1
+
+
+def test_a_ceiling_of_nothing_lets_nothing_pass(database: Database, vault: Vault) -> None:
+    with pytest.raises(CeilingReached):
+        Reservations(database, vault).reserve(an_intent("one", ceiling=0), NOW)

@@ -3,13 +3,16 @@
 import hashlib
 import hmac
 import json
+from datetime import date
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
+from licence_service.digests import Digests, canonical, commitment, commitment_sha256, digests, field_salt, sha256
+from licence_service.licence import Act
 from tests.builders import SALT
 
 values = st.dictionaries(
@@ -49,6 +52,46 @@ def test_keys_are_sorted_by_utf16_units() -> None:
     keys = ["\u20ac", "\r", "\ufb33", "1", "\U0001f600", "\u0080", "\u00f6"]
 
     assert list(json.loads(canonical(dict.fromkeys(keys, 0)))) == ["\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33"]
+
+
+whole = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+scalars = (
+    st.none() | st.booleans() | whole | st.integers(-(2**53) + 1, 2**53 - 1) | st.sampled_from(Act)
+    | st.floats(allow_nan=False, allow_infinity=False)
+)  # fmt: skip
+trees = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.lists(inner, max_size=4).map(tuple) | st.dictionaries(whole, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(tree=trees)
+def test_the_quick_way_gives_the_bytes_of_the_reference(tree: object) -> None:
+    assert canonical(tree) == rfc8785.dumps(tree)  # type: ignore[arg-type]
+
+
+@given(text=st.text(st.characters(max_codepoint=0x9F) | st.characters(exclude_categories=["Cs"])))
+def test_every_character_is_escaped_as_the_reference_does(text: str) -> None:
+    assert canonical([text]) == rfc8785.dumps([text])
+    assert canonical({text: text, "a": 1}) == rfc8785.dumps({text: text, "a": 1})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {1: "a"}, {None: "a"}, {"a": 1, 2: "b"}, {True: 1}, [2**53], [-(2**53)], {"a": {"b": [2**53]}}, ["\ud800"],
+        [float("nan")], {"a": float("inf")}, [b"bytes"], {"a": {1, 2}}, [date(2026, 6, 20)],
+    ],
+)  # fmt: skip
+def test_what_has_no_canonical_form_is_refused(value: object) -> None:
+    with pytest.raises(rfc8785.CanonicalizationError):
+        canonical(value)
+
+
+@given(facts=values)
+def test_one_root_alone_is_the_first_of_both(facts: dict[str, Any]) -> None:
+    assert commitment_sha256(facts, SALT, "face/1") == commitment(facts, SALT, "face/1").sha256
 
 
 @given(facts=values)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from licence_service import entry_form
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt
 from licence_service.entry_form import body_of, entry_of, private_of, stamped
 from licence_service.licence import Act, Entry, Suspension
@@ -31,6 +32,15 @@ ENTRIES = [
 
 def written(entry: Entry) -> Entry:
     return stamped(replace(entry, sequence=3), AT, "9" * 64)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_body_handed_out_with_a_stamped_entry_is_the_one_that_was_hashed(entry: Entry) -> None:
+    after, body = entry_form.written(entry, AT, "9" * 64)
+
+    assert after == stamped(entry, AT, "9" * 64)
+    assert body == canonical(body_of(after))
+    assert after.digest == digests(body)
 
 
 @pytest.mark.parametrize("entry", ENTRIES)

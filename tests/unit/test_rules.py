@@ -549,7 +549,7 @@ TAKING: dict[str, Any] = {
     "kinds": {
         "training": {"auto_accept": True, "max_days_late": 30, "hours": {"fact": "hours", "most_a_day": 8, "first": "from", "last": "to"},
                      "objection_days": 30},
-        "review": {"auto_accept": True, "max_days_late": 400, "report_age_days": 90, "follows_sale": True},
+        "review": {"auto_accept": True, "max_days_late": 400, "report_age_days": 90, "sources": ["police"]},
     },
 }  # fmt: skip
 PACKS = [a_pack(TAKING)]
@@ -620,7 +620,7 @@ def test_terms_of_objection_transfer_signals_and_sale_are_law() -> None:
     assert objection_until(PACKS, TYPE, "training", TODAY) == date(2026, 8, 9)
     assert objection_until(PACKS, TYPE, "review", TODAY) is None
     assert (transfer_days(PACKS, TYPE, TODAY), on_underlying_right(PACKS, TYPE, TODAY)) == (20, "cancel")
-    assert [kind_acceptance(PACKS, TYPE, kind, TODAY).follows_sale for kind in ("review", "training", "assessment")] == [True, False, False]
+    assert [kind_acceptance(PACKS, TYPE, kind, TODAY).sources for kind in ("review", "training", "assessment")] == [("police",), (), ()]
 
 
 # -- the calendar ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ migration, so that a lock that stops readers is held only as long as its own mig
 from alembic import context
 from sqlalchemy import Engine, text
 
+from licence_service.store.database import begin_writing
 from licence_service.store.tables import metadata
 
 ONE_AT_A_TIME = 5_903_641_277  # any number, as long as it stays: the advisory lock of servers that start together
@@ -14,7 +15,8 @@ ONE_AT_A_TIME = 5_903_641_277  # any number, as long as it stays: the advisory l
 
 def _sqlite(engine: Engine) -> None:
     # Locked before the revision is read: of two that start together, the second finds nothing left to do.
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with engine.connect() as connection, connection.begin():
+        begin_writing(connection)
         context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
         context.run_migrations()
 
