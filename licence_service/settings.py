@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     allow_demo_keys: bool = Field(default=False, description="Start although seals are demonstration keys; their licences say SPECIMEN.")
     seal_timeout_seconds: float = Field(10.0, description="How long a remote seal service may be silent.")
     worker_seconds: float = Field(5.0, description="How often the server looks for unfinished issues; 0 leaves that to `licence-service work`.")
-    head_seconds: float = Field(1.0, description="How often the server signs a head over new lines of the book; 0 leaves that to `licence-service work`.")
+    head_seconds: float = Field(
+        1.0, description="How often the server signs a head over new lines of the book; 0 leaves that to `licence-service work`."
+    )
     heads_url: str = Field("", description="The second place that keeps signed heads, as `archive_url`, best run by others; empty keeps none.")
     failures_before_slowing: int = Field(10, description="Wrong codes from one address, or for one number, in ten minutes before refusals.")
     trusted_proxy: bool = Field(default=False, description="Take the caller's address from the last X-Forwarded-For entry.")

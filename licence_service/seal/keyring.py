@@ -115,9 +115,7 @@ class Keyring:
 
     def public_code_keys(self) -> dict[str, str]:
         """Return every code key's public part as PEM, by its kid in hexadecimal."""
-        return {
-            kid.hex(): key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode() for kid, key in sorted(self.code_keys.items())
-        }
+        return {kid.hex(): key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode() for kid, key in sorted(self.code_keys.items())}
 
     def verifying_key(self, kid: bytes) -> tuple[ec.EllipticCurvePublicKey, str]:
         """Return a code key's public part and its department's `uscc`; raise `NotInRegister` for an unknown kid."""

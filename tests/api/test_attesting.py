@@ -185,7 +185,13 @@ def test_hours_beyond_what_the_days_hold_are_refused(world: World) -> None:
 @pytest.mark.rule("EN-06", "EN-07")
 def test_a_correction_replaces_for_good_and_withdrawing_it_revives_nothing(world: World) -> None:
     licence_id = world.issue(DRIVER)["licence_id"]
-    facts = {"date": (today(world) - timedelta(days=3)).isoformat(), "decision_no": "罚〔2026〕1号", "act": "超员", "penalty": "罚款", "authority": "示例机关"}
+    facts = {
+        "date": (today(world) - timedelta(days=3)).isoformat(),
+        "decision_no": "罚〔2026〕1号",
+        "act": "超员",
+        "penalty": "罚款",
+        "authority": "示例机关",
+    }
     first = world.act(DRIVER, licence_id, {"act": "endorse", "kind": "violation", "facts": facts, "external_ref": "v-1"}, "endorse-v1").json()
     corrected = {"act": "endorse", "kind": "violation", "facts": facts | {"act": "超速"}, "external_ref": "v-2"}
     corrected["corrects"] = first["endorsement_ids"][0]
@@ -193,7 +199,9 @@ def test_a_correction_replaces_for_good_and_withdrawing_it_revives_nothing(world
     assert [one["endorsement_id"] for one in endorsements(world, licence_id)] == second["endorsement_ids"]
     assert world.act(DRIVER, licence_id, {**corrected, "external_ref": "v-3"}, "endorse-v3").json()["rule"] == "EN-06"
 
-    world.act(DRIVER, licence_id, {"act": "withdraw_endorsement", "endorsement_id": second["endorsement_ids"][0], "ground": "overturned"}, "withdraw-v")
+    world.act(
+        DRIVER, licence_id, {"act": "withdraw_endorsement", "endorsement_id": second["endorsement_ids"][0], "ground": "overturned"}, "withdraw-v"
+    )
 
     assert endorsements(world, licence_id) == []
 
@@ -467,7 +475,14 @@ def inspected(world: World, **changed: Any) -> dict[str, Any]:
     """Return facts of a review of the sample's vehicle as a station would assert them."""
     face = world.service.catalogue.samples[VEHICLE].face
     day = today(world) - timedelta(days=1)
-    facts = {"date": day.isoformat(), "result": "1", "next_due": "2028-04-30", "authority": "示例机关", "report_no": "R-9", "plate_no": face["plate_no"]}
+    facts = {
+        "date": day.isoformat(),
+        "result": "1",
+        "next_due": "2028-04-30",
+        "authority": "示例机关",
+        "report_no": "R-9",
+        "plate_no": face["plate_no"],
+    }
     return {**facts, "vin": face["vin"], **changed}
 
 

@@ -108,7 +108,7 @@ def long_life(world: World) -> Life:
     living.wait(200)
     ended = living.today - timedelta(days=20)
     days["cancelled"] = ended
-    cancelled = living.enter("cancel", ground="age", right_ended_on=ended.isoformat())
+    cancelled = living.enter("cancel", ground="request", right_ended_on=ended.isoformat())
     days["reinstated"] = living.wait(120)
     living.enter("reinstate", target=cancelled["sequence"])
     living.wait(50)
@@ -156,7 +156,7 @@ def test_every_act_stands_in_the_history_with_its_decision(lived: tuple[World, L
     assert found["history"][6]["suspension"]["kind"]["code"] == "measure"
     assert [one["code"] for one in found["history"][6]["suspension"]["allows"]] == ["change"]
     cancelled = found["history"][12]
-    assert (cancelled["ground"]["code"], cancelled["right_ended_on"]) == ("age", life.days["cancelled"].isoformat())
+    assert (cancelled["ground"]["code"], cancelled["right_ended_on"]) == ("request", life.days["cancelled"].isoformat())
     assert found["history"][10]["to_department"]["code"] == found["history"][11]["by"]["department"]["code"] == NEIGHBOUR
     assert (found["licence"]["state"], found["licence"]["holder"], found["licence"]["version"]) == ("in_force", "陈安途", 10)
 

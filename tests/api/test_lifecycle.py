@@ -264,7 +264,10 @@ def test_corrections_and_reseals_are_versions_with_their_reason(world: World) ->
     found = read(world, DRIVER, licence_id)
 
     assert [one["reason"] for one in found["versions"]] == ["initial", "correction", "reseal"]
-    assert refused(world, DRIVER, licence_id, "correct-2", act="correct", face={"license_no": "5199002611000009"})["faults"][0]["code"] == "not-changeable"
+    assert (
+        refused(world, DRIVER, licence_id, "correct-2", act="correct", face={"license_no": "5199002611000009"})["faults"][0]["code"]
+        == "not-changeable"
+    )
 
 
 @pytest.mark.rule("LC-18")
@@ -336,7 +339,14 @@ def test_the_window_for_renewal_is_named_and_the_term_runs_on_during_a_suspensio
     last = date.fromisoformat(read(world, DRIVER, licence_id)["valid_to"])
     world.clock.now = datetime.combine(last - timedelta(days=1), world.clock().timetz())  # type: ignore[attr-defined]
     far = (last + timedelta(days=60)).isoformat()
-    enter(world, DRIVER, licence_id, "suspend-9", act="suspend", suspension={"kind": "penalty", "first": (last - timedelta(days=1)).isoformat(), "last": far})
+    enter(
+        world,
+        DRIVER,
+        licence_id,
+        "suspend-9",
+        act="suspend",
+        suspension={"kind": "penalty", "first": (last - timedelta(days=1)).isoformat(), "last": far},
+    )
     move(world, 2)
 
     found = read(world, DRIVER, licence_id)
@@ -385,7 +395,9 @@ def test_who_issues_in_a_region_is_dated_and_a_licence_keeps_its_issuer(tmp_path
     text = path.read_text("utf-8")
     head, mark, _ = text.partition("[[grants]]")
     assert mark
-    handed_over = '[[grants]]\ntypes = ["*"]\nfrom = 2020-01-01\nto = 2026-11-30\n\n[[grants]]\ntypes = ["*"]\nregions = ["519900"]\nfrom = 2026-12-01\n'
+    handed_over = (
+        '[[grants]]\ntypes = ["*"]\nfrom = 2020-01-01\nto = 2026-11-30\n\n[[grants]]\ntypes = ["*"]\nregions = ["519900"]\nfrom = 2026-12-01\n'
+    )
     path.write_text(head + handed_over, "utf-8")
     with a_world(tmp_path, keys) as world:
         before = world.issue(DRIVER, region="519902")["licence_id"]
