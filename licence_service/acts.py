@@ -145,8 +145,6 @@ def judge(at: At, case: Case, *, lapse_after_days: int | None = None) -> Mark:
     if mark is Mark.NO:
         rule = "LC-06" if where == "suspended" and TABLE[case.act][COLUMNS.index(where)] is Mark.SAID_SO else None
         raise _refusal(case, where, f"{case.act.value} is not allowed while the licence is {then.state.value}", rule)
-    if case.act is Act.TRANSFER and "transfer_pending" in then.flags:
-        raise _refusal(case, where, "this licence is released to another department already")
     if case.act in _ABOUT_ANOTHER:
         _must_fit(then, case, where)
     return mark

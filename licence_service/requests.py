@@ -58,9 +58,9 @@ _ACT_KEYS: Mapping[Act, frozenset[str]] = {
 }
 
 
-# Their legal day is the decision's, the suspension's or the fact's own.
+# Their legal day is the decision's or the fact's own.
 _BY_DECISION = frozenset(
-    {Act.SUSPEND, Act.TRANSFER, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.ENDORSE, Act.RESEAL, Act.VOID, Act.REFUSE_ENDORSEMENT}
+    {Act.TRANSFER, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.ENDORSE, Act.RESEAL, Act.VOID, Act.REFUSE_ENDORSEMENT}
 )
 ACTS = tuple(_ACT_KEYS)  # what a caller may enter on a licence
 

@@ -113,11 +113,13 @@ class Service:
         self.archive.ready()
 
 
-def build(settings: Settings, now: Clock = utc_now) -> Service:
-    """Put everything together; `Misconfigured` says in words what does not fit."""
-    catalogue = read_catalogue(settings.templates)
+def build(settings: Settings, now: Clock = utc_now, catalogue: Catalogue | None = None, keyring: Keyring | None = None) -> Service:
+    """Put everything together; `Misconfigured` says in words what does not fit. Catalogue and keyring may be handed in where they were read already."""
+    catalogue = catalogue or read_catalogue(settings.templates)
     outside = client(settings.seal_timeout_seconds)
-    keyring = read_keyring(settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys, remote_client=outside)
+    keyring = keyring or read_keyring(
+        settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys, remote_client=outside
+    )
     _check_grants(catalogue, keyring)
     printer = Printer(Fonts.load(settings.fonts.expanduser()), catalogue.families)
     archive = open_archive(settings.archive_url, options=settings.archive_options())

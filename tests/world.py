@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from licence_service.app import create_app
+from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.demo import Moved
 from licence_service.licence import beijing_day
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
+from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.service import Service, build
 from licence_service.settings import Settings
 from licence_service.store.clients import EVERY_TYPE, Client
@@ -39,6 +42,18 @@ class Clock:
     def __call__(self) -> datetime:
         """Return the instant."""
         return self.now
+
+
+@cache
+def own_templates() -> Catalogue:
+    """Read the templates of the repository once; a catalogue is never changed."""
+    return read_catalogue(ROOT / "templates")
+
+
+@cache
+def opened_keys(folder: Path, _seals: str) -> Keyring:
+    """Open a keys folder once for what its files say; opening private keys is slow on purpose."""
+    return read_keyring(folder, passphrase=PASSPHRASE.encode(), allow_demo=True)
 
 
 def settings_for(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Settings:
@@ -135,7 +150,10 @@ def a_world(
 ) -> Iterator[World]:
     """Open a world and close it again; one that was there before is given its `tokens`."""
     clock = Clock(now)
-    service = build(settings_for(folder, keys, database_url, **more), clock)
+    ready = None if "templates" in more else own_templates()
+    seals = "".join(path.read_text("utf-8") for path in sorted(keys.glob("*/seal.toml")))
+    opened = None if "remote" in seals else opened_keys(keys, seals)
+    service = build(settings_for(folder, keys, database_url, **more), clock, ready, opened)
     try:
         yield World(service, clock, tokens or {})
     finally:

@@ -196,6 +196,7 @@ def eight_with_some_killed(crowd: Crowd, *, each: int) -> None:
     the_book_is_whole(crowd)
 
 
+@pytest.mark.long  # the next test does the same and kills some of them
 @pytest.mark.rule("LC-01", "LC-09")
 def test_of_eight_writers_at_once_no_act_is_lost_and_none_is_entered_twice(tmp_path: Path, demo_keys: Path, url: str | None) -> None:
     with a_crowd(tmp_path, demo_keys, url, acts=15, licences=6) as crowd:
