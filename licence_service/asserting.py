@@ -16,7 +16,7 @@ from licence_service.law import PACK
 from licence_service.licence import Act, Decision, beijing_day
 from licence_service.registrar import Registrar, assertion_task
 from licence_service.requests import ActRequest
-from licence_service.rules import judge_fact, on_underlying_right
+from licence_service.rules import acceptance_pack, judge_fact, on_underlying_right
 from licence_service.seal.tokens import is_signed
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.record import Record
@@ -115,7 +115,7 @@ class Assertions:
         packs = line.law.packs()
         if on_underlying_right(packs, record.type, today) == "task":
             return {"task_id": line.tasks.open(record.issuer(today), "underlying_right", licence_id, {"rule": "LC-17", **said})}
-        pack = judge_fact(packs, record.type, "", {}, today, today).pack or PACK
+        pack = acceptance_pack(packs, record.type, today) or PACK
         decision = _by_law(str(said["external_ref"]), line.keyring.departments[record.issuer(today)].name, today, pack)
         request = ActRequest(
             Act.CANCEL, decision, ground="underlying_right_ended", right_ended_on=date.fromisoformat(str(said["occurred_on"])), automatic=True

@@ -1,4 +1,4 @@
-"""An act on a licence: from the request to a draft that may be entered. Nothing is written here."""
+"""An act on a licence: from the request to a draft that may be entered. The book is not written here; a conflict opens a task."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ def drafted(line: Line, caller: Client, record: Record, request: ActRequest, tod
     template = line.catalogue.in_force(record.type, today)
     if not has_act(template.acts, request.act):
         raise TransitionRefused(f"this type has no act {request.act.value}", facts={"act": request.act.value})
-    setting = Setting(line, caller, record, template, authority.sealer(line, caller, record, request.act, today), today)
+    setting = Setting(line, caller, record, template, authority.sealer(line, caller, record, request.act, today), today, line.law.packs())
     must_be_granted(setting.department, record.type, today, unattended=request.decision.unattended is not None and not request.automatic)
     if request.act is Act.RENEW and template.retired_from and template.retired_from <= request.decision.decided_on:
         raise TypeRetired(facts={"rule": "LC-15"})
@@ -95,7 +95,7 @@ def _with_target(setting: Setting, request: ActRequest, licence: Licence) -> Act
 def _judged(setting: Setting, request: ActRequest, fact: Fact | None) -> Mark:
     """Ask the table; renewal keeps to the window of the law of its day (LC-03)."""
     record, decided = setting.record, request.decision.decided_on
-    window = renewal_of(setting.line.law.packs(), record.type, decided, setting.template.term)
+    window = renewal_of(setting.packs, record.type, decided, setting.template.term)
     day = decided
     if request.act in BY_EFFECTIVE_DAY:
         day = request.suspension.first if request.suspension else fact.effective_from if fact else request.effective_on or decided
@@ -115,7 +115,7 @@ def _must_be_above(setting: Setting, request: ActRequest) -> None:
     """Age is a ground only above the ceiling of the decision's day (LC-04, RULINGS 23); a face that does not say the age leaves it to the clerk."""
     if request.act is not Act.CANCEL or request.ground != "age":
         return
-    packs, slug, day = setting.line.law.packs(), setting.record.type, request.decision.decided_on
+    packs, slug, day = setting.packs, setting.record.type, request.decision.decided_on
     born = birth_of(packs, slug, setting.record.at(setting.today).current.face, day)
     if born is not None and not above_ceiling(packs, slug, born, day):
         raise TransitionRefused("the holder is not above the ceiling of age of that day", facts={"act": "cancel", "rule": "LC-04"})

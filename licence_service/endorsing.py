@@ -9,19 +9,19 @@ from licence_service.digests import SALT_BYTES, canonical, commitment
 from licence_service.drafting import Draft
 from licence_service.endorsement import Endorsement, assertion_of
 from licence_service.errors import FaceRejected, Fault, NotGranted, SignatureWrong, TransitionRefused
-from licence_service.fields import comparison_form
+from licence_service.fields import Face, comparison_form
 from licence_service.fold import endorsement_states
 from licence_service.identifiers import licence_id
 from licence_service.licence import Act, Licence
 from licence_service.line import Line
 from licence_service.recording import Fact, Situation, accepted_fact, fact_of
 from licence_service.requests import ActRequest
-from licence_service.rules import judge_fact
+from licence_service.rules import RulePack, acceptance_pack, judge_fact
 from licence_service.seal.keyring import Department
 from licence_service.seal.tokens import is_signed, key_id
 from licence_service.store.clients import Client
 from licence_service.store.record import Record
-from licence_service.template import Template
+from licence_service.template import EndorsementKind, Template
 
 FACTS_FORM = "facts/1"
 TOO_OLD = "report-too-old"
@@ -29,7 +29,7 @@ TOO_OLD = "report-too-old"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What an act is judged in: the record, its type today, who seals, who acts, and the day."""
+    """What an act is judged in: the record, its type today, who seals, who acts, the day, and the law as it is known now."""
 
     line: Line
     caller: Client
@@ -37,13 +37,14 @@ class Setting:
     template: Template
     department: Department
     today: date
+    packs: tuple[RulePack, ...]
 
     def situation(self, licence: Licence) -> Situation:
         """Return the situation for the drafter."""
         before = self.line.keyring.departments.get(self.record.issuer(self.today))
         return Situation(
             licence, self.template, self.line.catalogue.kinds, self.department.name, self.caller.name, self.department.seal.seal_id,
-            self.line.now(), self.today, self.caller.department, before.name if before else "", self.line.law.packs(),
+            self.line.now(), self.today, self.caller.department, before.name if before else "", self.packs,
         )  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def checked_fact(setting: Setting, at: Situation, request: ActRequest) -> Fact |
         fact = fact_of(at, request)
         _must_correct_its_like(setting, at, request, fact.kind.slug, request.corrects, request.asserter or setting.caller.department)
         reception = judge_fact(
-            setting.line.law.packs(), setting.record.type, fact.kind.slug, fact.facts, fact.occurred_on, setting.today, at.licence.endorsements
+            setting.packs, setting.record.type, fact.kind.slug, fact.facts, fact.occurred_on, setting.today, at.licence.endorsements
         )
         # The age of a report binds what is taken in by rule; a clerk who endorses an old one has decided so.
         breaches = [one for one in reception.breaches if one.fault.code != TOO_OLD or request.organs or request.act is Act.ASSERT]
@@ -104,11 +105,15 @@ def must_be_entitled(setting: Setting, at: Situation, request: ActRequest) -> No
         raise NotGranted("only the accepting organ and the issuer of record may do this", facts={"rule": "EN-07"})
 
 
+def identity_of(face: Face, template: Template, kind: EndorsementKind) -> dict[str, object]:
+    """Return what the face says of the thing that a kind is about: its `subject`, such as the vehicle's number, and its `plate`; None where it does not."""
+    plate = next((name for name, each in template.fields.items() if each.type == "plate"), "")
+    return {"subject": face.get(kind.bound_to or ""), "plate": face.get(plate)}
+
+
 def _must_match(setting: Setting, at: Situation, fact: Fact) -> None:
     """A test of another vehicle is never written on this one (XR-03, EN-11): both values go to the clerk."""
-    face, template = at.licence.current.face, setting.template
-    plate = next((name for name, each in template.fields.items() if each.type == "plate"), "")
-    ours = {"subject": face.get(fact.kind.bound_to or ""), "plate": face.get(plate)}
+    ours = identity_of(at.licence.current.face, setting.template, fact.kind)
     said = {one.source: fact.facts[name] for name, one in fact.kind.facts.items() if one.source in ours and name in fact.facts}
     wrong = {
         str(source): {"register": str(ours[source] or ""), "asserted": str(value)}
@@ -163,14 +168,14 @@ def signed(setting: Setting, draft: Draft, fact: Fact, request: ActRequest) -> E
     salt = asserted.salt if asserted else secrets.token_bytes(SALT_BYTES)
     committed = {**fact.facts, **({"subject": subject} if subject else {})}
     own = line.keyring.departments[caller] if request.act is not Act.ASSERT else None
-    reception = judge_fact(line.law.packs(), setting.record.type, fact.kind.slug, fact.facts, fact.occurred_on, setting.today)
     body = line.law.body(request.asserter or "") if request.asserter_signature else None
     unsigned = Endorsement(
         asserted.endorsement_id if asserted else licence_id(secrets.randbelow(36**20)), fact.kind.slug, fact.facts, fact.occurred_on,
         fact.effective_from, fact.effective_to, (asserted.asserter if asserted else request.asserter) or caller, caller if own else None,
         asserted.external_ref if asserted else request.external_ref, commitment(committed, salt, FACTS_FORM),
         own.code_signer.kid.hex() if own else "", b"", salt, corrects=asserted.corrects if asserted else request.corrects,
-        rule_pack=reception.pack if request.act is Act.ENDORSE else None, previous=licence.entries[-1].digest.sha256 if licence.entries[-1].digest else None,
+        rule_pack=acceptance_pack(setting.packs, setting.record.type, setting.today) if request.act is Act.ENDORSE else None,
+        previous=licence.entries[-1].digest.sha256 if licence.entries[-1].digest else None,
         asserter_kid=asserted.asserter_kid if asserted else key_id(body.public_key) if body and body.public_key else None,
         asserter_signature=asserted.asserter_signature if asserted else bytes.fromhex(request.asserter_signature or ""), subject=subject,
     )  # fmt: skip

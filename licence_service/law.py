@@ -12,7 +12,8 @@ from functools import lru_cache
 from licence_service.bodies import Body, body_of
 from licence_service.catalogue import kind_of
 from licence_service.errors import NotInForce
-from licence_service.rules import RulePack, from_data
+from licence_service.licence import Licence
+from licence_service.rules import Conditions, RulePack, from_data, judge_conditions
 from licence_service.store.foundations import Foundations
 from licence_service.template import EndorsementKind, Template
 
@@ -35,16 +36,20 @@ class Law:
         found = self.foundations.known(BODY, known_at).get(uscc)
         return body_of(found.content) if found else None
 
-    def kinds(self, kinds: Mapping[str, EndorsementKind], known_at: datetime | None = None) -> Mapping[str, EndorsementKind]:
-        """Return the endorsement kinds as they were known at an instant; those never put in force are as the folder has them."""
-        known = self.foundations.known(KIND, known_at)
-        return {slug: _kind(known[slug].content) if slug in known else kind for slug, kind in kinds.items()}
+    def conditions(
+        self, slug: str, licence: Licence, template: Template, kinds: Mapping[str, EndorsementKind], known_at: datetime | None = None
+    ) -> Conditions:
+        """Judge the conditions of a licence on its day by packs, kinds and edition as the book knew them at an instant (EN-12).
 
-    def conditions_until(self, template: Template, known_at: datetime | None = None) -> str | None:
-        """Return the field of the face that prints a due day, as it was known at an instant."""
-        found = self.foundations.known(TEMPLATE, known_at).get(f"{template.slug}/{template.edition}")
-        until: str | None = json.loads(found.content)["conditions_until"] if found else template.conditions_until
-        return until
+        `kinds` and `template` are those of the folder; what was never put in force is judged as they have it.
+        """
+        known = self.foundations.all_known(known_at)
+        packs = tuple(_pack(one.content) for one in known.get(PACK, {}).values())
+        held = known.get(KIND, {})
+        said = {name: _kind(held[name].content) if name in held else kind for name, kind in kinds.items()}
+        edition = known.get(TEMPLATE, {}).get(f"{template.slug}/{template.edition}")
+        until = json.loads(edition.content)["conditions_until"] if edition else template.conditions_until
+        return judge_conditions(packs, slug, until, licence.current.face, said, licence.endorsements, licence.valid_at)
 
     def may(self, role: str, uscc: str, kind: str, slug: str, region: str, days: tuple[date, ...]) -> bool:
         """Say whether grants known now let a body assert or accept a kind on all these days (EN-04, RULINGS 21)."""

@@ -25,7 +25,7 @@ from licence_service.identifiers import ElicenceId
 from licence_service.law import Law
 from licence_service.licence import Act, Entry, LicenceState, beijing_day
 from licence_service.licence_data import licence_data
-from licence_service.rules import judge_conditions, renewal_of
+from licence_service.rules import renewal_of
 from licence_service.seal import Sealed
 from licence_service.seal.keyring import Department, Keyring
 from licence_service.seal.tokens import sign1
@@ -239,9 +239,7 @@ class Line:
         after = replace(record, entries=(*record.entries, replace(entry, recorded_at=self.now()))).on(today)
         if after is None:
             return None
-        said = judge_conditions(
-            self.law.packs(), record.type, template.conditions_until, after.current.face, self.catalogue.kinds, after.endorsements, today
-        )
+        said = self.law.conditions(record.type, after, template, self.catalogue.kinds)
         return min((one.due_on for one in said.every if one.due_on), default=None)
 
     def dead(self, record: Record) -> bool:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from licence_service import requests
+from licence_service import authority, requests
 from licence_service.carrying import Done, Waiting
 from licence_service.digests import canonical, sha256
+from licence_service.endorsing import identity_of
 from licence_service.envelope import WORD, Reading
 from licence_service.errors import FaceRejected, Fault, NotInRegister, ReportConsumed, RequestRejected, SignatureWrong, TransitionRefused
 from licence_service.fields import Field, comparison_form
@@ -98,8 +99,9 @@ class Reviews:
         return alive[0]
 
     def _seen(self, caller: Client, record: Record) -> bool:
+        line = self.registrar.line
         try:
-            self.registrar.visible(caller, record.licence_id, endorsing=True)
+            authority.visible(line, caller, record, beijing_day(line.now()), endorsing=True)
         except NotInRegister:
             return False
         return True
@@ -118,17 +120,10 @@ class Reviews:
             known = f"the rule pack asks these: {', '.join(wanted)}"
             raise RequestRejected(faults=[Fault("receipts", "unknown-source", known)])
         outcomes = {name: request.receipts.get(name, {"outcome": "unavailable"})["outcome"] for name in wanted}  # not asked is not answered
-        if "fail" in outcomes.values():
-            raise TransitionRefused(
-                "a source says no", facts={"rule": "XR-04", "source": ", ".join(name for name in wanted if outcomes[name] == "fail")}
-            )
-        silent = (
-            {"sources": {name: outcome for name, outcome in outcomes.items() if outcome == "unavailable"}}
-            if "unavailable" in outcomes.values()
-            else {}
-        )
-        if silent:
-            return self._waiting(record, "source_unavailable", "XR-04", silent, caller.department)
+        if failed := [name for name, outcome in outcomes.items() if outcome == "fail"]:
+            raise TransitionRefused("a source says no", facts={"rule": "XR-04", "source": ", ".join(failed)})
+        if silent := {name: outcome for name, outcome in outcomes.items() if outcome == "unavailable"}:
+            return self._waiting(record, "source_unavailable", "XR-04", {"sources": silent}, caller.department)
         body = line.law.body(str(report["station"]))
         if body is None:
             return self._waiting(record, "unknown_station", "XR-07", {"station": str(report["station"])}, record.issuer(licence.valid_at))
@@ -190,11 +185,9 @@ def _must_be_alive(licence: Licence) -> None:
 
 def _conflicts(licence: Licence, template: Template, kind: EndorsementKind, request: ReviewRequest) -> dict[str, Any]:
     """Return what is at odds, both values beside each other: subject by identity, plate alone is a conflict too (XR-03)."""
-    face = licence.current.face
     found: dict[str, Any] = {}
-    plate = next((name for name, each in template.fields.items() if each.type == "plate"), "")
-    pairs = {"subject": (face.get(kind.bound_to or ""), request.report["subject"]), "plate": (face.get(plate), request.report["plate"])}
-    for name, (ours, theirs) in pairs.items():
+    for name, ours in identity_of(licence.current.face, template, kind).items():
+        theirs = request.report[name]
         if ours is None or comparison_form(str(ours)) != comparison_form(str(theirs)):
             found[name] = {"register": str(ours or ""), "report": str(theirs)}
     told = {name: str(said.get("value", ""))[:200] for name, said in request.receipts.items() if said["outcome"] == "conflict"}

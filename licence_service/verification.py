@@ -16,7 +16,7 @@ from licence_service.fold import PARENT_ENDED
 from licence_service.identifiers import normal_code
 from licence_service.law import Law
 from licence_service.licence import Act, Licence, LicenceState, Version, beijing_day
-from licence_service.rules import Condition, Conditions, judge_conditions
+from licence_service.rules import Condition, Conditions
 from licence_service.seal import Finding
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring
@@ -142,10 +142,7 @@ class Verifier:
 
     def judged(self, record: Record, licence: Licence, template: Template, known_at: datetime | None) -> Conditions:
         """Return every condition of a licence with the packs that judged it."""
-        return judge_conditions(
-            self.law.packs(known_at), record.type, self.law.conditions_until(template, known_at), licence.current.face,
-            self.law.kinds(self.catalogue.kinds, known_at), licence.endorsements, licence.valid_at,
-        )  # fmt: skip
+        return self.law.conditions(record.type, licence, template, self.catalogue.kinds, known_at)
 
     def _unknown(self, question: Question, *failed: Check) -> Verdict:
         """Answer where no licence can be named: the failed checks, and nothing about any licence."""

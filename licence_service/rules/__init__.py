@@ -6,6 +6,7 @@ Pure. Files under `templates/_rules/` are read by the catalogue; every judgement
 from licence_service.rules.acceptance import (
     Breach,
     Reception,
+    acceptance_pack,
     grade_fault,
     grades_for,
     judge_fact,
@@ -32,7 +33,8 @@ from licence_service.rules.pack import (
 
 __all__ = [
     "Acceptance", "AgeCeiling", "Breach", "Condition", "Conditions", "KindAcceptance", "Outcome", "PackUsed", "Reception", "Renewal",
-    "ReviewFrequency", "RulePack", "above_ceiling", "as_data", "birth_of", "birthday", "bound", "check", "from_data", "grade_fault", "grades_for", "in_force",
+    "ReviewFrequency", "RulePack", "above_ceiling", "acceptance_pack",
+    "as_data", "birth_of", "birthday", "bound", "check", "from_data", "grade_fault", "grades_for", "in_force",
     "judge_conditions", "judge_fact", "kind_acceptance", "named", "next_due", "objection_until", "on_underlying_right", "overlaps", "renewal_of",
     "transfer_days",
 ]  # fmt: skip

@@ -42,6 +42,12 @@ def kind_acceptance(packs: Iterable[RulePack], slug: str, kind: str, day: date) 
     return found[1].kinds.get(kind, KindAcceptance()) if found else KindAcceptance()
 
 
+def acceptance_pack(packs: Iterable[RulePack], slug: str, day: date) -> str | None:
+    """Return the id of the pack by which facts are taken in on a day; None where none is in force."""
+    found = in_force(packs, slug, day, Acceptance)
+    return found[0].id if found else None
+
+
 def judge_fact(
     packs: Sequence[RulePack], slug: str, kind: str, facts: Face, occurred_on: date, today: date, standing: Iterable[Endorsement] = ()
 ) -> Reception:

@@ -122,7 +122,15 @@ class Foundations:
 
     def known(self, kind: str, known_at: datetime | None = None) -> Mapping[str, Foundation]:
         """Return the newest line of each name of a kind, as known at an instant (inclusive)."""
-        return {one.name: one for one in self.lines() if one.kind == kind and (known_at is None or one.recorded_at <= known_at)}
+        return self.all_known(known_at).get(kind, {})
+
+    def all_known(self, known_at: datetime | None = None) -> Mapping[str, Mapping[str, Foundation]]:
+        """Return the same of every kind, by one reading."""
+        found: dict[str, dict[str, Foundation]] = {}
+        for one in self.lines():
+            if known_at is None or one.recorded_at <= known_at:
+                found.setdefault(one.kind, {})[one.name] = one
+        return found
 
 
 def _person(by: str) -> str:

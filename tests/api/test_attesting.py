@@ -292,7 +292,7 @@ def test_the_next_day_counts_from_the_test_or_from_the_day_that_was_due(world: W
 
 
 @pytest.mark.rule("XR-03")
-@pytest.mark.parametrize("wrong", [{"subject": "LSAXXXXXXXX999999"}, {"plate": "川A99999"}])
+@pytest.mark.parametrize("wrong", [{"subject": "LSAAA21AXAX000017"}, {"plate": "川A99999"}])
 def test_another_vehicle_or_plate_is_a_conflict_for_the_home_county_with_both_values(world: World, wrong: dict[str, Any]) -> None:
     issued, attester = world.issue(VEHICLE), station(world)
 
