@@ -8,6 +8,7 @@ from licence_service.fields import Face
 
 STATEMENT_FORM = "endorsement/1"
 ASSERTION_FORM = "assertion/1"
+FACTS_FORM = "facts/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Endorsement:
     asserter_signature: bytes = b""
     subject: str | None = field(default=None, repr=False)
 
+    @property
+    def committed(self) -> Face:
+        """Return what the commitment is over: the facts, and the value on the face that they are bound to."""
+        return committed_facts(self.facts, self.subject)
+
     def statement(self, licence_id: str) -> bytes:
         """Return the canonical bytes that the accepter signs (docs/formats.md §6)."""
         return canonical(statement_of(self, licence_id))
@@ -70,6 +76,11 @@ def statement_of(endorsement: Endorsement, licence_id: str) -> dict[str, object]
         "facts_sm3": endorsement.commitment.sm3,
         **{name: value for name, value in appended.items() if value is not None},
     }
+
+
+def committed_facts(facts: Face, subject: str | None) -> Face:
+    """Return facts as they are committed to, with the value that they are bound to where there is one (EN-11)."""
+    return {**facts, "subject": subject} if subject else dict(facts)
 
 
 def assertion_of(licence_id: str, kind: str, facts: Face, external_ref: str, asserter: str, corrects: str | None = None) -> dict[str, object]:

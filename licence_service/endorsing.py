@@ -7,7 +7,7 @@ from datetime import date
 from licence_service import authority
 from licence_service.digests import SALT_BYTES, canonical, commitment
 from licence_service.drafting import Draft
-from licence_service.endorsement import Endorsement, assertion_of
+from licence_service.endorsement import FACTS_FORM, Endorsement, assertion_of, committed_facts
 from licence_service.errors import FaceRejected, Fault, NotGranted, SignatureWrong, TransitionRefused
 from licence_service.fields import Face, comparison_form
 from licence_service.fold import endorsement_states
@@ -23,7 +23,6 @@ from licence_service.store.clients import Client
 from licence_service.store.record import Record
 from licence_service.template import EndorsementKind, Template
 
-FACTS_FORM = "facts/1"
 TOO_OLD = "report-too-old"
 
 
@@ -166,13 +165,12 @@ def signed(setting: Setting, draft: Draft, fact: Fact, request: ActRequest) -> E
     subject = str(face[bound_to]) if bound_to and bound_to in template.fields and bound_to in face else None
     asserted = next((one for entry in licence.entries for one in entry.endorsements if request.endorsement_id == one.endorsement_id), None)
     salt = asserted.salt if asserted else secrets.token_bytes(SALT_BYTES)
-    committed = {**fact.facts, **({"subject": subject} if subject else {})}
     own = line.keyring.departments[caller] if request.act is not Act.ASSERT else None
     body = line.law.body(request.asserter or "") if request.asserter_signature else None
     unsigned = Endorsement(
         asserted.endorsement_id if asserted else licence_id(secrets.randbelow(36**20)), fact.kind.slug, fact.facts, fact.occurred_on,
         fact.effective_from, fact.effective_to, (asserted.asserter if asserted else request.asserter) or caller, caller if own else None,
-        asserted.external_ref if asserted else request.external_ref, commitment(committed, salt, FACTS_FORM),
+        asserted.external_ref if asserted else request.external_ref, commitment(committed_facts(fact.facts, subject), salt, FACTS_FORM),
         own.code_signer.kid.hex() if own else "", b"", salt, corrects=asserted.corrects if asserted else request.corrects,
         rule_pack=acceptance_pack(setting.packs, setting.record.type, setting.today) if request.act is Act.ENDORSE else None,
         previous=licence.entries[-1].digest.sha256 if licence.entries[-1].digest else None,

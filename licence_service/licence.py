@@ -13,6 +13,7 @@ from licence_service.digests import Digests
 from licence_service.endorsement import Endorsement
 from licence_service.fields import Face, Value
 
+FACE_FORM = "face/1"
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 

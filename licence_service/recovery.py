@@ -16,7 +16,7 @@ from licence_service.document.reading import attachment
 from licence_service.entry_form import entry_of
 from licence_service.errors import ArchiveUnavailable, NotInRegister, Refusal, RequestRejected
 from licence_service.identifiers import parse_elicence_id
-from licence_service.licence import Act, Entry, Version
+from licence_service.licence import FACE_FORM, Act, Entry, Version
 from licence_service.line import live_key, searchable
 from licence_service.log.heads import BadHead, KeptHead, KeptLine, leaves
 from licence_service.log.tree import Frontier
@@ -26,7 +26,6 @@ from licence_service.store.book import Book
 from licence_service.store.heads import FOUNDATION, Heads, StoredHead
 from licence_service.store.reentry import Again, Reentry
 
-FACE = "face/1"
 _PHOTO = "sha256:"
 Face = tuple[str, Mapping[str, Any], str]  # type, face, salt as they stand in a document's licence data
 
@@ -144,7 +143,7 @@ class Recovery:
             return None
         data = json.loads(content) if content else {}
         face, salt = data.get("face"), str(data.get("salt", ""))
-        if not face or commitment(face, bytes.fromhex(salt), FACE) != version.face_commitment:
+        if not face or commitment(face, bytes.fromhex(salt), FACE_FORM) != version.face_commitment:
             return None
         return str(data["type"]["name"]), face, salt
 

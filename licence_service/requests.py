@@ -59,9 +59,7 @@ _ACT_KEYS: Mapping[Act, frozenset[str]] = {
 
 
 # Their legal day is the decision's or the fact's own.
-_BY_DECISION = frozenset(
-    {Act.TRANSFER, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.ENDORSE, Act.RESEAL, Act.VOID, Act.REFUSE_ENDORSEMENT}
-)
+_BY_DECISION = frozenset({Act.TRANSFER, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.ENDORSE, Act.RESEAL, Act.VOID, Act.REFUSE_ENDORSEMENT})
 ACTS = tuple(_ACT_KEYS)  # what a caller may enter on a licence
 
 

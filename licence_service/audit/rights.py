@@ -9,13 +9,13 @@ from licence_service.audit.finding import Finding, Kind, on
 from licence_service.audit.order import parsed
 from licence_service.catalogue import Catalogue
 from licence_service.digests import commitment, digests
+from licence_service.endorsement import FACTS_FORM
 from licence_service.entry_form import body_of, entry_of
 from licence_service.errors import ArchiveUnavailable, NotInRegister, Refusal, Unavailable
-from licence_service.licence import Entry, Version, beijing_day
+from licence_service.licence import FACE_FORM, Entry, Version, beijing_day
 from licence_service.line import searchable
 from licence_service.store.rereading import RawLicence, RawLine, Rereading, columns_of
 
-FACE, FACTS = "face/1", "facts/1"
 ROW = ("elicence_id", "document_sha256", "check_digest", "status_list", "status_index")
 
 
@@ -137,11 +137,10 @@ def _uncommitted(whole: Entry, body: Mapping[str, Any]) -> list[str]:
     """Say which private values are not those that the public body commits to; what was erased, salt and all, says nothing."""
     said = []
     version = whole.version
-    if version and version.salt and _committed(version.face, version.salt, FACE) != version.face_commitment:
+    if version and version.salt and _committed(version.face, version.salt, FACE_FORM) != version.face_commitment:
         said.append("the face is not the one that the entry commits to")
     for one in [one for one in whole.endorsements if one.salt]:
-        bound = {**one.facts, "subject": one.subject} if one.subject else dict(one.facts)
-        if one.commitment not in (_committed(bound, one.salt, FACTS), _committed(one.facts, one.salt, FACTS)):
+        if one.commitment not in (_committed(one.committed, one.salt, FACTS_FORM), _committed(one.facts, one.salt, FACTS_FORM)):
             said.append("the facts of an endorsement are not those that the entry commits to")
     if version and version.salt and whole.decision.officer and body_of(whole)["decision"]["officer_sha256"] != body["decision"]["officer_sha256"]:
         said.append("the officer is not the one that the entry commits to")

@@ -8,13 +8,12 @@ from licence_service.digests import Digests, commitment
 from licence_service.errors import TransitionRefused
 from licence_service.fields import Face
 from licence_service.identifiers import LAST_VERSION
-from licence_service.licence import Entry, Version, VersionReason
+from licence_service.licence import FACE_FORM, Entry, Version, VersionReason
 from licence_service.recording import Fact, Situation
 from licence_service.requests import ActRequest
 from licence_service.template import Template
 
 NONE_YET = Digests("", "")
-FACE_FORM = "face/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,7 @@ def new_version(at: Situation, request: ActRequest, face: Face, reason: VersionR
         raise TransitionRefused("the identifier has room for 999 versions; a new licence must be issued")
     copy_no = max(version.copy_no for version in at.licence.versions)
     version = version_of(at.template, face, last + 1, reason, at.seal_id, at.now, copy_no=copy_no)
-    return Draft(plain_with(at, request, effective_on, version), at.template, facts, request.photos)
-
-
-def plain_with(at: Situation, request: ActRequest, effective_on: date, version: Version) -> Entry:
-    """Return the entry of an act with its document."""
-    return replace(plain(at, request, effective_on), version=version)
+    return Draft(replace(plain(at, request, effective_on), version=version), at.template, facts, request.photos)
 
 
 def version_of(template: Template, face: Face, number: int, reason: VersionReason, seal_id: str, sealed_at: datetime, *, copy_no: int) -> Version:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from licence_service.digests import canonical, commitment, digests, sha256
+from licence_service.endorsement import FACTS_FORM
 from licence_service.entry_form import entry_of
-from licence_service.licence import Entry
+from licence_service.licence import FACE_FORM, Entry
 from licence_service.log.heads import BadHead, read_statement
 from licence_service.log.tree import is_included
 from licence_service.seal.tokens import BadToken, open1, verify
@@ -66,11 +67,10 @@ def _entry(name: str, entry: Entry, files: Mapping[str, bytes], keys: Mapping[by
         document = files.get(f"documents/{version.version:03d}.pdf", b"")
         if digests(document) != version.document:
             yield f"{name}: the document of version {version.version} is not the one that was entered"
-        if version.salt and commitment(version.face, version.salt, "face/1") != version.face_commitment:
+        if version.salt and commitment(version.face, version.salt, FACE_FORM) != version.face_commitment:
             yield f"{name}: the face is not the one that was committed to"
     for one in entry.endorsements:
-        bound = {**one.facts, **({"subject": one.subject} if one.subject else {})}
-        if one.salt and commitment(bound, one.salt, "facts/1") != one.commitment:
+        if one.salt and commitment(one.committed, one.salt, FACTS_FORM) != one.commitment:
             yield f"{name}: the facts of an endorsement are not those that were committed to"
         if one.accepter and not _signed(one.kid, one.statement(entry.licence_id), one.signature, keys):
             yield f"{name}: the signature of an endorsement is wrong"
