@@ -139,9 +139,11 @@ def _uncommitted(whole: Entry, body: Mapping[str, Any]) -> list[str]:
     version = whole.version
     if version and version.salt and _committed(version.face, version.salt, FACE_FORM) != version.face_commitment:
         said.append("the face is not the one that the entry commits to")
-    for one in [one for one in whole.endorsements if one.salt]:
-        if one.commitment not in (_committed(one.committed, one.salt, FACTS_FORM), _committed(one.facts, one.salt, FACTS_FORM)):
-            said.append("the facts of an endorsement are not those that the entry commits to")
+    said += [
+        "the facts of an endorsement are not those that the entry commits to"
+        for one in whole.endorsements
+        if one.salt and one.commitment not in (_committed(one.committed, one.salt, FACTS_FORM), _committed(one.facts, one.salt, FACTS_FORM))
+    ]
     if version and version.salt and whole.decision.officer and body_of(whole)["decision"]["officer_sha256"] != body["decision"]["officer_sha256"]:
         said.append("the officer is not the one that the entry commits to")
     return said
