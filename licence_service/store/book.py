@@ -17,7 +17,7 @@ from licence_service.fields import comparison_form
 from licence_service.licence import Entry, beijing_day
 from licence_service.store.counting import next_line
 from licence_service.store.database import Database
-from licence_service.store.loading import load, public_entry
+from licence_service.store.loading import load, load_pair, public_entry
 from licence_service.store.lookups import Lookups
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import OVER, projected
@@ -206,6 +206,12 @@ class Book(Lookups):
         """Return a licence's record, or `NotInRegister`."""
         with self._database.read() as connection:
             return self._record(connection, licence_id)
+
+    def of_pair(self, number: str, check_code: str) -> tuple[Record, int] | None:
+        """Return the record and the version of a pair that belongs together, in comparison form or not; one query, whatever is wrong with it."""
+        blind = self._vault.blind("number", comparison_form(number))
+        with self._database.read() as connection:
+            return load_pair(connection, self._vault, blind, token_digest(check_code))
 
     def records(self, licence_ids: Sequence[str]) -> list[Record]:
         """Return the records of several licences, in the given order, by two queries in all."""

@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from licence_service.digests import Digests
 from licence_service.entry_form import entry_of
 from licence_service.licence import Entry
 from licence_service.store.payload import Vault
 from licence_service.store.record import Record
-from licence_service.store.tables import entries, licences, payloads
+from licence_service.store.tables import entries, licences, lookups, payloads, versions
 
 _MOST_ABOVE = 4  # licences that hang on licences; a parent is always older, so that there is no circle
 
@@ -28,6 +28,14 @@ _LINES = (
 _OF_ONE = _LINES.where(licences.c.licence_id == bindparam("wanted"))
 _OF_MANY = _LINES.where(licences.c.licence_id.in_(bindparam("wanted", expanding=True)))
 _ABOVE = _LINES.where(licences.c.id.in_(bindparam("wanted", expanding=True)))
+_OF_PAIR = (
+    _LINES.add_columns(versions.c.version)
+    .join(versions, versions.c.licence == licences.c.id)
+    .join(lookups, lookups.c.licence == licences.c.id)
+    .where(lookups.c.name == "number", lookups.c.blind == bindparam("blind"), versions.c.check_digest == bindparam("check_digest"))
+    .order_by(None)
+    .order_by(versions.c.id.desc(), entries.c.sequence)
+)
 _PUBLIC = select(entries.c.body, entries.c.sha256, entries.c.sm3).where(entries.c.licence == bindparam("licence")).order_by(entries.c.sequence)
 
 
@@ -46,20 +54,39 @@ def load(connection: Connection, vault: Vault, licence_ids: Sequence[str]) -> li
     if not licence_ids:
         return []
     one = len(licence_ids) == 1
-    found = _read(connection, vault, _OF_ONE if one else _OF_MANY, licence_ids[0] if one else list(licence_ids))
+    wanted = {"wanted": licence_ids[0] if one else list(licence_ids)}
+    found = _with_those_above(connection, vault, _read(vault, connection.execute(_OF_ONE if one else _OF_MANY, wanted)))
     by_id = {read.licence_id: key for key, read in found.items()}
+    return [_record(found, by_id[one]) for one in licence_ids if one in by_id]
+
+
+def load_pair(connection: Connection, vault: Vault, blind: str, check_digest: str) -> tuple[Record, int] | None:
+    """Return the record and the version to which a number (blinded) and a check code (its digest) belong together.
+
+    One query, whatever is wrong with the pair. Where two licences carry the same pair, the newest version is meant.
+    """
+    lines = connection.execute(_OF_PAIR, {"blind": blind, "check_digest": check_digest}).all()
+    if not lines:
+        return None
+    key, *_, version = lines[0]
+    found = _read(vault, (line[:-1] for line in lines if line[0] == key and line[-1] == version))
+    return _record(_with_those_above(connection, vault, found), key), version
+
+
+def _with_those_above(connection: Connection, vault: Vault, found: dict[int, _Read]) -> dict[int, _Read]:
+    """Add the licences on which those found hang, and those on which these hang."""
     for _ in range(_MOST_ABOVE):
         above = {read.parent for read in found.values() if read.parent} - found.keys()
         if not above:
             break
-        found |= _read(connection, vault, _ABOVE, list(above))
+        found |= _read(vault, connection.execute(_ABOVE, {"wanted": list(above)}))
+    return found
 
-    def record(key: int) -> Record:
-        read = found[key]
-        parent = record(read.parent) if read.parent in found else None
-        return Record(read.licence_id, read.type, read.department, tuple(read.entries), parent)
 
-    return [record(by_id[one]) for one in licence_ids if one in by_id]
+def _record(found: dict[int, _Read], key: int) -> Record:
+    read = found[key]
+    parent = _record(found, read.parent) if read.parent in found else None
+    return Record(read.licence_id, read.type, read.department, tuple(read.entries), parent)
 
 
 def public_entries(connection: Connection, licence: int) -> list[Entry]:
@@ -72,10 +99,9 @@ def public_entry(body: str, sha256: str, sm3: str) -> Entry:
     return entry_of(json.loads(body), None, Digests(sha256, sm3))
 
 
-def _read(connection: Connection, vault: Vault, statement: Select[Any], wanted: str | Sequence[object]) -> dict[int, _Read]:
+def _read(vault: Vault, lines: Iterable[Any]) -> dict[int, _Read]:
     """Return licences with their entries by the key of their row, oldest entry first."""
     found: dict[int, _Read] = {}
-    lines: Iterable[Any] = connection.execute(statement, {"wanted": wanted})
     for key, licence_id, kind, department, parent, sequence, body, sha256, sm3, sealed in lines:
         read = found.get(key)
         if read is None:

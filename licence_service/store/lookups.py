@@ -26,9 +26,6 @@ _VERSION = select(licences.c.licence_id, versions.c.version).join(versions, vers
 _BY_DOCUMENT = _VERSION.where(versions.c.document_sha256 == bindparam("value"))
 _BY_DELIVERY_CODE = _VERSION.where(versions.c.delivery_digest == bindparam("value"))
 _BY_ELICENCE_ID = _VERSION.where(versions.c.elicence_id == bindparam("value"))
-_BY_NUMBER_AND_CODE = _VERSION.join(lookups, lookups.c.licence == licences.c.id).where(
-    lookups.c.name == "number", lookups.c.blind == bindparam("blind"), versions.c.check_digest == bindparam("value")
-)
 
 
 class Lookups:
@@ -59,10 +56,6 @@ class Lookups:
         with self._database.read() as connection:
             return connection.execute(select(consumed_reports.c.licence).where(used)).first() is not None
 
-    def by_number_and_code(self, number: str, check_code: str) -> tuple[str, int] | None:
-        """Return (licence id, version) of a pair that belongs together; one query, whatever is wrong with the pair."""
-        return self._version(_BY_NUMBER_AND_CODE, token_digest(check_code), blind=self._vault.blind("number", comparison_form(number)))
-
     def by_document(self, sha256: str) -> tuple[str, int] | None:
         """Return (licence id, version) of an archived document."""
         return self._version(_BY_DOCUMENT, sha256)
@@ -75,9 +68,9 @@ class Lookups:
         """Return (licence id, version) of an identifier after GB/T 36904."""
         return self._version(_BY_ELICENCE_ID, elicence_id)
 
-    def _version(self, statement: Select[tuple[str, int]], value: str, **more: str) -> tuple[str, int] | None:
+    def _version(self, statement: Select[tuple[str, int]], value: str) -> tuple[str, int] | None:
         with self._database.read() as connection:
-            row = connection.execute(statement, {"value": value, **more}).first()
+            row = connection.execute(statement, {"value": value}).first()
         return (row.licence_id, row.version) if row else None
 
     def by_external_ref(self, asserter: str, external_ref: str, request_digest: str) -> tuple[str, int] | None:

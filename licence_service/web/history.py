@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from licence_service.fields import Asker, comparison_form
+from licence_service.fields import Asker
 from licence_service.history import Shown, bars_of, due_of, history_of
 from licence_service.identifiers import normal_code
 from licence_service.licence import Licence, beijing_day
@@ -54,11 +54,11 @@ def public_history(request: Request, service: TheService, form: Form) -> Respons
     """Return the history for number and check code as the public may see it; where they do not match, what `POST /verify` says."""
     number, code = form.get("number"), form.get("check_code")
     given = isinstance(number, str) and isinstance(code, str)
-    found = service.book.by_number_and_code(comparison_form(str(number)), normal_code(str(code))) if given else None
+    found = service.book.of_pair(str(number), normal_code(str(code))) if given else None
     if found is None:
         return verify_pair(request, service, form)
     now = service.now()
-    record = service.book.get(found[0])
+    record, _ = found
     return _shown(request, _told(service, record, beijing_day(now), _all_of(record, now), Asker.PUBLIC))
 
 

@@ -375,12 +375,25 @@ def test_licences_are_found_by_a_value_within_their_department_only_newest_first
     assert search(name="number") == []
 
 
+def pair(book: Book, number: str, code: str) -> tuple[str, int] | None:
+    found = book.of_pair(number, code)
+    return (found[0].licence_id, found[1]) if found else None
+
+
+def test_a_pair_brings_the_whole_record(book: Book) -> None:
+    issue(book)
+    found = book.of_pair(f"{NUMBER}-0", CODE)
+
+    assert found
+    assert found[0] == book.get(LICENCE_ID)
+
+
 def test_a_value_is_found_however_it_is_typed(book: Book) -> None:
     issue(book, searchable={"holder": "古丽·买买提", "number": "蜀安A-1"})
 
     assert book.search("holder", "古丽・买买提 ", department=ORGAN) == [LICENCE_ID]
     assert book.search("number", "蜀安ａ－１", department=ORGAN) == [LICENCE_ID]
-    assert book.by_number_and_code(" 蜀安ａ－１", CODE) == (LICENCE_ID, 1)
+    assert pair(book, " 蜀安ａ－１", CODE) == (LICENCE_ID, 1)
 
 
 def test_a_value_that_changed_is_found_under_both(book: Book) -> None:
@@ -398,12 +411,12 @@ def test_number_and_code_must_belong_together(book: Book) -> None:
     assert other.version
     book.append(replace(other, version=replace(other.version, check_code_digest=token_digest("ZZZZZZZZZZZZ"))), opened(2))
 
-    assert book.by_number_and_code(f"{NUMBER}-1", CODE) == (licence_id(1), 1)
-    assert book.by_number_and_code(f"{NUMBER}-2", "ZZZZZZZZZZZZ") == (licence_id(2), 1)
-    assert book.by_number_and_code(f"{NUMBER}-1", "ZZZZZZZZZZZZ") is None
-    assert book.by_number_and_code(f"{NUMBER}-2", CODE) is None
-    assert book.by_number_and_code("519902198506120111", CODE) is None
-    assert book.by_number_and_code("", "") is None
+    assert pair(book, f"{NUMBER}-1", CODE) == (licence_id(1), 1)
+    assert pair(book, f"{NUMBER}-2", "ZZZZZZZZZZZZ") == (licence_id(2), 1)
+    assert pair(book, f"{NUMBER}-1", "ZZZZZZZZZZZZ") is None
+    assert pair(book, f"{NUMBER}-2", CODE) is None
+    assert pair(book, "519902198506120111", CODE) is None
+    assert pair(book, "", "") is None
 
 
 def test_a_version_is_found_by_document_delivery_code_and_identifier(book: Book) -> None:
