@@ -17,7 +17,8 @@ RUN /srv/venv/bin/python -m pip install --no-cache-dir --no-deps --no-build-isol
 COPY requirements-fonts.lock ./
 RUN python -m venv /srv/npm
 RUN /srv/npm/bin/python -m pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements-fonts.lock
-RUN PATH="/srv/npm/bin:$PATH" LICENCE_FONTS=/srv/fonts /srv/venv/bin/licence-service fonts build
+RUN PATH="/srv/npm/bin:$PATH" LICENCE_FONTS=/srv/fonts /srv/venv/bin/licence-service fonts build \
+ && PATH="/srv/npm/bin:$PATH" LICENCE_FONTS=/srv/fonts /srv/venv/bin/licence-service parcels build
 
 FROM ${BASE}
 RUN groupadd --system --gid 10001 licence \

@@ -125,11 +125,12 @@ $(VENV)/.package: pyproject.toml $(VENV)/.runtime
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-# npm fetches the two pinned font packages, once a user. Where there is no npm, a packaged one goes into .venv.
-fonts: $(VENV)/.package ## prepare the fonts (once a user)
-	@if [ ! -f "$(FONTS)/fonts.json" ] && ! command -v npm >/dev/null && [ ! -x $(BIN)/npm ]; then \
+# npm fetches the two pinned font packages and what the pages need, once a user. Where there is no npm, a packaged one goes into .venv.
+fonts: $(VENV)/.package ## prepare the fonts and fetch what the pages need (once a user)
+	@if { [ ! -f "$(FONTS)/fonts.json" ] || [ ! -d "$(FONTS)/components" ]; } && ! command -v npm >/dev/null && [ ! -x $(BIN)/npm ]; then \
 		echo "set-up: npm is not here; installing it into .venv …"; $(PIP) install --require-hashes -r requirements-fonts.lock; fi
 	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/licence-service fonts build >/dev/null
+	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/licence-service parcels build
 
 tools: ## install the Debian packages that the tests need, or name them
 	@missing=""; for pair in $(TOOLS); do what=$${pair%%:*}; \

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from bench import book, issue, memory
+from bench import batch, book, document, issue, memory, status, verify_http
 
 
 def main() -> None:
@@ -11,6 +11,10 @@ def main() -> None:
     logging.disable(logging.WARNING)
     issue.run(sys.argv[1] if len(sys.argv) > 1 else issue.SLUG_ARGUMENT)
     memory.run("overweight_vehicle_permit")
+    document.run()
+    status.run()
+    batch.run()
+    verify_http.run(50_000)
     book.run(most=100_000)
 
 

@@ -2,6 +2,9 @@
 
     python -m bench.book                  the whole run (about an hour of two shared cores, 25 GB of disk while it lasts)
     python -m bench.book --most 100000    a quick look; the figures are recorded only by a whole run
+    python -m bench.book --folder DIR     load into DIR and keep it, or measure what an earlier run left there
+
+One database after the other is measured, its files read once before, so that what is compared lies in memory (a machine of 24 GB holds either).
 
 What is compared, always in turn, batch by batch, on the same licences' neighbours, all sizes in one run:
 
@@ -21,7 +24,8 @@ Times are CPU: user and system of this process, and on PostgreSQL of the server'
 Every figure is the median of the rounds. `book_read_over_raw` is the worse ratio of by id and by number, `book_page_over_raw` that of a page,
 `book_append_over_raw` that of both appends: at the largest size, the worse database. `book_growth_us` is what an append costs more in the
 largest book than in the smallest, the worse act and database; since that is small against the noise of a machine, single appends to both books,
-raw and ours, follow one another, and means of chunks (checkpoints of the log included) are compared. The raw growth beside it is unavoidable.
+raw and ours, follow one another, and means of chunks (checkpoints of the log included) are compared. The raw growth beside it is unavoidable;
+`book_growth_beyond_raw_us` is the rest.
 """
 
 import argparse
@@ -67,17 +71,20 @@ def postgres(folder: Path) -> Iterator[str]:
     server.cleanup()
 
 
-def emptied(folder: Path, address: str) -> Database:
-    """Return a new database with the newest schema: on the server of this address, else in a file."""
-    name = f"b{uuid.uuid4().hex}"
-    if not address:
-        made = Database(f"sqlite:///{folder}/{name}.db")
-    else:
+def named(folder: Path, address: str, name: str) -> Database:
+    """Return a database by its name: on the server of this address, else in a file."""
+    return Database(make_url(address).set(database=name).render_as_string(hide_password=False) if address else f"sqlite:///{folder}/{name}.db")
+
+
+def emptied(folder: Path, address: str, name: str = "") -> Database:
+    """Return a new database with the newest schema."""
+    name = name or f"b{uuid.uuid4().hex}"
+    if address:
         engine = create_engine(address, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
         engine.dispose()
-        made = Database(make_url(address).set(database=name).render_as_string(hide_password=False))
+    made = named(folder, address, name)
     made.migrate()
     return made
 
@@ -94,7 +101,7 @@ def loaded(kinds: Mapping[str, tuple[Path, str]], sizes: Sequence[int]) -> dict[
     """Load one book of each size into each database; the rows are made once for all of them."""
     for folder, address in kinds.values():
         million.agrees_with_the_append(emptied(folder, address), emptied(folder, address), 50)
-    loadings = {kind: [million.Loading(emptied(*place), size) for size in sizes] for kind, place in kinds.items()}
+    loadings = {kind: [million.Loading(emptied(*place, f"book{size}"), size) for size in sizes] for kind, place in kinds.items()}
     making = million.fill([one for each in loadings.values() for one in each])
     print(f"rows of {sizes[-1]:,} licences made in {making:.0f} s CPU", flush=True)
     for kind, each in loadings.items():
@@ -107,13 +114,27 @@ def loaded(kinds: Mapping[str, tuple[Path, str]], sizes: Sequence[int]) -> dict[
     return {kind: [Bench(one.database, one.size) for one in each] for kind, each in loadings.items()}
 
 
-def measure(benches: Sequence[Bench]) -> None:
+def found_in(kinds: Mapping[str, tuple[Path, str]], sizes: Sequence[int]) -> dict[str, list[Bench]]:
+    """Return the books that an earlier run left."""
+    return {kind: [Bench(named(*place, f"book{size}"), size) for size in sizes] for kind, place in kinds.items()}
+
+
+def read_once(folder: Path, kind: str) -> None:
+    """Read every file of a database once, so that it lies in memory as far as there is any."""
+    files = folder.glob("book*.db") if kind == "sqlite" else (folder / "data" / "base").rglob("[0-9]*")
+    for path in filter(Path.is_file, files):
+        with path.open("rb") as file:
+            while file.read(1 << 24):
+                pass
+
+
+def measure(benches: Sequence[Bench], rounds: int) -> None:
     """Measure all in turn, then look through a sample of each."""
     for bench in benches:
         bench.round()  # warm: statements are prepared, caches filled
         for kept in (bench.cpu, bench.own, bench.wall):
             kept.clear()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for bench in benches:
             bench.round()
     for bench in benches:
@@ -134,49 +155,62 @@ def grown(small: Bench, large: Bench, operation: str) -> dict[str, list[float]]:
     return found
 
 
-def run(most: int = SIZES[-1], kinds: Sequence[str] = KINDS) -> None:
+def run(most: int = SIZES[-1], kinds: Sequence[str] = KINDS, kept: Path | None = None, *, growth_only: bool = False) -> None:
     """Measure, print, and record the figures of a whole run."""
     began = time.perf_counter()
     sizes = [size for size in SIZES if size <= most] or [most]
     whole = sizes[-1] == SIZES[-1] and set(kinds) == set(KINDS)
-    folder = Path(tempfile.mkdtemp(prefix="licence-bench-"))
+    there = kept is not None and kept.exists()
+    folder = kept or Path(tempfile.mkdtemp(prefix="licence-bench-"))
+    folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # the server runs as a user of its own where we are root
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        if kept is None:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
         places = {kind: (folder, stack.enter_context(postgres(folder)) if kind == "postgresql" else "") for kind in kinds}
-        found = loaded(places, sizes)
-        measure([bench for benches in found.values() for bench in benches])
-        growth = {(kind, one): grown(benches[0], benches[-1], one) for kind, benches in found.items() for one in APPENDS}
+        found = found_in(places, sizes) if there else loaded(places, sizes)
+        growth = {}
         for kind, benches in found.items():
+            read_once(folder, kind)
+            measure(benches, 1 if growth_only else ROUNDS)
+            growth |= {(kind, one): grown(benches[0], benches[-1], one) for one in APPENDS}
             print(f"{kind}\n       size  operation   µs CPU: raw, ours    ratio  min-max    this process: raw, ours   wall: raw, ours")
             for bench in benches:
                 bench.print()
                 bench.close()
-        report(found, growth, whole=whole)
+        report(found, growth, whole=whole, only="book_growth" if growth_only else "book_")
     print(f"the book was measured in {(time.perf_counter() - began) / 60:.0f} minutes")
 
 
-def report(found: Mapping[str, Sequence[Bench]], growth: Mapping[tuple[str, str], Mapping[str, list[float]]], *, whole: bool) -> None:
+def report(found: Mapping[str, Sequence[Bench]], growth: Mapping[tuple[str, str], Mapping[str, list[float]]], *, whole: bool, only: str) -> None:
     """Print every part of the figures, and record the worst of each."""
     figures: dict[str, list[tuple[str, str, list[float]]]] = {
         "book_read_over_raw": [(kind, one, benches[-1].ratios(one)) for kind, benches in found.items() for one in READS],
         "book_page_over_raw": [(kind, "page", benches[-1].ratios("page")) for kind, benches in found.items()],
         "book_append_over_raw": [(kind, one, benches[-1].ratios(one)) for kind, benches in found.items() for one in APPENDS],
         "book_growth_us": [(kind, one, growth[kind, one]["ours"]) for kind in found for one in APPENDS],
+        "book_growth_beyond_raw_us": [(kind, one, _beyond(growth[kind, one])) for kind in found for one in APPENDS],
         "raw growth, µs": [(kind, one, growth[kind, one]["raw"]) for kind in found for one in APPENDS],
     }
     for name, rows in figures.items():
         kind, operation, rounds = max(rows, key=lambda row: statistics.median(row[2]))
         bar = f"; bar {BARS[name]:.0f}" if name in BARS else ""
         print(f"{name}: " + ", ".join(f"{kind} {one} {statistics.median(each):.1f}" for kind, one, each in rows) + bar)
-        if whole and name.startswith("book_"):
+        if whole and name.startswith(only):
             ours, raw = (statistics.median(found[kind][-1].cpu[operation, whose]) for whose in ("ours", "raw"))
             record(name, statistics.median(rounds), better="lower", ours=ours, peer=raw, unit="µs CPU", worst=max(rounds), rounds=ROUNDS)
+
+
+def _beyond(grown: Mapping[str, list[float]]) -> list[float]:
+    """Return what an append costs more in the large book than the bare statements cost more there, chunk by chunk."""
+    return [ours - raw for ours, raw in zip(grown["ours"], grown["raw"], strict=True)]
 
 
 if __name__ == "__main__":
     given = argparse.ArgumentParser(description="Measure the book beside raw statements.")
     given.add_argument("--most", type=int, default=SIZES[-1], help="the largest book; figures are recorded only by a whole run")
     given.add_argument("--kind", choices=KINDS, help="only one database")
+    given.add_argument("--growth", action="store_true", help="measure only how an append grows")
+    given.add_argument("--folder", type=Path, help="load into this folder and keep it, or measure what an earlier run left there")
     asked = given.parse_args()
-    run(asked.most, (asked.kind,) if asked.kind else KINDS)
+    run(asked.most, (asked.kind,) if asked.kind else KINDS, asked.folder, growth_only=asked.growth)

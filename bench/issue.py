@@ -28,22 +28,26 @@ PASSPHRASE = "bench"
 SLUG_ARGUMENT = "practitioner_qualification"
 
 
-def service_in(folder: Path) -> Service:
-    """Build a service with keys, register and archive of its own."""
-    keys = folder / "keys"
-    make_demo_keys(keys, read_demo_departments(Path("keys/demo.toml")), passphrase=PASSPHRASE.encode(), now=datetime.now(UTC))
-    settings = Settings.model_validate(
+def settings_in(folder: Path) -> Settings:
+    """Return the settings of a service that lives in a folder."""
+    return Settings.model_validate(
         {
             "database_url": f"sqlite:///{folder}/licence.db",
             "archive_url": f"file:{folder}/archive",
-            "keys": keys,
+            "keys": folder / "keys",
             "seal_passphrase": PASSPHRASE,
             "payload_key": "00" * 32,
             "allow_demo_keys": True,
             "public_url": "https://licence.example.cn",
         }  # fmt: skip
     )
-    built = build(settings, clock_at(None))
+
+
+def service_in(folder: Path) -> Service:
+    """Build a service with keys, register and archive of its own."""
+    keys = folder / "keys"
+    make_demo_keys(keys, read_demo_departments(Path("keys/demo.toml")), passphrase=PASSPHRASE.encode(), now=datetime.now(UTC))
+    built = build(settings_in(folder), clock_at(None))
     built.database.migrate()
     built.put_in_force("one", "another")
     return built

@@ -16,11 +16,35 @@ from starlette.exceptions import HTTPException
 from licence_service import __version__
 from licence_service.errors import Refusal, Unavailable
 from licence_service.follower import MOST_LINES
+from licence_service.line import host_of
+from licence_service.preparing import MOST_AT_ONCE
 from licence_service.service import Service, build
 from licence_service.settings import read_settings
-from licence_service.web import asking, attesting, history, issuing, pages, problems, verifying, watching
+from licence_service.store.failures import SETTLE_SECONDS
+from licence_service.web import (
+    asking,
+    attesting,
+    batch,
+    history,
+    issuing,
+    lists,
+    looking,
+    matching,
+    offline,
+    pages,
+    problems,
+    reporting,
+    scanning,
+    status,
+    stickers,
+    verifying,
+    watching,
+    watchlists,
+)
 
 log = structlog.get_logger("licence_service")
+_BULK_SECONDS = 1.0  # how often the server looks for files of rows and for watched lists that have news
+_LIST_SECONDS = 30.0  # how often the server looks whether new status lists are due
 
 
 def from_environment() -> FastAPI:
@@ -40,11 +64,29 @@ def create_app(service: Service) -> FastAPI:
         description="Issues sealed electronic licences (电子证照) and lets anyone verify them.",
     )  # fmt: skip
     app.state.service = service
+    pages.name_host(host_of(service.settings.public_url))
     registry = CollectorRegistry()
     app.add_middleware(watching.Watching, registry=registry)
-    for router in (verifying.router, issuing.router, asking.router, history.router, attesting.router, watching.router):
+    app.add_middleware(scanning.Scanning, preparer=service.preparer, registry=registry, blocking=not service.database.is_sqlite)
+    shown = (looking.router, matching.router, stickers.router, reporting.router, batch.router, lists.router, watchlists.router)
+    for router in (
+        verifying.router,
+        issuing.router,
+        asking.router,
+        history.router,
+        attesting.router,
+        watching.router,
+        status.router,
+        offline.router,
+        *shown,
+    ):
         app.include_router(router)
     watching.metrics(app, registry, service)
+
+    @app.get("/components.css", include_in_schema=False)
+    def components() -> Response:
+        content = pages.components(service.settings.fonts.expanduser())
+        return Response(content, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
     @app.get("/style.css", include_in_schema=False)
     def style() -> Response:
@@ -62,8 +104,16 @@ def create_app(service: Service) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Finish what an earlier process left, and sign heads over the book, every few seconds; give everything back at the end."""
     service: Service = app.state.service
+    service.uploads.presenter.examiner.start()  # before the first visitor waits for it
     stop = threading.Event()
-    works = (("finishing", service.settings.worker_seconds, _finish), ("heads", service.settings.head_seconds, _follow))
+    works = (
+        ("finishing", service.settings.worker_seconds, _finish),
+        ("heads", service.settings.head_seconds, _follow),
+        ("preparing", service.settings.head_seconds, _prepare),
+        ("failures", SETTLE_SECONDS, _settle),
+        ("bulk", _BULK_SECONDS if service.settings.head_seconds > 0 else 0, _check_in_bulk),
+        ("status lists", _LIST_SECONDS if service.settings.head_seconds > 0 else 0, _list),
+    )
     workers = [
         threading.Thread(target=_again_and_again, args=(name, service, work, seconds, stop), name=name, daemon=True)
         for name, seconds, work in works
@@ -91,9 +141,26 @@ def _finish(service: Service) -> None:
         log.info("finished", reservations=finished)
 
 
+def _settle(service: Service) -> None:
+    service.failures.settle(service.now())
+
+
 def _follow(service: Service) -> None:
     while service.follower.follow() >= MOST_LINES:
         pass  # a book that was filled at once is caught up with at once
+
+
+def _prepare(service: Service) -> None:
+    while service.preparer.work() >= MOST_AT_ONCE:
+        pass
+
+
+def _check_in_bulk(service: Service) -> None:
+    service.desk.work()
+
+
+def _list(service: Service) -> None:
+    service.status_lists.refresh()
 
 
 def log_only_trouble() -> None:

@@ -51,6 +51,8 @@ class Reading:
             return None
         face, faults = check_face({name: declared}, {name: self.body[name]}, path="")
         self.faults += [Fault(fault.path.lstrip("."), fault.code, fault.message) for fault in faults]
+        if not faults and name not in face and (required or declared.required):
+            self.faults.append(Fault(name, "missing", "this must be given"))  # an empty list counts as absent
         return face.get(name)
 
     def group(self, name: str, fields: Mapping[str, Field], *, required: bool) -> Mapping[str, Any] | None:

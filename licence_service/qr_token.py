@@ -98,7 +98,12 @@ def address(public_url: str, message: bytes) -> str:
 
     The byte 01 in front keeps leading zeros.
     """
-    return f"{public_url.upper()}{PATH}{int.from_bytes(bytes([1]) + message)}"
+    return f"{public_url.upper()}{PATH}{digits_of(message)}"
+
+
+def digits_of(message: bytes) -> str:
+    """Return the digits that stand for a signed message; `message_in` reads them."""
+    return str(int.from_bytes(bytes([1]) + message))
 
 
 def message_in(digits: str) -> bytes:

@@ -6,6 +6,8 @@ REASONS: Mapping[str, tuple[str, str]] = {
     # authentic
     "in-register": ("登记簿中有此证照", "The register holds this licence"),
     "no-such-record": ("登记簿中没有与所给信息相符的证照", "The register holds no licence that matches"),
+    "several-licences": ("同一号码有几类证照，请注明证照类型", "Licences of several types have this number; name the type"),
+    "too-many-tries": ("不符的查询过多，本行未作比对，请稍后再试", "Too many tries that did not match: this row was not compared; try again later"),
     "code-genuine": ("二维码签名真实", "The code's signature is genuine"),
     "code-not-genuine": ("二维码不是本系统签发的", "The code was not signed by this service"),
     "code-at-odds": ("二维码内容与登记簿不一致", "The code is at odds with the register"),
@@ -28,11 +30,35 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "unreadable": ("文件已损坏，无法读取", "The file is broken and cannot be read"),
     "examination-stopped": ("核验该文件超出时限或资源限制", "Examining this file took too long or too much"),
     "not-in-register": ("签名真实，但登记簿中没有这份文件", "The seal is good, but the register does not hold this file"),
+    "irregular": ("文件结构不规范，不同软件可能显示不同内容", "The file is built so that different programs may show different things"),
+    "not-canonical": ("签名写法不唯一，不是原始签名数据", "The signature is not written in its one form"),
+    "seal-not-in-use": ("该印章在所称签章时间不在使用期内", "The seal was not in use at the time it claims"),
+    "foreign-seal": ("印章不是文件所称发证机关的印章", "The seal is not that of the department the file names as its maker"),
+    "seal-not-granted": ("该机关在签章时无权签发此类证照", "The department was not granted licences of this type at that time"),
+    "content-as-recorded": (
+        "内容与登记一致，但文件已被重新保存，请下载原件",
+        "The content is as recorded but the file was saved again; get the original",
+    ),
+    "content-altered": ("文件内容与登记不一致", "The content of the file differs from the record"),
+    "no-code-found": ("图片中没有可识别的二维码", "No code was found in the picture"),
+    "picture-proves-nothing": (
+        "照片和截图本身不能证明真伪，仅据其中二维码查询",
+        "A photo or screenshot proves nothing; only the code in it was read",
+    ),
+    "register-not-asked": ("离线核验，未查询登记簿", "Checked offline: the register was not asked"),
+    "foreign-host": ("二维码指向的不是官方网址", "The code leads to a site that is not the official one"),
+    "key-not-listed": (
+        "离线资料中没有该码所用的密钥，请更新资料或联网核验",
+        "The offline data do not hold this code's key; update them or check online",
+    ),
     # current
     "current-version": ("这是现行版本", "This is the current version"),
     "superseded": ("已被新版本取代；证照本身的效力见下项", "Superseded by a newer version; the licence itself is judged below"),
     "voided": ("该版本已作废", "This version was voided"),
     "reported-lost": ("该证件已挂失，请核对持证人", "This document was reported lost; check who holds it"),
+    "status-absent": ("离线资料中没有该证照的状态", "The offline data hold no status of this licence"),
+    "status-stale": ("状态资料已超过时限", "The status is older than allowed"),
+    "clock-error": ("设备时钟与签名的服务器时间相差过大", "The device's clock is too far from the time that the server signed"),
     # in force
     "in-force": ("在有效期内，效力正常", "In force"),
     "within-dates": ("日期在有效期之内", "The day lies within the term"),
@@ -45,6 +71,9 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "cancelled": ("已注销", "Cancelled"),
     "parent-ended": ("所依附的证照已失效", "The licence it hangs on has ended"),
     "not-known-then": ("当时登记簿中尚无此证照", "The register did not hold this licence then"),
+    "listed-invalid": ("状态清单记载：已失效或已作废", "The status list says: ended or voided"),
+    "suspension-lapsed": ("暂扣期已满", "The suspension has run out"),
+    "ask-newer-version": ("证照本身的效力请看新版本", "Ask for the newer document to know of the right"),
     # conditions
     "conditions-met": ("年审等条件在有效期内", "Periodic conditions are met"),
     "condition-overdue": ("年审、注册等条件已过期", "A periodic condition is overdue"),
@@ -61,6 +90,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "no-rule-pack": ("当日没有适用的规则包", "No rule pack is in force for that day"),
     "conditions-unknown": ("缺少资料，无法判断条件是否满足", "Whether the conditions are met cannot be judged"),
     "no-conditions": ("该类证照没有需要核对的周期条件", "This licence has no periodic conditions to check"),
+    "condition-date-ahead": ("证面所载条件日期未到", "The day printed for its conditions is not over"),
     # not asked, unknown
     "not-presented": ("未提交文件，未核对文件签名", "No file was presented, so no seal was examined"),
     "compare-with-paper": ("请核对证面内容与此处显示一致", "Compare what the paper says with what is shown here"),

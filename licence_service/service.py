@@ -8,6 +8,7 @@ from licence_service.answering import Answers
 from licence_service.archive import Archive, SecondPlace, open_archive, open_second_place
 from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
+from licence_service.bulk.desk import Desk, desk
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
@@ -17,27 +18,44 @@ from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
 from licence_service.history import Library
 from licence_service.law import Law
-from licence_service.line import Line
+from licence_service.line import Line, host_of
+from licence_service.listing import StatusLists
+from licence_service.looking import Officers, read_reasons
+from licence_service.matching import Matcher
 from licence_service.outbound import client
+from licence_service.preparing import Preparer, generation_of, shorthand_of
+from licence_service.presenting import PROGRAM, Presenter
+from licence_service.publishing import Publisher, Sources
+from licence_service.receipts import Receipts
 from licence_service.recovery import Recovery
 from licence_service.registrar import Registrar
 from licence_service.reviewing import Reviews
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring, read_keyring
+from licence_service.seal.terms import code_key_terms
 from licence_service.settings import Settings
+from licence_service.stickers import StickerOffice
 from licence_service.store.book import Book
 from licence_service.store.clients import Clients
 from licence_service.store.database import Database
+from licence_service.store.decoy import Decoy
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
 from licence_service.store.heads import Heads
+from licence_service.store.listings import Listings
+from licence_service.store.looks import Looks
 from licence_service.store.payload import Vault
+from licence_service.store.prepared import PreparedAnswers
 from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
 from licence_service.store.reservations import Reservations
 from licence_service.store.seal_log import SealLog
 from licence_service.store.searching import Searching
+from licence_service.store.site_reports import SiteReports
+from licence_service.store.status import Statuses
+from licence_service.store.stickers import Stickers
 from licence_service.store.tasks import Tasks
+from licence_service.uploading import Uploads
 from licence_service.verification import Verifier
 
 Clock = Callable[[], datetime]
@@ -66,7 +84,9 @@ class Service:
     failures: Failures
     registrar: Registrar
     verifier: Verifier
+    preparer: Preparer
     examiner: Examiner
+    uploads: Uploads
     heads: Heads
     second_place: SecondPlace | None
     follower: Follower
@@ -80,12 +100,22 @@ class Service:
     gatherer: Gatherer
     assertions: Assertions
     reviews: Reviews
+    receipts: Receipts
+    status_lists: StatusLists
+    publisher: Publisher
+    officers: Officers
+    sticker_office: StickerOffice
+    matcher: Matcher
+    site_reports: SiteReports
+    desk: Desk
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
         """Give back connections and child processes."""
         self.hang_up()
         self.examiner.close()
+        self.uploads.presenter.examiner.close()
+        self.preparer.answers.close()
         self.database.close()
 
     def put_in_force(self, proposer: str, confirmer: str) -> int:
@@ -130,20 +160,31 @@ def build(settings: Settings, now: Clock = utc_now, catalogue: Catalogue | None 
     law = Law(foundations, now)
     line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now)
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)
-    verifier = Verifier(catalogue, keyring, book, law, examiner, now)
+    presenter = Presenter(Examiner(keyring.trust_roots, keyring.known_seals, program=PROGRAM))  # strangers' files never keep an adoption waiting
+    verifier = Verifier(catalogue, keyring, book, law, presenter.examiner, now, now())
+    uploads = Uploads(verifier, presenter, archive, host_of(settings.public_url))
+    preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring)), shorthand_of(catalogue), now)
     registrar = Registrar(line, examiner)
     heads = Heads(database)
     second = open_second_place(settings.heads_url, options=settings.archive_options()) if settings.heads_url else None
     follower = Follower(heads, second, keeper_of(keyring.departments).code_signer, settings.public_url, now)
     auditor = Auditor(database, vault, seal_log, catalogue, keyring, archive, settings.public_url)
+    officers = Officers(
+        verifier, Looks(database, vault), reservations, heads, read_reasons(settings.templates), keeper_of(keyring.departments).code_signer, now
+    )
     recovery = Recovery(book, heads, Reentry(database, vault), archive, catalogue, keyring, settings.public_url)
+    keeper = keeper_of(keyring.departments)
+    status_lists = StatusLists(Statuses(database), Listings(database), keeper.code_signer, settings.public_url, now)
+    sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
-        Failures(database, vault), registrar, verifier, examiner,
+        Failures(database, vault), registrar, verifier, preparer, examiner, uploads,
         heads, second, follower, auditor, recovery, foundations, law, tasks,
         Searching(database, vault), Answers(verifier, heads, keeper_of(keyring.departments).code_signer),
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
-        outside.close,
+        Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
+        officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
+        desk(verifier, database, vault, now), outside.close,
     )  # fmt: skip
 
 

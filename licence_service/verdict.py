@@ -11,7 +11,9 @@ from typing import Any
 
 from licence_service.reasons import REASONS
 from licence_service.rules import Conditions
+from licence_service.wording import SOURCES
 
+CHECKS = ("register", "seal", "document", "version", "right", "dates", "conditions", "showing")  # numbered from 1
 QUESTIONS = ("authentic", "current", "in_force", "conditions", "shown")
 
 
@@ -61,33 +63,53 @@ class Verdict:
     valid_at: date
     known_at: datetime
     head: tuple[int, datetime | None]
+    sources: Mapping[str, datetime]  # what was asked, and the instant that it speaks of
     answers: Mapping[str, Answer]
     checks: tuple[Check, ...]
     licence: Mapping[str, Any] | None = field(default=None, repr=False)
     conditions: Conditions | None = None
+    due_days: bool = True  # whether this asker may see on which day a condition falls due
+    comparison: Mapping[str, Any] | None = field(default=None, repr=False)  # of an uploaded file with the record, as it is sent
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict in the shape that it keeps (docs/formats.md §10)."""
         return {
             "overall": self.overall.value,
-            "checked_at": self.checked_at.isoformat(timespec="seconds"),
-            "valid_at": self.valid_at.isoformat(),
-            "known_at": self.known_at.isoformat(timespec="microseconds"),
-            "head": {"entry": self.head[0], "recorded_at": self.head[1].isoformat(timespec="microseconds") if self.head[1] else None},
+            **clocks_json(self.checked_at, self.valid_at, self.known_at, self.head, self.sources),
             "answers": {name: {"result": one.result.value, "reasons": in_words(one.reasons)} for name, one in self.answers.items()},
             "licence": dict(self.licence) if self.licence is not None else None,
             "checks": [{"no": one.no, "name": one.name, "result": one.result.value, "reasons": in_words(one.reasons)} for one in self.checks],
-            "conditions": conditions_json(self.conditions) if self.conditions else None,
+            "conditions": conditions_json(self.conditions, due_days=self.due_days) if self.conditions else None,
+            "comparison": dict(self.comparison) if self.comparison is not None else None,
         }
 
 
-def conditions_json(said: Conditions) -> dict[str, Any]:
-    """Return each condition with its reason and the rule pack that judged it (EN-12)."""
+def clocks_json(
+    checked_at: datetime, valid_at: date, known_at: datetime, head: tuple[int, datetime | None], sources: Mapping[str, datetime]
+) -> dict[str, Any]:
+    """Return what in a verdict changes from one second to the next; the age of a source is in whole seconds, counted from the check."""
+    return {
+        "checked_at": checked_at.isoformat(timespec="seconds"),
+        "valid_at": valid_at.isoformat(),
+        "known_at": known_at.isoformat(timespec="microseconds"),
+        "head": {"entry": head[0], "recorded_at": head[1].isoformat(timespec="microseconds") if head[1] else None},
+        "sources": [source_json(name, as_of, checked_at) for name, as_of in sources.items()],
+    }
+
+
+def source_json(name: str, as_of: datetime, checked_at: datetime) -> dict[str, Any]:
+    """Return one source with the instant that it speaks of and its age at the check."""
+    age = max(0, int((checked_at - as_of).total_seconds()))
+    return {"name": name, "zh": SOURCES[name][0], "en": SOURCES[name][1], "as_of": as_of.isoformat(timespec="seconds"), "age_seconds": age}
+
+
+def conditions_json(said: Conditions, *, due_days: bool = True) -> dict[str, Any]:
+    """Return each condition with its reason and the rule pack that judged it (EN-12), and the day it falls due where that may be seen (DOMAIN §2d)."""
     return {
         "each": [
             {
                 "kind": one.kind, "result": one.outcome.value, "reasons": in_words((one.reason,)),
-                "due_on": one.due_on.isoformat() if one.due_on else None, "rule_pack": one.pack,
+                "due_on": one.due_on.isoformat() if due_days and one.due_on else None, "rule_pack": one.pack,
             }
             for one in said.every
         ],

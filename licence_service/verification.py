@@ -18,6 +18,7 @@ from licence_service.law import Law
 from licence_service.licence import Act, Licence, LicenceState, Version, beijing_day
 from licence_service.rules import Condition, Conditions
 from licence_service.seal import Finding
+from licence_service.seal.entitlement import entitlement_faults
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring
 from licence_service.seal.tokens import BadToken, open1
@@ -25,7 +26,7 @@ from licence_service.store.book import Book
 from licence_service.store.record import Record
 from licence_service.template import Template
 from licence_service.verdict import Check, Result, Verdict, answers_of, overall_of
-from licence_service.view import view_of
+from licence_service.view import tells_due_days, view_of
 
 _UNDECIDED = frozenset({"encrypted", "unreadable", "examination-stopped"})
 _STATE_REASONS = {
@@ -60,6 +61,7 @@ class Verifier:
     law: Law
     examiner: Examiner
     now: Callable[[], datetime] = field(repr=False)
+    keys_read_at: datetime
 
     def by_pair(self, number: str, check_code: str, question: Question) -> Verdict:
         """Verify by the number and the check code printed on the licence.
@@ -75,23 +77,31 @@ class Verifier:
 
     def by_code(self, digits: str, question: Question) -> Verdict:
         """Verify the code on paper: its signature first, then the register (SH-02)."""
-        bad = Check(2, "seal", "authentic", Result.NO, ("code-not-genuine",))
+        found = self.of_code(digits)
+        return self._unknown(question, found) if isinstance(found, Check) else self.shown_by_code(*found, question)
+
+    def of_code(self, digits: str) -> tuple[Record, int] | Check:
+        """Return the record and the version that a code on paper is about, or the check that it fails."""
         try:
             opened = open1(qr_token.message_in(digits), self.keyring.code_keys)
             facts = qr_token.unpack(opened.payload)
         except (BadToken, qr_token.BadCode):
-            return self._unknown(question, bad)
+            return Check(2, "seal", "authentic", Result.NO, ("code-not-genuine",))
         try:
             record = self.book.get(facts.licence_id)
         except NotInRegister:
-            return self._unknown(question, Check(1, "register", "authentic", Result.NO, ("no-such-record",)))
+            return Check(1, "register", "authentic", Result.NO, ("no-such-record",))
         version = next((entry.version for entry in record.entries if entry.version and entry.version.version == facts.version), None)
         tied = version is not None and bytes.fromhex(version.face_commitment.sha256).startswith(facts.commitment)
         if not tied or self.keyring.verifying_key(opened.kid)[1] != made_by(record, facts.version):
-            return self._unknown(question, Check(3, "document", "authentic", Result.NO, ("code-at-odds",)))
+            return Check(3, "document", "authentic", Result.NO, ("code-at-odds",))
+        return record, facts.version
+
+    def shown_by_code(self, record: Record, number: int, question: Question) -> Verdict:
+        """Return the verdict on a version whose genuine code was shown."""
         genuine = Check(2, "seal", "authentic", Result.YES, ("code-genuine",))
         same = Check(3, "document", "authentic", Result.NOT_ASKED, ("compare-with-paper",))
-        return self._known(record, facts.version, (genuine, same), question)
+        return self._known(record, number, (genuine, same), question)
 
     def by_document(self, content: bytes, question: Question) -> Verdict:
         """Verify an uploaded file.
@@ -102,22 +112,28 @@ class Verifier:
         found = self.book.by_document(sha256(content))
         if found is None:
             return self._unknown(question, *_examined(self.examiner.examine(content)))
-        record = self.book.get(found[0])
-        version = next(entry.version for entry in record.entries if entry.version and entry.version.version == found[1])
-        same = Check(3, "document", "authentic", Result.YES, ("same-document",))
-        return self._known(record, found[1], (self._seal_today(version), same), question)
+        return self.shown_by_document(self.book.get(found[0]), found[1], question)
 
-    def _seal_today(self, version: Version) -> Check:
-        """Judge the finding kept at issue by the present state of the seal's certificate."""
+    def shown_by_document(self, record: Record, number: int, question: Question) -> Verdict:
+        """Return the verdict on a version whose archived original was handed in."""
+        version = next(entry.version for entry in record.entries if entry.version and entry.version.version == number)
+        same = Check(3, "document", "authentic", Result.YES, ("same-document",))
+        return self._known(record, number, (self._seal_today(version, record.type), same), question, version.sealed_at)
+
+    def _seal_today(self, version: Version, slug: str) -> Check:
+        """Judge a file that was examined when it was entered by what is known today of its seal at the sealing time (SH-04)."""
         known = self.keyring.known_seals.get(version.certificate_sha256)
         if known is None and version.seal_id == ADOPTED:
             return Check(2, "seal", "authentic", Result.UNKNOWN, (ADOPTED, "unknown-signer"))
         if known is None:
             return Check(2, "seal", "authentic", Result.UNKNOWN, ("unknown-signer",))
+        if faults := entitlement_faults(self.keyring, version.certificate_sha256, slug, version.sealed_at):
+            return Check(2, "seal", "authentic", Result.UNKNOWN, faults)  # said since then to have been out of use or without a grant
         demo = self.keyring.departments[known.department].demo
         return Check(2, "seal", "authentic", Result.YES, ("seal-intact", "specimen") if demo else ("seal-intact",))
 
-    def _known(self, record: Record, number: int, presented: tuple[Check, ...], question: Question) -> Verdict:
+    def _known(self, record: Record, number: int, presented: tuple[Check, ...], question: Question, examined: datetime | None = None) -> Verdict:
+        """Answer about a licence of the register; `presented` are the checks of seal and document, `examined` is when that seal was."""
         now = self.now()
         valid_at, known_at = question.valid_at or beijing_day(now), question.known_at
         try:
@@ -129,7 +145,7 @@ class Verifier:
         checks = (
             Check(1, "register", "authentic", Result.YES, ("in-register",)),
             *presented,
-            _current(licence, number),
+            _current(licence, number, by_paper=presented[0].result is not Result.NOT_ASKED),
             _right(licence),
             _dates(licence),
             _conditions(said),
@@ -138,11 +154,23 @@ class Verifier:
         answers = answers_of(checks)
         department = self.keyring.departments[licence.issuer or record.department]
         view = view_of(licence, template, self.catalogue.kinds, department, record.type, number, question.asker)
-        return Verdict(overall_of(answers), now, valid_at, known_at or _known_now(licence, now), self.book.head(), answers, checks, view, said)
+        head = self.book.head()
+        as_known = known_at or known_now(now, head[1])
+        sources, due_days = self.sources(as_known, examined), tells_due_days(question.asker)
+        return Verdict(overall_of(answers), now, valid_at, as_known, head, sources, answers, checks, view, said, due_days)
+
+    def sources(self, known_at: datetime, examined: datetime | None = None) -> dict[str, datetime]:
+        """Return what an answer rests on, each with the instant that it speaks of."""
+        seal = {"seal": examined} if examined else {}
+        return {"register": known_at, "keys": self.keys_read_at, **seal}
 
     def judged(self, record: Record, licence: Licence, template: Template, known_at: datetime | None) -> Conditions:
         """Return every condition of a licence with the packs that judged it."""
         return self.law.conditions(record.type, licence, template, self.catalogue.kinds, known_at)
+
+    def undecided(self, question: Question, *checks: Check) -> Verdict:
+        """Answer where nothing was found that could be judged."""
+        return self._unknown(question, *checks)
 
     def _unknown(self, question: Question, *failed: Check) -> Verdict:
         """Answer where no licence can be named: the failed checks, and nothing about any licence."""
@@ -151,7 +179,9 @@ class Verifier:
         answers = answers_of(checks)
         known_at = question.known_at or now
         overall = overall_of(answers)
-        return Verdict(overall, now, question.valid_at or beijing_day(now), known_at, self.book.head(), answers, checks)
+        examined = now if any(check.name == "seal" for check in checks) else None
+        valid_at = question.valid_at or beijing_day(now)
+        return Verdict(overall, now, valid_at, known_at, self.book.head(), self.sources(known_at, examined), answers, checks)
 
 
 def made_by(record: Record, number: int) -> str:
@@ -173,18 +203,21 @@ def _examined(finding: Finding) -> tuple[Check, ...]:
     return (Check(2, "seal", "authentic", result, finding.reasons or ("no-signature",)),)
 
 
-def _known_now(licence: Licence, now: datetime) -> datetime:
-    """Return now, or the last entry's instant: the book's clock may run some ticks ahead of a clock on the wall."""
-    last = licence.entries[-1].recorded_at
+def known_now(now: datetime, last: datetime | None) -> datetime:
+    """Return now, or the instant of the book's last entry: the book's clock may run some ticks ahead of a clock on the wall."""
     return max(now, last) if last else now
 
 
-def _current(licence: Licence, number: int) -> Check:
+def _current(licence: Licence, number: int, *, by_paper: bool) -> Check:
+    """Check (4): the newest document; one reported lost is none where it is presented itself, while a query by number tells of the right (LC-12)."""
     if number in licence.voided:
         return Check(4, "version", "current", Result.NO, ("voided",))
     if licence.current.version == number:
-        lost = ("reported-lost",) if "loss_reported" in licence.flags else ()
-        return Check(4, "version", "current", Result.YES, ("current-version", *lost))
+        if "loss_reported" not in licence.flags:
+            return Check(4, "version", "current", Result.YES, ("current-version",))
+        return Check(
+            4, "version", "current", Result.NO if by_paper else Result.YES, ("reported-lost",) if by_paper else ("current-version", "reported-lost")
+        )
     return Check(4, "version", "current", Result.NO, ("superseded",))
 
 

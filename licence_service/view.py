@@ -10,11 +10,17 @@ from licence_service.licence import Licence
 from licence_service.seal.keyring import Department
 from licence_service.template import EndorsementKind, Template
 
+_NO_DUE_DAYS = frozenset({Asker.PUBLIC, Asker.PASSENGER})
+
 
 def view_of(
-    licence: Licence, template: Template, kinds: Mapping[str, EndorsementKind], department: Department, slug: str, presented: int, asker: Asker
-) -> dict[str, Any]:
-    """Return the licence as this asker may see it: masked where the template says so, sensitive kinds left out."""
+    licence: Licence, template: Template, kinds: Mapping[str, EndorsementKind], department: Department, slug: str, presented: int, asker: Asker,
+    *, on_reason: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the licence as this asker may see it: masked where the template says so, sensitive kinds left out.
+
+    `on_reason`: an officer gave a reason that opens identity numbers and addresses. Pictures are not in the view: `photos_of`.
+    """
     current = licence.current
     return {
         "licence_id": licence.licence_id,
@@ -31,14 +37,27 @@ def view_of(
         "suspended_until": licence.suspended_until.isoformat() if licence.suspended_until else None,
         "issued_on": current.issued_on.isoformat(),
         "version": {"presented": presented, "current": current.version},
-        "face": _fields(template.fields, current.face, asker),
-        "endorsements": [_endorsement(one, kinds[one.kind], asker) for one in licence.endorsements if asker in kinds[one.kind].disclose],
+        "face": _fields(template.fields, current.face, asker, on_reason=on_reason),
+        "endorsements": [
+            _endorsement(one, kinds[one.kind], asker, on_reason=on_reason) for one in licence.endorsements if asker in kinds[one.kind].disclose
+        ],
     }
 
 
-def _fields(fields: Mapping[str, Field], face: Face, asker: Asker) -> list[dict[str, Any]]:
+def photos_of(licence: Licence, template: Template, asker: Asker) -> dict[str, str]:
+    """Return the pictures of the current document that this asker may see: name of the field → digest of the JPEG."""
+    current = licence.current
+    return {name: current.photos[name] for name in disclose(template.fields, current.face, asker) if name in current.photos}
+
+
+def tells_due_days(asker: Asker) -> bool:
+    """Say whether an asker is told until when conditions hold; the public and passengers are told only whether they do (DOMAIN §2d)."""
+    return asker not in _NO_DUE_DAYS
+
+
+def _fields(fields: Mapping[str, Field], face: Face, asker: Asker, *, on_reason: bool) -> list[dict[str, Any]]:
     """Return the seen fields in the template's order, each with its labels, value and printed text."""
-    seen = disclose(fields, face, asker)
+    seen = disclose(fields, face, asker, on_reason=on_reason)
     return [
         {
             "name": name, "zh": fields[name].label, "en": fields[name].label_en, "value": seen[name],
@@ -55,7 +74,7 @@ def _masked_text(value: object) -> str:
     return str(value)
 
 
-def _endorsement(one: Endorsement, kind: EndorsementKind, asker: Asker) -> dict[str, Any]:
+def _endorsement(one: Endorsement, kind: EndorsementKind, asker: Asker, *, on_reason: bool) -> dict[str, Any]:
     return {
         "endorsement_id": one.endorsement_id,
         "kind": one.kind,
@@ -63,5 +82,5 @@ def _endorsement(one: Endorsement, kind: EndorsementKind, asker: Asker) -> dict[
         "en": kind.title.en,
         "occurred_on": one.occurred_on.isoformat(),
         "effective_to": one.effective_to.isoformat() if one.effective_to else None,
-        "facts": _fields(kind.facts, one.facts, asker),
+        "facts": _fields(kind.facts, one.facts, asker, on_reason=on_reason),
     }

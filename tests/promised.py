@@ -11,6 +11,18 @@ ATTESTED = frozenset(
         "/assertions", "/reviews", "/tasks", "/tasks/{task_id}/close", "/licences/{licence_id}/signals", "/licences/{licence_id}/answer",
     }
 )  # fmt: skip
+SHOWN = frozenset(
+    {
+        "/officer/look", "/licences/{licence_id}/looks", "/notes", "/licences/{licence_id}/stickers", "/licences/{licence_id}/stickers/{sticker_id}/revoke",
+        "/S/{code}", "/verify/match", "/report-site",
+    }
+)  # fmt: skip
+ELSEWHERE = frozenset(  # files that are made, and streams: their own tests read them
+    {
+        "/status", "/status/{number}", "/offline/bundle", "/offline/bundle/delta", "/offline/keeper", "/verify/batch", "/watch/{name}",
+        "/watch/{name}/changes",
+    }
+)  # fmt: skip
 _NOT_JSON = frozenset({"application/pdf", "application/cose"})
 
 

@@ -13,16 +13,18 @@ import uvicorn
 
 from licence_service import demo as demonstration
 from licence_service.app import log_only_trouble
-from licence_service.cli import book, campaigns, licences, templates
+from licence_service.cli import book, campaigns, licences, offline, receipts, showing, templates
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document.foundry import build as build_fonts
 from licence_service.document.impression import impression_png
 from licence_service.errors import NotInRegister, Refusal, RequestRejected, Unavailable
+from licence_service.identifiers import is_uscc
+from licence_service.preparing import MOST_AT_ONCE
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.service import Service, utc_now
 from licence_service.settings import Settings, read_settings
-from licence_service.store.clients import EVERY_TYPE, Client
+from licence_service.store.clients import APPROVAL, EVERY_TYPE, KINDS, Client
 from licence_service.store.database import Database
 
 app = typer.Typer(
@@ -43,6 +45,9 @@ app.add_typer(templates.app, name="templates")
 app.add_typer(campaigns.app, name="campaign")
 licences.add_to(app)
 book.add_to(app)
+receipts.add_to(app)
+offline.add_to(app)
+showing.add_to(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -59,7 +64,16 @@ def serve(
     err.print(f"serving at http://{host}:{port}/  (codes carry {settings.public_url})")
     if f":{port}" not in settings.public_url and host in settings.public_url:
         err.print("[yellow]warning[/]  codes on paper point to another port than this one")
-    uvicorn.run("licence_service.app:from_environment", factory=True, host=host, port=port, workers=workers, log_level="warning", access_log=False)
+    uvicorn.run(
+        "licence_service.app:from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # which forwarded address is believed is decided in one place (web/access.py)
+    )
 
 
 @app.command()
@@ -126,7 +140,7 @@ def migrate() -> None:
 @app.command()
 @said
 def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
-    """Finish issues that were reserved but not sealed, and sign heads over the new lines of the book."""
+    """Finish issues that were reserved but not sealed, sign heads over the new lines of the book, keep status lists and prepared answers fresh."""
     with service() as opened:
         pause = max(1.0, opened.settings.worker_seconds)
         while True:
@@ -135,6 +149,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
             except (Refusal, Unavailable) as trouble:
                 err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
             _follow(opened)
+            _refresh(opened)
             if once:
                 return
             until = monotonic() + pause
@@ -152,23 +167,38 @@ def _follow(opened: Service) -> None:
         err.print(f"[yellow]no head[/]  {trouble.detail}")
 
 
+def _refresh(opened: Service) -> None:
+    """Make status lists that are due, and answers to codes; what stands in the way is tried again."""
+    try:
+        opened.status_lists.refresh()
+        while opened.preparer.work() >= MOST_AT_ONCE:
+            pass
+    except (Refusal, Unavailable) as trouble:
+        err.print(f"[yellow]not refreshed[/]  {trouble.detail}")
+
+
 @clients.command("add")
 @said
 def add_client(
     name: str,
-    department: Annotated[str, typer.Option(help="The department's 18-character code.")],
+    department: Annotated[str, typer.Option(help="The 18-character code of the department, or of the organ whose officers look.")],
     types: Annotated[list[str] | None, typer.Option("--type", help="A type it may issue; repeat. None: all of its department.")] = None,
-    ceiling: Annotated[int, typer.Option(help="Most acts an hour.")] = 1000,
+    ceiling: Annotated[int, typer.Option(help="Most acts, looks or rows, an hour.")] = 1000,
+    kind: Annotated[str, typer.Option(help="approval: enters acts; officer: looks, and writes nothing.")] = APPROVAL,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Add a calling system; its token is shown this once."""
     with service() as opened:
-        if department not in opened.keyring.departments:
+        if kind not in KINDS:
+            raise RequestRejected(f"a client is one of: {', '.join(KINDS)}")
+        if kind == APPROVAL and department not in opened.keyring.departments:
             raise NotInRegister("no such department under the keys folder")
+        if kind != APPROVAL and not is_uscc(department):
+            raise RequestRejected("an organ is named by its 18-character code")
         unknown = [slug for slug in types or [] if slug not in opened.catalogue.editions]
         if unknown:
             raise RequestRejected(f"no such type: {', '.join(unknown)}")
-        token = opened.clients.add(Client(name, department, tuple(types or [EVERY_TYPE]), ceiling), opened.now())
+        token = opened.clients.add(Client(name, department, tuple(types or [EVERY_TYPE]), ceiling, kind), opened.now())
     show({"client": name, "token": token}, as_json=as_json)
 
 
@@ -187,10 +217,10 @@ def list_clients(as_json: AsJson = False) -> None:  # noqa: FBT002
     """List who may call."""
     with service() as opened:
         rows = [
-            {"client": one.name, "department": one.department, "types": " ".join(one.types), "ceiling": one.hourly_ceiling}
+            {"client": one.name, "kind": one.kind, "department": one.department, "types": " ".join(one.types), "ceiling": one.hourly_ceiling}
             for one in opened.clients.all()
         ]
-    show(rows, as_json=as_json, columns=("client", "department", "types", "ceiling"))
+    show(rows, as_json=as_json, columns=("client", "kind", "department", "types", "ceiling"))
 
 
 def _order(seal_id: str, reason: str, *, stopped: bool) -> None:

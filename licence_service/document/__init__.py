@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from licence_service.document.agreement import agree
+from licence_service.document.archival import RECEIPT
 from licence_service.document.artwork import Family
 from licence_service.document.fonts import Fonts
 from licence_service.document.layout import place
 from licence_service.document.pdf import draw
 from licence_service.document.placed import Placed
+from licence_service.document.receipt import ReceiptWords
+from licence_service.document.receipt import place as place_receipt
 from licence_service.document.sheet import PrintedEndorsement, Sheet
 from licence_service.errors import Misconfigured
 from licence_service.page import Family as DeclaredFamily
@@ -41,6 +44,11 @@ class Printer:
     def draw(self, placed: Placed, attachment: bytes, *, created_at: datetime) -> bytes:
         """Return the PDF/A-3u file with the licence data attached; same input, same bytes."""
         return draw(placed, attachment, title=placed.title, created_at=created_at, fonts=self.fonts)
+
+    def receipt(self, words: ReceiptWords, attachment: bytes, *, created_at: datetime) -> bytes:
+        """Return a receipt as a PDF/A-3u file with its statement attached; same input, same bytes."""
+        placed = place_receipt(words, self.fonts)
+        return draw(placed, attachment, title=placed.title, created_at=created_at, fonts=self.fonts, attached_as=RECEIPT)
 
     def agree(self, pdf: bytes, sheet: Sheet) -> None:
         """Raise `PageDisagrees` unless the finished page says what the face says (DOMAIN M10)."""

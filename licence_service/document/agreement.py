@@ -203,3 +203,13 @@ def _is_right_together(names: tuple[str, ...], there: str, sheet: Sheet) -> bool
         part in ({compact(formatted(fields[name], face[name], form)) for form in (None, "bare")} if name in face else _ABSENT)
         for part, name in zip(given, names, strict=True)
     )
+
+
+def at_labels(read: list[ReadPage], fields: Mapping[str, Field]) -> dict[tuple[str, ...], str]:
+    """Return what stands at the labels of each group of fields, without spaces, over all pages; for files of strangers."""
+    said: dict[tuple[str, ...], list[str]] = {}
+    book = LabelBook(fields)
+    for page in read:
+        for names, _, values in _groups(page, fields, book)[0]:
+            said.setdefault(names, []).extend(values)
+    return {names: "".join(values) for names, values in said.items()}

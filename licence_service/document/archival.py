@@ -10,6 +10,8 @@ from PIL import ImageCms
 from licence_service.document.objects import Objects, text
 
 ATTACHMENT = "licence.json"
+RECEIPT = "receipt.json"
+_DESCRIBED = {ATTACHMENT: "证照数据", RECEIPT: "核验回执"}
 PRODUCER = "licence_service"
 LANGUAGE = "zh-CN"
 _HEADER_DATE = slice(24, 36)  # of an ICC profile: when it was made, which must not show in the bytes
@@ -31,11 +33,11 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>"""
 
 
-def catalogue_entries(objects: Objects, title: str, created_at: datetime, attachment: bytes) -> str:
+def catalogue_entries(objects: Objects, title: str, created_at: datetime, attachment: bytes, attached_as: str) -> str:
     """Add metadata, output intent and attachment; return their entries of the catalogue."""
     return (
         f"/Metadata {_metadata(objects, title, created_at)} /OutputIntents [{_output_intent(objects)}] "
-        f"{_attached(objects, attachment, created_at)} /Lang {text(LANGUAGE)} /ViewerPreferences << /DisplayDocTitle true >>"
+        f"{_attached(objects, attachment, attached_as, created_at)} /Lang {text(LANGUAGE)} /ViewerPreferences << /DisplayDocTitle true >>"
     )
 
 
@@ -64,16 +66,16 @@ def _profile() -> bytes:
     return zlib.compress(bytes(made), 9)
 
 
-def _attached(objects: Objects, attachment: bytes, created_at: datetime) -> str:
+def _attached(objects: Objects, attachment: bytes, name: str, created_at: datetime) -> str:
     file = objects.stream(
         f"/Type /EmbeddedFile /Subtype /application#2Fjson /Filter /FlateDecode "
         f"/Params << /Size {len(attachment)} /ModDate {_pdf_date(created_at)} >>",
         zlib.compress(attachment, 6),
     )
     specification = objects.add(
-        f"<< /Type /Filespec /F ({ATTACHMENT}) /UF ({ATTACHMENT}) /AFRelationship /Data /Desc {text('证照数据')} /EF << /F {file} /UF {file} >> >>"
+        f"<< /Type /Filespec /F ({name}) /UF ({name}) /AFRelationship /Data /Desc {text(_DESCRIBED[name])} /EF << /F {file} /UF {file} >> >>"
     )
-    return f"/Names << /EmbeddedFiles << /Names [({ATTACHMENT}) {specification}] >> >> /AF [{specification}]"
+    return f"/Names << /EmbeddedFiles << /Names [({name}) {specification}] >> >> /AF [{specification}]"
 
 
 def _pdf_date(moment: datetime) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from threading import Lock
 
-from licence_service.document.archival import catalogue_entries, information
+from licence_service.document.archival import ATTACHMENT, catalogue_entries, information
 from licence_service.document.artwork import Artwork
 from licence_service.document.contents import Contents, glyph_path, symbol_form
 from licence_service.document.embedding import Embedding, Subset, deflated, tag
@@ -21,8 +21,8 @@ _MOST_KEPT = 256  # drawings that stay compressed between documents
 _QUICK = 1  # compression of what is made for one document only
 
 
-def draw(placed: Placed, attachment: bytes, *, title: str, created_at: datetime, fonts: Fonts) -> bytes:
-    """Return the file: every page, its texts embedded as subsets, `attachment` as `licence.json`.
+def draw(placed: Placed, attachment: bytes, *, title: str, created_at: datetime, fonts: Fonts, attached_as: str = ATTACHMENT) -> bytes:
+    """Return the file: every page, its texts embedded as subsets, `attachment` under the name `attached_as`.
 
     `created_at` is aware and stands in the file in its own zone. The bytes depend on the arguments alone.
     """
@@ -39,7 +39,7 @@ def draw(placed: Placed, attachment: bytes, *, title: str, created_at: datetime,
     font_dictionary = objects.add(f"<< {resources} >>")
     kids = " ".join(objects.add(_page(page, contents, names, font_dictionary, pages_reference)) for page, contents, names in drawn)
     objects.fill(pages_object, f"<< /Type /Pages /Kids [{kids}] /Count {len(drawn)} >>")
-    entries = catalogue_entries(objects, title, created_at, attachment)
+    entries = catalogue_entries(objects, title, created_at, attachment, attached_as)
     return objects.finish(f"<< /Type /Catalog /Pages {pages_reference} {entries} >>", information(title, created_at))
 
 

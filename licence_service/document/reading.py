@@ -57,6 +57,9 @@ class ReadPage:
     pieces: tuple[Piece, ...]
 
 
+BROKEN = (pikepdf.PdfError, pdfium.PdfiumError)  # what the readers raise for a file that cannot be read
+
+
 def text(pdf: bytes) -> list[str]:
     """Return the text of each page in reading order, lines ended by a newline."""
     with _lock:
@@ -67,10 +70,10 @@ def text(pdf: bytes) -> list[str]:
             document.close()
 
 
-def attachment(pdf: bytes) -> bytes | None:
-    """Return the attached licence data, or None where there is none."""
+def attachment(pdf: bytes, name: str = ATTACHMENT) -> bytes | None:
+    """Return the attached licence data, or what is attached under another name; None where there is none."""
     with pikepdf.open(io.BytesIO(pdf)) as document:
-        found = document.attachments.get(ATTACHMENT)
+        found = document.attachments.get(name)
         return found.get_file().read_bytes() if found else None
 
 

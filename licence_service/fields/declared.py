@@ -24,10 +24,12 @@ class Asker(StrEnum):
 
 
 class Shown(StrEnum):
-    """How much of a value an asker sees."""
+    """How much of a value an asker sees; the two `…on_reason` are full only where a reason opens personal data (SH-11)."""
 
     FULL = "full"
     MASKED = "masked"
+    MASKED_ON_REASON = "masked_on_reason"
+    ON_REASON = "on_reason"
     SURNAME = "surname"
     MATCH = "match"
     NONE = "none"

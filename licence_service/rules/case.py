@@ -25,6 +25,7 @@ class Condition:
 
     `kind` is the endorsement kind that satisfies it, or the field of the face that says it. `due_on` is the last day up to which it
     is satisfied; of an unmet one, the day on which it fell due. `pack` is the id of the pack that judged ("" where none was in force).
+    `holds_until` is the last day on which the very same is said, as long as face, endorsements and the packs in force stay the same.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Condition:
     reason: str
     due_on: date | None
     pack: str
+    holds_until: date = date.max
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,4 +111,4 @@ def _of_face(declared: tuple[RulePack, DeclaredDue] | None, name: str, case: Cas
 def _by_day(kind: str, last: date, day: date, pack: RulePack) -> Condition:
     if last < day:
         return Condition(kind, Outcome.UNMET, "condition-overdue", last, pack.id)
-    return Condition(kind, Outcome.MET, "conditions-met", last, pack.id)
+    return Condition(kind, Outcome.MET, "conditions-met", last, pack.id, last)

@@ -1,7 +1,7 @@
 """Hours of training: counted by rule (EN-05), owed in every cycle or after a failed grade."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from licence_service.endorsement import Endorsement
@@ -62,16 +62,16 @@ def recurring_hours(rule: RecurringHours, pack: RulePack, case: Case) -> Iterato
         return
     done = tuple(trainings(rule.count, case.endorsements))
     number = completed(start, rule.cycle_months, case.day)
+    first, last = running = cycle(start, rule.cycle_months, number + 1)
     if number:
-        first, last = cycle(start, rule.cycle_months, number)
-        hours, erased = hours_within(rule.count, done, first, last)
+        over = cycle(start, rule.cycle_months, number)
+        hours, erased = hours_within(rule.count, done, *over)
         if hours < rule.count.hours:
-            yield _lacking(kind, last, pack, erased=erased)
+            yield replace(_lacking(kind, over[1], pack, erased=erased), holds_until=last)
             return
-    first, last = cycle(start, rule.cycle_months, number + 1)
     if last < date.max and hours_within(rule.count, done, first, last)[0] >= rule.count.hours:
         last = cycle(start, rule.cycle_months, number + 2)[1]
-    yield Condition(kind, Outcome.MET, "hours-complete" if number else "first-cycle", last, pack.id)
+    yield Condition(kind, Outcome.MET, "hours-complete" if number else "first-cycle", last, pack.id, running[1])
 
 
 def grade_recovery(rule: GradeRecovery, pack: RulePack, case: Case) -> Iterator[Condition]:

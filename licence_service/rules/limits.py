@@ -40,7 +40,7 @@ def age_condition(rule: AgeCeiling, pack: RulePack, case: Case) -> Condition:
     last = birthday(born, rule.years)
     if last < case.day:
         return Condition(name, Outcome.UNMET, "above-age-ceiling", last, pack.id)
-    return Condition(name, Outcome.MET, "below-age-ceiling", last, pack.id)
+    return Condition(name, Outcome.MET, "below-age-ceiling", last, pack.id, last)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Nothing here opens a file, asks a clock or knows a database: times come in as ar
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 
@@ -46,11 +46,22 @@ class Seal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KnownSeal:
-    """A sealing certificate this service knows, in use or retired: whose it is and how its seal is called."""
+    """A sealing certificate this service knows, in use or retired: whose it is, how its seal is called, its days of use.
+
+    `chain` holds the hex SHA-256 of the certificates that every seal carries besides it; `used_from` and `used_to` are
+    Beijing days, both included, None where nothing is said.
+    """
 
     seal_id: str
     department: str
     certificate_sha256: str
+    chain: tuple[str, ...] = ()
+    used_from: date | None = None
+    used_to: date | None = None
+
+    def used_on(self, day: date) -> bool:
+        """Say whether the seal was in use on a Beijing day (SE-05)."""
+        return (self.used_from is None or self.used_from <= day) and (self.used_to is None or day <= self.used_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class Finding:
 
     `intact`: the signed bytes are unchanged. `covers_whole_file`: no byte but the signature's own lies outside.
     `trusted`: the chain led to a trust root at sealing time and the certificate is one of a known department.
-    `department` is its `uscc`, absent for an unknown signer. Reasons are stable slugs, named in `pades`.
+    `department` is its `uscc`, absent for an unknown signer; `licence_type` what the attached data say it is. Reasons are stable slugs, named in `examination`.
     """
 
     signed: bool = False
@@ -70,6 +81,7 @@ class Finding:
     certificate_sha256: str | None = None
     sealed_at: datetime | None = None
     seal_id: str | None = None
+    licence_type: str | None = None
     reasons: tuple[str, ...] = ()
 
     @property

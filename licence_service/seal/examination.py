@@ -7,8 +7,12 @@ The reasons of a `Finding`, stable slugs:
   §12.8.2.2), `wrong-format` (not ETSI.CAdES.detached, ETSI EN 319 142-1 §5.3), `no-sealing-time`;
 * `bytes-changed`: what was signed is not what is there; `slot-misused`: the gap in the signed bytes holds something
   else than one exact signature (ISO 32000-2 §12.8.1); `added-after-seal`: there is more after the sealed revision;
+* `foreign-seal`: the file names another department as its maker than the one that sealed it (its attached data);
 * `unknown-signer`: not the certificate of a known department; `chain-not-trusted`: no path to a root at that time;
-* `active-content`: scripts, actions on opening, launches, forms that send, files that could be programs.
+  `seal-not-in-use`: sealed before the first or after the last day of that seal (SH-04: as of sealing, not of the scan);
+* `active-content`: scripts, actions on opening, launches, forms that send, files that could be programs;
+* `irregular`: bytes that belong to nothing, or tables at odds with what they name; `not-canonical`: a second way to
+  write the same signature. Both are found by `precheck`, which goes first and may let no library see the file.
 """
 
 import re
@@ -30,7 +34,11 @@ from pyhanko.sign.validation import PdfSignatureStatus, SignatureCoverageLevel, 
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko_certvalidator import ValidationContext
 
+from licence_service.licence import beijing_day
 from licence_service.seal import Finding, KnownSeal
+from licence_service.seal.claims import claims_of
+from licence_service.seal.container import container_is_exact
+from licence_service.seal.precheck import ACTIVE_ACTIONS, ACTIVE_KEYS, Precheck, precheck
 
 T = TypeVar("T")
 
@@ -38,23 +46,7 @@ MAX_OBJECTS = 200_000
 
 _END = b"%%EOF"
 _BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*\]")
-_ACTIVE_KEYS = frozenset({"/JS", "/JavaScript", "/OpenAction", "/AA", "/XFA", "/RichMediaContent"})
-_ACTIVE_ACTIONS = frozenset(
-    {
-        "/JavaScript",
-        "/Launch",
-        "/SubmitForm",
-        "/ImportData",
-        "/GoToR",
-        "/GoToE",
-        "/Rendition",
-        "/Movie",
-        "/Sound",
-        "/RichMediaExecute",
-    }
-)
 _HARMLESS_SUFFIXES = frozenset({".json", ".jwt", ".txt", ".csv", ".xml", ".ofd", ".pdf", ".png", ".jpg", ".jpeg"})
-_NO_PARAMETERS = (b"", b"\x05\x00")  # absent or NULL: both are in use (RFC 5754 §2)
 
 
 def examine(document: bytes, trust: Sequence[bytes], certificates: Mapping[str, KnownSeal], at: datetime | None = None) -> Finding:
@@ -63,11 +55,30 @@ def examine(document: bytes, trust: Sequence[bytes], certificates: Mapping[str, 
     `trust` holds the roots as DER, `certificates` the known sealing certificates by their hex SHA-256. The chain is
     judged as of the aware instant `at`, or else as of the sealing time that the document claims.
     """
+    checked = precheck(document)
+    if checked.stopped:
+        return Finding(reasons=tuple(checked.reasons))
     try:
-        return _examined(document, trust, certificates, at)
+        return _merged(_examined(document, trust, certificates, at), checked)
     except Exception:  # noqa: BLE001 - pyHanko, asn1crypto and cryptography raise whatever a broken file provokes in
         # them (KeyError, RecursionError, AssertionError …), and a file nobody can read is an answer, not a failure.
+        if not checked.signatures and "irregular" not in checked.reasons:
+            return Finding(reasons=("no-signature", *checked.reasons))  # read whole by us, whatever a library dislikes
+        if checked.decisive:
+            return Finding(signed=True, reasons=(*(("bytes-changed",) if _signed_otherwise(document) else ()), *checked.decisive))
         return Finding(reasons=("bytes-changed", "unreadable") if _signed_otherwise(document) else ("unreadable",))
+
+
+def _merged(finding: Finding, checked: Precheck) -> Finding:
+    """Add what the bytes say to what the library says; on a file without a seal only what is dangerous counts."""
+    if not finding.signed:
+        told = {"active-content"} | ({"added-after-seal"} if checked.signatures else set())
+        more = () if finding.reasons == ("encrypted",) else (reason for reason in checked.reasons if reason in told)
+        return replace(finding, reasons=tuple(dict.fromkeys((*finding.reasons, *more))))
+    reasons = [*finding.reasons, *checked.reasons]
+    if checked.byte_range is None and not {"slot-misused", "several-signatures"} & set(reasons):
+        reasons.append("slot-misused")  # pyHanko found a signature where the bytes have none
+    return replace(finding, reasons=tuple(dict.fromkeys(reasons)))
 
 
 def _signed_otherwise(document: bytes) -> bool:
@@ -141,18 +152,21 @@ def _judged(
     # With no time at all the chain is judged as of a day before any certificate: known to be untrusted.
     status = _validated(seal, trust, at or claimed or datetime(1970, 1, 1, tzinfo=UTC))
     digest = sha256(seal.signer_cert.dump()).hexdigest()
+    maker, licence_type = claims_of(seal.reader)
     known = certificates.get(digest)
     intact = bool(status.intact and status.valid)
     covers = status.coverage == SignatureCoverageLevel.ENTIRE_FILE and status.modification_level == ModificationLevel.NONE
-    exact = _slot_is_exact(body, seal) and _container_is_exact(seal.pkcs7_content)
+    exact = _slot_is_exact(body, seal) and container_is_exact(seal.pkcs7_content, known)
     faults = {
         "bytes-changed": not intact,
         "added-after-seal": not covers or seal.signed_revision != seal.reader.xrefs.total_revisions - 1,
         "slot-misused": not exact,
+        "foreign-seal": known is not None and maker is not None and maker != known.department,
         "not-certified": not _is_certified(seal),
         "wrong-format": seal.sig_object.get("/SubFilter") != "/ETSI.CAdES.detached",
         "no-sealing-time": claimed is None,
         "unknown-signer": known is None,
+        "seal-not-in-use": known is not None and claimed is not None and not known.used_on(beijing_day(claimed)),
         # pyHanko follows the chain only where the signature itself is right.
         "chain-not-trusted": intact and not status.trusted,
     }
@@ -165,6 +179,7 @@ def _judged(
         certificate_sha256=digest,
         sealed_at=claimed,
         seal_id=known.seal_id if known else None,
+        licence_type=licence_type,
         reasons=tuple(reason for reason, holds in faults.items() if holds),
     )
 
@@ -206,50 +221,13 @@ def _slot_is_exact(body: bytes, seal: EmbeddedPdfSignature) -> bool:
     return start == 0 and 0 < gap_start < gap_end and gap_end + rest == len(body) and slot in (b"<" + digits + b">", b"<" + digits.upper() + b">")
 
 
-def _container_is_exact(contents: bytes) -> bool:
-    """Say whether the slot holds one CMS and zeros, and those of its parts that nothing signs are as they must be.
-
-    A validator overlooks changes there (RFC 5652 §5.1, §5.3: versions, the list of digests, empty parameters).
-    """
-    container = cms.ContentInfo.load(contents)
-    if contents[len(container.dump()) :].strip(b"\0"):
-        return False
-    data = container["content"]
-    (signer,) = data["signer_infos"]
-    version = "v1" if signer["sid"].name == "issuer_and_serial_number" else "v3"
-    algorithm = signer["signature_algorithm"]
-    return (
-        data["version"].native == signer["version"].native == version
-        and [digest.dump() for digest in data["digest_algorithms"]] == [signer["digest_algorithm"].dump()]
-        and _parameters(signer["digest_algorithm"]) in _NO_PARAMETERS
-        and (algorithm["algorithm"].native == "rsassa_pss" or _parameters(algorithm) in _NO_PARAMETERS)
-        and not signer["unsigned_attrs"]
-        and all(_certificate_is_exact(choice.chosen) for choice in data["certificates"])
-    )
-
-
-def _certificate_is_exact(certificate: x509.Certificate) -> bool:
-    """Say whether what a certificate's own signature leaves open is as it must be (RFC 5280 §4.1.1.2, §4.1.1.3).
-
-    The algorithm outside repeats the one inside, and the signature has no unused bits, which parsers pass over.
-    """
-    inner, outer = certificate["tbs_certificate"]["signature"].dump(), certificate["signature_algorithm"].dump()
-    return bool(inner == outer and certificate["signature_value"].contents.startswith(b"\0"))
-
-
-def _parameters(algorithm: cms.DigestAlgorithm) -> bytes:
-    """Return the encoded parameters of an AlgorithmIdentifier."""
-    encoded: bytes = algorithm["parameters"].dump()
-    return encoded
-
-
 def _is_active(reader: PdfFileReader) -> bool:
     """Say whether anything in the file could act by itself, or carries a file that could be a program."""
     return any(_dictionary_is_active(found) for found in _dictionaries(reader))
 
 
 def _dictionary_is_active(found: generic.DictionaryObject) -> bool:
-    if not _ACTIVE_KEYS.isdisjoint(found) or found.get("/S") in _ACTIVE_ACTIONS:
+    if not ACTIVE_KEYS.isdisjoint(found) or found.get("/S") in ACTIVE_ACTIONS:
         return True
     if "/EF" not in found:
         return False

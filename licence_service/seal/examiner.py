@@ -1,42 +1,59 @@
 """Examines files of strangers in processes of their own, bounded in time and memory, that can be killed.
 
-`Examiner` keeps up to two long-lived children (this module run as a program) and replaces one that died, ran over
-its time or ate its memory. Parent and child speak frames over pipes, `length (4 bytes, big-endian) ‖ bytes`: first
-one JSON frame with the trust roots and known certificates, answered by `{}`, then for each file a JSON frame and a
-frame with the file, answered by a JSON frame. Nothing is pickled, so a child taken over by a file can say nothing
-but a finding.
+`Examiner` keeps up to two children (`examining` run as a program), each of which forks a worker for every file. It is
+a pool of its own: what scans codes never waits for it, and its waiting room is small, so that uploads can neither
+take all threads of a server nor fill its memory.
+
+Two seconds bound the CPU time of a file, not the time on the wall: beside an issuing campaign and a hundred uploads a
+genuine licence may wait for its turn many times the 0.1 s that it needs, and must not be told that it took too much.
 """
 
 import base64
 import dataclasses
 import json
-import logging
 import os
 import queue
-import resource
-import struct
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from licence_service.errors import Unavailable
 from licence_service.seal import Finding, KnownSeal
-from licence_service.seal.examination import examine
+from licence_service.seal.examining import MOST_ANSWER, received, send
 
 CHILDREN = 2
-WALL_SECONDS = 5.0
+WAITING = 8
+RETRY_SECONDS = 5
 START_SECONDS = 30.0  # loading the libraries on a busy machine; not the file's fault, so not on its account
 WAIT_SECONDS = 10.0
-MEMORY_BYTES = 1 << 30
-MAX_ANSWER_BYTES = 1 << 16
+_GRACE_SECONDS = 2.0  # a child ends its worker itself; only one that does not is ended from here
 
-_LENGTH = struct.Struct(">I")
 _STOPPED = Finding(reasons=("examination-stopped",))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may use: seconds of CPU, seconds on the wall, bytes of address space."""
+
+    cpu_seconds: float = 2.0
+    wall_seconds: float = 15.0
+    memory_bytes: int = 250 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a worker said, None where it was ended, and what it spent."""
+
+    answer: Any
+    cpu_seconds: float = 0.0
+    memory_bytes: int = 0
 
 
 class Examiner:
@@ -48,35 +65,67 @@ class Examiner:
         certificates: Mapping[str, KnownSeal],
         *,
         children: int = CHILDREN,
-        wall_seconds: float = WALL_SECONDS,
+        waiting: int = WAITING,
         wait_seconds: float = WAIT_SECONDS,
+        limits: Limits | None = None,
+        program: str = "licence_service.seal.examining",
     ) -> None:
-        """Take the roots as DER and the known certificates by digest; children start with their first file."""
+        """Take the roots as DER and the known certificates by digest; children start with their first file or with `start`.
+
+        `waiting` files may wait, each for `wait_seconds`, while every child is busy. `program` is the module that the
+        children run: one that answers `examine`, and whatever else is asked of it.
+        """
+        limits = limits or Limits()
         setting = {
             "trust": [base64.b64encode(der).decode() for der in trust],
             "certificates": [dataclasses.asdict(known) for known in certificates.values()],
-            "cpu_seconds": max(1, round(wall_seconds)),
+            **dataclasses.asdict(limits),
         }
         self._wait_seconds = wait_seconds
+        self._room = threading.BoundedSemaphore(max(children + waiting, 1))
         self._idle: queue.LifoQueue[_Child] = queue.LifoQueue()
-        self._children = [_Child(json.dumps(setting).encode(), wall_seconds) for _ in range(children)]
+        self._children = [_Child(program, json.dumps(setting, default=str).encode(), limits.wall_seconds + _GRACE_SECONDS) for _ in range(children)]
         for child in self._children:
             self._idle.put(child)
+
+    def start(self) -> None:
+        """Start every child now; a server does so before its first visitor comes."""
+        for child in self._children:
+            self.ask("examine", b"", at=None, child=child)
 
     def examine(self, document: bytes, at: datetime | None = None) -> Finding:
         """Examine `document` (see `examination.examine`) within the limits.
 
-        A file that needs more than them gets the reason `examination-stopped`. Raise `Unavailable` when every child
-        stays busy with other files for `wait_seconds`.
+        A file that needs more than them gets the reason `examination-stopped`. Raise `Unavailable` when too many
+        files wait already, or every child stays busy with other files for `wait_seconds`.
         """
+        return finding_of(self.ask("examine", document, at=at.isoformat() if at else None))
+
+    def ask(self, do: str, *files: bytes, child: "_Child | None" = None, **question: object) -> Answered:
+        """Put any question that the program answers about some files; `Unavailable` as in `examine`."""
+        if not self._room.acquire(blocking=False):
+            raise Unavailable("too many files are being examined", retry_after=RETRY_SECONDS)
         try:
-            child = self._idle.get(timeout=self._wait_seconds)
-        except queue.Empty:
-            raise Unavailable("too many files are being examined") from None
-        try:
-            return child.examine(document, at)
+            free = self._free(child)
+            try:
+                return free.ask({"do": do, "files": len(files), **question}, files)
+            finally:
+                self._idle.put(free)
         finally:
-            self._idle.put(child)
+            self._room.release()
+
+    def _free(self, child: "_Child | None") -> "_Child":
+        """Take a child that has nothing to do: any, or that one."""
+        try:
+            taken = self._idle.get(timeout=self._wait_seconds)
+        except queue.Empty:
+            raise Unavailable("too many files are being examined", retry_after=RETRY_SECONDS) from None
+        if child is None or taken is child:
+            return taken
+        try:
+            return self._free(child)
+        finally:
+            self._idle.put(taken)
 
     def close(self) -> None:
         """Kill the children; a file under examination is answered as stopped."""
@@ -84,29 +133,41 @@ class Examiner:
             child.kill()
 
 
+def finding_of(answered: Answered) -> Finding:
+    """Return the finding that a worker told; `examination-stopped` where it was ended or told nothing that is one."""
+    try:
+        said = dict(answered.answer)
+        sealed_at, reasons = said.pop("sealed_at"), tuple(str(reason) for reason in said.pop("reasons"))
+        return Finding(**said, sealed_at=datetime.fromisoformat(sealed_at) if sealed_at else None, reasons=reasons)
+    except (TypeError, ValueError, KeyError):
+        return _STOPPED
+
+
 class _Child:
     """One child process at a time, used by one thread at a time."""
 
-    def __init__(self, setting: bytes, wall_seconds: float) -> None:
+    def __init__(self, program: str, setting: bytes, wall_seconds: float) -> None:
+        self._program = program
         self._setting = setting
         self._wall_seconds = wall_seconds
         self._process: subprocess.Popen[bytes] | None = None
 
-    def examine(self, document: bytes, at: datetime | None) -> Finding:
+    def ask(self, question: Mapping[str, object], files: Sequence[bytes]) -> Answered:
         """Put one question; whatever breaks the conversation is the file's doing and ends the child."""
         try:
             process = self._running()
             with _alarm(process, self._wall_seconds):
-                return _asked(process, document, at)
-        except (OSError, EOFError, ValueError, TypeError):
+                said = json.loads(_exchange(process, json.dumps(question).encode(), *files))
+            return Answered(said["answer"], said["cpu_seconds"], said["memory_bytes"])
+        except (OSError, EOFError, ValueError, TypeError, KeyError):
             self.kill()
-            return _STOPPED
+            return Answered(None)
 
     def kill(self) -> None:
-        """End the process, if there is one."""
+        """End the process with its worker, if there is one."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
+            _kill(process)
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 _close(pipe)
@@ -117,23 +178,30 @@ class _Child:
             return self._process
         self.kill()
         # The child finds this package where the parent did, installed or not, and sees no secret in its environment.
-        environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "licence_service.seal.examiner"],
+        environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": os.defpath, "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and one of our own modules
+            [sys.executable, "-m", self._program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
+            start_new_session=True,
         )
         with _alarm(self._process, START_SECONDS):
             _exchange(self._process, self._setting)
         return self._process
 
 
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a child and its worker: they are a process group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 @contextmanager
 def _alarm(process: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
     """Kill `process` if the block takes longer; this unblocks its pipes, reading and writing alike."""
-    timer = threading.Timer(seconds, process.kill)
+    timer = threading.Timer(seconds, _kill, (process,))
     timer.daemon = True
     timer.start()
     try:
@@ -146,72 +214,8 @@ def _exchange(process: subprocess.Popen[bytes], *frames: bytes) -> bytes:
     """Send frames and return the one that answers them; `EOFError` where the child is gone."""
     if process.stdin is None or process.stdout is None:
         raise EOFError
-    _send(process.stdin, *frames)
-    return _received(process.stdout, MAX_ANSWER_BYTES)
-
-
-def _asked(process: subprocess.Popen[bytes], document: bytes, at: datetime | None) -> Finding:
-    """Send one file and read the finding."""
-    question = json.dumps({"at": at.isoformat() if at else None}).encode()
-    answer = json.loads(_exchange(process, question, document))
-    sealed_at = answer.pop("sealed_at")
-    reasons = tuple(str(reason) for reason in answer.pop("reasons"))
-    return Finding(**answer, sealed_at=datetime.fromisoformat(sealed_at) if sealed_at else None, reasons=reasons)
-
-
-def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer files until the parent is gone; the body of the child process."""
-    setting = json.loads(_received(questions))
-    trust = [base64.b64decode(der) for der in setting["trust"]]
-    certificates = {item["certificate_sha256"]: KnownSeal(**item) for item in setting["certificates"]}
-    _send(answers, b"{}")
-    while True:
-        try:
-            question = json.loads(_received(questions))
-        except EOFError:
-            return
-        document = _received(questions)
-        _renew_cpu_limit(setting["cpu_seconds"])
-        at = datetime.fromisoformat(question["at"]) if question["at"] else None
-        finding = dataclasses.asdict(examine(document, trust, certificates, at))
-        finding["sealed_at"] = finding["sealed_at"].isoformat() if finding["sealed_at"] else None
-        _send(answers, json.dumps(finding).encode())
-
-
-def confine() -> None:
-    """Bound this process before it touches a file: memory, no files written, no core dump, no word on a terminal."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    logging.disable(logging.CRITICAL)  # what pyHanko logs may name the signer of a stranger's file
-
-
-def _renew_cpu_limit(seconds: int) -> None:
-    """Allow this file so many seconds of CPU time from now; the kernel ends the child after them."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, hard))
-
-
-def _send(pipe: IO[bytes], *frames: bytes) -> None:
-    for frame in frames:
-        pipe.write(_LENGTH.pack(len(frame)))
-        pipe.write(frame)
-    pipe.flush()
-
-
-def _received(pipe: IO[bytes], limit: int | None = None) -> bytes:
-    """Read one frame; raise `EOFError` where the other side is gone or says more than `limit` bytes."""
-    header = pipe.read(_LENGTH.size)
-    if len(header) < _LENGTH.size:
-        raise EOFError
-    (length,) = _LENGTH.unpack(header)
-    if limit is not None and length > limit:
-        raise EOFError
-    frame = pipe.read(length)
-    if len(frame) < length:
-        raise EOFError
-    return frame
+    send(process.stdin, *frames)
+    return received(process.stdout, 2 * MOST_ANSWER)
 
 
 def _close(pipe: IO[bytes] | None) -> None:
@@ -222,8 +226,3 @@ def _close(pipe: IO[bytes] | None) -> None:
     except BrokenPipeError:
         # The rest of a question that a dead child will not read.
         return
-
-
-if __name__ == "__main__":
-    confine()
-    serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -198,7 +198,7 @@ class _Reading:
         chain = keyfile.read_chain(folder / "certificate.pem", self.roots, file.uscc)
         if not chain[0].not_valid_before_utc.date() <= file.seal.valid_from <= chain[0].not_valid_after_utc.date():
             raise Misconfigured(f"{folder.name}: the certificate is not valid on the seal's first day")
-        known = self._know(file.seal.id, file.uscc, chain[0])
+        known = self._know(file.seal.id, file.uscc, chain, (file.seal.valid_from, None))
         return SCHEMES[file.seal.scheme](self, folder, file, known, chain)
 
     def _code_signer(self, folder: Path, file: SealFile) -> CodeSigner:
@@ -214,17 +214,19 @@ class _Reading:
     def _add_retired(self, folder: Path, file: SealFile) -> None:
         """Remember what was used before, for verification only; there is no key any more."""
         for seal in file.retired_seals:
-            self._know(seal.id, file.uscc, keyfile.read_chain(folder / seal.certificate, self.roots, file.uscc)[0])
+            chain = keyfile.read_chain(folder / seal.certificate, self.roots, file.uscc)
+            self._know(seal.id, file.uscc, chain, (seal.valid_from, seal.retired_on))
         for code in file.retired_code_keys:
             certificate = keyfile.read_chain(folder / code.certificate, self.roots, file.uscc)[0]
             self._know_code(bytes.fromhex(code.kid), file.uscc, certificate)
 
-    def _know(self, seal_id: str, uscc: str, certificate: x509.Certificate) -> KnownSeal:
-        digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+    def _know(self, seal_id: str, uscc: str, chain: list[x509.Certificate], used: tuple[date, date | None]) -> KnownSeal:
+        certificate = chain[0]
+        digest, *others = (hashlib.sha256(one.public_bytes(Encoding.DER)).hexdigest() for one in chain)
         if seal_id in self.certificates or digest in self.known_seals:
             raise Misconfigured(f"the seal {seal_id} or its certificate is there twice")
         self.certificates[seal_id] = certificate
-        return self.known_seals.setdefault(digest, KnownSeal(seal_id, uscc, digest))
+        return self.known_seals.setdefault(digest, KnownSeal(seal_id, uscc, digest, tuple(others), *used))
 
     def _know_code(self, kid: bytes, uscc: str, certificate: x509.Certificate) -> None:
         public_key = certificate.public_key()

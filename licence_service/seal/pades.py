@@ -17,6 +17,7 @@ from asn1crypto import cms, x509
 from asn1crypto.parser import emit
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
@@ -28,6 +29,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from licence_service.errors import Misconfigured, SealUnavailable
 from licence_service.seal import Sealed
+from licence_service.seal.canonical import ORDERS
 from licence_service.seal.examination import examine, outside_any_loop
 
 if TYPE_CHECKING:
@@ -73,7 +75,9 @@ class HeldKey(Signer):
     def _signature(self, data: bytes) -> bytes:
         if isinstance(self._key, rsa.RSAPrivateKey):
             return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
-        return self._key.sign(data, _ECDSA)
+        r, s = decode_dss_signature(self._key.sign(data, _ECDSA))
+        # The lower of the two signatures that hold: nobody can make a second sealed file out of a first one.
+        return encode_dss_signature(r, min(s, ORDERS[self._key.curve.name] - s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 from licence_service.errors import SealUnavailable, Unavailable
 from licence_service.seal import KnownSeal, Sealed
+from licence_service.seal.container import in_one_form
 from licence_service.seal.examination import examine
 
 SCHEME = "remote"
@@ -128,7 +129,7 @@ class RemoteSeal:
         """Return what came back if it is the document sent with this seal on it."""
         if answer.status_code != HTTPStatus.OK:
             raise SealUnavailable("the seal service has no result yet", retry_after=_retry_after(answer))
-        sealed = answer.content
+        sealed = in_one_form(answer.content)
         if not sealed.startswith(document):
             raise SealUnavailable("the seal service returned another document")
         finding = examine(sealed, self._trust, self._known)

@@ -125,6 +125,11 @@ def open1(message: bytes, keys: Mapping[bytes, ec.EllipticCurvePublicKey]) -> Op
     return Opened(payload, kid)
 
 
+def kid_of(message: bytes) -> bytes:
+    """Return the four bytes by which a message names its key; nothing is checked. `BadToken` where it is no message of ours."""
+    return _taken_apart(message)[0][-KID_BYTES:]
+
+
 def _taken_apart(message: bytes) -> tuple[bytes, bytes, bytes]:
     """Return protected header, payload and signature as they stand, or raise `BadToken`."""
     if not message.startswith(b"\x84") or len(message) > MAX_MESSAGE_BYTES:

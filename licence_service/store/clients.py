@@ -1,11 +1,11 @@
-"""Who may call: approval systems, each bound to a department, types and an hourly ceiling."""
+"""Who may call: approval systems, and the systems of officers; each bound to an organ, types and an hourly ceiling."""
 
 import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import NotInRegister, RequestRejected
@@ -14,16 +14,24 @@ from licence_service.store.payload import token_digest
 from licence_service.store.tables import clients
 
 EVERY_TYPE = "*"
+APPROVAL, OFFICER, PLATFORM = "approval", "officer", "platform"
+KINDS = (APPROVAL, OFFICER, PLATFORM)
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A calling system. `types` are type names, or `*` for all that its department may issue."""
+    """A calling system. `types` are type names, or `*` for all.
+
+    `kind` says what it may do: an approval system enters acts for its department, a system of officers looks (DOMAIN SH-08) and writes
+    nothing in the book; its `department` is the organ whose officers use it, and `hourly_ceiling` counts looks. A platform checks its
+    own rows in bulk (SH-14); its `department` is its own code, and `hourly_ceiling` counts rows.
+    """
 
     name: str
     department: str
     types: tuple[str, ...]
     hourly_ceiling: int
+    kind: str = APPROVAL
 
     def may_touch(self, type_slug: str) -> bool:
         """Say whether this client holds a grant for the type."""
@@ -43,6 +51,7 @@ class Clients:
         row = {
             "name": client.name, "token_digest": token_digest(token), "department": client.department,
             "types": json.dumps(client.types), "hourly_ceiling": client.hourly_ceiling, "created_at": now,
+            "kind": client.kind,
         }  # fmt: skip
         try:
             with self._database.write() as connection:
@@ -63,10 +72,14 @@ class Clients:
         live = (clients.c.token_digest == token_digest(token)) & clients.c.removed_at.is_(None)
         with self._database.read() as connection:
             row = connection.execute(select(clients).where(live)).mappings().first()
-        return Client(row["name"], row["department"], tuple(json.loads(row["types"])), row["hourly_ceiling"]) if row else None
+        return _client(row) if row else None
 
     def all(self) -> list[Client]:
         """Return the clients that may call, by name."""
         with self._database.read() as connection:
             rows = connection.execute(select(clients).where(clients.c.removed_at.is_(None)).order_by(clients.c.name)).mappings().all()
-        return [Client(row["name"], row["department"], tuple(json.loads(row["types"])), row["hourly_ceiling"]) for row in rows]
+        return [_client(row) for row in rows]
+
+
+def _client(row: RowMapping) -> Client:
+    return Client(row["name"], row["department"], tuple(json.loads(row["types"])), row["hourly_ceiling"], row["kind"])

@@ -13,7 +13,8 @@ from licence_service.store.database import Database
 from licence_service.store.tables import metadata
 
 INSERT_ONLY = frozenset({"entries", "foundations", "heads", "payloads", "photos", "seal_uses", "seal_orders", "consumed_reports"})
-DELETED_FROM = frozenset({"failures"})  # the only rows that the code deletes: counts of wrong codes, after a day
+# The only rows that the code deletes: counts of wrong codes after a day, and what can be made again.
+DELETED_FROM = frozenset({"failures", "status_runs", "status_lists", "prepared_answers"})
 
 
 def privileges() -> Mapping[str, str]:

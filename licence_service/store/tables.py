@@ -29,6 +29,7 @@ metadata = MetaData(
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
 
 _UNDER_WAY = text("state = 'reserved' AND version > 0")
+_UNTOLD = text("act IN ('suspend', 'void', 'report_lost')")
 
 licences = Table(
     "licences", metadata,
@@ -254,6 +255,7 @@ clients = Table(
     Column("hourly_ceiling", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("removed_at", Instant),
+    Column("kind", String(20), nullable=False, server_default="approval"),  # approval, officer, platform
 )  # fmt: skip
 
 failures = Table(
@@ -261,4 +263,39 @@ failures = Table(
     Column("blind", String(64), primary_key=True),
     Column("window", BigInteger, primary_key=True),
     Column("count", Integer, nullable=False),
+)  # fmt: skip
+
+# Status lists as they were at an instant: made from the book and can be made again; older ones are thinned out (`store.status`).
+status_runs = Table(
+    "status_runs", metadata,
+    Column("at", Instant, primary_key=True),
+    Column("day", String(10), nullable=False),  # in Beijing: whose states these are
+    Column("place", BigInteger, nullable=False),  # the last line of the book that was looked at
+    Column("lapses", LargeBinary, nullable=False),  # last days of the suspensions, zlib of JSON
+)  # fmt: skip
+
+status_lists = Table(
+    "status_lists", metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", Instant, primary_key=True),  # of the run that found it changed; the list holds until it has a newer row
+    Column("content", LargeBinary, nullable=False),  # zlib, as it is sent
+    Column("sha256", String(64), nullable=False),  # of the places
+)  # fmt: skip
+
+# What the columns of `licences` do not tell a status list.
+Index("ix_entries_untold", entries.c.licence, sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)
+
+prepared_answers = Table(
+    "prepared_answers", metadata,
+    Column("key", LargeBinary, primary_key=True),  # SHA-256: of the digits on paper, or of a document's own digest
+    Column("licence", Key, ForeignKey("licences.id"), nullable=False, index=True),
+    Column("first", String(10), nullable=False),
+    Column("until", String(10), nullable=False, index=True),
+    Column("generation", String(64), nullable=False),
+    Column("law", BigInteger, nullable=False),  # place of the last line of the law
+    Column("head", Integer, nullable=False),
+    Column("head_above", Integer, nullable=False),
+    Column("newest", Instant, nullable=False),  # recorded time of the newest entry it rests on
+    Column("content", LargeBinary, nullable=False),  # encrypted
+    sqlite_with_rowid=False,
 )  # fmt: skip

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -13,40 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from licence_service.history.words import STATES
 from licence_service.licence import BEIJING
+from licence_service.parcels import COMPONENTS
 from licence_service.verdict import Result, Verdict, in_words
+from licence_service.wording import CHECKS, HEADLINES, QUESTIONS, RESULTS, SOURCES
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
-HEADLINES = {
-    "valid": ("有效", "Valid"),
-    "valid_conditions_unmet": ("有效，但有条件未满足", "Valid, but a condition is not met"),
-    "not_valid": ("无效", "Not valid"),
-    "cannot_decide": ("无法判定", "Cannot be decided"),
-}
-QUESTIONS = {
-    "authentic": ("真实性", "Authentic"),
-    "current": ("现行版本", "Current document"),
-    "in_force": ("证照效力", "Right in force"),
-    "conditions": ("条件", "Conditions"),
-    "shown": ("持证人出示", "Shown by the holder"),
-}
-CHECKS = {
-    "register": ("登记", "In the register"),
-    "seal": ("签名", "Seal or signature"),
-    "document": ("文件", "This document"),
-    "version": ("版本", "Version"),
-    "right": ("效力", "State of the right"),
-    "dates": ("期限", "Dates"),
-    "conditions": ("条件", "Conditions"),
-    "showing": ("出示", "Shown by the holder"),
-}
-RESULTS = {
-    "yes": ("是", "yes"),
-    "no": ("否", "no"),
-    "unknown": ("不确定", "unknown"),
-    "not_asked": ("未核对", "not asked"),
-}
 REFUSALS = {
     "request-rejected": "所填内容不完整或格式不符",
     "not-in-register": "登记簿中没有相符的文件",
@@ -58,21 +33,40 @@ REFUSALS = {
     "bug": "系统出错，请稍后再试",
 }
 STYLE = "style.css"
+_FACES, _ADDRESS = re.compile(r"@font-face\{[^}]*\}"), re.compile(r"url\([^)]*\)")
+_FONTS = '"PingFang SC","Noto Sans SC","Noto Sans CJK SC","Microsoft YaHei","Source Han Sans SC",system-ui,sans-serif'
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("licence_service.web", "html"), autoescape=select_autoescape(default=True), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    made.globals["official_host"] = ""
+    return made
 
 
 @cache
 def style() -> bytes:
-    """Return the one style sheet."""
+    """Return our own style sheet, which comes after that of the components."""
     return resources.files("licence_service.web").joinpath("html", STYLE).read_bytes()
+
+
+@cache
+def components(folder: Path) -> bytes:
+    """Return the style sheet of the components from the cache, in the fonts that our readers have, without pictures or fonts of others.
+
+    Where it was never fetched the pages are plain, and still whole.
+    """
+    found = (COMPONENTS.found(folder, "govuk-frontend.min.css") or b"").decode()
+    return _ADDRESS.sub("none", _FACES.sub("", found)).replace("GDS Transport,arial,sans-serif", _FONTS).encode()
+
+
+def name_host(host: str) -> None:
+    """Print the one official host on every page: the commonest fraud is a code that leads elsewhere."""
+    _environment().globals["official_host"] = host
 
 
 def wants_html(request: Request) -> bool:
@@ -108,15 +102,19 @@ def refusal(status: int, slug: str, title: str, faults: Sequence[Mapping[str, st
     return page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, otherwise), faults=faults)
 
 
-def verdict(_request: Request, found: Verdict, headers: Mapping[str, str]) -> Response:
-    """Show a verdict: first and large whether the licence is in force, then each check with its reason."""
+def verdict(_request: Request, found: Verdict, headers: Mapping[str, str], way: str, again: Mapping[str, str]) -> Response:
+    """Show a verdict: first and large whether the licence is in force, then each check with its reason, then what can be asked further.
+
+    `way` is how it was asked, `again` what a form must send to ask the same for another day or as a receipt.
+    """
     licence = found.licence
     state = STATES.get(licence["state"]) if licence else None
     specimen = bool(licence and licence["specimen"])
     return page(
         "verdict.html", headers=headers, overall=found.overall.value, headline=HEADLINES[found.overall.value], state=state, licence=licence,
-        specimen=specimen, checked_at=found.checked_at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
-        valid_at=found.valid_at.isoformat(), head=found.head[0],
+        specimen=specimen, checked_at=_beijing(found.checked_at), known_at=_beijing(found.known_at), valid_at=found.valid_at.isoformat(),
+        head=found.head[0], way=way, again=again, comparison=found.comparison,
+        sources=[{"words": SOURCES[name], "as_of": _beijing(as_of)} for name, as_of in found.sources.items()],
         answers=[
             {"name": name, "label": QUESTIONS[name], "result": one.result.value, "word": RESULTS[one.result.value], "reasons": in_words(one.reasons)}
             for name, one in found.answers.items()
@@ -126,3 +124,7 @@ def verdict(_request: Request, found: Verdict, headers: Mapping[str, str]) -> Re
             for one in found.checks if one.result is not Result.NOT_ASKED or one.reasons
         ],
     )  # fmt: skip
+
+
+def _beijing(instant: datetime) -> str:
+    return f"{instant.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"

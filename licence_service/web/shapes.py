@@ -76,14 +76,21 @@ _LICENCE: dict[str, Any] = {
 _CONDITION = {"kind": TEXT, "result": TEXT, "reasons": _REASONS, "due_on": _TEXT_OR_NULL, "rule_pack": TEXT}
 _PACK = {"id": TEXT, "sha256": TEXT, "sample": {"type": "boolean"}}
 _CONDITIONS = shape({"each": {"type": "array", "items": shape(_CONDITION)}, "rule_packs": {"type": "array", "items": shape(_PACK)}})
+_DIFFERENCE = {"name": TEXT, "zh": TEXT, "en": TEXT, "recorded": _TEXT_OR_NULL, "in_file": _TEXT_OR_NULL, "where": {"enum": ["data", "print"]}}
+_COMPARISON = shape(
+    {
+        "outcome": {"enum": ["as_recorded", "altered"]}, "differences": {"type": "array", "items": shape(_DIFFERENCE)}, "elsewhere": {"type": "boolean"},
+    }
+)  # fmt: skip
 VERDICT_ANSWER = answer(
     "The verdict: also where it is `not_valid`",
     shape(
         {
             "overall": {"enum": [one.value for one in Overall]}, "checked_at": TEXT, "valid_at": TEXT, "known_at": TEXT,
             "head": shape({"entry": {"type": "integer"}, "recorded_at": _TEXT_OR_NULL}),
+            "sources": {"type": "array", "items": shape({"name": TEXT, "zh": TEXT, "en": TEXT, "as_of": TEXT, "age_seconds": {"type": "integer"}})},
             "answers": shape(dict.fromkeys(QUESTIONS, _ONE_ANSWER)), "licence": {"oneOf": [shape(_LICENCE), {"type": "null"}]},
-            "conditions": {"oneOf": [_CONDITIONS, {"type": "null"}]},
+            "conditions": {"oneOf": [_CONDITIONS, {"type": "null"}]}, "comparison": {"oneOf": [_COMPARISON, {"type": "null"}]},
             "checks": {"type": "array", "items": shape({"no": {"type": "integer"}, "name": TEXT, "result": _RESULT, "reasons": _REASONS})},
         }
     ),

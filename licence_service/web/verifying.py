@@ -1,9 +1,10 @@
 """Public routes: the code on paper's address, number and check code, an uploaded file, the download of the original."""
 
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
@@ -12,22 +13,24 @@ from licence_service.errors import Fault, NotInRegister, RequestRejected, WrongM
 from licence_service.fields import comparison_form
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
 from licence_service.licence import beijing_day
+from licence_service.receipts import Presented
 from licence_service.service import Service
+from licence_service.uploading import is_picture
 from licence_service.verdict import Result, Verdict
 from licence_service.verification import Question
 from licence_service.web import pages
-from licence_service.web.access import TheService, count_failure
+from licence_service.web.access import TheService, count_by_address, count_failure
 from licence_service.web.body import media_type, parse_object, read_bytes
-from licence_service.web.clocks import two_clocks
+from licence_service.web.clocks import KnownAt, ValidAt, two_clocks
 from licence_service.web.issuing import sealed_file
+from licence_service.web.receipting import HEADERS, RECEIPT_CONTENT, Receipt, told, wanted_in
 from licence_service.web.shapes import ANSWERS, SEALED_FILE, VERDICT_ANSWER
 
 MOST_DOCUMENT = 20_000_000
 MOST_FORM = 10_000
 _MULTIPART_ROOM = 20_000
-_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
 _PUBLIC = {status: answer for status, answer in ANSWERS.items() if status not in {401, 403, 409}}
-_VERDICT: dict[int | str, dict[str, Any]] = {200: VERDICT_ANSWER}
+_VERDICT: dict[int | str, dict[str, Any]] = {200: {**VERDICT_ANSWER, "content": {**VERDICT_ANSWER["content"], **RECEIPT_CONTENT}}}
 _FOUND: dict[int | str, dict[str, Any]] = {200: SEALED_FILE}
 router = APIRouter(tags=["public"], responses=_PUBLIC)
 
@@ -39,9 +42,17 @@ def home(request: Request) -> Response:
 
 
 @router.get("/Q/1{digits}", responses=_VERDICT, summary="Verify the code on paper")
-def verify_code(request: Request, service: TheService, digits: Annotated[str, Path(pattern=r"^[0-9]{1,1200}$")]) -> Response:
+def verify_code(
+    request: Request, service: TheService, digits: Annotated[str, Path(pattern=r"^[0-9]{1,1200}$")],
+    valid_at: ValidAt = None, known_at: KnownAt = None, receipt: Receipt = None,
+) -> Response:  # fmt: skip
     """Answer the address that the printed code holds. Genuineness is judged by its signature first, then by the register."""
-    return _shown(request, service.verifier.by_code(digits, Question()))
+    question = _asked(service, {"valid_at": valid_at, "known_at": known_at})
+    presented = (receipt, Presented.code(digits))
+    verdict, answer = told(request, service, question, lambda asked: service.verifier.by_code(digits, asked), presented, {"code": digits})
+    if verdict.licence:
+        service.preparer.want(digits)
+    return answer
 
 
 _PAIR: dict[str, Any] = {
@@ -49,6 +60,7 @@ _PAIR: dict[str, Any] = {
     "properties": {"number": {"type": "string", "maxLength": 200}, "check_code": {"type": "string", "maxLength": 40},
         "valid_at": {"type": "string", "description": "A Beijing day; today where it is absent."},
         "known_at": {"type": "string", "description": "An instant with its zone, or a day, which means its end; now where it is absent."},
+        "receipt": {"enum": ["", "cose", "pdf"], "description": "The verdict as a receipt: the signed statement, or its page."},
     },
 }  # fmt: skip
 
@@ -92,33 +104,47 @@ def _asked(service: Service, form: dict[str, Any]) -> Question:
 
 
 @router.post("/verify", responses=_VERDICT, openapi_extra=_body(_PAIR), summary="Verify by number and check code")
-def verify_pair(request: Request, service: TheService, form: Form) -> Response:
+def verify_pair(request: Request, service: TheService, form: Form, receipt: Receipt = None) -> Response:
     """Answer for the number and the check code printed on a licence; an unknown number and a wrong code look the same."""
     number, code = _text(form, "number", 200), _text(form, "check_code", 40)
-    verdict = service.verifier.by_pair(number, code, _asked(service, form))
+    presented = (wanted_in(form, receipt), Presented.pair(number, code))
+
+    def ask(question: Question) -> Verdict:
+        return service.verifier.by_pair(number, code, question)
+
+    verdict, answer = told(request, service, _asked(service, form), ask, presented, {"number": number, "check_code": code})
     if verdict.answers["authentic"].result is Result.NO:
         count_failure(request, service, comparison_form(number))
-    return _shown(request, verdict)
+    return answer
 
 
-async def uploaded(request: Request) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An uploaded file and the texts that came with it by a form."""
+
+    content: bytes = field(repr=False)
+    form: dict[str, Any] = field(repr=False)
+
+
+async def uploaded(request: Request) -> Upload:
     """Return the uploaded file, sent raw or by a form; only something that may be a PDF goes further."""
     kind = media_type(request)
     if kind == "multipart/form-data":
         await _limited(request, MOST_DOCUMENT + _MULTIPART_ROOM)
-        content = await _file_of(request)
+        upload = await _file_of(request)
     else:
-        content = await read_bytes(request, MOST_DOCUMENT)
-    if b"%PDF-" not in content[:1024]:
-        raise WrongMediaType("a PDF file is wanted here")
-    return content
+        upload = Upload(await read_bytes(request, MOST_DOCUMENT), {})
+    if b"%PDF-" not in upload.content[:1024] and not is_picture(upload.content):
+        raise WrongMediaType("a PDF file is wanted here, or a picture of a code as PNG, JPEG or WebP")
+    return upload
 
 
-async def _file_of(request: Request) -> bytes:
+async def _file_of(request: Request) -> Upload:
     try:
         async with request.form(max_files=1, max_fields=4) as form:
             file = form.get("document")
-            return await file.read() if isinstance(file, UploadFile) else b""
+            texts = {name: value for name, value in form.items() if isinstance(value, str)}
+            return Upload(await file.read() if isinstance(file, UploadFile) else b"", texts)
     except MultiPartException as error:
         raise RequestRejected(faults=[Fault("body", "not-a-form", "the form cannot be read")]) from error
 
@@ -135,9 +161,27 @@ _FILE = {
 
 
 @router.post("/verify/document", responses=_VERDICT, openapi_extra=_FILE, summary="Verify a file")
-async def verify_document(request: Request, service: TheService, content: Annotated[bytes, Depends(uploaded)]) -> Response:
-    """Answer for a file of at most 20 MB: anything that calls itself a PDF in its first KiB gets a verdict."""
-    return _shown(request, await run_in_threadpool(service.verifier.by_document, content, Question()))
+async def verify_document(request: Request, service: TheService, upload: Annotated[Upload, Depends(uploaded)], receipt: Receipt = None) -> Response:
+    """Answer for a file of at most 20 MB: anything that calls itself a PDF in its first KiB gets a verdict, and so does a picture of a code."""
+    presented = (wanted_in(upload.form, receipt), Presented.document(upload.content))
+    plain = not (presented[0] or upload.form.get("valid_at") or upload.form.get("known_at") or pages.wants_html(request))
+    if plain and (ready := await run_in_threadpool(service.preparer.answer_document, upload.content)):
+        return Response(ready, media_type="application/json", headers=HEADERS)
+
+    def answer() -> Response:
+        differed: set[str] = set()
+
+        def ask(question: Question) -> Verdict:
+            judged = service.uploads.judge(upload.content, question)
+            differed.update({judged.differed_from} if judged.differed_from else ())
+            return judged.verdict
+
+        _, said = told(request, service, _asked(service, upload.form), ask, presented, {})
+        for licence_id in differed:
+            count_failure(request, service, licence_id)
+        return said
+
+    return await run_in_threadpool(answer)
 
 
 _DELIVERY: dict[str, Any] = {"type": "object", "required": ["delivery_code"], "properties": {"delivery_code": {"type": "string", "maxLength": 60}}}
@@ -149,15 +193,8 @@ def download(request: Request, service: TheService, form: Form) -> Response:
     code = normal_code(_text(form, "delivery_code", 60))
     found = service.book.by_delivery_code(code) if len(code) == DELIVERY_CODE_LENGTH else None
     if found is None:
-        count_failure(request, service, "delivery")
+        count_by_address(request, service)
         raise NotInRegister("no document opens with this code")
     licence = service.book.get(found[0]).at(beijing_day(service.now()))
     version = next(one for one in licence.versions if one.version == found[1])
     return sealed_file(service, version.document.sha256, found[0], found[1], current=version is licence.current)
-
-
-def _shown(request: Request, verdict: Verdict) -> Response:
-    """Show a verdict as JSON or as a page, as the asker prefers."""
-    if pages.wants_html(request):
-        return pages.verdict(request, verdict, _HEADERS)
-    return JSONResponse(verdict.as_json(), headers=_HEADERS)

@@ -20,13 +20,17 @@ from licence_service.digests import Digests, canonical, commitment, digests, fie
 from licence_service.endorsement import assertion_of, statement_of
 from licence_service.fields import Asker, Field, Shown
 from licence_service.fold import fold
-from licence_service.licence import Act, Entry
+from licence_service.licence import Act, Entry, LicenceState
 from licence_service.licence_data import licence_data
 from licence_service.log.heads import read_statement
+from licence_service.looking import note_said
+from licence_service.receipts import Presented, message_in, words_of
 from licence_service.requests import read_act, read_issue
 from licence_service.seal.tokens import is_signed, key_id, open1, verify
 from licence_service.store.foundations import FORM as FOUNDATION
+from licence_service.store.looks import Look
 from licence_service.store.payload import Vault, token_digest
+from licence_service.store.record import Record
 from licence_service.store.seal_log import FORM as SEAL_USE
 from licence_service.store.status_index import place
 from licence_service.template import Number, Template, Term, Words
@@ -240,7 +244,16 @@ def verdicts(said: dict[str, Any]) -> None:
     at = datetime.fromisoformat(said["known_at"]).astimezone(UTC)
     head = (said["head"]["entry"], datetime.fromisoformat(said["head"]["recorded_at"]))
     summed = answers_of(checks)
-    assert Verdict(overall_of(summed), at, date.fromisoformat(said["valid_at"]), at, head, summed, checks, view).as_json() == said
+    sources = {one["name"]: datetime.fromisoformat(one["as_of"]) for one in said["sources"]}
+    assert Verdict(overall_of(summed), at, date.fromisoformat(said["valid_at"]), at, head, sources, summed, checks, view).as_json() == said
+
+
+def receipts(said: dict[str, Any]) -> None:
+    pair = Presented.pair(said["pair"]["number"], said["pair"]["check_code"])
+    assert said["statement"]["presented"] == {"way": pair.way, "sha256": pair.sha256}
+    assert canonical(said["statement"]).decode() == said["canonical"]
+    assert words_of(said["statement"]).headline == ("有效", "Valid")
+    assert message_in(canonical({"format": "receipt-file/1", "statement": "84"})) == b"\x84"
 
 
 def rows_at_rest(said: dict[str, Any]) -> None:
@@ -250,8 +263,18 @@ def rows_at_rest(said: dict[str, Any]) -> None:
     assert vault.open(bytes.fromhex(said["sealed"]), said["row"]).decode() == said["opened"]
 
 
+def showing_notes(said: dict[str, Any]) -> None:
+    given = json.loads(said["payload"])
+    look = Look(given["look_id"], datetime.fromisoformat(given["looked_at"]), "police", given["organ"], "plate", False, {})
+    record = Record(given["licence_id"], given["type"], ORGAN.uscc, ())
+    note = note_said(look, given["place"], record, LicenceState(given["state"]), given["overall"], given["head"])
+    assert canonical(note).decode() == said["payload"]
+
+
 CHECKS: dict[str, Callable[[Any], None]] = {
     "licence-id": licence_ids,
+    "receipt": receipts,
+    "showing-note": showing_notes,
     "elicence-id": elicence_ids,
     "check-character": check_characters,
     "check-code": check_codes,

@@ -130,16 +130,30 @@ def test_the_verdict_keeps_its_shape() -> None:
     checks = (a_check("authentic", YES, "in-register"), a_check("in_force", NO, "revoked", no=5))
     verdict = Verdict(
         overall_of(answers_of(checks)), datetime(2026, 7, 1, 1, 2, 3, 4, tzinfo=UTC), date(2026, 7, 1), datetime(2026, 7, 1, tzinfo=UTC),
-        (9, datetime(2026, 6, 30, tzinfo=UTC)), answers_of(checks), checks, {"type": "x"},
+        (9, datetime(2026, 6, 30, tzinfo=UTC)), {"register": datetime(2026, 7, 1, tzinfo=UTC)}, answers_of(checks), checks, {"type": "x"},
     )  # fmt: skip
     shape = json.loads(json.dumps(verdict.as_json()))
 
-    assert list(shape) == ["overall", "checked_at", "valid_at", "known_at", "head", "answers", "licence", "checks", "conditions"]
+    assert list(shape) == [
+        "overall",
+        "checked_at",
+        "valid_at",
+        "known_at",
+        "head",
+        "sources",
+        "answers",
+        "licence",
+        "checks",
+        "conditions",
+        "comparison",
+    ]
     assert shape["overall"] == "not_valid"
     assert shape["checked_at"] == "2026-07-01T01:02:03+00:00"
     assert shape["valid_at"] == "2026-07-01"
     assert shape["known_at"] == "2026-07-01T00:00:00.000000+00:00"
     assert shape["head"] == {"entry": 9, "recorded_at": "2026-06-30T00:00:00.000000+00:00"}
+    register = {"name": "register", "zh": "登记簿", "en": "The register", "as_of": "2026-07-01T00:00:00+00:00", "age_seconds": 3723}
+    assert shape["sources"] == [register]
     assert shape["answers"]["in_force"] == {"result": "no", "reasons": [{"code": "revoked", "zh": "已吊销", "en": "Revoked"}]}
     assert shape["answers"]["shown"] == {"result": "not_asked", "reasons": []}
     assert shape["licence"] == {"type": "x"}
@@ -147,7 +161,7 @@ def test_the_verdict_keeps_its_shape() -> None:
 
 
 def test_a_verdict_on_nothing_says_nothing_of_a_licence_or_a_head() -> None:
-    verdict = Verdict(Overall.NOT_VALID, datetime.now(UTC), date(2026, 7, 1), datetime.now(UTC), (0, None), answers_of(()), ())
+    verdict = Verdict(Overall.NOT_VALID, datetime.now(UTC), date(2026, 7, 1), datetime.now(UTC), (0, None), {}, answers_of(()), ())
 
     assert verdict.as_json()["licence"] is None
     assert verdict.as_json()["head"] == {"entry": 0, "recorded_at": None}

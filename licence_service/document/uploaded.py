@@ -1,0 +1,157 @@
+"""What a stranger's file says: its codes, its attached data, its words and how it looks. Runs in the bounded child only.
+
+Nothing here is believed; limits on pages and pixels keep a small file from asking for a large picture.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from typing import Any
+
+import pypdfium2 as pdfium
+import zxingcpp
+from PIL import Image, ImageChops
+
+from licence_service.comparison import Presented
+from licence_service.document import agreement, reading
+from licence_service.fields import Field
+
+PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"RIFF": "WEBP"}
+MOST_PICTURE_PIXELS = 64_000_000  # a telephone's best photo
+MOST_PLAIN_PIXELS = 24_000_000  # of PNG and WebP, which cannot be opened at a fraction of their size
+MOST_PAGES = 40  # our longest licence, every table full, has 22
+MOST_SEARCHED = 4  # pages on which a code is looked for
+MOST_PIECES = 6_000
+MOST_ATTACHED = 200_000
+_MOST_WORDS = 100_000
+_SIDE = 2400  # pixels: a photo is looked at in this size first
+_PAGE_SIDE = 1800
+_CODE_DPI, _LOOK_DPI = 150, 100
+_FAINT = 96  # of 255: anti-aliasing differs less between programs that draw the same page
+_SPECKS = 12  # pixels that may differ more, at 100 dpi; a changed digit changes some forty
+
+
+def is_picture(content: bytes) -> bool:
+    """Say whether this begins like a PNG, JPEG or WebP."""
+    return _format(content) is not None
+
+
+def _format(content: bytes) -> str | None:
+    found = next((name for mark, name in PICTURES.items() if content.startswith(mark)), None)
+    return None if found == "WEBP" and content[8:12] != b"WEBP" else found
+
+
+def codes_of_picture(content: bytes) -> list[str]:
+    """Return the texts of the codes in a PNG, JPEG or WebP; none for anything that is no such picture or too large."""
+    kind = _format(content)
+    if kind is None:
+        return []
+    try:
+        with Image.open(io.BytesIO(content), formats=(kind,)) as picture:
+            most = MOST_PICTURE_PIXELS if kind == "JPEG" else MOST_PLAIN_PIXELS
+            if picture.width * picture.height > most:
+                return []
+            picture.draft("L", (_SIDE, _SIDE))  # a JPEG is decoded at a fraction of its size
+            grey = picture.convert("L")
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return []
+    small = grey.copy()
+    small.thumbnail((_SIDE, _SIDE))
+    return _codes(small) or (_codes(grey) if grey.size != small.size else [])
+
+
+def _codes(image: Image.Image) -> list[str]:
+    return [found.text for found in zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)]  # type: ignore[arg-type]
+
+
+def presented(pdf: bytes, *, codes: bool = True) -> dict[str, Any]:
+    """Return what a PDF says, as JSON values: codes (where they are wanted), attached data, pieces of text with their places, pages.
+
+    What cannot be read, or has more pages or words than any licence, is absent: half of a file is never compared.
+    """
+    found: dict[str, Any] = {"codes": [], "attached": None, "pieces": [], "pages": 0}
+    try:
+        found["attached"] = _attached(pdf)
+    except Exception:  # noqa: BLE001 - qpdf raises its own kinds for whatever a broken file provokes
+        found["attached"] = None
+    try:
+        found["pieces"], found["pages"] = _pieces(pdf)
+        found["codes"] = next((texts for page in _rendered(pdf, _CODE_DPI, MOST_SEARCHED) if (texts := _codes(page))), []) if codes else []
+    except Exception:  # noqa: BLE001 - likewise pdfium
+        return found
+    return found
+
+
+def _attached(pdf: bytes) -> str | None:
+    attached = reading.attachment(pdf)
+    return attached.decode("utf-8", "replace") if attached is not None and len(attached) <= MOST_ATTACHED else None
+
+
+def _pieces(pdf: bytes) -> tuple[list[list[Any]], int]:
+    pieces: list[list[Any]] = []
+    words = 0
+    pages = reading.pages(pdf)
+    if len(pages) > MOST_PAGES:
+        raise ValueError("more pages than a licence has")
+    for number, page in enumerate(pages):
+        for one in page.pieces:
+            words += len(one.text)
+            if len(pieces) >= MOST_PIECES or words > _MOST_WORDS:
+                raise ValueError("more words than a licence has")
+            places = (one.left, one.top, one.right, one.bottom, one.start, one.baseline, one.size)
+            pieces.append([number, one.text, *(round(place, 3) for place in places), one.hei, one.face])
+    return pieces, len(pages)
+
+
+def _rendered(pdf: bytes, dpi: int, most: int) -> Iterator[Image.Image]:
+    """Yield the first `most` pages as grey pictures, none larger than `_PAGE_SIDE` whatever size it claims."""
+    document = pdfium.PdfDocument(pdf)
+    try:
+        for number in range(min(len(document), most)):
+            page = document[number]
+            scale = min(dpi / 72, _PAGE_SIDE / max(page.get_width(), page.get_height(), 1))
+            yield page.render(scale=scale, grayscale=True).to_pil()
+    finally:
+        document.close()
+
+
+def look_alike(pdf: bytes, original: bytes) -> bool:
+    """Say whether two files show the same: as many pages, of the same size, with the same picture but for faint edges.
+
+    Words can be read alike and look different: what is drawn over them, or hidden, shows here.
+    """
+    try:
+        ours, theirs = (_rendered(one, _LOOK_DPI, MOST_PAGES + 1) for one in (pdf, original))
+        for number, (one, other) in enumerate(zip_longest(ours, theirs), 1):
+            if number > MOST_PAGES or one is None or other is None or not _same(one, other):
+                return False
+    except Exception:  # noqa: BLE001 - what cannot be drawn does not look alike
+        return False
+    return True
+
+
+def _same(one: Image.Image, other: Image.Image) -> bool:
+    if one.size != other.size:
+        return False
+    return sum(ImageChops.difference(one.convert("L"), other.convert("L")).histogram()[_FAINT:]) <= _SPECKS
+
+
+def from_json(said: Mapping[str, Any], fields: Mapping[str, Field] | None = None) -> Presented:
+    """Return what the child told as a value; `fields` let what stands at their labels be named. Raise `ValueError` for another shape."""
+    try:
+        pages: dict[int, list[reading.Piece]] = {}
+        for number, text, *places, hei, face in said["pieces"]:
+            left, top, right, bottom, start, baseline, size = (float(one) for one in places)
+            piece = reading.Piece(str(text), left, top, right, bottom, start, baseline, size, bool(hei), str(face))
+            pages.setdefault(int(number), []).append(piece)
+        read = [reading.ReadPage(0, 0, tuple(pages[number])) for number in sorted(pages)]
+        attached = said["attached"]
+        return Presented(
+            tuple(str(text) for text in said["codes"]),
+            attached if isinstance(attached, str) else None,
+            tuple(piece.text for page in read for piece in page.pieces),
+            agreement.at_labels(read, fields) if fields is not None else {},
+            int(said["pages"]),
+        )
+    except (KeyError, TypeError) as wrong:
+        raise ValueError("the child told something else") from wrong

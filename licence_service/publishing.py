@@ -1,0 +1,129 @@
+"""What goes into the trust bundle and its deltas, out of the book, the catalogue, the law and the keys."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from licence_service.bundle import Bundle, sign, sign_delta
+from licence_service.catalogue import Catalogue
+from licence_service.errors import NotInRegister
+from licence_service.law import Law
+from licence_service.listing import StatusLists
+from licence_service.rules import AgeCeiling, RulePack, as_data, in_force
+from licence_service.rules.pack import GradeRecovery, RecurringHours
+from licence_service.seal.keyring import Department, Keyring
+from licence_service.seal.listing_tokens import base64url
+from licence_service.seal.terms import point_of
+from licence_service.store.heads import Heads
+from licence_service.store.listings import Run
+
+FRESH_HOURS = 24  # how old a status may be before it lowers the verdict (SH-06)
+LAPSES_AHEAD = timedelta(days=60)  # suspensions that run on longer lapse in a later bundle; this one would be stale by then
+Terms = Mapping[bytes, tuple[date, date]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is told beside the lists; `terms` reads from when to when the code keys' certificates are."""
+
+    catalogue: Catalogue
+    keyring: Keyring
+    law: Law
+    heads: Heads
+    terms: Callable[[], Terms] = field(repr=False)
+
+
+class Publisher:
+    """Builds the bundles of one book, named by its public address, with the key of its keeper."""
+
+    def __init__(self, lists: StatusLists, sources: Sources, keeper: Department, book: str, now: Callable[[], datetime]) -> None:
+        """Take the lists and what is told beside them, who signs, the public address and the clock."""
+        self._lists, self._keeper, self._book, self._now = lists, keeper, book, now
+        self._catalogue, self._keyring, self._law, self._heads, self._terms = (
+            sources.catalogue, sources.keyring, sources.law, sources.heads, sources.terms,
+        )  # fmt: skip
+        self._signed = lru_cache(maxsize=2)(self._sign)
+        self._signed_delta = lru_cache(maxsize=32)(self._sign_delta)
+
+    def bundle(self, *, at_once: bool = False) -> str:
+        """Return the bundle of the newest status lists, signed once; `at_once` makes them anew."""
+        return self._signed(self._lists.refresh(at_once=at_once))
+
+    def _sign(self, run: Run) -> str:
+        contents = {number: one.content for number, one in self._lists.listings.lists(run).items()}
+        return sign(self._of(run), self._keeper.code_signer, contents)
+
+    def delta(self, since: datetime) -> str:
+        """Return what turns the bundle whose `as_of` is `since` into the newest one; `NotInRegister` where its lists are no longer kept."""
+        newest = self._lists.refresh()
+        before = self._lists.listings.newest(since)
+        if before is None or before.at != since:
+            raise NotInRegister("the lists of that bundle are no longer kept; fetch the whole bundle")
+        return self._signed_delta(before, newest)
+
+    def _sign_delta(self, before: Run, newest: Run) -> str:
+        return sign_delta(self._of(before), self._of(newest), self._keeper.code_signer)
+
+    def keeper_key(self) -> dict[str, str]:
+        """Return the key by which bundles and lists are signed, as the browser imports it."""
+        signer = self._keeper.code_signer
+        return {"book": self._book, "kid": signer.kid.hex(), "public_key": base64url(point_of(signer.key.public_key()))}
+
+    def _of(self, run: Run) -> Bundle:
+        made = self._lists.listings.made(run)
+        head = self._heads.last()
+        said = {"size": head.size, "until": head.until.isoformat(), "root": head.root, "message": base64url(head.message)} if head else None
+        packs = self._law.packs()
+        return Bundle(
+            self._book, run.at, max(self._now(), run.at), said, tuple(self._issuers()), tuple(self._types(packs, run.day)),
+            tuple({"id": pack.id, "sha256": pack.digest, "pack": as_data(pack)} for pack in sorted(packs, key=lambda one: one.id)),
+            {number: bytes(places) for number, places in made.places.items()},
+            {place: last for place, last in made.lapses.items() if last <= run.day + LAPSES_AHEAD},
+        )  # fmt: skip
+
+    def _issuers(self) -> list[dict[str, Any]]:
+        terms = self._terms()
+        found = []
+        for one in sorted(self._keyring.departments.values(), key=lambda each: each.issuer_index):
+            kids = [kid for kid in self._keyring.code_keys if self._keyring.verifying_key(kid)[1] == one.uscc]
+            seals = [(digest, seal.seal_id) for digest, seal in self._keyring.known_seals.items() if seal.department == one.uscc]
+            found.append(
+                {
+                    "index": one.issuer_index, "code": one.uscc, "zh": one.name, "en": one.name_en, "specimen": one.demo,
+                    "code_keys": [self._code_key(kid, terms) for kid in sorted(kids)],
+                    "seals": [self._seal(digest, seal_id) for digest, seal_id in sorted(seals)],
+                }
+            )  # fmt: skip
+        return found
+
+    def _code_key(self, kid: bytes, terms: Terms) -> dict[str, str | None]:
+        first, last = terms.get(kid, (None, None))
+        days = {"from": first.isoformat() if first else None, "to": last.isoformat() if last else None}
+        return {"kid": kid.hex(), "public_key": base64url(point_of(self._keyring.code_keys[kid])), **days}
+
+    def _seal(self, digest: str, seal_id: str) -> dict[str, str]:
+        certificate = self._keyring.certificate_of(seal_id)
+        days = (certificate.not_valid_before_utc.date().isoformat(), certificate.not_valid_after_utc.date().isoformat())
+        return {"id": seal_id, "certificate_sha256": digest, "from": days[0], "to": days[1]}
+
+    def _types(self, packs: tuple[RulePack, ...], day: date) -> list[dict[str, Any]]:
+        found = []
+        for slug in self._catalogue.slugs:
+            newest = self._catalogue.editions[slug][-1]
+            said = {"index": newest.index, "name": slug, "zh": newest.title.zh, "en": newest.title.en}
+            found.append(said | {"freshness_hours": FRESH_HOURS, "conditions": self._has_conditions(slug, packs, day)})
+        return found
+
+    def _has_conditions(self, slug: str, packs: tuple[RulePack, ...], day: date) -> bool:
+        """Say whether a licence of this type may have to meet something again and again."""
+        editions = self._catalogue.editions[slug]
+        if any(one.conditions_until or any(self._catalogue.kinds[kind].conditions_until for kind in one.endorsements) for one in editions):
+            return True
+        if in_force(packs, slug, day, RecurringHours):
+            return True
+        if in_force(packs, slug, day, GradeRecovery):
+            return True
+        ceiling = in_force(packs, slug, day, AgeCeiling)
+        return bool(ceiling and ceiling[1].effect == "condition")

@@ -1,0 +1,27 @@
+// What the device keeps: the bundle and the keeper's key, in IndexedDB.
+
+function database() {
+  return new Promise((resolve, reject) => {
+    const asked = indexedDB.open("offline", 1);
+    asked.onupgradeneeded = () => asked.result.createObjectStore("kept");
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error);
+  });
+}
+
+async function within(mode, work) {
+  const opened = await database();
+  try {
+    return await new Promise((resolve, reject) => {
+      const transaction = opened.transaction("kept", mode);
+      const asked = work(transaction.objectStore("kept"));
+      transaction.oncomplete = () => resolve(asked.result);
+      transaction.onabort = () => reject(transaction.error);
+    });
+  } finally {
+    opened.close();
+  }
+}
+
+export const kept = (name) => within("readonly", (held) => held.get(name));
+export const keep = (name, value) => within("readwrite", (held) => held.put(value, name));

@@ -1,0 +1,78 @@
+"""Match boxes: yes or no to what stands on a paper; by POST only, tries slowed, the same for what does not exist (DOMAIN §2d)."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from licence_service.errors import Fault, RequestRejected, TooManyFailures
+from licence_service.fields import comparison_form
+from licence_service.matching import TAIL_LENGTH, Asked, Matched
+from licence_service.service import Service
+from licence_service.web import filled, pages
+from licence_service.web.access import TheService, address_of
+from licence_service.web.looking import in_beijing
+from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
+from licence_service.web.verifying import Form
+
+router = APIRouter()
+TRIES, AN_HOUR = 5, 3600
+_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
+_PUBLIC = {status: said for status, said in ANSWERS.items() if status not in {401, 403, 404, 409}}
+_YES_OR_NO: dict[str, Any] = {"enum": ["yes", "no", None]}
+_ANSWER = answer("Yes or no for each box that was filled", shape({"name": _YES_OR_NO, "tail": _YES_OR_NO, "checked_at": TEXT}), "text/html")
+_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "number": {"type": "string", "maxLength": 200}, "check_code": {"type": "string", "maxLength": 40},
+        "code": {"type": "string", "maxLength": 1200, "description": "The digits of the scanned code, instead of number and check code."},
+        "name": {"type": "string", "maxLength": 200, "description": "The holder's full name as it stands on the paper."},
+        "tail": {"type": "string", "maxLength": 20, "description": "The last 4 to 6 characters of the plate or the identity number."},
+    },
+}  # fmt: skip
+_BODY = {
+    "requestBody": {"required": True, "content": {kind: {"schema": _SCHEMA} for kind in ("application/json", "application/x-www-form-urlencoded")}}
+}
+
+
+@router.post(
+    "/verify/match", tags=["public"], responses={**_PUBLIC, 200: _ANSWER}, openapi_extra=_BODY, summary="Does this paper belong to the licence?"
+)
+def match(request: Request, service: TheService, form: Form) -> Response:
+    """Compare a full name, or the end of a plate or identity number, with the licence of a code, or of number and check code.
+
+    Five tries that do not match, for one licence or from one address, are all there are in an hour; then nothing is compared at all.
+    """
+    asked = Asked(filled.optional(form, "name", 200), filled.optional(form, "tail", 20))
+    if asked.name is None and asked.tail is None:
+        raise RequestRejected(faults=[Fault("name", "missing", "fill in the name, or the end of the plate or identity number")])
+    if asked.tail is not None and len(comparison_form(asked.tail)) not in TAIL_LENGTH:
+        raise RequestRejected(faults=[Fault("tail", "wrong-length", "the last 4 to 6 characters are wanted here")])
+    code = filled.optional(form, "code", 1200)
+    address = address_of(request, service)
+    _within_tries(service, "match-from", address)
+    if code is not None:
+        presented, found = f"code {code}", service.matcher.by_code(code, asked)
+    else:
+        number, check_code = filled.text(form, "number", 200), filled.text(form, "check_code", 40)
+        presented, found = f"number {comparison_form(number)}", service.matcher.by_pair(number, check_code, asked)
+    about = found.licence_id or presented
+    _within_tries(service, "match", about)
+    if not found.all_match:
+        service.failures.count("match", about, service.now(), seconds=AN_HOUR)
+        service.failures.count("match-from", address, service.now(), seconds=AN_HOUR)
+    return _shown(request, service, found)
+
+
+def _within_tries(service: Service, kind: str, value: str) -> None:
+    if service.failures.so_far(kind, value, service.now(), seconds=AN_HOUR) >= TRIES:
+        raise TooManyFailures("try again in an hour")
+
+
+def _shown(request: Request, service: Service, found: Matched) -> Response:
+    boxes = {"name": found.name, "tail": found.tail}
+    if pages.wants_html(request):
+        return pages.page("match.html", headers=_HEADERS, boxes=boxes, all_match=found.all_match, at=in_beijing(service.now()))
+    words = {None: None, True: "yes", False: "no"}
+    said = {name: words[one] for name, one in boxes.items()}
+    return JSONResponse({**said, "checked_at": service.now().isoformat(timespec="seconds")}, headers=_HEADERS)

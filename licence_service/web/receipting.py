@@ -1,0 +1,59 @@
+"""A verdict as it was asked for: as JSON, as a page, or as a receipt – the signed statement, or its one page of PDF."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from licence_service.errors import Fault, RequestRejected
+from licence_service.receipts import Presented, open_receipt
+from licence_service.service import Service
+from licence_service.verdict import Verdict
+from licence_service.verification import Question
+from licence_service.web import pages
+from licence_service.web.access import count_by_address
+
+HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
+STATEMENT, PAGE = "cose", "pdf"
+Receipt = Annotated[
+    str | None, Query(description="`cose`: the verdict as a signed statement on a closed head; `pdf`: the same as one page.", pattern="^(cose|pdf)$")
+]
+_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+RECEIPT_CONTENT: dict[str, Any] = {"application/cose": _BINARY, "application/pdf": _BINARY}
+
+
+def wanted_in(form: dict[str, Any], asked: str | None) -> str | None:
+    """Return which receipt a form or an address asks for; "" is none, as an unticked form sends it."""
+    said = form.get("receipt") or asked or None
+    if said not in (None, STATEMENT, PAGE):  # what was sent may be a list, which no set can hold
+        raise RequestRejected(faults=[Fault("receipt", "unknown-receipt", "`cose`, `pdf`, or nothing")])
+    return str(said) if said else None
+
+
+def told(
+    request: Request,
+    service: Service,
+    question: Question,
+    ask: Callable[[Question], Verdict],
+    receipt: tuple[str | None, Presented],
+    again: dict[str, str],
+) -> tuple[Verdict, Response]:
+    """Return a verdict and its answer; `again` is what the page needs to ask for the same once more."""
+    wanted, presented = receipt
+    if wanted is None:
+        verdict = ask(question)
+        if pages.wants_html(request):
+            return verdict, pages.verdict(request, verdict, HEADERS, presented.way, again)
+        return verdict, JSONResponse(verdict.as_json(), headers=HEADERS)
+    verdict, message = service.receipts.signed(ask, question, presented)
+    if verdict.licence is None:
+        count_by_address(request, service)  # drawing and signing are worth more than a wrong code
+    if wanted == STATEMENT:
+        return verdict, _file(message, "application/cose", "receipt.cose")
+    said = open_receipt(message, service.keyring.code_keys).said
+    return verdict, _file(service.receipts.page(message, said), "application/pdf", "receipt.pdf")
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    return Response(content, media_type=kind, headers={**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'})
