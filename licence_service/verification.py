@@ -3,7 +3,7 @@
 Always all checks, each with a reason code. "Not valid" is an answer, never an error.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -25,7 +25,7 @@ from licence_service.seal.tokens import BadToken, open1
 from licence_service.store.book import Book
 from licence_service.store.record import Record
 from licence_service.template import Template
-from licence_service.verdict import Check, Result, Verdict, answers_of, overall_of
+from licence_service.verdict import Answer, Check, Overall, Result, Verdict, answers_of, overall_of
 from licence_service.view import tells_due_days, view_of
 
 _UNDECIDED = frozenset({"encrypted", "unreadable", "examination-stopped"})
@@ -49,6 +49,16 @@ class Question:
     asker: Asker = Asker.PUBLIC
     valid_at: date | None = None
     known_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a licence stands on its day: the word, the answers to the five questions, and its conditions."""
+
+    licence: Licence
+    overall: Overall
+    answers: Mapping[str, Answer]
+    conditions: Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,14 @@ class Verifier:
     def judged(self, record: Record, licence: Licence, template: Template, known_at: datetime | None) -> Conditions:
         """Return every condition of a licence with the packs that judged it."""
         return self.law.conditions(record.type, licence, template, self.catalogue.kinds, known_at)
+
+    def standing(self, record: Record, licence: Licence, known_at: datetime | None) -> Standing:
+        """Judge a licence by its current document without a presented one, a view or the clocks: what many rows need of a verdict."""
+        said = self.judged(record, licence, self.catalogue.edition(record.type, licence.current.edition), known_at)
+        in_register = Check(1, "register", "authentic", Result.YES, ("in-register",))
+        checks = (in_register, _current(licence, licence.current.version, by_paper=False), _right(licence), _dates(licence), _conditions(said))
+        answers = answers_of(checks)
+        return Standing(licence, overall_of(answers), answers, said)
 
     def undecided(self, question: Question, *checks: Check) -> Verdict:
         """Answer where nothing was found that could be judged."""

@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Any
 
 from licence_service.bulk.rows import Row
-from licence_service.bulk.standing import Standing, standing_of
 from licence_service.fields import Face
 from licence_service.lasting import lasts_until
 from licence_service.licence import Entry, Licence, LicenceState
@@ -19,7 +18,7 @@ from licence_service.store.numbers import Numbers, StillFoundations
 from licence_service.store.record import Record
 from licence_service.template import Template
 from licence_service.verdict import Overall, Result
-from licence_service.verification import Verifier
+from licence_service.verification import Standing, Verifier
 
 PLATE, NAME = "row:plate", "row:name"  # what the second factors of rows are blinded under
 _DUE_STATES = frozenset({"conditions-met", "condition-overdue", "conditions-unknown", "no-conditions"})
@@ -108,7 +107,7 @@ class Sitting:
         until = min((self._until(record, None) for record in others), default=date.max)
         if not fitting:
             return replace(NO_MATCH, until=until, newest=newest)
-        judged = [(record, standing_of(self.verifier, record, licence, self.known_at)) for record, licence in fitting]
+        judged = [(record, self.verifier.standing(record, licence, self.known_at)) for record, licence in fitting]
         until = min([until, *(self._until(record, standing.conditions) for record, standing in judged)])
         if len({record.type for record, _ in judged}) > 1:
             return Said(True, Overall.CANNOT_DECIDE, ("several-licences",), until=until, newest=newest)  # noqa: FBT003

@@ -115,48 +115,82 @@ def faults(case: Case, one: Variant, document: bytes, register: str, finding: Fi
         yield f"the content is said to be {outcome}"
 
 
+@dataclass
+class Tally:
+    """What was answered, counted as it came: by the verifier with its register, and by the seal alone."""
+
+    families: Counter[str] = field(default_factory=Counter)
+    genuine: Counter[str] = field(default_factory=Counter)  # altered files called genuine, by column
+    refused: Counter[str] = field(default_factory=Counter)  # genuine files not called genuine, by column
+    unknown: Counter[str] = field(default_factory=Counter)
+    only_the_register: list[str] = field(default_factory=list)  # a good seal: whether it is in the register, or was revoked since, no seal tells
+    wrong: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    slowest: tuple[float, str] = (0.0, "")
+    largest: tuple[int, str] = (0, "")
+
+    def take(self, one: Variant, register: str, seal: str, answered: Answered) -> None:
+        """Count one altered file."""
+        self.families[one.family] += 1
+        if seal == "yes" and one.alone == "unknown":
+            self.only_the_register.append(one.name)
+            seal = "unknown"
+        for column, said in (("register", register), ("seal alone", seal)):
+            self.genuine[column] += said == "yes"
+            self.unknown[column] += said == "unknown"
+        self.slowest = max(self.slowest, (answered.cpu_seconds, one.name))
+        self.largest = max(self.largest, (answered.memory_bytes >> 20, one.name))
+
+
 @pytest.mark.rule("SE-10", "SH-04")
 def test_no_variant_of_the_corpus_is_genuine_no_genuine_file_is_refused_and_nothing_fails(case: Case) -> None:
-    keyring = case.material.world.service.keyring
-    wrong: list[str] = []
-    families: Counter[str] = Counter()
-    slowest, largest = (0.0, ""), (0, "")
+    keyring, tally = case.material.world.service.keyring, Tally()
     for one in ALL:
         document = one.make(case.material)
         assert document not in case.genuine, one.name
-        register = case.verifier.by_document(document, Question()).answers["authentic"].result.value
-        answered = case.examiner.said
-        finding = by_seal_alone(keyring, finding_of(answered))
-        wrong += [f"{one.family}: {one.name}: {fault}" for fault in faults(case, one, document, register, finding)]
-        families[one.family] += 1
-        slowest, largest = max(slowest, (answered.cpu_seconds, one.name)), max(largest, (answered.memory_bytes >> 20, one.name))
-    refused = [place for place, document in enumerate(case.genuine) if not _is_genuine(case, document)]
-    table(families, slowest, largest, len(wrong) + len(refused))
-    assert not wrong
-    assert not refused
-    assert len(ALL) >= LEAST
-    assert slowest[0] <= 2.5, slowest
-    assert largest[0] <= 250, largest
+        try:
+            register = case.verifier.by_document(document, Question()).answers["authentic"].result.value
+            finding = by_seal_alone(keyring, finding_of(case.examiner.said))
+        except Exception as error:  # noqa: BLE001 - counted: the table must be able to say how many
+            tally.errors.append(f"{one.name}: {error!r}")
+            continue
+        tally.wrong += [f"{one.family}: {one.name}: {fault}" for fault in faults(case, one, document, register, finding)]
+        tally.take(one, register, alone(finding), case.examiner.said)
+    for document in case.genuine:
+        tally.refused["register"] += case.verifier.by_document(document, Question()).answers["authentic"].result.value != "yes"
+        tally.refused["seal alone"] += not by_seal_alone(keyring, case.examiner.examine(document)).good
+    table(tally, len(case.genuine))
+    assert not tally.wrong
+    assert not tally.errors
+    assert not +tally.genuine
+    assert not +tally.refused
+    assert sum(tally.families.values()) == len(ALL) >= LEAST
+    assert tally.slowest[0] <= 2.5, tally.slowest
+    assert tally.largest[0] <= 250, tally.largest
 
 
-def _is_genuine(case: Case, document: bytes) -> bool:
-    service = case.material.world.service
-    finding = by_seal_alone(service.keyring, case.examiner.examine(document))
-    return finding.good and case.verifier.by_document(document, Question()).answers["authentic"].result.value == "yes"
+@pytest.mark.long
+def test_the_way_that_is_served_calls_none_of_them_genuine_either(case: Case) -> None:
+    uploads = case.material.world.service.uploads
+    for one in ALL:
+        verdict = uploads.judge(one.make(case.material), Question()).verdict
+        assert verdict.answers["authentic"].result.value != "yes", one.name
+        assert verdict.licence is None, one.name
 
 
-def table(families: Counter[str], slowest: tuple[float, str], largest: tuple[int, str], wrong: int) -> None:
+def table(tally: Tally, genuine: int) -> None:
     """Write the table down and print it."""
-    listed = [one.name for one in ALL if one.alone == "unknown" and one.register == "no"]
+    columns = ("register", "seal alone")
+    rows = {"altered files called genuine": tally.genuine, f"genuine files refused (of {genuine})": tally.refused, "unknown": tally.unknown}
     lines = [
-        *(f"{family:32} {count:4}" for family, count in sorted(families.items())),
-        f"{'variants':32} {sum(families.values()):4}",
-        f"{'':32} {'register':>10} {'seal alone':>10}",
-        f"{'answered otherwise than written':32} {wrong:10} {wrong:10}",
-        f"{'called genuine':32} {0 if not wrong else '?':10} {0 if not wrong else '?':10}",
-        f"{'unknown':32} {sum(one.register == 'unknown' for one in ALL):10} {sum(one.alone == 'unknown' for one in ALL):10}",
-        f"worst CPU seconds {slowest[0]:.2f} ({slowest[1]}), worst memory {largest[0]} MB ({largest[1]})",
-        f"unknown by the seal alone, for the register to tell: {'; '.join(listed)}",
+        *(f"{family:36} {count:4}" for family, count in sorted(tally.families.items())),
+        f"{'variants':36} {sum(tally.families.values()):4}",
+        f"{'':36} {columns[0]:>10} {columns[1]:>10}",
+        *(f"{name:36} {counted[columns[0]]:10} {counted[columns[1]]:10}" for name, counted in rows.items()),
+        f"{'errors':36} {len(tally.errors):10}",
+        f"{'answered otherwise than written':36} {len(tally.wrong):10}",
+        f"worst CPU seconds {tally.slowest[0]:.2f} ({tally.slowest[1]}), worst memory {tally.largest[0]} MB ({tally.largest[1]})",
+        f"unknown by the seal alone, for the register to tell: {'; '.join(tally.only_the_register)}",
     ]
     place = Path(ROOT / "var" / "corpus.txt")
     place.parent.mkdir(exist_ok=True)
