@@ -3,14 +3,14 @@
 import os
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from bench.issue import settings_in
-from licence_service.app import create_app, log_only_trouble
+from licence_service.app import log_only_trouble, served
 from licence_service.service import build
 
 
-def ours() -> FastAPI:
+def ours() -> ASGIApp:
     """Build it for uvicorn."""
     log_only_trouble()
-    return create_app(build(settings_in(Path(os.environ["BENCH_FOLDER"])).model_copy(update={"worker_seconds": 0.0, "head_seconds": 0.0})))
+    return served(build(settings_in(Path(os.environ["BENCH_FOLDER"])).model_copy(update={"worker_seconds": 0.0, "head_seconds": 0.0})))

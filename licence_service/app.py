@@ -1,4 +1,4 @@
-"""The web application: `create_app(settings)` for tests, `licence_service.app:from_environment` for uvicorn."""
+"""The web application: `served(service)`, and `licence_service.app:from_environment` for uvicorn."""
 
 import logging
 import sys
@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from licence_service import __version__
 from licence_service.errors import Refusal, Unavailable
@@ -47,14 +48,20 @@ _BULK_SECONDS = 1.0  # how often the server looks for files of rows and for watc
 _LIST_SECONDS = 30.0  # how often the server looks whether new status lists are due
 
 
-def from_environment() -> FastAPI:
+def from_environment() -> ASGIApp:
     """Build the application from the environment; what uvicorn calls with `--factory`."""
     settings = read_settings()
     log_as_json()
     service = build(settings)
     service.database.migrate()
     service.must_be_one_law()
-    return create_app(service)
+    return served(service)
+
+
+def served(service: Service) -> ASGIApp:
+    """Return what is served: the application, and in front of it the quick way of a scanned code, past every framework."""
+    app = create_app(service)
+    return scanning.Scanning(app, service.preparer, app.state.registry, blocking=not service.database.is_sqlite)
 
 
 def create_app(service: Service) -> FastAPI:
@@ -65,9 +72,8 @@ def create_app(service: Service) -> FastAPI:
     )  # fmt: skip
     app.state.service = service
     pages.name_host(host_of(service.settings.public_url))
-    registry = CollectorRegistry()
+    registry = app.state.registry = CollectorRegistry()
     app.add_middleware(watching.Watching, registry=registry)
-    app.add_middleware(scanning.Scanning, preparer=service.preparer, registry=registry, blocking=not service.database.is_sqlite)
     shown = (looking.router, matching.router, stickers.router, reporting.router, batch.router, lists.router, watchlists.router)
     for router in (
         verifying.router,

@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from licence_service.app import create_app
+from licence_service.app import served
 from licence_service.catalogue import Sample, read_catalogue
 from licence_service.document import reading, standin
 from licence_service.errors import Refusal, Unavailable
@@ -94,7 +94,7 @@ def clock_at(today: date | None) -> Clock:
 @contextmanager
 def _served(service: Service) -> Iterator[httpx2.Client]:
     """Serve on a free port of the loopback address, and give a client to it."""
-    server = uvicorn.Server(uvicorn.Config(create_app(service), host="127.0.0.1", port=0, log_level="error", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(served(service), host="127.0.0.1", port=0, log_level="error", access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from licence_service.app import create_app
+from licence_service.app import served
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.demo import Moved
 from licence_service.licence import beijing_day
@@ -94,7 +94,7 @@ class World:
         self.tokens = self.tokens or {
             uscc: self.service.clients.add(Client(f"client-{uscc}", uscc, (EVERY_TYPE,), 100_000), NOW) for uscc in self.service.keyring.departments
         }
-        self.http = TestClient(create_app(self.service), raise_server_exceptions=False)
+        self.http = TestClient(served(self.service), raise_server_exceptions=False)
 
     def moved(self, slug: str) -> Moved:
         """Return a sample with its dates moved to the world's day."""

@@ -176,7 +176,10 @@ class PreparedAnswers:
         pooled = self._database.engine.raw_connection()
         driver: Any = pooled.driver_connection
         pooled.detach()  # it stays with this thread
-        if not self._database.is_sqlite:
+        if self._database.is_sqlite:
+            for pragma in ("query_only=ON", "cache_size=-65536", "mmap_size=1073741824"):  # it only reads, and always the same few pages of many
+                driver.execute(f"PRAGMA {pragma}")
+        else:
             driver.autocommit = True
         self._open.append(pooled)
         self._mine.connection, self._mine.cursor = pooled, driver.cursor()

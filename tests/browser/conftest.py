@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, sync_playwright
 
-from licence_service.app import create_app
+from licence_service.app import served
 from tests.world import World, a_world
 
 CHROMIUM = "/usr/bin/chromium"
@@ -32,9 +32,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[Site]:
     """The whole service behind uvicorn on a free port."""
     with a_world(tmp_path_factory.mktemp("site"), demo_keys) as world:
-        server = uvicorn.Server(
-            uvicorn.Config(create_app(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off")
-        )
+        server = uvicorn.Server(uvicorn.Config(served(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off"))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:
