@@ -99,6 +99,12 @@ def count_failure(request: Request, service: Service, pair: str) -> None:
         raise TooManyFailures(f"try again in {WINDOW_SECONDS // 60} minutes")
 
 
+def count_by_licence(service: Service, licence_id: str) -> None:
+    """Count a file that was altered, by the licence it was compared with; `TooManyFailures` over the limit."""
+    if service.failures.count("altered", licence_id, service.now()) > service.settings.failures_before_slowing:
+        raise TooManyFailures(f"try again in {WINDOW_SECONDS // 60} minutes")
+
+
 def count_by_address(request: Request, service: Service) -> None:
     """Count a wrong code that belongs to no pair; `TooManyFailures` over the limit."""
     if service.failures.count("address", address_of(request, service), service.now()) > service.settings.failures_before_slowing:

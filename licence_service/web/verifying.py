@@ -19,7 +19,7 @@ from licence_service.uploading import is_picture
 from licence_service.verdict import Result, Verdict
 from licence_service.verification import Question
 from licence_service.web import pages
-from licence_service.web.access import TheService, count_by_address, count_failure
+from licence_service.web.access import TheService, count_by_address, count_by_licence, count_failure
 from licence_service.web.body import media_type, parse_object, read_bytes
 from licence_service.web.clocks import KnownAt, ValidAt, two_clocks
 from licence_service.web.issuing import sealed_file
@@ -178,7 +178,7 @@ async def verify_document(request: Request, service: TheService, upload: Annotat
 
         _, said = told(request, service, _asked(service, upload.form), ask, presented, {})
         for licence_id in differed:
-            count_failure(request, service, licence_id)
+            count_by_licence(service, licence_id)
         return said
 
     return await run_in_threadpool(answer)
