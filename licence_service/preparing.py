@@ -43,7 +43,7 @@ def shorthand_of(catalogue: Catalogue) -> Shorthand:
     return Shorthand(pieces)
 
 
-def generation_of(catalogue: Catalogue, keyring: Keyring) -> str:
+def generation_of(catalogue: Catalogue, keyring: Keyring, shorthand: Shorthand) -> str:
     """Return a name for everything but the book that an answer rests on: templates, kinds, departments, keys, wording, release."""
     editions = [edition.digest for slug in sorted(catalogue.editions) for edition in catalogue.editions[slug]]
     kinds = [kind_digest(catalogue.kinds[slug]) for slug in sorted(catalogue.kinds)]
@@ -53,7 +53,7 @@ def generation_of(catalogue: Catalogue, keyring: Keyring) -> str:
         [one.certificate_sha256, one.seal_id, one.department, str(one.used_from), str(one.used_to)] for one in keyring.known_seals.values()
     )
     roots = [sha256(root) for root in keyring.trust_roots]
-    pieces = [piece.decode() for piece in shorthand_of(catalogue).pieces]
+    pieces = [piece.decode() for piece in shorthand.pieces]
     return sha256(canonical([__version__, editions, kinds, departments, keys, seals, roots, pieces]))
 
 

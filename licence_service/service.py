@@ -163,24 +163,23 @@ def build(settings: Settings, now: Clock = utc_now, catalogue: Catalogue | None 
     presenter = Presenter(Examiner(keyring.trust_roots, keyring.known_seals, program=PROGRAM))  # strangers' files never keep an adoption waiting
     verifier = Verifier(catalogue, keyring, book, law, presenter.examiner, now, now())
     uploads = Uploads(verifier, presenter, archive, host_of(settings.public_url))
-    preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring)), shorthand_of(catalogue), now)
+    shorthand = shorthand_of(catalogue)
+    preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
+    keeper = keeper_of(keyring.departments)
     heads = Heads(database)
     second = open_second_place(settings.heads_url, options=settings.archive_options()) if settings.heads_url else None
-    follower = Follower(heads, second, keeper_of(keyring.departments).code_signer, settings.public_url, now)
+    follower = Follower(heads, second, keeper.code_signer, settings.public_url, now)
     auditor = Auditor(database, vault, seal_log, catalogue, keyring, archive, settings.public_url)
-    officers = Officers(
-        verifier, Looks(database, vault), reservations, heads, read_reasons(settings.templates), keeper_of(keyring.departments).code_signer, now
-    )
+    officers = Officers(verifier, Looks(database, vault), reservations, heads, read_reasons(settings.templates), keeper.code_signer, now)
     recovery = Recovery(book, heads, Reentry(database, vault), archive, catalogue, keyring, settings.public_url)
-    keeper = keeper_of(keyring.departments)
     status_lists = StatusLists(Statuses(database), Listings(database), keeper.code_signer, settings.public_url, now)
     sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
         Failures(database, vault), registrar, verifier, preparer, examiner, uploads,
         heads, second, follower, auditor, recovery, foundations, law, tasks,
-        Searching(database, vault), Answers(verifier, heads, keeper_of(keyring.departments).code_signer),
+        Searching(database, vault), Answers(verifier, heads, keeper.code_signer),
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),

@@ -4,9 +4,9 @@ Nothing here is believed; limits on pages and pixels keep a small file from aski
 """
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeVar
 
 import pypdfium2 as pdfium
 import zxingcpp
@@ -15,6 +15,8 @@ from PIL import Image, ImageChops
 from licence_service.comparison import Presented
 from licence_service.document import agreement, reading
 from licence_service.fields import Field
+
+T = TypeVar("T")
 
 PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"RIFF": "WEBP"}
 MOST_PICTURE_PIXELS = 64_000_000  # a telephone's best photo
@@ -69,17 +71,23 @@ def presented(pdf: bytes, *, codes: bool = True) -> dict[str, Any]:
 
     What cannot be read, or has more pages or words than any licence, is absent: half of a file is never compared.
     """
-    found: dict[str, Any] = {"codes": [], "attached": None, "pieces": [], "pages": 0}
+    nothing: tuple[list[list[Any]], int] = ([], 0)
+    none: list[str] = []
+    pieces, pages = _tried(lambda: _pieces(pdf), nothing)
+    found = _tried(lambda: _first_codes(pdf), none) if codes and pages else none
+    return {"codes": found, "attached": _tried(lambda: _attached(pdf), None), "pieces": pieces, "pages": pages}
+
+
+def _tried(work: Callable[[], T], otherwise: T) -> T:
+    """Do `work` on a stranger's file, in the child, and give `otherwise` where it cannot be read: a broken file is an answer, not a failure."""
     try:
-        found["attached"] = _attached(pdf)
-    except Exception:  # noqa: BLE001 - qpdf raises its own kinds for whatever a broken file provokes
-        found["attached"] = None
-    try:
-        found["pieces"], found["pages"] = _pieces(pdf)
-        found["codes"] = next((texts for page in _rendered(pdf, _CODE_DPI, MOST_SEARCHED) if (texts := _codes(page))), []) if codes else []
-    except Exception:  # noqa: BLE001 - likewise pdfium
-        return found
-    return found
+        return work()
+    except Exception:  # noqa: BLE001 - qpdf, pdfium, zxing and Pillow raise whatever a broken file provokes; what is lost is only ever less said for it
+        return otherwise
+
+
+def _first_codes(pdf: bytes) -> list[str]:
+    return next((texts for page in _rendered(pdf, _CODE_DPI, MOST_SEARCHED) if (texts := _codes(page))), [])
 
 
 def _attached(pdf: bytes) -> str | None:
@@ -120,14 +128,13 @@ def look_alike(pdf: bytes, original: bytes) -> bool:
 
     Words can be read alike and look different: what is drawn over them, or hidden, shows here.
     """
-    try:
-        ours, theirs = (_rendered(one, _LOOK_DPI, MOST_PAGES + 1) for one in (pdf, original))
-        for number, (one, other) in enumerate(zip_longest(ours, theirs), 1):
-            if number > MOST_PAGES or one is None or other is None or not _same(one, other):
-                return False
-    except Exception:  # noqa: BLE001 - what cannot be drawn does not look alike
-        return False
-    return True
+    return _tried(lambda: _all_alike(pdf, original), otherwise=False)
+
+
+def _all_alike(pdf: bytes, original: bytes) -> bool:
+    ours, theirs = (_rendered(one, _LOOK_DPI, MOST_PAGES + 1) for one in (pdf, original))
+    pages = enumerate(zip_longest(ours, theirs), 1)
+    return all(number <= MOST_PAGES and one is not None and other is not None and _same(one, other) for number, (one, other) in pages)
 
 
 def _same(one: Image.Image, other: Image.Image) -> bool:

@@ -18,11 +18,11 @@ from licence_service.web import history_page, pages
 from licence_service.web.access import Caller, TheService
 from licence_service.web.clocks import KnownAt, ValidAt, two_clocks
 from licence_service.web.issuing import LicenceId
+from licence_service.web.receipting import HEADERS
 from licence_service.web.shapes import ANSWERS
 from licence_service.web.shapes_history import HISTORY_ANSWER, PAIR_BODY, PUBLIC_ANSWER
 from licence_service.web.verifying import Form, verify_pair
 
-_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
 _HEADING = (
     "licence_id", "elicence_id", "type", "issuer", "specimen", "state", "valid_from", "valid_to", "ground", "flags", "ended_on",
     "suspended_until", "version",
@@ -95,5 +95,5 @@ def _heading(service: Service, record: Record, licence: Licence, template: Templ
 
 def _shown(request: Request, told: dict[str, Any]) -> Response:
     if pages.wants_html(request):
-        return pages.page("history.html", headers=_HEADERS, **history_page.values(told))
-    return JSONResponse(told, headers=_HEADERS)
+        return pages.page("history.html", headers=HEADERS, **history_page.values(told))
+    return JSONResponse(told, headers=HEADERS)

@@ -19,13 +19,13 @@ from licence_service.store.looks import Look
 from licence_service.web import filled, pages
 from licence_service.web.access import Caller, Credentials, TheService, count_by_address, officers_system
 from licence_service.web.issuing import LicenceId
+from licence_service.web.receipting import HEADERS
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
 from licence_service.web.verifying import Form
 from licence_service.wording import HEADLINES, QUESTIONS, RESULTS
 
 router = APIRouter()
 MOST_A_PAGE = 100
-_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
 _PUBLIC = {status: said for status, said in ANSWERS.items() if status not in {401, 403, 409}}
 _ANY = {"type": "object"}
 _NULLABLE: dict[str, Any] = {"type": ["string", "null"]}
@@ -87,7 +87,7 @@ def look(request: Request, service: TheService, credentials: Credentials, form: 
     if pages.wants_html(request):
         return _page(kept, seen)
     listed = [_listed(one) for one in seen]
-    return JSONResponse({"look_id": kept.look_id, "looked_at": kept.at.isoformat(timespec="seconds"), "licences": listed}, headers=_HEADERS)
+    return JSONResponse({"look_id": kept.look_id, "looked_at": kept.at.isoformat(timespec="seconds"), "licences": listed}, headers=HEADERS)
 
 
 def _listed(one: Seen) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _page(kept: Look, seen: list[Seen]) -> Response:
         }
         for one in seen
     ]  # fmt: skip
-    return pages.page("officer_seen.html", headers=_HEADERS, seen=shown, look_id=kept.look_id, looked_at=in_beijing(kept.at))
+    return pages.page("officer_seen.html", headers=HEADERS, seen=shown, look_id=kept.look_id, looked_at=in_beijing(kept.at))
 
 
 def in_beijing(instant: datetime) -> str:
@@ -159,9 +159,9 @@ def note(request: Request, service: TheService, form: Form) -> Response:
     if pages.wants_html(request):
         title = service.catalogue.editions[said["type"]][-1].title
         return pages.page(
-            "note.html", headers=_HEADERS, note=said, at=in_beijing(datetime.fromisoformat(said["looked_at"])), signed=signed, title=title
+            "note.html", headers=HEADERS, note=said, at=in_beijing(datetime.fromisoformat(said["looked_at"])), signed=signed, title=title
         )
-    return JSONResponse({"note": said, "signed": signed}, headers=_HEADERS)
+    return JSONResponse({"note": said, "signed": signed}, headers=HEADERS)
 
 
 def _said(service: Service, message: bytes) -> dict[str, Any]:

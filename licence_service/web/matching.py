@@ -12,12 +12,12 @@ from licence_service.service import Service
 from licence_service.web import filled, pages
 from licence_service.web.access import TheService, address_of
 from licence_service.web.looking import in_beijing
+from licence_service.web.receipting import HEADERS
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
 from licence_service.web.verifying import Form
 
 router = APIRouter()
 TRIES, AN_HOUR = 5, 3600
-_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
 _PUBLIC = {status: said for status, said in ANSWERS.items() if status not in {401, 403, 404, 409}}
 _YES_OR_NO: dict[str, Any] = {"enum": ["yes", "no", None]}
 _ANSWER = answer("Yes or no for each box that was filled", shape({"name": _YES_OR_NO, "tail": _YES_OR_NO, "checked_at": TEXT}), "text/html")
@@ -72,7 +72,7 @@ def _within_tries(service: Service, kind: str, value: str) -> None:
 def _shown(request: Request, service: Service, found: Matched) -> Response:
     boxes = {"name": found.name, "tail": found.tail}
     if pages.wants_html(request):
-        return pages.page("match.html", headers=_HEADERS, boxes=boxes, all_match=found.all_match, at=in_beijing(service.now()))
+        return pages.page("match.html", headers=HEADERS, boxes=boxes, all_match=found.all_match, at=in_beijing(service.now()))
     words = {None: None, True: "yes", False: "no"}
     said = {name: words[one] for name, one in boxes.items()}
-    return JSONResponse({**said, "checked_at": service.now().isoformat(timespec="seconds")}, headers=_HEADERS)
+    return JSONResponse({**said, "checked_at": service.now().isoformat(timespec="seconds")}, headers=HEADERS)

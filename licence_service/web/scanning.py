@@ -14,11 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from licence_service.errors import Unavailable
 from licence_service.preparing import Preparer
+from licence_service.qr_token import PATH
+from licence_service.web.receipting import HEADERS
 
-PATH = "/Q/1"
-_HEADERS = [
-    (b"cache-control", b"no-store"), (b"vary", b"Accept"), (b"referrer-policy", b"no-referrer"), (b"content-type", b"application/json"),
-]  # fmt: skip
+_HEADERS = [*((name.lower().encode(), value.encode()) for name, value in HEADERS.items()), (b"content-type", b"application/json")]
 _MOST = 1200
 
 

@@ -15,10 +15,10 @@ from licence_service.web import pages
 from licence_service.web.access import Caller, TheService, count_by_address
 from licence_service.web.issuing import Body, LicenceId
 from licence_service.web.looking import as_base64, in_beijing
+from licence_service.web.receipting import HEADERS
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
 
 router = APIRouter()
-_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
 _PUBLIC = {status: said for status, said in ANSWERS.items() if status not in {401, 403, 409}}
 _DRIVER = Field(label="驾驶员证照", type="string", disclose={}, pattern=r"[0-9A-Z]{20}")
 _NULLABLE: dict[str, Any] = {"type": ["string", "null"]}
@@ -105,7 +105,7 @@ def passenger(request: Request, service: TheService, code: Annotated[str, Path(m
         count_by_address(request, service)
     said = _said(service, opened)
     if not pages.wants_html(request):
-        return JSONResponse(said, headers=_HEADERS)
+        return JSONResponse(said, headers=HEADERS)
     state = STATES.get(opened.vehicle["state"]) if opened.vehicle else None
     look = WORDS[opened.status][0]
     if look == "valid" and opened.conditions_hold is None:
@@ -113,7 +113,7 @@ def passenger(request: Request, service: TheService, code: Annotated[str, Path(m
     elif look == "valid" and (not opened.conditions_hold or opened.driver_in_force is False):
         look = "valid_conditions_unmet"
     said["standing"] = said.pop("status")
-    return pages.page("sticker.html", headers=_HEADERS, **said, look=look, state=state, at=in_beijing(service.now()))
+    return pages.page("sticker.html", headers=HEADERS, **said, look=look, state=state, at=in_beijing(service.now()))
 
 
 def _said(service: Service, opened: Opened) -> dict[str, Any]:

@@ -163,8 +163,8 @@ _FILE = {
 @router.post("/verify/document", responses=_VERDICT, openapi_extra=_FILE, summary="Verify a file")
 async def verify_document(request: Request, service: TheService, upload: Annotated[Upload, Depends(uploaded)], receipt: Receipt = None) -> Response:
     """Answer for a file of at most 20 MB: anything that calls itself a PDF in its first KiB gets a verdict, and so does a picture of a code."""
-    presented = (wanted_in(upload.form, receipt), Presented.document(upload.content))
-    plain = not (presented[0] or upload.form.get("valid_at") or upload.form.get("known_at") or pages.wants_html(request))
+    wanted = wanted_in(upload.form, receipt)
+    plain = not (wanted or upload.form.get("valid_at") or upload.form.get("known_at") or pages.wants_html(request))
     if plain and (ready := await run_in_threadpool(service.preparer.answer_document, upload.content)):
         return Response(ready, media_type="application/json", headers=HEADERS)
 
@@ -176,7 +176,7 @@ async def verify_document(request: Request, service: TheService, upload: Annotat
             differed.update({judged.differed_from} if judged.differed_from else ())
             return judged.verdict
 
-        _, said = told(request, service, _asked(service, upload.form), ask, presented, {})
+        _, said = told(request, service, _asked(service, upload.form), ask, (wanted, Presented.document(upload.content)), {})
         for licence_id in differed:
             count_by_licence(service, licence_id)
         return said

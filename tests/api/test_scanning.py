@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from licence_service.catalogue import Catalogue
 from licence_service.licence import beijing_day
-from licence_service.preparing import generation_of
+from licence_service.preparing import generation_of, shorthand_of
+from licence_service.seal.keyring import Keyring
 from licence_service.verification import Question
 from tests.parts.databases import KINDS, empty_postgres
 from tests.world import BUSINESS, DRIVER, VEHICLE, World, a_world
@@ -30,6 +32,10 @@ def either(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> I
 
 def digits_of(issued: dict[str, Any]) -> str:
     return str(issued["verify_url"]).rpartition("/Q/1")[2]
+
+
+def named_by(catalogue: Catalogue, keyring: Keyring) -> str:
+    return generation_of(catalogue, keyring, shorthand_of(catalogue))
 
 
 def usual(world: World, digits: str) -> dict[str, Any]:
@@ -190,17 +196,17 @@ def test_everything_beside_the_book_is_in_the_name_of_the_generation(world: Worl
     slug = next(iter(catalogue.editions))
     edition = catalogue.editions[slug][-1]
     named = [
-        generation_of(catalogue, keyring),
-        generation_of(catalogue, replace(keyring, known_seals={})),
-        generation_of(catalogue, replace(keyring, trust_roots=())),
-        generation_of(catalogue, replace(keyring, code_keys={})),
-        generation_of(catalogue, replace(keyring, departments={**keyring.departments, uscc: replace(department, name="别名")})),
-        generation_of(replace(catalogue, kinds={}), keyring),
-        generation_of(replace(catalogue, editions={**catalogue.editions, slug: (replace(edition, digest="0" * 64),)}), keyring),
+        named_by(catalogue, keyring),
+        named_by(catalogue, replace(keyring, known_seals={})),
+        named_by(catalogue, replace(keyring, trust_roots=())),
+        named_by(catalogue, replace(keyring, code_keys={})),
+        named_by(catalogue, replace(keyring, departments={**keyring.departments, uscc: replace(department, name="别名")})),
+        named_by(replace(catalogue, kinds={}), keyring),
+        named_by(replace(catalogue, editions={**catalogue.editions, slug: (replace(edition, digest="0" * 64),)}), keyring),
     ]
 
     assert len(set(named)) == len(named)
-    assert generation_of(catalogue, keyring) == named[0]
+    assert named_by(catalogue, keyring) == named[0]
 
 
 def test_an_answer_never_rests_on_more_than_it_says_is_known(world: World) -> None:
