@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 from licence_service.archive import Archive
 from licence_service.comparison import Comparison, FoundCode, Outcome, Presented, codes_in, compared, printed_pairs
+from licence_service.document.uploaded import is_picture
 from licence_service.identifiers import normal_code
 from licence_service.presenting import Presenter
 from licence_service.store.record import Record
@@ -18,12 +19,6 @@ from licence_service.verification import Question, Verifier
 _UNSAYABLE = frozenset({"encrypted", "examination-stopped", "unreadable"})
 _SAID = {Outcome.AS_RECORDED: "content-as-recorded", Outcome.ALTERED: "content-altered"}
 _STRONGEST = (Result.NO, Result.UNKNOWN, Result.YES, Result.NOT_ASKED)
-_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
-
-
-def is_picture(content: bytes) -> bool:
-    """Say whether a file is a PNG, a JPEG or a WebP by its first bytes."""
-    return content.startswith(_PICTURES[:2]) or (content.startswith(_PICTURES[2]) and content[8:12] == b"WEBP")
 
 
 @dataclass(frozen=True, slots=True)

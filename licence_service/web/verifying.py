@@ -9,13 +9,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
+from licence_service.document.uploaded import is_picture
 from licence_service.errors import Fault, NotInRegister, RequestRejected, WrongMediaType
 from licence_service.fields import comparison_form
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
 from licence_service.licence import beijing_day
 from licence_service.receipts import Presented
 from licence_service.service import Service
-from licence_service.uploading import is_picture
 from licence_service.verdict import Result, Verdict
 from licence_service.verification import Question
 from licence_service.web import pages
