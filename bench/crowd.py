@@ -27,7 +27,7 @@ from licence_service.seal.tokens import _ORDER, CodeSigner, open1, sign1
 from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.counting import BOOK, raise_to
-from licence_service.store.prepared import key_of_code
+from licence_service.store.prepared import id_of, key_of_code
 from licence_service.verification import Question
 
 _TABLES = ("licences", "entries", "payloads", "versions", "lookups", "prepared_answers")
@@ -132,7 +132,7 @@ class Crowd:
             digits = qr_token.digits_of(sign1(qr_token.pack(replace(self.facts[row["key"]], licence_id=own)), self.signer))
             code = key_of_code(digits)
             content = self.vault.close_up(row["content"].replace(self.first.encode(), own.encode()), f"prepared:{code.hex()}")
-            made["prepared_answers"].append(tuple((row | {"key": code, "licence": number + 1, "content": content}).values()))
+            made["prepared_answers"].append(tuple((row | {"id": id_of(code), "key": code, "licence": number + 1, "content": content}).values()))
         return digits
 
     def check(self, codes: list[str]) -> None:

@@ -29,6 +29,7 @@ _READY = (
     .join(licences, licences.c.id == prepared_answers.c.licence)
     .join(_above, _above.c.id == licences.c.parent, isouter=True)
     .where(
+        prepared_answers.c.id == bindparam("id"),
         prepared_answers.c.key == bindparam("key"),
         prepared_answers.c.generation == bindparam("generation"),
         prepared_answers.c.law == bindparam("law"),
@@ -91,6 +92,11 @@ def key_of_document(digest: str) -> bytes:
     return sha256(b"document:" + digest.encode()).digest()
 
 
+def id_of(key: bytes) -> int:
+    """Return the number of the row that holds the answer under a key; where two keys share one, the later answer stays."""
+    return int.from_bytes(key[:8], "big", signed=True)
+
+
 class PreparedAnswers:
     """The prepared answers of one service; `generation` names its keys, templates and wording."""
 
@@ -107,7 +113,7 @@ class PreparedAnswers:
 
         None where none is sure, or the database is silent.
         """
-        row = self._row({"key": key, "generation": self._generation, "law": law, "today": today})
+        row = self._row({"id": id_of(key), "key": key, "generation": self._generation, "law": law, "today": today})
         return (self._vault.open(bytes(row[0]), _row_name(key)), row[1]) if row else None
 
     def moment(self) -> Moment:
@@ -158,7 +164,7 @@ class PreparedAnswers:
         days = {"first": one.first.isoformat(), "until": one.until.isoformat()}
         content = self._vault.close_up(one.content, _row_name(one.key))
         kept = {name: value for name, value in asdict(one).items() if name not in {"licence_id", "content"}}
-        return {**kept, **days, "content": content, "licence": licence, "law": law, "generation": self._generation}
+        return {"id": id_of(one.key), **kept, **days, "content": content, "licence": licence, "law": law, "generation": self._generation}
 
     def _row(self, given: dict[str, Any]) -> Sequence[Any] | None:
         """Ask on this thread's own connection; one that broke is let go of, and the usual way answers."""
@@ -205,8 +211,8 @@ def _row_name(key: bytes) -> str:
 
 def _keeping(insert: Callable[..., Any]) -> Any:  # noqa: ANN401 - both dialects know this statement, the library's common form does not
     made = insert(prepared_answers)
-    changed = {column.name: made.excluded[column.name] for column in prepared_answers.columns if column.name != "key"}
-    return made.on_conflict_do_update(index_elements=[prepared_answers.c.key], set_=changed)
+    changed = {column.name: made.excluded[column.name] for column in prepared_answers.columns if column.name != "id"}
+    return made.on_conflict_do_update(index_elements=[prepared_answers.c.id], set_=changed)
 
 
 _KEEP = {"sqlite": _keeping(sqlite.insert), "postgresql": _keeping(postgresql.insert)}

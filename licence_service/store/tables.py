@@ -287,7 +287,8 @@ Index("ix_entries_untold", entries.c.licence, sqlite_where=_UNTOLD, postgresql_w
 
 prepared_answers = Table(
     "prepared_answers", metadata,
-    Column("key", LargeBinary, primary_key=True),  # SHA-256: of the digits on paper, or of a document's own digest
+    Column("id", Key, primary_key=True, autoincrement=False),  # the key's first 64 bits: one search in one tree, whatever the size of the book
+    Column("key", LargeBinary, nullable=False),  # SHA-256: of the digits on paper, or of a document's own digest
     Column("licence", Key, ForeignKey("licences.id"), nullable=False, index=True),
     Column("first", String(10), nullable=False),
     Column("until", String(10), nullable=False, index=True),
@@ -297,5 +298,4 @@ prepared_answers = Table(
     Column("head_above", Integer, nullable=False),
     Column("newest", Instant, nullable=False),  # recorded time of the newest entry it rests on
     Column("content", LargeBinary, nullable=False),  # encrypted
-    sqlite_with_rowid=False,
 )  # fmt: skip

@@ -4,6 +4,7 @@ It stands around the whole application. What it sends is what `verifying.verify_
 not logged line by line: a code's address is a licence.
 """
 
+import itertools
 import secrets
 from collections.abc import Iterator
 
@@ -28,6 +29,7 @@ class Scanning:
         """Wrap the application; `blocking` says that finding an answer waits for a server, and so must leave the loop."""
         self._app, self._preparer, self._blocking = app, preparer, blocking
         self._scans = 0
+        self._process, self._numbers = secrets.token_hex(4).encode(), itertools.count()  # randomness for each request would cost a system call
         registry.register(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,7 +40,7 @@ class Scanning:
             await self._app(scope, receive, send)
             return
         self._scans += 1
-        headers = [*_HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", secrets.token_hex(8).encode())]
+        headers = [*_HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", b"%s%08x" % (self._process, next(self._numbers)))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

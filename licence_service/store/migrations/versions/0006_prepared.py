@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Expand the schema."""
     op.create_table(
         "prepared_answers",
+        sa.Column("id", KEY, autoincrement=False, nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("licence", KEY, nullable=False),
         sa.Column("first", sa.String(length=10), nullable=False),
@@ -25,9 +26,8 @@ def upgrade() -> None:
         sa.Column("head_above", sa.Integer(), nullable=False),
         sa.Column("newest", Instant(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_prepared_answers"),
+        sa.PrimaryKeyConstraint("id", name="pk_prepared_answers"),
         sa.ForeignKeyConstraint(["licence"], ["licences.id"], name="fk_prepared_answers_licence"),
-        sqlite_with_rowid=False,
     )
     op.create_index("ix_prepared_answers_licence", "prepared_answers", ["licence"])
     op.create_index("ix_prepared_answers_until", "prepared_answers", ["until"])
