@@ -17,6 +17,7 @@ export LICENCE_FONTS := $(FONTS)
 
 # The tests look at the pages with foreign eyes. Each tool or file, and the Debian package that brings it.
 TOOLS := pdfsig:poppler-utils pdftotext:poppler-utils qpdf:qpdf chromium:chromium \
+	$(or $(wildcard /usr/lib/*/libzbar.so.0),libzbar.so.0):libzbar0 \
 	/usr/share/fonts/truetype/hanazono/HanaMinB.ttf:fonts-hanazono \
 	/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc:fonts-noto-cjk
 

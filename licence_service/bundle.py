@@ -77,6 +77,8 @@ def read(text: str, keys: Mapping[bytes, PublicKey]) -> Bundle:
         lists = {one["number"]: expanded(from_base64url(one["lst"])) for one in said["lists"]}
         if any(sha256(lists[one["number"]]) != one["sha256"] for one in said["lists"]):
             raise BadBundle("a list is not the one that was signed")
+        if not all(_judges(one) for one in said["types"]):
+            raise BadBundle("a type without what it is judged by")
         lapses = {(one["number"], index): _day(day) for one in said["lists"] for index, day in read_days(from_base64url(one["lapses"])).items()}
         read = Bundle(
             str(said["book"]), datetime.fromisoformat(said["as_of"]), datetime.fromisoformat(said["signed_at"]), said["head"],
@@ -148,6 +150,12 @@ def _opened(text: str, typ: str, form: str, keys: Mapping[bytes, PublicKey]) -> 
     if said["format"] != form:
         raise BadBundle("of another form")
     return said
+
+
+def _judges(one: Mapping[str, Any]) -> bool:
+    """Say whether a type names its index, its limit and its conditions: what is absent must not read as fresh, or as none."""
+    hours = one["freshness_hours"]
+    return type(one["index"]) is int and type(hours) is int and hours > 0 and type(one["conditions"]) is bool
 
 
 def _days(lapses: Mapping[Place, date], number: int) -> bytes:

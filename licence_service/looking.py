@@ -18,7 +18,6 @@ from licence_service.errors import Misconfigured, NotInRegister
 from licence_service.fields import Asker, Field, comparison_form
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, delivery_code, normal_code
 from licence_service.licence import Licence, LicenceState, beijing_day
-from licence_service.rules import Conditions
 from licence_service.seal.tokens import CodeSigner, sign1
 from licence_service.store.clients import Client
 from licence_service.store.heads import Heads
@@ -26,7 +25,7 @@ from licence_service.store.looks import Look, Looks, new_look_id
 from licence_service.store.record import Record
 from licence_service.store.reservations import Reservations
 from licence_service.template import Template
-from licence_service.verdict import Check, Result, answers_of, conditions_json, in_words, overall_of
+from licence_service.verdict import conditions_json, in_words
 from licence_service.verification import Verifier
 from licence_service.view import photos_of, view_of
 
@@ -170,18 +169,16 @@ class Officers:
     def _seen(self, record: Record, licence: Licence, request: LookRequest) -> Seen:
         verifier = self.verifier
         template = verifier.catalogue.edition(record.type, licence.current.edition)
-        said = verifier.judged(record, licence, template, None)
-        checks = (Check(1, "register", "authentic", Result.YES, ("in-register",)), _right(licence), _conditions(said))
-        answers = answers_of(checks)
+        standing = verifier.standing(record, licence, None)
         department = verifier.keyring.departments[licence.issuer or record.department]
         view = view_of(
             licence, template, verifier.catalogue.kinds, department, record.type, licence.current.version, Asker.OFFICER,
             on_reason=request.reason in self.reasons.opens,
         )  # fmt: skip
         return Seen(
-            view, overall_of(answers).value,
-            {name: {"result": one.result.value, "reasons": in_words(one.reasons)} for name, one in answers.items()},
-            conditions_json(said), _stands(template, licence, request), self._photos(licence, template),
+            view, standing.overall.value,
+            {name: {"result": one.result.value, "reasons": in_words(one.reasons)} for name, one in standing.answers.items()},
+            conditions_json(standing.conditions), _stands(template, licence, request), self._photos(licence, template),
         )  # fmt: skip
 
     def _photos(self, licence: Licence, template: Template) -> dict[str, bytes]:
@@ -219,20 +216,6 @@ def _stands(template: Template, licence: Licence, request: LookRequest) -> bool:
     face = licence.current.face
     names = {template.number.field} if request.found_by == NUMBER else _named((template,), WAYS[request.found_by])
     return any(comparison_form(str(face[name])) == comparison_form(request.value) for name in names if name in face)
-
-
-def _right(licence: Licence) -> Check:
-    result = Result.YES if licence.state is LicenceState.IN_FORCE else Result.NO
-    return Check(5, "right", "in_force", result, (licence.state.value.replace("_", "-"),))
-
-
-def _conditions(said: Conditions) -> Check:
-    if said.unmet:
-        return Check(7, "conditions", "conditions", Result.NO, ("condition-overdue",))
-    if said.unknown:
-        return Check(7, "conditions", "conditions", Result.UNKNOWN, ("conditions-unknown",))
-    result, reason = (Result.YES, "conditions-met") if said.met else (Result.NOT_ASKED, "no-conditions")
-    return Check(7, "conditions", "conditions", result, (reason,))
 
 
 def _with_code(seen: Seen, given: tuple[str, bytes] | None) -> Seen:

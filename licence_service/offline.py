@@ -91,7 +91,7 @@ def check(text: str, bundle: Bundle, at: datetime, server_time: datetime | None 
     issuer, kind = bundle.issuer(facts.issuer_index), bundle.type(facts.type_index)
     if issuer is None or not any(one["kid"] == opened.kid.hex() for one in issuer["code_keys"]):
         return _verdict(bundle, clock, (_seal(_NO, "code-at-odds"),))
-    stale = _age(bundle, clock) > timedelta(hours=kind["freshness_hours"] if kind else 0)
+    stale = kind is None or _age(bundle, clock) > timedelta(hours=kind["freshness_hours"])  # SH-06; whose limit is not known is never fresh
     checks = _checks(facts, bundle, clock, kind, stale=stale)
     genuine = _seal(_YES, "code-genuine", *(("specimen",) if issuer["specimen"] else ()))
     return _verdict(bundle, clock, (genuine, *checks), stale=stale, licence=_licence(facts, bundle, issuer, kind))

@@ -56,8 +56,18 @@ class Presenter:
 
     def codes_of_picture(self, content: bytes) -> tuple[FoundCode, ...]:
         """Return the codes of our form in a PNG, JPEG or WebP. A picture proves nothing else; `Unavailable` when full."""
+        return codes_in(self._texts_of_picture(content))
+
+    def texts_of_codes(self, content: bytes) -> tuple[str, ...]:
+        """Return what the codes in a picture, or on the first page of a PDF that has any, say; none where it is neither or cannot be read."""
+        if uploaded.is_picture(content):
+            return self._texts_of_picture(content)
+        presented = self.read(content)
+        return presented.codes if presented else ()
+
+    def _texts_of_picture(self, content: bytes) -> tuple[str, ...]:
         said = self.examiner.ask("picture", content).answer
-        return codes_in(tuple(str(text) for text in said)) if isinstance(said, list) else ()
+        return tuple(str(text) for text in said) if isinstance(said, list) else ()
 
 
 def _presented(said: object, fields: Mapping[str, Field] | None = None) -> Presented | None:

@@ -19,8 +19,7 @@ from licence_service.seal.terms import point_of
 from licence_service.store.heads import Heads
 from licence_service.store.listings import Run
 
-FRESH_HOURS = 24  # how old a status may be before it lowers the verdict (SH-06)
-LAPSES_AHEAD = timedelta(days=60)  # suspensions that run on longer lapse in a later bundle; this one would be stale by then
+LAPSES_AHEAD = timedelta(days=60)  # suspensions that run on longer lapse in a later bundle: of every type this one is stale by then
 Terms = Mapping[bytes, tuple[date, date]]
 
 
@@ -111,19 +110,25 @@ class Publisher:
     def _types(self, packs: tuple[RulePack, ...], day: date) -> list[dict[str, Any]]:
         found = []
         for slug in self._catalogue.slugs:
-            newest = self._catalogue.editions[slug][-1]
-            said = {"index": newest.index, "name": slug, "zh": newest.title.zh, "en": newest.title.en}
-            found.append(said | {"freshness_hours": FRESH_HOURS, "conditions": self._has_conditions(slug, packs, day)})
+            editions = self._catalogue.editions[slug]
+            used = [one for one in editions if one.used_from <= day] or editions  # of a type to come, what will be said of it
+            said = {"index": used[-1].index, "name": slug, "zh": used[-1].title.zh, "en": used[-1].title.en}
+            hours = used[-1].status_fresh_hours
+            last = day + timedelta(days=-(-hours // 24))  # on which this bundle may still be fresh; the law may change until then
+            found.append(said | {"freshness_hours": hours, "conditions": self._has_conditions(slug, packs, day, last)})
         return found
 
-    def _has_conditions(self, slug: str, packs: tuple[RulePack, ...], day: date) -> bool:
-        """Say whether a licence of this type may have to meet something again and again."""
+    def _has_conditions(self, slug: str, packs: tuple[RulePack, ...], first: date, last: date) -> bool:
+        """Say whether a licence of this type may, on one of these days, have to meet something again and again."""
         editions = self._catalogue.editions[slug]
         if any(one.conditions_until or any(self._catalogue.kinds[kind].conditions_until for kind in one.endorsements) for one in editions):
             return True
-        if in_force(packs, slug, day, RecurringHours):
-            return True
-        if in_force(packs, slug, day, GradeRecovery):
-            return True
-        ceiling = in_force(packs, slug, day, AgeCeiling)
-        return bool(ceiling and ceiling[1].effect == "condition")
+        return any(_asks(packs, slug, first + timedelta(days=later)) for later in range((last - first).days + 1))
+
+
+def _asks(packs: tuple[RulePack, ...], slug: str, day: date) -> bool:
+    """Say whether a rule pack of this day asks something of licences of a type."""
+    if in_force(packs, slug, day, RecurringHours) is not None or in_force(packs, slug, day, GradeRecovery) is not None:
+        return True
+    ceiling = in_force(packs, slug, day, AgeCeiling)
+    return bool(ceiling and ceiling[1].effect == "condition")

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from licence_service.errors import Misconfigured
+
+LONGEST_HOST = 32  # characters, with the port: what fits beside every code, and leaves the code within version 11
 
 
 class Settings(BaseSettings):
@@ -13,7 +15,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LICENCE_", frozen=True, extra="ignore")
 
-    public_url: str = Field("http://127.0.0.1:8000", description="The address that codes on paper carry; final from the first licence on.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000",
+        description="The address that codes on paper carry; final from the first licence on; a host of at most 32 characters.",
+    )
     database_url: SecretStr = Field(SecretStr("sqlite:///var/licence.db"), description="The register: `sqlite:///…` or `postgresql+psycopg://…`.")
     archive_url: str = Field("file:var/archive", description="Where sealed documents lie: `file:<folder>` or `s3://<bucket>/<prefix>`.")
     archive_endpoint: str = Field("", description="The S3 server's address, where it is not the cloud's own.")
@@ -36,6 +41,13 @@ class Settings(BaseSettings):
     heads_url: str = Field("", description="The second place that keeps signed heads, as `archive_url`, best run by others; empty keeps none.")
     failures_before_slowing: int = Field(10, description="Wrong codes from one address, or for one number, in ten minutes before refusals.")
     trusted_proxy: bool = Field(default=False, description="Take the caller's address from the last X-Forwarded-For entry.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _host_fits_beside_a_code(cls, address: str) -> str:
+        if len(address.partition("://")[2].partition("/")[0]) > LONGEST_HOST:
+            raise ValueError(f"the host is printed beside every code and may have {LONGEST_HOST} characters with its port")
+        return address
 
     def passphrase(self) -> bytes | None:
         """Return the passphrase of the private keys, from its variable or its file."""

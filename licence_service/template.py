@@ -6,8 +6,9 @@ The same frozen dataclasses are the file format and the value used inside (docs/
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import date, timedelta
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
+from pydantic import Field as Declared
 from pydantic.dataclasses import dataclass
 
 from licence_service.errors import Fault
@@ -16,6 +17,7 @@ from licence_service.fields.declared import STRICT, Confidence
 from licence_service.page import Page, printed_kinds
 
 HolderKind = Literal["person", "organisation", "vehicle", "vessel", "project"]
+Hours: TypeAlias = Annotated[int, Declared(ge=1, le=720)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -124,6 +126,7 @@ class Template:
     local_code: str | None = None
     compare: tuple[str, ...] = ()
     conditions_until: str | None = None
+    status_fresh_hours: Hours = 24  # a status known without network lowers the verdict when it is older than this (SH-06)
     parent: ParentRule | None = None
     retired_from: date | None = None  # from this day on none is issued or renewed; what was issued stays verifiable (LC-15)
     issuer_field: str = "issuer_name"

@@ -22,7 +22,7 @@ BOOK = "https://licence.example.cn"
 AS_OF = datetime(2026, 11, 28, 0, 0, tzinfo=UTC)  # eight in the morning in Beijing
 AT = AS_OF + timedelta(hours=2)
 TODAY = date(2026, 11, 28)
-PLAIN, PERIODIC = 7, 5  # indexes of the types
+PLAIN, PERIODIC, TRAINED, AFLOAT = 7, 5, 8, 9  # indexes of the types
 
 PLACES = {"good": 11, "ended": 12, "suspended": 13, "open": 14, "lapsed": 15, "superseded": 16}
 STATUSES = {
@@ -68,15 +68,28 @@ def bundle() -> Bundle:
     types = (
         {"index": PLAIN, "name": "plain", "zh": "从业资格证", "en": "Qualification", "freshness_hours": 24, "conditions": False},
         {"index": PERIODIC, "name": "periodic", "zh": "道路运输证", "en": "Vehicle certificate", "freshness_hours": 168, "conditions": True},
+        {"index": TRAINED, "name": "trained", "zh": "驾驶员证", "en": "Driver's certificate", "freshness_hours": 1, "conditions": True},
+        {"index": AFLOAT, "name": "afloat", "zh": "船舶营业运输证", "en": "Ship certificate", "freshness_hours": 168, "conditions": False},
     )
+    pack = {"id": "training", "sha256": "0" * 64, "pack": {"format": "rule-pack/1", "types": ["trained"], "rule": {"way": "recurring_hours"}}}
     issuers = (_issuer(1, "蜀安市交通运输局", DEPARTMENT, RETIRED), _issuer(2, "样本局", NEIGHBOUR, specimen=True))
-    return Bundle(BOOK, AS_OF, AS_OF + timedelta(minutes=1), None, issuers, types, (), {0: bytes(places)}, LAPSES)
+    return Bundle(BOOK, AS_OF, AS_OF + timedelta(minutes=1), None, issuers, types, (pack,), {0: bytes(places)}, LAPSES)
 
 
 @cache
 def bundle_text() -> str:
     """Return it signed."""
     return sign(bundle(), KEEPER)
+
+
+def without_what_judges() -> list[str]:
+    """Return signed bundles, each with a type whose limit or conditions are not said: nothing of it may read as fresh, or as none."""
+    whole = dict(bundle().types[0])
+    bad = [
+        {**whole, name: value} for name, value in (("freshness_hours", None), ("freshness_hours", 0), ("freshness_hours", "24"), ("conditions", 0))
+    ]
+    bad += [{key: value for key, value in whole.items() if key != name} for name in ("index", "freshness_hours", "conditions")]
+    return [sign(replace(bundle(), types=(*bundle().types[1:], one)), KEEPER) for one in bad]
 
 
 def facts(place: str = "good", **changed: Any) -> CodeFacts:
@@ -125,7 +138,8 @@ NOTHING = "not_asked ; not_asked ; not_asked "
 
 def cases() -> list[Case]:
     """Return all cases."""
-    stale = AS_OF + timedelta(hours=24, seconds=1)
+    stale, week = AS_OF + timedelta(hours=24, seconds=1), AS_OF + timedelta(hours=168)
+    midnight = AS_OF + timedelta(hours=16)  # in Beijing, of the next day
     late, ended = AS_OF + timedelta(hours=30), date(2026, 11, 27)
     return [
         _case("good", code(), "valid", f"{GENUINE}; {CURRENT}; {FORCE}; {NONE}"),
@@ -157,8 +171,20 @@ def cases() -> list[Case]:
         _case("stale", code(), "cannot_decide", f"{GENUINE}; unknown status-stale; unknown status-stale; {NONE}", at=stale, rule=("SH-06",)),
         _case("fresh to the second", code(), "valid", f"{GENUINE}; {CURRENT}; {FORCE}; {NONE}", at=AS_OF + timedelta(hours=24), rule=("SH-06",)),
         _case(
-            "a type with a longer limit", code(type_index=PERIODIC, conditions_until=TODAY + timedelta(days=9)), "valid",
-            f"{GENUINE}; {CURRENT}; {FORCE}; yes condition-date-ahead", at=AS_OF + timedelta(hours=168), rule=("SH-06",),
+            "a type with a longer limit, to the second", code(type_index=AFLOAT), "valid", f"{GENUINE}; {CURRENT}; {FORCE}; {NONE}", at=week,
+            rule=("SH-06",),
+        ),
+        _case(
+            "a type with a longer limit, a second later", code(type_index=AFLOAT), "cannot_decide",
+            f"{GENUINE}; unknown status-stale; unknown status-stale; {NONE}", at=week + timedelta(seconds=1), rule=("SH-06",),
+        ),
+        _case(
+            "a type with a longer limit and a condition", code(type_index=PERIODIC, conditions_until=TODAY + timedelta(days=9)), "valid",
+            f"{GENUINE}; {CURRENT}; {FORCE}; yes condition-date-ahead", at=week, rule=("SH-06",),
+        ),
+        _case(
+            "a type with a shorter limit", code(type_index=TRAINED), "cannot_decide",
+            f"{GENUINE}; unknown status-stale; unknown status-stale; unknown conditions-unknown", rule=("SH-06",),
         ),
         _case("ended, however old the list", code("ended"), "not_valid", f"{GENUINE}; not_asked ; no listed-invalid; not_asked ", at=stale),
         _case(
@@ -180,6 +206,56 @@ def cases() -> list[Case]:
         ),
         _case("conditions unknown", code(type_index=PERIODIC), "cannot_decide", f"{GENUINE}; {CURRENT}; {FORCE}; unknown conditions-unknown"),
         _case(
+            "conditions of a rule pack, which no code carries", code(type_index=TRAINED), "cannot_decide",
+            f"{GENUINE}; {CURRENT}; {FORCE}; unknown conditions-unknown", at=AS_OF + timedelta(minutes=59),
+        ),
+        _case(
+            "a printed day on the code of a type of which no conditions are known", code(conditions_until=ended), "valid_conditions_unmet",
+            f"{GENUINE}; {CURRENT}; {FORCE}; no condition-overdue",
+        ),
+        _case(
+            "a printed day to its last second in Beijing", code(type_index=PERIODIC, conditions_until=TODAY), "valid",
+            f"{GENUINE}; {CURRENT}; {FORCE}; yes condition-date-ahead", at=midnight - timedelta(seconds=1),
+        ),
+        _case(
+            "a printed day that is over in Beijing", code(type_index=PERIODIC, conditions_until=TODAY), "valid_conditions_unmet",
+            f"{GENUINE}; {CURRENT}; {FORCE}; no condition-overdue", at=midnight,
+        ),
+        _case(
+            "a condition overdue, on a stale list", code(conditions_until=ended), "cannot_decide",
+            f"{GENUINE}; unknown status-stale; unknown status-stale; no condition-overdue", at=stale,
+        ),
+        _case(
+            "conditions unknown, on a stale list", code(type_index=PERIODIC), "cannot_decide",
+            f"{GENUINE}; unknown status-stale; unknown status-stale; unknown conditions-unknown", at=week + timedelta(seconds=1),
+        ),
+        _case(
+            "a condition overdue, without the list", code(type_index=PERIODIC, conditions_until=ended, status=(3, 1)), "cannot_decide",
+            f"{GENUINE}; unknown status-absent; unknown status-absent; no condition-overdue",
+        ),
+        _case(
+            "conditions unknown after a suspension that has run out", code("lapsed", type_index=PERIODIC), "cannot_decide",
+            f"{GENUINE}; {CURRENT}; yes suspension-lapsed,in-force,within-dates; unknown conditions-unknown", rule=("SH-03",),
+        ),
+        *(
+            _case(f"conditions are not asked of what is {name}", text, "not_valid", answers)
+            for name, text, answers in (
+                ("suspended", code("open", type_index=PERIODIC, conditions_until=ended), f"{GENUINE}; {CURRENT}; no suspended; not_asked "),
+                ("ended", code("ended", type_index=PERIODIC), f"{GENUINE}; not_asked ; no listed-invalid; not_asked "),
+                ("superseded", code("superseded", conditions_until=ended), f"{GENUINE}; no superseded; unknown ask-newer-version; not_asked "),
+                ("expired", code(type_index=PERIODIC, valid_to=ended), f"{GENUINE}; {CURRENT}; no expired; not_asked "),
+                ("to come", code(type_index=PERIODIC, valid_from=date(2026, 11, 29)), f"{GENUINE}; {CURRENT}; no pending-effect; not_asked "),
+            )
+        ),
+        _case(
+            "a printed day, by a clock that runs behind", code(type_index=PERIODIC, conditions_until=ended), "cannot_decide",
+            f"{GENUINE}; unknown clock-error; unknown clock-error; unknown clock-error", at=AS_OF - timedelta(minutes=5), rule=("SH-05",),
+        ),
+        _case(
+            "conditions unknown, by a clock that runs behind", code(type_index=TRAINED), "cannot_decide",
+            f"{GENUINE}; unknown clock-error; unknown clock-error; unknown conditions-unknown", at=AS_OF - timedelta(minutes=5), rule=("SH-05",),
+        ),
+        _case(
             "a clock that runs behind", code(), "cannot_decide", f"{GENUINE}; unknown clock-error; unknown clock-error; {NONE}",
             at=AS_OF - timedelta(minutes=5), rule=("SH-05",),
         ),
@@ -197,6 +273,14 @@ def cases() -> list[Case]:
         _case(
             "a type that the device does not know", code(type_index=99), "cannot_decide",
             f"{GENUINE}; unknown status-stale; unknown status-stale; unknown conditions-unknown",
+        ),
+        _case(
+            "a type that the device does not know, with a status of this instant", code(type_index=99), "cannot_decide",
+            f"{GENUINE}; unknown status-stale; unknown status-stale; unknown conditions-unknown", at=AS_OF, rule=("SH-06",),
+        ),
+        _case(
+            "a type that the device does not know, with a printed day", code(type_index=99, conditions_until=TODAY), "cannot_decide",
+            f"{GENUINE}; unknown status-stale; unknown status-stale; yes condition-date-ahead",
         ),
         _case("a key that the device does not know", code(by=STRANGER), "cannot_decide", f"unknown key-not-listed; {NOTHING}"),
         _case("another department's key", code(by=NEIGHBOUR), "not_valid", f"no code-at-odds; {NOTHING}"),

@@ -56,6 +56,12 @@ def opened_keys(folder: Path, _seals: str) -> Keyring:
     return read_keyring(folder, passphrase=PASSPHRASE.encode(), allow_demo=True)
 
 
+def opened_once(folder: Path) -> Keyring | None:
+    """Return the opened keys of a folder; None where a seal is elsewhere, so that each service has a connection of its own."""
+    seals = "".join(path.read_text("utf-8") for path in sorted(folder.glob("*/seal.toml")))
+    return None if "remote" in seals else opened_keys(folder, seals)
+
+
 def settings_for(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Settings:
     """Return settings for a service that lives in `folder`."""
     return Settings(
@@ -151,9 +157,7 @@ def a_world(
     """Open a world and close it again; one that was there before is given its `tokens`."""
     clock = Clock(now)
     ready = None if "templates" in more else own_templates()
-    seals = "".join(path.read_text("utf-8") for path in sorted(keys.glob("*/seal.toml")))
-    opened = None if "remote" in seals else opened_keys(keys, seals)
-    service = build(settings_for(folder, keys, database_url, **more), clock, ready, opened)
+    service = build(settings_for(folder, keys, database_url, **more), clock, ready, opened_once(keys))
     try:
         yield World(service, clock, tokens or {})
     finally:

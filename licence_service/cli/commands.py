@@ -13,7 +13,7 @@ import uvicorn
 
 from licence_service import demo as demonstration
 from licence_service.app import log_only_trouble
-from licence_service.cli import book, campaigns, licences, offline, receipts, showing, templates
+from licence_service.cli import book, campaigns, examining, licences, offline, receipts, showing, templates
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document.foundry import build as build_fonts
@@ -47,6 +47,7 @@ licences.add_to(app)
 book.add_to(app)
 receipts.add_to(app)
 offline.add_to(app)
+examining.add_to(app)
 showing.add_to(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

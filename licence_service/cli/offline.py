@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from licence_service.bundle import MOST_BYTES, BadBundle, Bundle, apply, read
+from licence_service.cli.examining import bounded, content_of
 from licence_service.cli.talking import NOT_VALID, UNDECIDED, err, out, said, service, show
-from licence_service.document.presented import code_in
 from licence_service.errors import Fault, RequestRejected
 from licence_service.follower import keeper_of
 from licence_service.licence import BEIJING
@@ -27,7 +27,6 @@ parcels = typer.Typer(no_args_is_help=True, help="Files of others that the pages
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Key = Annotated[Path | None, typer.Option(help="The keeper's public key or certificate (PEM); without it, the one of this set-up's keys.")]
 Deltas = Annotated[list[Path] | None, typer.Option(help="Deltas to apply, oldest first.")]
-_MOST_SHOWN = 1 << 25  # of a picture or a page
 
 
 def add_to(app: typer.Typer) -> None:
@@ -91,7 +90,7 @@ def show_bundle(file: Path, key: Key = None, delta: Deltas = None, as_json: AsJs
 
 @said
 def check_offline(
-    code: Annotated[str, typer.Argument(help="What a reader of codes saw, or a picture (PNG, JPEG) or PDF with the code on it.")],
+    code: Annotated[str, typer.Argument(help="What a reader of codes saw, or a picture (PNG, JPEG, WebP) or PDF with the code on it.")],
     bundle: Annotated[Path, typer.Option(help="The trust bundle.")],
     key: Key = None,
     delta: Deltas = None,
@@ -174,11 +173,10 @@ def _presented(code: str) -> str:
     try:
         if "://" in code or code.isdecimal() or not path.is_file():
             return code
-        if path.stat().st_size > _MOST_SHOWN:
-            raise RequestRejected("this file is too large to be a page")
-        seen = code_in(path.read_bytes())
     except OSError:
         return code  # a text that is no name of a file
+    with bounded() as presenter:
+        seen = presenter.texts_of_codes(content_of(path))
     if not seen:
         raise RequestRejected("no code can be read on it")
     return seen[0]

@@ -67,7 +67,10 @@ def place_code(slate: Slate, element: Code) -> None:
     """Place plate, code, check code and host; a preview has an empty plate (LOOK §7, §11)."""
     plate = code.PLATE_A4 if slate.page.size == "A4" else code.PLATE_A5
     x, y, side = element.x, element.y, plate.side
-    slate.items.append(Area(x, y, side, side, fill=code.PLATE_FILL, stroke=slate.family.rule, points=code.PLATE_RULE_PT))
+    out = code.PLATE_RULE_PT / PT / 2  # the rule runs around the plate, so that all four quiet modules are white
+    slate.items.append(
+        Area(x - out, y - out, side + 2 * out, side + 2 * out, fill=code.PLATE_FILL, stroke=slate.family.rule, points=code.PLATE_RULE_PT)
+    )
     text = slate.sheet.code_text
     if text is None:
         slate.write(PREVIEW, slate.type_("blank"), x + side / 2, y + side / 2 + 1, align="center")

@@ -5,13 +5,13 @@ processes see each other's counts at most a second late. What a process that is 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.store.database import Database
@@ -24,7 +24,7 @@ _KEPT = 86_400 // WINDOW_SECONDS  # windows that are kept: a day
 MOST_HELD = 50_000  # keys in memory; a flood of different keys is settled and let go of
 _AT_ONCE = 500  # keys in one statement that reads
 
-_Key = tuple[str, int]  # blind, window
+Key = tuple[str, int]  # blind, window
 
 
 def _adding(dialect: Any) -> Any:  # noqa: ANN401 - both dialects know this statement, the library's common form does not
@@ -34,8 +34,27 @@ def _adding(dialect: Any) -> Any:  # noqa: ANN401 - both dialects know this stat
     )
 
 
-_ADD = {"sqlite": _adding(sqlite), "postgresql": _adding(postgresql)}
-_READ = select(failures.c.blind, failures.c.window, failures.c.count).where(failures.c.blind.in_(bindparam("blinds", expanding=True)))
+_ADD = {"sqlite": _adding(sqlite), "postgresql": _adding(postgresql)}  # exact, however many processes add at once
+_READ = select(failures.c.blind, failures.c.window, failures.c.count).where(
+    failures.c.blind.in_(bindparam("blinds", expanding=True)), failures.c.window.in_(bindparam("windows", expanding=True))
+)
+
+
+def add_counts(connection: Connection, counts: Mapping[Key, int]) -> None:
+    """Add to the rows of keys by one statement, always in the same order, so that two processes never wait for each other in a circle."""
+    rows = [{"blind": blind, "window": window, "count": count} for (blind, window), count in sorted(counts.items()) if count]
+    if rows:
+        connection.execute(_ADD[connection.dialect.name], rows)
+
+
+def counts_of(connection: Connection, keys: Collection[Key]) -> dict[Key, int]:
+    """Return the counts of those of these keys that have a row."""
+    blinds, windows = sorted({blind for blind, _ in keys}), sorted({window for _, window in keys})
+    found: dict[Key, int] = {}
+    for start in range(0, len(blinds), _AT_ONCE):
+        rows = connection.execute(_READ, {"blinds": blinds[start : start + _AT_ONCE], "windows": windows})
+        found |= {(blind, window): int(count) for blind, window, count in rows}
+    return {key: found[key] for key in keys if key in found}
 
 
 @dataclass(slots=True)
@@ -61,7 +80,7 @@ class Failures:
         self._most_held = most_held
         self._lock = Lock()
         self._settling = Lock()
-        self._held: dict[_Key, _Held] = {}
+        self._held: dict[Key, _Held] = {}
         self._settled_at = -SETTLE_SECONDS
         self._swept = 0
 
@@ -103,14 +122,13 @@ class Failures:
             for key in [key for key in self._held if key[1] < window - _KEPT]:
                 del self._held[key]
             taken = {key: held.own for key, held in self._held.items()}
-        fresh = [{"blind": blind, "window": of, "count": own} for (blind, of), own in sorted(taken.items()) if own]
-        if fresh:
+        if any(taken.values()):
             with self._database.write() as connection:
-                connection.execute(_ADD[connection.dialect.name], fresh)
+                add_counts(connection, taken)
                 if window > self._swept:
                     connection.execute(delete(failures).where(failures.c.window < window - _KEPT))
                     self._swept = window
-        known = self._read(list(taken))
+        known = self._read(taken)
         with self._lock:
             for key, own in taken.items():
                 held = self._held.get(key)
@@ -120,14 +138,10 @@ class Failures:
             if len(self._held) > self._most_held:
                 self._held = {key: held for key, held in self._held.items() if held.own}
 
-    def _read(self, keys: list[_Key]) -> dict[_Key, int]:
+    def _read(self, keys: Collection[Key]) -> dict[Key, int]:
         """Return what the database says of keys."""
-        found: dict[_Key, int] = {}
         with self._database.read() as connection:
-            for start in range(0, len(keys), _AT_ONCE):
-                rows = connection.execute(_READ, {"blinds": [blind for blind, _ in keys[start : start + _AT_ONCE]]})
-                found |= {(row.blind, row.window): row.count for row in rows}
-        return found
+            return counts_of(connection, keys)
 
 
 def _window(now: datetime, seconds: int) -> int:

@@ -2,31 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.store.database import Database
-from licence_service.store.failures import WINDOW_SECONDS
+from licence_service.store.failures import WINDOW_SECONDS, add_counts, counts_of
 from licence_service.store.payload import Vault
-from licence_service.store.tables import failures
 
 AN_HOUR = 3600
-_AT_ONCE = 500
-_READ = select(failures.c.blind, failures.c.count).where(
-    failures.c.blind.in_(bindparam("blinds", expanding=True)), failures.c.window == bindparam("window")
-)
-
-
-def _adding(dialect: Any) -> Any:  # noqa: ANN401 - both dialects know this statement, the library's common form does not
-    inserted = dialect.insert(failures).values(blind=bindparam("blind"), window=bindparam("window"), count=bindparam("count"))
-    return inserted.on_conflict_do_update(
-        index_elements=[failures.c.blind, failures.c.window], set_={"count": failures.c.count + inserted.excluded.count}
-    )
-
-
-_ADD = {"sqlite": _adding(sqlite), "postgresql": _adding(postgresql)}
 
 
 class Tries:
@@ -39,21 +20,15 @@ class Tries:
 
     def add(self, kind: str, counts: Mapping[str, int], now: datetime) -> None:
         """Add to the counts of this hour, by what is counted."""
-        rows = [{"blind": self._vault.blind(kind, key), "window": _hour(now), "count": count} for key, count in counts.items() if count]
-        if rows:
+        if any(counts.values()):
             with self._database.write() as connection:
-                connection.execute(_ADD[connection.dialect.name], sorted(rows, key=lambda row: str(row["blind"])))
+                add_counts(connection, {(self._vault.blind(kind, key), _hour(now)): count for key, count in counts.items()})
 
     def of(self, kind: str, keys: Sequence[str], now: datetime) -> dict[str, int]:
         """Return the counts of this hour that are not zero."""
-        by_blind = {self._vault.blind(kind, key): key for key in keys}
-        wanted = list(by_blind)
-        found: dict[str, int] = {}
+        by_key = {(self._vault.blind(kind, key), _hour(now)): key for key in keys}
         with self._database.read() as connection:
-            for start in range(0, len(wanted), _AT_ONCE):
-                rows = connection.execute(_READ, {"blinds": wanted[start : start + _AT_ONCE], "window": _hour(now)})
-                found |= {by_blind[blind]: int(count) for blind, count in rows}
-        return found
+            return {by_key[key]: count for key, count in counts_of(connection, by_key).items()}
 
 
 def _hour(now: datetime) -> int:

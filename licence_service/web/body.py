@@ -12,6 +12,7 @@ from licence_service.errors import BodyTooLarge, Fault, RequestRejected, WrongMe
 DEEPEST = 32
 LARGEST_NUMBER = 2**53 - 1
 MOST_JSON = 2_000_000
+_MOST_DIGITS = 18  # of a length that is worth reading; Python refuses to read thousands of digits
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # possessive, closing quote or not: linear on any bytes
 _BRACKET = re.compile(rb"[\[\]{}]")
 
@@ -19,7 +20,7 @@ _BRACKET = re.compile(rb"[\[\]{}]")
 async def read_bytes(request: Request, most: int) -> bytes:
     """Return the body; `BodyTooLarge` as soon as it is over the limit, whatever its header promised."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most:
+    if declared.isdecimal() and (len(declared) > _MOST_DIGITS or int(declared) > most):
         raise BodyTooLarge(f"at most {most} bytes")
     content = bytearray()
     async for chunk in request.stream():

@@ -1,9 +1,39 @@
 """What people filled in: single texts of a form or of a small JSON object, each with its limit; a fault names the place, never the value."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from licence_service.errors import Fault, RequestRejected
+from fastapi import Depends, Request
+
+from licence_service.errors import Fault, RequestRejected, WrongMediaType
+from licence_service.web.body import media_type, parse_object, read_bytes
+
+MOST_FORM = 10_000  # bytes of a few texts
+_JSON, _POSTED = "application/json", "application/x-www-form-urlencoded"
+
+
+def form_body(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a body that is JSON, or a form that a page without scripts posts."""
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind in (_JSON, _POSTED)}}}
+
+
+async def small_form(request: Request) -> dict[str, Any]:
+    """Read a few texts, from JSON or from a form that a page without scripts posts."""
+    kind = media_type(request)
+    if kind == _JSON:
+        return parse_object(await read_bytes(request, MOST_FORM))
+    if kind == _POSTED:
+        await keep_body(request, MOST_FORM)
+        return dict(await request.form())
+    raise WrongMediaType(f"the body is {_JSON} or {_POSTED}")
+
+
+async def keep_body(request: Request, most: int) -> None:
+    """Read the body within its limit and keep it, so that the form parser finds it."""
+    request._body = await read_bytes(request, most)  # noqa: SLF001 - Starlette reads its forms from here
+
+
+Form = Annotated[dict[str, Any], Depends(small_form)]
 
 
 def text(form: Mapping[str, Any], name: str, most: int) -> str:

@@ -17,11 +17,12 @@ from licence_service.view import view_of
 from licence_service.web import history_page, pages
 from licence_service.web.access import Caller, TheService
 from licence_service.web.clocks import KnownAt, ValidAt, two_clocks
+from licence_service.web.filled import Form
 from licence_service.web.issuing import LicenceId
 from licence_service.web.receipting import HEADERS
 from licence_service.web.shapes import ANSWERS
 from licence_service.web.shapes_history import HISTORY_ANSWER, PAIR_BODY, PUBLIC_ANSWER
-from licence_service.web.verifying import Form, verify_pair
+from licence_service.web.verifying import verify_pair
 
 _HEADING = (
     "licence_id", "elicence_id", "type", "issuer", "specimen", "state", "valid_from", "valid_to", "ground", "flags", "ended_on",

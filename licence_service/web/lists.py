@@ -17,7 +17,7 @@ from licence_service.store.clients import PLATFORM
 from licence_service.web import filled, pages
 from licence_service.web.access import TheService, client_of, count_by_address
 from licence_service.web.batch import asked_day
-from licence_service.web.body import media_type, read_bytes
+from licence_service.web.body import media_type
 from licence_service.web.looking import in_beijing
 from licence_service.wording import HEADLINES, RESULTS
 
@@ -41,7 +41,7 @@ async def sent_file(request: Request) -> dict[str, Any]:
     """Read the form: the file as bytes, the rest as texts."""
     if media_type(request) != "multipart/form-data":
         raise WrongMediaType("the body is multipart/form-data")
-    request._body = await read_bytes(request, MOST_FILE + _ROOM)  # noqa: SLF001 - Starlette reads its forms from here
+    await filled.keep_body(request, MOST_FILE + _ROOM)
     async with request.form(max_files=1, max_fields=4) as said:
         return {name: await one.read() if isinstance(one, UploadFile) else one for name, one in said.items()}
 

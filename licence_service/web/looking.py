@@ -18,10 +18,10 @@ from licence_service.service import Service
 from licence_service.store.looks import Look
 from licence_service.web import filled, pages
 from licence_service.web.access import Caller, Credentials, TheService, count_by_address, officers_system
+from licence_service.web.filled import Form, form_body
 from licence_service.web.issuing import LicenceId
 from licence_service.web.receipting import HEADERS
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
-from licence_service.web.verifying import Form
 from licence_service.wording import HEADLINES, QUESTIONS, RESULTS
 
 router = APIRouter()
@@ -64,18 +64,15 @@ _NOTE_ANSWER = answer("The note, and its signed form as base64 of a COSE_Sign1",
 _NOTE_BODY: dict[str, Any] = {"type": "object", "required": ["note_code"], "properties": {"note_code": {"type": "string", "maxLength": 60}}}
 
 
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
-    content = {"schema": schema}
-    return {"requestBody": {"required": True, "content": {"application/json": content, "application/x-www-form-urlencoded": content}}}
-
-
 @router.get("/officer", include_in_schema=False)
 def form(service: TheService) -> Response:
     """Show the officer's page: everything is typed for one look, the token too, and nothing is kept."""
     return pages.page("officer.html", reasons=service.officers.reasons.words)
 
 
-@router.post("/officer/look", tags=["officers"], responses={**ANSWERS, 200: _SEEN_ANSWER}, openapi_extra=_body(_LOOK), summary="Look, as an officer")
+@router.post(
+    "/officer/look", tags=["officers"], responses={**ANSWERS, 200: _SEEN_ANSWER}, openapi_extra=form_body(_LOOK), summary="Look, as an officer"
+)
 def look(request: Request, service: TheService, credentials: Credentials, form: Form) -> Response:
     """Find licences by plate, number or identity number. Officer, reason and place must be said; every look is kept (SH-11)."""
     said = dict(form)
@@ -147,7 +144,7 @@ def note_form() -> Response:
     return pages.page("note.html", note=None)
 
 
-@router.post("/notes", tags=["public"], responses={**_PUBLIC, 200: _NOTE_ANSWER}, openapi_extra=_body(_NOTE_BODY), summary="Open a showing note")
+@router.post("/notes", tags=["public"], responses={**_PUBLIC, 200: _NOTE_ANSWER}, openapi_extra=form_body(_NOTE_BODY), summary="Open a showing note")
 def note(request: Request, service: TheService, form: Form) -> Response:
     """Return the signed note that a holder was given who could not show the licence (DOMAIN M11); a wrong code is counted."""
     message = service.officers.note(filled.text(form, "note_code", 60))

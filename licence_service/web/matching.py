@@ -11,10 +11,10 @@ from licence_service.matching import TAIL_LENGTH, Asked, Matched
 from licence_service.service import Service
 from licence_service.web import filled, pages
 from licence_service.web.access import TheService, address_of
+from licence_service.web.filled import Form, form_body
 from licence_service.web.looking import in_beijing
 from licence_service.web.receipting import HEADERS
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
-from licence_service.web.verifying import Form
 
 router = APIRouter()
 TRIES, AN_HOUR = 5, 3600
@@ -30,13 +30,14 @@ _SCHEMA = {
         "tail": {"type": "string", "maxLength": 20, "description": "The last 4 to 6 characters of the plate or the identity number."},
     },
 }  # fmt: skip
-_BODY = {
-    "requestBody": {"required": True, "content": {kind: {"schema": _SCHEMA} for kind in ("application/json", "application/x-www-form-urlencoded")}}
-}
 
 
 @router.post(
-    "/verify/match", tags=["public"], responses={**_PUBLIC, 200: _ANSWER}, openapi_extra=_BODY, summary="Does this paper belong to the licence?"
+    "/verify/match",
+    tags=["public"],
+    responses={**_PUBLIC, 200: _ANSWER},
+    openapi_extra=form_body(_SCHEMA),
+    summary="Does this paper belong to the licence?",
 )
 def match(request: Request, service: TheService, form: Form) -> Response:
     """Compare a full name, or the end of a plate or identity number, with the licence of a code, or of number and check code.

@@ -27,11 +27,15 @@ REFUSALS = {
     "not-in-register": "登记簿中没有相符的文件",
     "too-many-failures": "错误次数过多，请稍后再试",
     "body-too-large": "文件过大",
-    "wrong-media-type": "只接受 PDF 文件",
+    "wrong-media-type": "不接受这种文件或内容",
+    "access-refused": "无法确认查询方身份，请核对令牌",
+    "not-granted": "该系统无权办理此事",
+    "ceiling-reached": "本小时的查询数已达上限",
     "no-such-address": "没有这个页面",
     "wrong-method": "该地址不接受这种访问方式",
     "bug": "系统出错，请稍后再试",
 }
+_FORMS = ("/officer", "/notes", "/verify/list", "/report-site")  # a refused form leads back to where it is filled in, other refusals home
 STYLE = "style.css"
 _FACES, _ADDRESS = re.compile(r"@font-face\{[^}]*\}"), re.compile(r"url\([^)]*\)")
 _FONTS = '"PingFang SC","Noto Sans SC","Noto Sans CJK SC","Microsoft YaHei","Source Han Sans SC",system-ui,sans-serif'
@@ -96,10 +100,11 @@ def home(_request: Request) -> Response:
     return page("home.html")
 
 
-def refusal(status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str]) -> Response:
-    """Show a refusal to a person at a browser."""
+def refusal(path: str, status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str]) -> Response:
+    """Show a refusal to a person at a browser, with the way back to the form that was refused; of `path` nothing is repeated."""
+    back = next((form for form in _FORMS if path == form or path.startswith(f"{form}/")), "/")
     otherwise = "暂时无法答复，请稍后再试" if status == HTTPStatus.SERVICE_UNAVAILABLE else "无法办理"
-    return page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, otherwise), faults=faults)
+    return page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, otherwise), faults=faults, back=back)
 
 
 def verdict(_request: Request, found: Verdict, headers: Mapping[str, str], way: str, again: Mapping[str, str]) -> Response:

@@ -60,7 +60,7 @@ def problem(
     if status in {429, 503}:
         headers["Retry-After"] = str(more.get("retry_after", 60))
     if pages.wants_html(request):
-        return pages.refusal(status, slug, title, more.get("faults", ()), headers)
+        return pages.refusal(request.url.path, status, slug, title, more.get("faults", ()), headers)
     body = {"type": _TYPE + slug, "title": title, "status": status, **({"detail": detail} if detail and detail != title else {}), **more}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 

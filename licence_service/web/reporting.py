@@ -9,8 +9,8 @@ from licence_service.errors import TooManyFailures
 from licence_service.line import host_of
 from licence_service.web import filled, pages
 from licence_service.web.access import TheService, address_of
+from licence_service.web.filled import Form, form_body
 from licence_service.web.shapes import ANSWERS, answer, shape
-from licence_service.web.verifying import Form
 
 router = APIRouter()
 REPORTS_AN_HOUR, AN_HOUR = 5, 3600
@@ -21,9 +21,6 @@ _SCHEMA: dict[str, Any] = {
     "type": "object", "required": ["address"],
     "properties": {"address": {"type": "string", "maxLength": MOST_ADDRESS}, "remark": {"type": "string", "maxLength": MOST_REMARK}},
 }  # fmt: skip
-_BODY = {
-    "requestBody": {"required": True, "content": {kind: {"schema": _SCHEMA} for kind in ("application/json", "application/x-www-form-urlencoded")}}
-}
 
 
 @router.get("/report-site", include_in_schema=False)
@@ -32,7 +29,7 @@ def form(service: TheService) -> Response:
     return pages.page("report_site.html", host=host_of(service.settings.public_url), kept=False)
 
 
-@router.post("/report-site", tags=["public"], responses={**_PUBLIC, 200: _KEPT}, openapi_extra=_BODY, summary="Report a false site")
+@router.post("/report-site", tags=["public"], responses={**_PUBLIC, 200: _KEPT}, openapi_extra=form_body(_SCHEMA), summary="Report a false site")
 def report(request: Request, service: TheService, form: Form) -> Response:
     """Keep the address of a site that pretends to be this one; a few an hour from one address."""
     address, remark = filled.text(form, "address", MOST_ADDRESS), filled.optional(form, "remark", MOST_REMARK)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from licence_service.web.filled import form_body
 from licence_service.web.shapes import TEXT, VERDICT_ANSWER, answer, shape
 
 _OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
@@ -82,10 +83,7 @@ PUBLIC_ANSWER = answer(
     {"oneOf": [_HISTORY, _UNKNOWN]},
     "text/html",
 )
-_PAIR: dict[str, Any] = {
-    "schema": {
-        "type": "object", "required": ["number", "check_code"],
-        "properties": {"number": {"type": "string", "maxLength": 200}, "check_code": {"type": "string", "maxLength": 40}},
-    }
-}  # fmt: skip
-PAIR_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/json": _PAIR, "application/x-www-form-urlencoded": _PAIR}}}
+PAIR_BODY = form_body({
+    "type": "object", "required": ["number", "check_code"],
+    "properties": {"number": {"type": "string", "maxLength": 200}, "check_code": {"type": "string", "maxLength": 40}},
+})  # fmt: skip

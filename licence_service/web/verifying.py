@@ -18,16 +18,16 @@ from licence_service.receipts import Presented
 from licence_service.service import Service
 from licence_service.verdict import Result, Verdict
 from licence_service.verification import Question
-from licence_service.web import pages
+from licence_service.web import filled, pages
 from licence_service.web.access import TheService, count_by_address, count_by_licence, count_failure
-from licence_service.web.body import media_type, parse_object, read_bytes
+from licence_service.web.body import media_type, read_bytes
 from licence_service.web.clocks import KnownAt, ValidAt, two_clocks
+from licence_service.web.filled import Form, form_body
 from licence_service.web.issuing import sealed_file
 from licence_service.web.receipting import HEADERS, RECEIPT_CONTENT, Receipt, told, wanted_in
 from licence_service.web.shapes import ANSWERS, SEALED_FILE, VERDICT_ANSWER
 
 MOST_DOCUMENT = 20_000_000
-MOST_FORM = 10_000
 _MULTIPART_ROOM = 20_000
 _PUBLIC = {status: answer for status, answer in ANSWERS.items() if status not in {401, 403, 409}}
 _VERDICT: dict[int | str, dict[str, Any]] = {200: {**VERDICT_ANSWER, "content": {**VERDICT_ANSWER["content"], **RECEIPT_CONTENT}}}
@@ -65,48 +65,17 @@ _PAIR: dict[str, Any] = {
 }  # fmt: skip
 
 
-async def small_form(request: Request) -> dict[str, Any]:
-    """Read a few texts, from JSON or from a form that a page without scripts posts."""
-    kind = media_type(request)
-    if kind == "application/json":
-        return parse_object(await read_bytes(request, MOST_FORM))
-    if kind == "application/x-www-form-urlencoded":
-        await _limited(request, MOST_FORM)
-        return dict(await request.form())
-    raise WrongMediaType("the body is application/json or application/x-www-form-urlencoded")
-
-
-async def _limited(request: Request, most: int) -> None:
-    """Read the body within its limit and keep it, so that the form parser finds it."""
-    request._body = await read_bytes(request, most)  # noqa: SLF001 - Starlette reads its forms from here
-
-
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
-    content = {"schema": schema}
-    return {"requestBody": {"required": True, "content": {"application/json": content, "application/x-www-form-urlencoded": content}}}
-
-
-Form = Annotated[dict[str, Any], Depends(small_form)]
-
-
-def _text(form: dict[str, Any], name: str, most: int) -> str:
-    value = form.get(name)
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= most:
-        raise RequestRejected(faults=[Fault(name, "missing", f"a text of 1 to {most} characters is wanted here")])
-    return value.strip()
-
-
 def _asked(service: Service, form: dict[str, Any]) -> Question:
     """Read the two clocks of a question; without them it is about today, as known now (AU-01)."""
-    given = {name: _text(form, name, 40) for name in ("valid_at", "known_at") if form.get(name)}
+    given = {name: filled.text(form, name, 40) for name in ("valid_at", "known_at") if form.get(name)}
     day, instant = two_clocks(given.get("valid_at"), given.get("known_at"), service.now())
     return Question(valid_at=day if "valid_at" in given else None, known_at=instant if "known_at" in given else None)
 
 
-@router.post("/verify", responses=_VERDICT, openapi_extra=_body(_PAIR), summary="Verify by number and check code")
+@router.post("/verify", responses=_VERDICT, openapi_extra=form_body(_PAIR), summary="Verify by number and check code")
 def verify_pair(request: Request, service: TheService, form: Form, receipt: Receipt = None) -> Response:
     """Answer for the number and the check code printed on a licence; an unknown number and a wrong code look the same."""
-    number, code = _text(form, "number", 200), _text(form, "check_code", 40)
+    number, code = filled.text(form, "number", 200), filled.text(form, "check_code", 40)
     presented = (wanted_in(form, receipt), Presented.pair(number, code))
 
     def ask(question: Question) -> Verdict:
@@ -130,7 +99,7 @@ async def uploaded(request: Request) -> Upload:
     """Return the uploaded file, sent raw or by a form; only something that may be a PDF goes further."""
     kind = media_type(request)
     if kind == "multipart/form-data":
-        await _limited(request, MOST_DOCUMENT + _MULTIPART_ROOM)
+        await filled.keep_body(request, MOST_DOCUMENT + _MULTIPART_ROOM)
         upload = await _file_of(request)
     else:
         upload = Upload(await read_bytes(request, MOST_DOCUMENT), {})
@@ -187,10 +156,10 @@ async def verify_document(request: Request, service: TheService, upload: Annotat
 _DELIVERY: dict[str, Any] = {"type": "object", "required": ["delivery_code"], "properties": {"delivery_code": {"type": "string", "maxLength": 60}}}
 
 
-@router.post("/download", responses=_FOUND, openapi_extra=_body(_DELIVERY), summary="Download the sealed original", response_class=Response)
+@router.post("/download", responses=_FOUND, openapi_extra=form_body(_DELIVERY), summary="Download the sealed original", response_class=Response)
 def download(request: Request, service: TheService, form: Form) -> Response:
     """Open the sealed original with its delivery code; the newest version of a licence is named where there is one."""
-    code = normal_code(_text(form, "delivery_code", 60))
+    code = normal_code(filled.text(form, "delivery_code", 60))
     found = service.book.by_delivery_code(code) if len(code) == DELIVERY_CODE_LENGTH else None
     if found is None:
         count_by_address(request, service)

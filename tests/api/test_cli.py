@@ -243,6 +243,7 @@ def test_a_service_that_is_not_set_up_says_so_and_leaves_2(terminal: Terminal) -
         {"LICENCE_SEAL_PASSPHRASE_FILE": "/nowhere"}, {"LICENCE_SEAL_PASSPHRASE": "wrong passphrase"}, {"LICENCE_ARCHIVE_URL": "ftp://x"},
         {"LICENCE_FONTS": "/nowhere"}, {"LICENCE_DATABASE_URL": "sqlite:////proc/none/licence.db"}, {"LICENCE_DATABASE_URL": "nonsense"},
         {"LICENCE_DATABASE_URL": "postgresql+psycopg://u:hunter2@127.0.0.1:9/x"}, {"LICENCE_WORKER_SECONDS": "soon"},
+        {"LICENCE_PUBLIC_URL": f"https://{'w' * 33}"},
     ):  # fmt: skip
         result = terminal.run("clients", "list", wanted=MISCONFIGURED, **changed)
         assert result.stderr.strip()

@@ -317,6 +317,9 @@ def test_a_scan_of_a_lost_document_says_so_while_the_right_stays(street: Street)
     assert scan["answers"]["in_force"]["result"] == "yes"
     found = street.look().json()["licences"][0]
     assert (found["overall"], found["licence"]["state"], found["licence"]["flags"]) == ("valid", "in_force", ["loss_reported"])
+    pair = street.world.http.post("/verify", json={"number": street.driver["number"], "check_code": street.driver["check_code"]}).json()
+    assert found["answers"] == {name: {**said, "reasons": said["reasons"] if name != "shown" else []} for name, said in pair["answers"].items()}
+    assert [one["code"] for one in found["answers"]["current"]["reasons"]] == ["current-version", "reported-lost"]
 
 
 @pytest.mark.rule("SH-09")

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,10 +16,13 @@ import typer
 from cwt import COSE, COSEKey
 from joserfc import jws
 from joserfc.jwk import ECKey
+from PIL import Image
 from typer.testing import CliRunner
 
 from licence_service.bundle import apply, read
-from licence_service.cli.offline import add_to
+from licence_service.cli import examining, offline
+from licence_service.cli.examining import MOST_BYTES
+from licence_service.document.pictures import page_picture
 from licence_service.licence import beijing_day
 from licence_service.listing import EVERY
 from licence_service.offline import check
@@ -28,6 +32,18 @@ from tests.world import DRIVER, PASSPHRASE, ROOT, TRIP, VEHICLE, World, a_world
 
 JWT, CWT = "application/statuslist+jwt", "application/statuslist+cwt"
 STAYS, HALTED, REPLACED = TRIP, VEHICLE, DRIVER
+PACK = """
+title = {{ zh = "年龄上限", en = "Age ceiling" }}
+types = ["{slug}"]
+source = "示例"
+in_force_from = {first}
+{over}
+[rule]
+way = "age_ceiling"
+years = 60
+birth = ["issue_date"]
+effect = "condition"
+"""
 
 
 class Story:
@@ -201,6 +217,43 @@ def test_a_foreign_library_accepts_the_bundle(story: Story) -> None:
     assert said["lists"][0]["number"] == 0
 
 
+@pytest.mark.rule("SH-06")
+def test_the_bundle_says_how_old_a_status_of_each_type_may_be(story: Story) -> None:
+    kid, key = story.keeper()
+
+    held = read(story.world.http.get("/offline/bundle").text, {kid: key})
+
+    catalogue = story.world.service.catalogue
+    assert {one["name"]: one["freshness_hours"] for one in held.types} == dict.fromkeys(catalogue.slugs, 24) | {"ship_operation_certificate": 168}
+
+
+@pytest.mark.rule("SH-06", "EN-12")
+def test_limit_and_conditions_are_those_of_the_edition_and_the_law_while_the_bundle_is_fresh(tmp_path: Path, demo_keys: Path) -> None:
+    templates = tmp_path / "templates"
+    shutil.copytree(ROOT / "templates", templates)
+    longer = (templates / TRIP / "2026-01.toml").read_text("utf-8").replace("used_from = 2020-01-01", "used_from = {}\nstatus_fresh_hours = {}")
+    for edition, day, hours in (("2026-10", "2026-11-28", 72), ("2026-12", "2026-11-29", 720)):
+        (templates / TRIP / f"{edition}.toml").write_text(longer.replace("{}", day, 1).replace("{}", str(hours), 1), "utf-8")
+    law = {
+        "next_day": ("dangerous_chemicals_declarant", "2026-11-29"), "later": ("dangerous_chemicals_container_inspector", "2026-11-30"),
+        "a_week": ("ship_operation_certificate", "2026-12-05"), "no_more": ("dangerous_chemicals_loading_manager", "2020-01-01"),
+    }  # fmt: skip
+    for name, (slug, first) in law.items():
+        over = "in_force_to = 2026-11-27\n" if name == "no_more" else ""
+        (templates / "_rules" / f"{name}.toml").write_text(PACK.format(slug=slug, first=first, over=over), "utf-8")
+    with a_world(tmp_path, demo_keys, templates=templates) as world:
+        said = json.loads(unpadded(world.service.publisher.bundle().split(".")[1]))
+
+    types = {one["name"]: one for one in said["types"]}
+    assert types[TRIP]["freshness_hours"] == 72
+    assert {name: types[slug]["conditions"] for name, (slug, _) in law.items()} == {
+        "next_day": True,
+        "later": False,
+        "a_week": True,
+        "no_more": False,
+    }
+
+
 def test_a_delta_leads_from_the_earlier_bundle_to_the_present_one(story: Story) -> None:
     kid, key = story.keeper()
     old = read(story.old_bundle, {kid: key})
@@ -253,7 +306,8 @@ class Shell:
         """Put the commands together."""
         self.folder, self.environment = folder, environment
         self.app = typer.Typer()
-        add_to(self.app)
+        offline.add_to(self.app)
+        examining.add_to(self.app)
 
     def run(self, *words: str | Path, wanted: int = 0) -> str:
         """Type a command and demand an exit code."""
@@ -286,6 +340,39 @@ def test_the_code_is_read_from_a_page_or_a_picture_of_it(story: Story, shell: Sh
 
     assert found["answers"]["authentic"]["result"] == "yes"
     assert "no code can be read" in shell.run("check-offline", shell.folder / "none.pdf", *bundle, wanted=1)
+    for kind in ("PNG", "WEBP"):
+        page_picture(page.content, dpi=200).save(shell.folder / "photo", kind)
+        assert json.loads(shell.run("check-offline", shell.folder / "photo", *bundle, "--json", wanted=4)) == found
+
+
+def test_a_picture_of_too_many_pixels_or_a_file_too_large_is_not_opened_at_a_shell(story: Story, shell: Shell) -> None:
+    bundle = ("--bundle", shell.folder / "trust.jws", "--at", story.world.clock().isoformat())
+    Image.new("1", (6000, 6000)).save(shell.folder / "wide.png")
+    with (shell.folder / "long.pdf").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+
+    assert "no code can be read" in shell.run("check-offline", shell.folder / "wide.png", *bundle, wanted=1)
+    assert "too large" in shell.run("check-offline", shell.folder / "long.pdf", *bundle, wanted=1)
+    assert "too large" in shell.run("examine", shell.folder / "long.pdf", wanted=1)
+
+
+@pytest.mark.rule("SE-01", "SE-10")
+def test_a_document_is_examined_by_its_seal_alone_at_a_shell(story: Story, shell: Shell) -> None:
+    page = story.world.http.get(story.issued[REPLACED]["document_url"], headers=story.world.headers(REPLACED)).content
+    (shell.folder / "page.pdf").write_bytes(page)
+    (shell.folder / "changed.pdf").write_bytes(page.replace(b"/MediaBox", b"/MediaBux", 1))
+    (shell.folder / "none.pdf").write_bytes(b"%PDF-1.7 nothing")
+
+    good = json.loads(shell.run("examine", shell.folder / "page.pdf", "--json"))
+    assert (good["result"], [one["code"] for one in good["reasons"]], good["type"]) == ("yes", ["seal-intact", "register-not-asked"], REPLACED)
+    assert good["department"] == story.world.service.catalogue.samples[REPLACED].issuer
+    assert good["specimen"] is True
+    assert good["codes"] == [story.issued[REPLACED]["verify_url"]]
+    assert "印章签名有效" in shell.run("examine", shell.folder / "page.pdf")
+    changed = json.loads(shell.run("examine", shell.folder / "changed.pdf", "--json", wanted=4))
+    assert (changed["result"], changed["department"], changed["seal"]) == ("no", None, None)
+    assert json.loads(shell.run("examine", shell.folder / "none.pdf", "--json", wanted=5))["result"] == "unknown"
+    shell.run("examine", shell.folder / "absent.pdf", wanted=1)
 
 
 def test_a_bundle_is_shown_and_one_of_another_keeper_refused(shell: Shell) -> None:

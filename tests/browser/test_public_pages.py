@@ -7,16 +7,35 @@ from typing import Any
 
 import pikepdf
 import pytest
+import qrcode
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from licence_service.document import reading
 from licence_service.licence import beijing_day
+from licence_service.receipts import message_in, open_receipt
+from tests.api.test_uploading import picture, with_another
 from tests.browser.conftest import Opening, Site
 from tests.world import DRIVER, TRIP, VEHICLE
 
 pytestmark = pytest.mark.browser
 NO_SCRIPTS = {"java_script_enabled": False}
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "device_scale_factor": 2}
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+DEVICES = pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
+
+# What says what a thing is must say it in both languages; codes, values and names need no translation.
+ONE_LANGUAGE = """() => [...document.querySelectorAll('h1, h2, h3, label, main button, dt, th[scope=col], option, main a, nav a')]
+  .filter(one => !one.closest('[lang=en]')).map(one => one.textContent.trim())
+  .filter(text => text && !(/[\\u4e00-\\u9fff]/.test(text) && /[A-Za-z]{2}/.test(text)))"""
+FOCUSABLE = "a[href], button, input:not([type=hidden]), select, textarea, [tabindex='0']"
+FOCUSED = """(focusable) => {
+  const one = document.activeElement;
+  if (!one || one === document.body) return null;
+  const style = getComputedStyle(one), beside = one.nextElementSibling ? getComputedStyle(one.nextElementSibling, '::before') : null;
+  const seen = style.outlineStyle !== 'none' || style.boxShadow !== 'none' || (beside && (beside.outlineStyle !== 'none' || beside.boxShadow !== 'none'));
+  return [[...document.querySelectorAll(focusable)].indexOf(one), Boolean(seen)];
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +115,44 @@ def clean(page: Page) -> None:
     """Demand that axe finds nothing wrong."""
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def fits(page: Page) -> None:
+    """Demand that nothing scrolls sideways."""
+    width = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
+    assert width[0] <= width[1], (page.url, width)
+
+
+def tidy(page: Page) -> None:
+    """Demand what every page owes everybody: it fits, says everything in both languages, and axe finds nothing wrong."""
+    fits(page)
+    assert page.evaluate(ONE_LANGUAGE) == []
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    assert page.locator("main h1").count() == 1
+    assert "licence.example.cn" in page.locator(".host").first.inner_text()
+    assert page.get_by_role("link", name="按号码核验").count() >= 1
+    clean(page)
+
+
+def press(page: Page, name: str) -> None:
+    """Press a button and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name).click()
+
+
+def reachable(page: Page) -> None:
+    """Demand that the tab key alone leads to everything that can be used, that it is seen where one is, and that no place holds one back."""
+    wanted = page.locator(FOCUSABLE).count()
+    page.evaluate("() => document.activeElement.blur()")
+    found = set()
+    for _ in range(4 * wanted):  # a field for a day has several stops
+        page.keyboard.press("Tab")
+        place = page.evaluate(FOCUSED, FOCUSABLE)
+        if place is not None and place[1]:
+            found.add(place[0])
+        if len(found) == wanted:
+            break
+    assert [page.locator(FOCUSABLE).nth(one).evaluate("one => one.outerHTML") for one in range(wanted) if one not in found] == []
 
 
 def test_number_and_check_code_lead_to_a_verdict_that_says_first_whether_the_licence_is_in_force(opened: Opening, driver: dict[str, Any]) -> None:
@@ -261,3 +318,166 @@ def test_a_licence_with_a_condition_unmet_says_so_and_is_legible(opened: Opening
         clean(page)
     finally:
         site.world.clock.now = before  # type: ignore[attr-defined]
+
+
+# -- what a verdict leads to ---------------------------------------------------------------------------------------
+
+
+def match(page: Page, issued: dict[str, Any], name: str, tail: str) -> None:
+    """Verify, then fill the match boxes."""
+    page.goto("/")
+    verify(page, issued)
+    page.get_by_label("姓名（名称）全称").fill(name)
+    page.get_by_label("号牌或身份号码末").fill(tail)
+    press(page, "比对")
+
+
+@DEVICES
+def test_match_boxes_say_yes_or_no_and_nothing_of_the_record(opened: Opening, site: Site, driver: dict[str, Any], device: dict[str, Any]) -> None:
+    face, page = site.world.request(DRIVER)["face"], opened(bypass_csp=True, **device)
+    for name, tail, said in ((face["person_name"], face["citizen_id"][-4:], "相符 Matches"), ("王无此", "", "不相符 Does not match")):
+        match(page, driver, name, tail)
+        assert " ".join(headline(page).split()) == said
+        assert page.url == f"{site.url}/verify/match"
+        assert face["person_name"] not in page.locator("body").inner_text()
+        tidy(page)
+
+
+@DEVICES
+def test_an_altered_file_is_shown_field_by_field_beside_the_record(
+    opened: Opening, site: Site, endorsed: dict[str, Any], device: dict[str, Any]
+) -> None:
+    content = bytes(site.world.http.post("/download", json={"delivery_code": endorsed["delivery_code"]}).content)
+    page = opened(bypass_csp=True, **device)
+    upload(page, with_another(content, "plate_no", "川PA9999"))
+
+    assert headline(page).startswith("无效")
+    assert "Not valid" in headline(page)
+    row = page.get_by_role("row").filter(has_text="车辆号牌").inner_text()
+    assert "川PA9999" in row
+    assert "川PA1234" in row
+    tidy(page)
+
+
+@DEVICES
+def test_a_genuine_file_is_valid_and_a_picture_is_read_for_its_code_only(opened: Opening, original: bytes, device: dict[str, Any]) -> None:
+    page = opened(bypass_csp=True, **device)
+    upload(page, original)
+    assert headline(page).startswith("有效")
+    tidy(page)
+    page.goto("/")
+    upload(page, picture(original, "PNG"), "photo.png")
+    assert headline(page).startswith("有效")
+    assert "A photo or screenshot proves nothing" in page.locator("main").inner_text()
+    tidy(page)
+
+
+def test_a_picture_whose_code_leads_to_a_foreign_host_is_named_as_such(opened: Opening) -> None:
+    sink = io.BytesIO()
+    qrcode.make(f"HTTPS://LICENCE.EXAMPLE.ORG/Q/1{'1' * 300}").get_image().convert("RGB").save(sink, "PNG")
+    page = opened(bypass_csp=True, **PHONE)
+    upload(page, sink.getvalue(), "photo.png")
+
+    assert headline(page).startswith("无法判定")
+    assert "二维码指向的不是官方网址" in page.locator("main").inner_text()
+    assert page.locator("a[href*='EXAMPLE.ORG' i]").count() == 0
+    tidy(page)
+
+
+@pytest.mark.rule("AU-02")
+def test_a_verdict_is_had_as_a_receipt_by_a_button_after_code_pair_and_file(
+    opened: Opening, site: Site, driver: dict[str, Any], original: bytes
+) -> None:
+    while site.world.service.follower.follow():
+        pass
+    page = opened(accept_downloads=True, **NO_SCRIPTS)
+    for step in ("pair", "code", "file"):
+        page.goto("/Q/1" + driver["verify_url"].rpartition("/Q/1")[2] if step == "code" else "/")
+        if step == "pair":
+            verify(page, driver)
+        with page.expect_download() as waiting:
+            if step == "file":
+                page.get_by_label("PDF 文件").set_input_files({"name": "l.pdf", "mimeType": "application/pdf", "buffer": original})
+                page.get_by_role("button", name="核验并下载回执").click()
+            else:
+                page.get_by_role("button", name="下载回执").click()
+        content = Path(waiting.value.path()).read_bytes()
+        assert waiting.value.suggested_filename == "receipt.pdf"
+        message = message_in(reading.attachment(content, "receipt.json") or b"")
+        assert open_receipt(message, site.world.service.keyring.code_keys).said["overall"] == "valid"
+
+
+def test_a_verdict_answers_for_another_day_on_the_page(opened: Opening, driver: dict[str, Any]) -> None:
+    page = opened(**NO_SCRIPTS)
+    verify(page, driver)
+    page.get_by_label("按哪一天判断").fill("2001-01-01")
+    press(page, "查询")
+    assert page.locator("h1").inner_text().startswith("无效")
+    assert "judged for 2001-01-01" in page.locator(".band").inner_text()
+
+
+@DEVICES
+def test_a_false_site_is_reported_and_the_official_one_named(opened: Opening, site: Site, device: dict[str, Any]) -> None:
+    page = opened(bypass_csp=True, **device)
+    page.get_by_role("link", name="举报假冒网站").click()
+    assert "licence.example.cn" in page.locator("main").inner_text()
+    tidy(page)
+    page.get_by_label("可疑网址").fill("https://licence-example.cn/q")
+    page.get_by_label("情况说明").fill("扫码后要我付款")
+    press(page, "提交")
+
+    assert page.get_by_role("status").inner_text() == "已收到，谢谢。 Received, thank you."
+    assert "licence-example" not in page.content()
+    assert site.world.service.site_reports.newest()[0].address == "https://licence-example.cn/q"
+    tidy(page)
+
+
+# -- by any means --------------------------------------------------------------------------------------------------
+
+
+def test_the_keyboard_alone_reaches_everything(opened: Opening, driver: dict[str, Any]) -> None:
+    page = opened()
+    reachable(page)
+    page.goto("/report-site")
+    reachable(page)
+    page.goto("/")
+    page.get_by_label("证号").focus()
+    page.keyboard.type(driver["number"])
+    page.keyboard.press("Tab")
+    page.keyboard.type(driver["check_code"])
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert headline(page).startswith("有效")
+    reachable(page)
+
+
+def test_in_forced_colours_a_verdict_keeps_its_shape(opened: Opening, driver: dict[str, Any], revoked: dict[str, Any]) -> None:
+    page = opened(forced_colors="active")
+    for issued in (driver, revoked):
+        page.goto("/")
+        verify(page, issued)
+        drawn = page.locator(".band svg > :first-child").evaluate("one => getComputedStyle(one).fill")
+        tick = page.locator(".band svg .mark").evaluate("one => getComputedStyle(one).stroke")
+        ground = page.locator(".band").evaluate("one => getComputedStyle(one).backgroundColor")
+        assert drawn not in {ground, tick}
+        assert tick == ground
+
+
+def test_a_printed_verdict_holds_no_forms_and_names_the_official_host(opened: Opening, driver: dict[str, Any]) -> None:
+    page = opened()
+    verify(page, driver)
+    page.emulate_media(media="print")
+    assert not [one for one in page.locator("form, nav, .mast, .back").all() if one.is_visible()]
+    assert "licence.example.cn" in page.locator(".printed").inner_text()
+    assert page.locator("body").evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("lost", ["/officer/look", "/verify/list", "/notes", "/report-site", "/verify"])
+def test_a_refused_form_leads_back_to_where_it_is_filled_in_and_says_why_in_both_languages(opened: Opening, site: Site, lost: str) -> None:
+    page = opened(bypass_csp=True, **PHONE)
+    page.set_content(f'<form method="post" action="{site.url}{lost}"><button>x</button></form>')
+    press(page, "x")
+    assert page.locator("h1").inner_text().strip()
+    tidy(page)
+    back = page.get_by_role("link", name="返回").get_attribute("href")
+    assert back == {"/officer/look": "/officer", "/verify": "/"}.get(lost, lost)

@@ -88,11 +88,7 @@ def size_that_lies(material: Material) -> bytes:
 @variant(TABLES, reason="irregular")
 def insider_seals_a_table_with_a_ghost(material: Material) -> bytes:
     """Sealed with the real key: the first table names an object where none lies."""
-    page = re.sub(rb"(\d{10})( 00000 n \ntrailer)", lambda found: b"%010d%b" % (int(found[1]) + 9, found[2]), material.page, count=1)
-    try:
-        return material.seal(page)
-    except Exception:  # noqa: BLE001 - a library may refuse to seal it; then the table is bent after sealing
-        return material.sealed.replace(material.page, page, 1)
+    return material.seal(re.sub(rb"(\d{10})( 00000 n \ntrailer)", lambda found: b"%010d%b" % (int(found[1]) + 9, found[2]), material.page, count=1))
 
 
 @variant(TABLES, reason="irregular")

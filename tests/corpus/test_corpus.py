@@ -19,14 +19,14 @@ from licence_service.presenting import PROGRAM, Presenter
 from licence_service.seal import Finding
 from licence_service.seal.entitlement import by_seal_alone
 from licence_service.seal.examiner import Answered, Examiner, finding_of
-from licence_service.verification import Question, Verifier
+from licence_service.verdict import Result
+from licence_service.verification import Question, Verifier, seal_check
 from tests.corpus import additions, saved, seals, slots, structures, updates
 from tests.corpus.material import Material, keys_of_the_corpus
 from tests.corpus.variant import ALL, Answer, Variant
 from tests.world import DRIVER, NOW, ROOT, TRIP, VEHICLE, World, a_world, make_keys
 
 FAMILIES = (additions, saved, seals, slots, structures, updates)  # importing them enters their rows
-UNDECIDED = {"encrypted", "unreadable", "examination-stopped"}
 LEAST = 80
 
 
@@ -86,10 +86,9 @@ def _may(world: World, slug: str) -> bool:
 
 
 def alone(finding: Finding) -> Answer:
-    """Say what the seal by itself says."""
-    if finding.good:
-        return "yes"
-    return "unknown" if UNDECIDED & set(finding.reasons) and "bytes-changed" not in finding.reasons else "no"
+    """Say what the seal by itself says, as `licence-service examine` does."""
+    answers: dict[Result, Answer] = {Result.YES: "yes", Result.NO: "no", Result.UNKNOWN: "unknown"}
+    return answers[seal_check(finding).result]
 
 
 def beside(case: Case, document: bytes, finding: Finding) -> Comparison:

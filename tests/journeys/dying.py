@@ -1,34 +1,91 @@
-"""Runs one issue or act and dies like `kill -9` before a named step: `python -m tests.journeys.dying JOB`, a JSON file.
+"""A process from which jobs are forked that die like `kill -9` before a named step: `python -m tests.journeys.dying`.
 
-`folder` and `keys` say where the service lives, `settings` what else it is told, `step` where it dies.
+It reads one path of a JSON file a line and answers, a line each, how the job's process ended (as `os.waitstatus_to_exitcode` says); what
+went wrong stands on stderr. Libraries, templates and keys are read once, before any fork, and no connection is open then.
+
+A job has `folder` and `keys` where the service lives, `settings`, what else it is told, `now`, `step` and for which `time` it comes when the
+process dies. It is an issue or an act (`client`, `department`, `key`, `body`, `licence_id`), or a campaign (`campaign_id`), which has one
+step more: `settle`, when the act is entered but the campaign has not written it down yet.
 """
 
 import json
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from licence_service.service import build, told_of_steps
+from licence_service.service import Service, build, told_of_steps
+from licence_service.store.campaigns import Campaigns
 from licence_service.store.clients import Client
-from tests.world import NOW, Clock, settings_for
+from licence_service.store.payload import Vault
+from tests.journeys.ageing import runner_of
+from tests.world import PAYLOAD_KEY, Clock, opened_once, own_templates, settings_for
 
 
-def main() -> None:
-    """Read the job, walk the line, die at the step."""
-    job = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+class Told(Campaigns):
+    """The store of campaigns, which tells when a row is about to be settled."""
+
+    tell: Callable[[str], None]
+
+    def settle(self, *args: Any, **named: Any) -> None:
+        self.tell("settle")
+        super().settle(*args, **named)
+
+
+def run(job: Mapping[str, Any]) -> None:
+    """Do the work until the step."""
+    seen: list[str] = []
 
     def die(name: str) -> None:
-        if name == job["step"]:
+        seen.append(name)
+        if seen.count(job["step"]) == job["time"]:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    settings = settings_for(Path(job["folder"]), Path(job["keys"]), **job["settings"])
-    service = told_of_steps(build(settings, Clock(NOW)), die)
+    keys = Path(job["keys"])
+    settings, clock = settings_for(Path(job["folder"]), keys, **job["settings"]), Clock(datetime.fromisoformat(job["now"]))
+    service = told_of_steps(build(settings, clock, own_templates(), opened_once(keys)), die)
+    if "campaign_id" in job:
+        run_campaign(service, clock, job["campaign_id"], die)
+        return
     caller = Client(job["client"], job["department"], ("*",), 100_000)
     if job["licence_id"]:
         service.registrar.act(caller, job["key"], job["licence_id"], job["body"])
     else:
         service.registrar.issue(caller, job["key"], job["body"])
+
+
+def run_campaign(service: Service, clock: Clock, campaign_id: str, tell: Callable[[str], None]) -> None:
+    """Run a campaign whose store tells of its steps."""
+    store = Told(service.database, Vault(bytes.fromhex(PAYLOAD_KEY)), clock)
+    store.tell = tell
+    replace(runner_of(service), store=store).run(campaign_id)
+
+
+def forked(job: Mapping[str, Any]) -> int:
+    """Run a job in a process of its own and return how that ended."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        run(job)
+    except BaseException:  # noqa: BLE001 - a forked process must not go on as its parent; what it was stands on stderr
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def main() -> None:
+    """Take jobs until there are no more."""
+    own_templates()
+    for line in sys.stdin:
+        job = json.loads(Path(line.strip()).read_text("utf-8"))
+        opened_once(Path(job["keys"]))
+        print(forked(job), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """The restoration of 2026 as a campaign: who is meant, who is left out, that the run does what was rehearsed, and does it once."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -30,6 +28,7 @@ from tests.journeys.ageing import (
     set_day,
     the_plan,
 )
+from tests.journeys.conftest import Killed
 from tests.parts.databases import empty_postgres
 from tests.world import DRIVER, ROOT, World
 
@@ -192,16 +191,12 @@ def test_of_two_licences_of_one_number_the_rehearsal_already_leaves_one(world: W
 
 @pytest.mark.rule("LC-14")
 @pytest.mark.parametrize("step", ["seal", "append", "settle"])
-def test_a_campaign_killed_in_the_middle_goes_on_without_doubling(world: World, tmp_path: Path, demo_keys: Path, step: str) -> None:
+def test_a_campaign_killed_in_the_middle_goes_on_without_doubling(world: World, killed: Killed, tmp_path: Path, demo_keys: Path, step: str) -> None:
     drivers, runner = a_few(world, 4), runner_of(world.service)
     campaign_id = runner.plan(the_plan(tmp_path, drivers, holders=["listed"], numbers=["listed"]), PLANNER)
     runner.rehearse(campaign_id)
     runner.approve(campaign_id, APPROVER)
-    job = {"folder": str(tmp_path), "keys": str(demo_keys), "now": RUN.isoformat(), "step": step, "time": 3, "campaign_id": campaign_id}
-    (tmp_path / "job.json").write_text(json.dumps(job), "utf-8")
-    command = [sys.executable, "-m", "tests.journeys.dying_campaign", str(tmp_path / "job.json")]
-    died = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
-    assert died.returncode == -9, died.stderr.decode()
+    killed(tmp_path, demo_keys, step, time=3, now=RUN.isoformat(), campaign_id=campaign_id)
     assert runner.store.get(campaign_id).state == "running"
     assert runner.open(campaign_id) == 2
     if step != "settle":

@@ -1,10 +1,7 @@
 """`kill -9` between any two steps of the issue line, then the retry or the worker: exactly one entered licence."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,22 +9,33 @@ import pytest
 
 from licence_service.carrying import Done
 from licence_service.store.reservations import LEASE
-from tests.world import ROOT, TRIP, World, decision
+from tests.journeys.conftest import Killed
+from tests.world import TRIP, World, decision
 
 STEPS = ("draw", "request-seal", "seal", "sealed", "archive", "append")
 
 
-def die_at(world: World, folder: Path, keys: Path, step: str, body: Mapping[str, object], licence_id: str = "", **settings: object) -> None:
-    """Let another process begin the work and kill it before the step."""
-    caller = world.client(TRIP)
-    job = {
-        "folder": str(folder), "keys": str(keys), "settings": settings, "step": step, "client": caller.name, "department": caller.department,
-        "key": "crash-0001", "body": body, "licence_id": licence_id,
-    }  # fmt: skip
-    (folder / "job.json").write_text(json.dumps(job), "utf-8")
-    command = [sys.executable, "-m", "tests.journeys.dying", str(folder / "job.json")]
-    died = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
-    assert died.returncode == -9, died.stderr.decode()
+@dataclass(frozen=True)
+class Dying:
+    """One licence's work in a process that dies; `settings` are what its service is told beside folder and keys."""
+
+    kill: Killed
+    world: World
+    folder: Path
+    keys: Path
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+    def before(self, step: str, body: Mapping[str, object], licence_id: str = "") -> None:
+        """Let another process begin the work and kill it before the step."""
+        caller = self.world.client(TRIP)
+        job = {"client": caller.name, "department": caller.department, "key": "crash-0001", "body": body, "licence_id": licence_id}
+        self.kill(self.folder, self.keys, step, settings=dict(self.settings), **job)
+
+
+@pytest.fixture
+def dying(killed: Killed, world: World, tmp_path: Path, demo_keys: Path) -> Dying:
+    """Work in the test's own world."""
+    return Dying(killed, world, tmp_path, demo_keys)
 
 
 def uses_are_accounted_for(world: World) -> None:
@@ -42,9 +50,9 @@ def uses_are_accounted_for(world: World) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("finisher", ["retry", "worker"])
-def test_an_issue_killed_at_any_step_ends_as_exactly_one_licence(world: World, tmp_path: Path, demo_keys: Path, step: str, finisher: str) -> None:
+def test_an_issue_killed_at_any_step_ends_as_exactly_one_licence(world: World, dying: Dying, step: str, finisher: str) -> None:
     body = world.request(TRIP)
-    die_at(world, tmp_path, demo_keys, step, body)
+    dying.before(step, body)
     assert world.service.book.all_ids() == []
     world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
     if finisher == "worker":
@@ -59,12 +67,12 @@ def test_an_issue_killed_at_any_step_ends_as_exactly_one_licence(world: World, t
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_change_killed_at_any_step_ends_as_exactly_one_version(world: World, tmp_path: Path, demo_keys: Path, step: str) -> None:
+def test_a_change_killed_at_any_step_ends_as_exactly_one_version(world: World, dying: Dying, step: str) -> None:
     issued = world.issue(TRIP)
     day = world.clock().date()
     body = {"act": "change", "decision": decision(day), "face": {"goods_name": "变压器本体（不可解体）"}}
     before = len(world.service.seal_log.uses())
-    die_at(world, tmp_path, demo_keys, step, body, issued["licence_id"])
+    dying.before(step, body, issued["licence_id"])
     assert len(world.service.book.get(issued["licence_id"]).entries) == 1
     world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
     answer = world.http.post(f"/licences/{issued['licence_id']}/entries", json=body, headers=world.headers(TRIP, "crash-0001"))
@@ -93,9 +101,9 @@ def test_the_same_reservation_draws_the_same_page_again(world: World) -> None:
     assert world.service.archive.get(entered.document.sha256) == drawn[0]
 
 
-def test_a_reservation_of_a_dead_process_is_answered_with_202_until_its_lease_ends(world: World, tmp_path: Path, demo_keys: Path) -> None:
+def test_a_reservation_of_a_dead_process_is_answered_with_202_until_its_lease_ends(world: World, dying: Dying) -> None:
     body = world.request(TRIP)
-    die_at(world, tmp_path, demo_keys, "seal", body)
+    dying.before("seal", body)
     impatient = replace(world.service.registrar, wait_seconds=0.1)
     waiting = impatient.issue(world.client(TRIP), "crash-0001", body)
     assert not isinstance(waiting, Done)

@@ -16,7 +16,8 @@ from licence_service.seal.examination import examine
 from licence_service.seal.keyring import read_keyring
 from licence_service.seal.remote import RemoteSeal
 from licence_service.store.reservations import LEASE
-from tests.journeys.test_crash import STEPS, die_at, uses_are_accounted_for
+from tests.journeys.conftest import Killed
+from tests.journeys.test_crash import STEPS, Dying, uses_are_accounted_for
 from tests.parts.databases import at_once
 from tests.seal_service import SealService
 from tests.world import PASSPHRASE, ROOT, TRIP, World, a_world, decision
@@ -35,6 +36,10 @@ class Remote:
     def issue(self, key: str = "remote-001") -> Any:  # the HTTP answer
         """Ask for a trip permit."""
         return self.world.http.post("/licences", json=self.world.request(TRIP), headers=self.world.headers(TRIP, key))
+
+    def dying(self, killed: Killed, folder: Path) -> Dying:
+        """Return the same work in a process that dies."""
+        return Dying(killed, self.world, folder, self.keys, {"seal_timeout_seconds": TIMEOUT})
 
     def events(self) -> list[str]:
         """Return what the seal-use log says, in order."""
@@ -200,9 +205,11 @@ def test_what_is_not_the_sealed_page_is_never_entered(remote: Remote, mode: str)
 
 @pytest.mark.parametrize("step", [pytest.param(step, marks=() if step in {"seal", "sealed"} else pytest.mark.long) for step in STEPS])
 @pytest.mark.parametrize("finisher", ["retry", pytest.param("worker", marks=pytest.mark.long)])
-def test_an_issue_killed_at_any_step_ends_as_exactly_one_licence_with_one_sealing(remote: Remote, tmp_path: Path, step: str, finisher: str) -> None:
+def test_an_issue_killed_at_any_step_ends_as_one_licence_with_one_sealing(
+    remote: Remote, killed: Killed, tmp_path: Path, step: str, finisher: str
+) -> None:
     body = remote.world.request(TRIP)
-    die_at(remote.world, tmp_path, remote.keys, step, body, seal_timeout_seconds=TIMEOUT)
+    remote.dying(killed, tmp_path).before(step, body)
     assert remote.world.service.book.all_ids() == []
     remote.world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
     if finisher == "worker":
@@ -218,10 +225,10 @@ def test_an_issue_killed_at_any_step_ends_as_exactly_one_licence_with_one_sealin
 
 
 @pytest.mark.parametrize("step", [pytest.param(step, marks=() if step == "archive" else pytest.mark.long) for step in STEPS])
-def test_a_change_killed_at_any_step_ends_as_exactly_one_version_with_one_sealing(remote: Remote, tmp_path: Path, step: str) -> None:
+def test_a_change_killed_at_any_step_ends_as_exactly_one_version_with_one_sealing(remote: Remote, killed: Killed, tmp_path: Path, step: str) -> None:
     issued = remote.issue().json()
     body = {"act": "change", "decision": decision(remote.world.clock().date()), "face": {"goods_name": "变压器本体（不可解体）"}}
-    die_at(remote.world, tmp_path, remote.keys, step, body, issued["licence_id"], seal_timeout_seconds=TIMEOUT)
+    remote.dying(killed, tmp_path).before(step, body, issued["licence_id"])
     assert len(remote.world.service.book.get(issued["licence_id"]).entries) == 1
     remote.world.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
     assert remote.world.service.registrar.finish() == 1

@@ -56,6 +56,12 @@ def test_the_code_in_a_photo_or_screenshot_is_read(presenter: Presenter, kind: s
     assert (code.host, code.digits) == ("licence.example.cn", "1234567890" * 30)
 
 
+def test_whatever_the_codes_of_a_picture_or_a_page_say_is_told_as_it_stands(presenter: Presenter) -> None:
+    assert presenter.texts_of_codes(picture(text="any words")) == ("any words",)
+    assert presenter.texts_of_codes(draw_page("words")) == ()
+    assert presenter.texts_of_codes(b"nothing") == ()
+
+
 def test_a_foreign_host_in_a_picture_is_told_as_it_is(presenter: Presenter) -> None:
     (code,) = presenter.codes_of_picture(picture(text="HTTPS://FALSE.EXAMPLE/Q/112345678901"))
     assert code.host == "false.example"

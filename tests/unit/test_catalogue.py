@@ -140,6 +140,22 @@ def test_the_edition_of_a_day_is_the_newest_that_is_used_then(folder: Path) -> N
             catalogue.edition(slug, name)
 
 
+@pytest.mark.rule("SH-06")
+@pytest.mark.parametrize(("said", "hours"), [("", 24), ("status_fresh_hours = 1", 1), ("status_fresh_hours = 720", 720)])
+def test_an_edition_says_how_old_a_status_may_be(folder: Path, said: str, hours: int) -> None:
+    edition('holder = "person"', f'{said}\nholder = "person"')(folder)
+
+    assert read_catalogue(folder).edition("small_licence", "2026-01").status_fresh_hours == hours
+
+
+@pytest.mark.rule("SH-06")
+def test_of_the_real_types_only_what_is_carried_at_sea_may_be_older_than_a_day() -> None:
+    catalogue = read_catalogue(REAL)
+    hours = {slug: editions[-1].status_fresh_hours for slug, editions in catalogue.editions.items()}
+
+    assert {slug: limit for slug, limit in hours.items() if limit != 24} == {"ship_operation_certificate": 168}
+
+
 @pytest.mark.parametrize("name", [FILE, "_families/person.toml", "_codes/sex.toml"])
 def test_the_digest_of_an_edition_covers_all_that_it_is_made_of(folder: Path, name: str) -> None:
     before = read_catalogue(folder).edition("small_licence", "2026-01").digest
@@ -154,6 +170,9 @@ def test_the_digest_of_an_edition_covers_all_that_it_is_made_of(folder: Path, na
     [
         (edition('family = "person"', 'family = "person"\nfamilie = "x"'), FILE, "familie"),
         (edition('type = "string", disclose', 'type = "string", colour = "red", disclose'), FILE, "colour"),
+        (edition('holder = "person"', 'holder = "person"\nstatus_fresh_hours = 0'), FILE, "status_fresh_hours"),
+        (edition('holder = "person"', 'holder = "person"\nstatus_fresh_hours = 721'), FILE, "status_fresh_hours"),
+        (edition('holder = "person"', 'holder = "person"\nstatus_fresh_hours = "a week"'), FILE, "status_fresh_hours"),
         (edition('holder_name = "person_name"', 'holder_name = "holder"'), FILE, "no field holder"),
         (edition('number = { field = "license_no" }', 'number = { field = "no" }'), FILE, "no field no"),
         (edition('after = "valid_from"', 'after = "start"'), FILE, "no field start"),

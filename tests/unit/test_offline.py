@@ -10,7 +10,7 @@ from licence_service.bundle import BadBundle, Bundle, apply, read, sign, sign_de
 from licence_service.offline import check
 from licence_service.reasons import REASONS
 from licence_service.status import Status, put, status_at
-from tests.offline_cases import AS_OF, AT, DEPARTMENT, KEEPER, Case, bundle, bundle_text, cases, code, keeper_keys
+from tests.offline_cases import AS_OF, AT, DEPARTMENT, KEEPER, Case, bundle, bundle_text, cases, code, keeper_keys, without_what_judges
 
 CASES = cases()
 
@@ -112,6 +112,13 @@ def test_a_bundle_of_which_one_letter_was_changed_is_refused(part: int) -> None:
 def test_what_is_no_bundle_is_refused(text: str) -> None:
     with pytest.raises(BadBundle):
         read(text, keeper_keys())
+
+
+@pytest.mark.rule("SH-06")
+def test_a_bundle_with_a_type_of_which_limit_or_conditions_are_not_said_is_refused() -> None:
+    for text in without_what_judges():
+        with pytest.raises(BadBundle):
+            read(text, keeper_keys())
 
 
 def later(**changed: object) -> Bundle:

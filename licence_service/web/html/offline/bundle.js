@@ -31,9 +31,13 @@ function daysOf(text) {
   return found;
 }
 
+// What is absent must not read as fresh, or as no conditions.
+const judges = (type) => Number.isInteger(type.index) && Number.isInteger(type.freshness_hours) && type.freshness_hours > 0 && typeof type.conditions === "boolean";
+
 // Read a bundle: `lists` and `lapses` (last days of suspensions, since 1970-01-01) by the number of the list.
 export async function readBundle(text, keeper) {
   const said = await openedJws(text, "trust-bundle+jws", "trust-bundle/1", keeper);
+  if (!said.types.every(judges)) throw new Bad("a type without what it is judged by");
   const lists = new Map(), lapses = new Map();
   for (const one of said.lists) {
     const places = await inflated(fromBase64url(one.lst), LIST_BYTES);

@@ -34,7 +34,7 @@ export async function check(text, bundle, at, serverTime = null) {
   const issuer = bundle.issuers.find((one) => one.index === facts.issuer);
   if (!issuer || !issuer.code_keys.some((one) => one.kid === kid)) return verdict(bundle, clock, [seal("no", "code-at-odds")]);
   const type = bundle.types.find((one) => one.index === facts.type) ?? null;
-  const stale = age(bundle, clock) > (type ? type.freshness_hours : 0) * 3600;
+  const stale = type === null || age(bundle, clock) > type.freshness_hours * 3600;
   const genuine = seal("yes", "code-genuine", ...(issuer.specimen ? ["specimen"] : []));
   return verdict(bundle, clock, [genuine, ...checks(facts, bundle, clock, type, stale)], { stale, licence: licence(facts, bundle, issuer, type) });
 }
