@@ -145,4 +145,4 @@ class Crowd:
 
 
 def _steady(verdict: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in verdict.items() if name not in {"checked_at", "known_at"}}
+    return {name: value for name, value in verdict.items() if name not in {"checked_at", "known_at", "sources"}}

@@ -73,6 +73,7 @@ def serve(
         workers=workers,
         log_level="warning",
         access_log=False,
+        server_header=False,
         proxy_headers=False,  # which forwarded address is believed is decided in one place (web/access.py)
     )
 
