@@ -101,7 +101,18 @@ def seconds_of(pid: int) -> float:
 def asked(name: str, pid: int, folder: Path) -> Round:
     """Ask one server for some seconds."""
     began = seconds_of(pid)
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", str(folder / "paths.lua"), f"http://127.0.0.1:{PORTS[name]}"]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{SECONDS}s",
+        "--latency",
+        "--timeout",
+        "30s",
+        "-s",
+        str(folder / "paths.lua"),
+        f"http://127.0.0.1:{PORTS[name]}",
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "BENCH_PATHS": str(folder / "paths.txt")}).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise SystemExit(f"{name}: {said}")
@@ -110,24 +121,18 @@ def asked(name: str, pid: int, folder: Path) -> Round:
     return Round((seconds_of(pid) - began) / answers * 1e6, answers / SECONDS, latency["50"], latency["99"])
 
 
-def run(size: int) -> None:
-    """Fill, serve, ask, print, and record the figures of a whole run."""
+def run(size: int, kept: Path | None = None) -> None:
+    """Fill, serve, ask, print, and record the figures of a whole run; a folder that is kept is filled once."""
     missing = [tool for tool in ("wrk", "nginx") if not shutil.which(tool)]
     if missing:
         raise SystemExit(f"the bench of verification wants the Debian packages wrk and nginx-light; missing here: {', '.join(missing)}")
-    folder = Path(tempfile.mkdtemp(prefix="licence-http-"))
-    folder.chmod(0o755)
+    folder = kept or Path(tempfile.mkdtemp(prefix="licence-http-"))
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        service = service_in(folder)
-        crowd = Crowd(service)
-        codes = crowd.fill(size)
-        crowd.check(codes)
-        (folder / "paths.txt").write_text("\n".join(f"/Q/1{digits}" for digits in codes))
-        (folder / "paths.lua").write_text(_LUA)
-        (folder / "answer.json").write_bytes(service.preparer.answer(codes[0]) or b"")
-        (folder / "nginx.conf").write_text(_NGINX.format(at=folder, port=PORTS["static"]))
-        service.close()
+        if not kept:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        if not (folder / "paths.txt").exists():
+            fill(folder, size)
+        codes = [path.removeprefix("/Q/1") for path in (folder / "paths.txt").read_text().split()]
         uvicorn = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", *AS_DELIVERED]
         commands = {
             "ours": [*uvicorn, "--port", str(PORTS["ours"]), "--factory", "bench.served:ours"],
@@ -143,6 +148,21 @@ def run(size: int) -> None:
                 if number:  # the first round warms
                     rounds[name].append(found)
         report(rounds, whole=size >= SIZE)
+
+
+def fill(folder: Path, size: int) -> None:
+    """Make the register, the list of paths and what the other servers want."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    service = service_in(folder)
+    crowd = Crowd(service)
+    codes = crowd.fill(size)
+    crowd.check(codes)
+    (folder / "paths.lua").write_text(_LUA)
+    (folder / "answer.json").write_bytes(service.preparer.answer(codes[0]) or b"")
+    (folder / "nginx.conf").write_text(_NGINX.format(at=folder, port=PORTS["static"]))
+    service.close()
+    (folder / "paths.txt").write_text("\n".join(f"/Q/1{digits}" for digits in codes))
 
 
 def same(codes: list[str]) -> None:
@@ -179,4 +199,6 @@ def report(rounds: dict[str, list[Round]], *, whole: bool) -> None:
 if __name__ == "__main__":
     given = argparse.ArgumentParser(description="Measure verification by code over HTTP.")
     given.add_argument("--size", type=int, default=SIZE, help="licences in the register; figures are recorded only by a whole run")
-    run(given.parse_args().size)
+    given.add_argument("--folder", type=Path, help="where the register is kept, and used again by the next run")
+    asked_for = given.parse_args()
+    run(asked_for.size, asked_for.folder)

@@ -143,15 +143,17 @@ class Service:
         self.archive.ready()
 
 
-def build(settings: Settings, now: Clock = utc_now, catalogue: Catalogue | None = None, keyring: Keyring | None = None) -> Service:
-    """Put everything together; `Misconfigured` says in words what does not fit. Catalogue and keyring may be handed in where they were read already."""
+def build(
+    settings: Settings, now: Clock = utc_now, catalogue: Catalogue | None = None, keyring: Keyring | None = None, fonts: Fonts | None = None
+) -> Service:  # fmt: skip
+    """Put everything together; `Misconfigured` says in words what does not fit. What was read already may be handed in."""
     catalogue = catalogue or read_catalogue(settings.templates)
     outside = client(settings.seal_timeout_seconds)
     keyring = keyring or read_keyring(
         settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys, remote_client=outside
     )
     _check_grants(catalogue, keyring)
-    printer = Printer(Fonts.load(settings.fonts.expanduser()), catalogue.families)
+    printer = Printer(fonts or Fonts.load(settings.fonts.expanduser()), catalogue.families)
     archive = open_archive(settings.archive_url, options=settings.archive_options())
     database = Database(settings.database_url.get_secret_value())
     vault = Vault(settings.payload_secret())

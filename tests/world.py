@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 from licence_service.app import served
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.demo import Moved
+from licence_service.document import Fonts
 from licence_service.licence import beijing_day
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.seal.keyring import Keyring, read_keyring
@@ -62,6 +64,24 @@ def opened_once(folder: Path) -> Keyring | None:
     return None if "remote" in seals else opened_keys(folder, seals)
 
 
+@cache
+def own_fonts() -> Fonts:
+    """Open the prepared fonts once; they keep the glyphs that were met."""
+    return Fonts.load(Settings().fonts.expanduser())
+
+
+@cache
+def begun_once(keys: Path, _departments: str, now: datetime) -> tuple[bytes, dict[str, str]]:
+    """Return the file of a register in which everything was put in force and the clients were added, and their tokens."""
+    with TemporaryDirectory() as folder:
+        service = build(settings_for(Path(folder), keys), Clock(now), own_templates(), opened_once(keys), own_fonts())
+        tokens = World(service, service.now).tokens
+        with service.database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        service.close()
+        return (Path(folder) / "licence.db").read_bytes(), tokens
+
+
 def settings_for(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Settings:
     """Return settings for a service that lives in `folder`."""
     return Settings(
@@ -93,8 +113,9 @@ class World:
     http: TestClient = field(init=False)
 
     def __post_init__(self) -> None:
-        """Add the clients and open the interface."""
-        self.service.database.migrate()
+        """Put everything in force, add the clients and open the interface, where a register does not come with all that."""
+        if not self.tokens:
+            self.service.database.migrate()
         if not self.service.foundations.lines():
             self.service.put_in_force("提议人甲", "确认人乙")
         self.tokens = self.tokens or {
@@ -156,8 +177,13 @@ def a_world(
 ) -> Iterator[World]:
     """Open a world and close it again; one that was there before is given its `tokens`."""
     clock = Clock(now)
-    ready = None if "templates" in more else own_templates()
-    service = build(settings_for(folder, keys, database_url, **more), clock, ready, opened_once(keys))
+    ready, opened = None if "templates" in more else own_templates(), opened_once(keys)
+    if ready and opened and database_url is None and not (folder / "licence.db").exists():
+        file, known = begun_once(keys, str(opened.departments), now)
+        tokens = dict(known)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "licence.db").write_bytes(file)
+    service = build(settings_for(folder, keys, database_url, **more), clock, ready, opened, None if "fonts" in more else own_fonts())
     try:
         yield World(service, clock, tokens or {})
     finally:
