@@ -1,9 +1,9 @@
-"""`make bench`: every bench of the project, each writing its figures to `var/bench.json`."""
+"""`make bench`: every bench of the project, each writing its figures to `var/bench.json`; about an hour and a half, on a machine left alone."""
 
 import logging
 import sys
 
-from bench import batch, book, document, issue, memory, status, verify_http
+from bench import batch, book, document, issue, memory, siege, status, verify_http
 
 
 def main() -> None:
@@ -14,7 +14,8 @@ def main() -> None:
     document.run()
     status.run()
     batch.run()
-    verify_http.run(50_000)
+    verify_http.run(verify_http.SIZE)
+    siege.run(siege.SECONDS, siege.SIZE)
     book.run(most=100_000)
 
 

@@ -28,7 +28,7 @@ from typing import Any
 from bench.crowd import Crowd
 from bench.hostile import files
 from bench.issue import service_in
-from bench.verify_http import AS_DELIVERED, PORTS, seconds_of, served
+from bench.verify_http import AS_DELIVERED, OURS, PORTS, seconds_of, served
 from licence_service.demo import Moved
 from licence_service.licence import beijing_day
 from licence_service.service import Service
@@ -224,7 +224,7 @@ def run(seconds: float, size: int) -> int:
         service.close()
         hostile = files(original)
         command = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", *AS_DELIVERED]
-        command += ["--port", str(_PORT), "--factory", "bench.served:delivered"]
+        command += [*OURS, "--port", str(_PORT), "--factory", "bench.served:delivered"]
         pid = stack.enter_context(served("ours", command, folder, f"/Q/1{codes[0]}"))
         settled(pid)
         return asyncio.run(besieged(Siege(codes, body, token, hostile), pid, seconds))

@@ -37,6 +37,7 @@ SIZE, ROUNDS, SECONDS, CONNECTIONS = 1_000_000, 5, 6, 32
 PORTS = {"ours": 18101, "naive": 18102, "static": 18103}
 BARS = {"verify_http_vs_naive": 10.0, "verify_http_p99_vs_naive": 5.0, "verify_http_over_static": 10.0}
 AS_DELIVERED = ("--no-proxy-headers", "--no-server-header", "--no-access-log", "--log-level", "error")  # both builds; as `serve` has it
+OURS = ("--http", "licence_service.web.scanning:ScanProtocol")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 # Each thread of wrk reads its own list of paths once and takes one by chance for every request.
@@ -135,7 +136,7 @@ def run(size: int, kept: Path | None = None) -> None:
         codes = [path.removeprefix("/Q/1") for path in (folder / "paths.txt").read_text().split()]
         uvicorn = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", *AS_DELIVERED]
         commands = {
-            "ours": [*uvicorn, "--port", str(PORTS["ours"]), "--factory", "bench.served:ours"],
+            "ours": [*uvicorn, *OURS, "--port", str(PORTS["ours"]), "--factory", "bench.served:ours"],
             "naive": [*uvicorn, "--port", str(PORTS["naive"]), "bench.naive_verify:app"],
             "static": ["nginx", "-c", str(folder / "nginx.conf")],
         }

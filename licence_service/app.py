@@ -144,6 +144,8 @@ def _again_and_again(name: str, service: Service, work: Callable[[Service], None
             work(service)
         except (Unavailable, Refusal) as trouble:
             log.warning(name, trouble=trouble.slug)
+        except Exception as bug:  # noqa: BLE001 - one bad row must not end the signing of heads for the life of the process; what it was is logged
+            log.error("bug", work=name, kind=type(bug).__name__, trace=watching.places_of(bug))  # noqa: TRY400 - a message may hold personal data
 
 
 def _finish(service: Service) -> None:

@@ -1,7 +1,8 @@
 """The trust bundle (信任包): all that a device without network needs to judge a code on paper, in one signed file (docs/offline.md).
 
-A compact JWS by the register's keeper. What changed since comes as a delta of some ten thousand bytes a day, signed in the same way; what
-it leads to is compared with digests, so that a device never goes on with lists that the keeper did not mean.
+A compact JWS by the register's keeper, and so is the time by which a device finds out that its own clock is wrong (SH-05). What changed
+since comes as a delta of some ten thousand bytes a day, signed in the same way; what it leads to is compared with digests, so that a
+device never goes on with lists that the keeper did not mean.
 """
 
 from collections.abc import Mapping
@@ -15,8 +16,8 @@ from licence_service.seal.terms import PublicKey, key_at
 from licence_service.seal.tokens import BadToken, CodeSigner
 from licence_service.status import BadChanges, BadList, changed, changes, compressed, expanded, read_days, written_days
 
-FORM, DELTA_FORM = "trust-bundle/1", "trust-bundle-delta/1"
-TYPE, DELTA_TYPE = "trust-bundle+jws", "trust-bundle-delta+jws"
+FORM, DELTA_FORM, TIME_FORM = "trust-bundle/1", "trust-bundle-delta/1", "server-time/1"
+TYPE, DELTA_TYPE, TIME_TYPE = "trust-bundle+jws", "trust-bundle-delta+jws", "server-time+jws"
 MOST_BYTES = 1 << 26
 _EPOCH = date(1970, 1, 1)
 _PARTS = ("issuers", "types", "rule_packs")
@@ -107,7 +108,10 @@ def sign_delta(before: Bundle, after: Bundle, keeper: CodeSigner) -> str:
 
 
 def apply(before: Bundle, text: str, keys: Mapping[bytes, PublicKey]) -> Bundle:
-    """Return the bundle after a delta; `BadBundle` where it is another's, or issuers, types or packs are new: then the whole one is wanted."""
+    """Return the bundle after a delta; `BadBundle` where it leads back or is another's, or where issuers, types or packs are new.
+
+    In the last case the whole bundle is wanted. No device goes back to an older status (docs/offline.md): what ended would be good again.
+    """
     try:
         said = _opened(text, DELTA_TYPE, DELTA_FORM, keys)
         if said["since"] != _iso(before.as_of) or said["book"] != before.book or said["parts"] != part_digests(before):
@@ -125,9 +129,28 @@ def apply(before: Bundle, text: str, keys: Mapping[bytes, PublicKey]) -> Bundle:
                 if day:
                     lapses[number, index] = _day(day)
         heading = {"as_of": datetime.fromisoformat(said["as_of"]), "signed_at": datetime.fromisoformat(said["signed_at"]), "head": said["head"]}
+        if heading["as_of"] < before.as_of:
+            raise BadBundle("this delta leads back to an older bundle")
     except (BadToken, BadList, BadChanges, KeyError, TypeError, ValueError, AttributeError, OverflowError) as bad:
         raise BadBundle(str(bad) if isinstance(bad, BadBundle) else "not a delta that the keeper signed") from bad
     return replace(before, lists=lists, lapses=lapses, **heading)
+
+
+def sign_time(book: str, at: datetime, nonce: str, keeper: CodeSigner) -> str:
+    """Return a signed time: what a device that asked with this nonce compares its clock with (SH-05)."""
+    return sign_jws(TIME_TYPE, {"format": TIME_FORM, "book": book, "time": _iso(at), "nonce": nonce}, keeper)
+
+
+def read_time(text: str, keys: Mapping[bytes, PublicKey], book: str, nonce: str) -> datetime:
+    """Read a time that was signed for this book and nonce by one of `keys` (by kid); `BadBundle` for anything else, also for an older answer."""
+    try:
+        said = _opened(text, TIME_TYPE, TIME_FORM, keys)
+        at = datetime.fromisoformat(said["time"])
+        if said["book"] != book or said["nonce"] != nonce or at.tzinfo is None:
+            raise BadBundle("a time that was signed for another question")
+    except (BadToken, KeyError, TypeError, ValueError) as bad:
+        raise BadBundle(str(bad) if isinstance(bad, BadBundle) else "not a time that the keeper signed") from bad
+    return at
 
 
 def part_digests(bundle: Bundle) -> dict[str, str]:

@@ -15,9 +15,7 @@ from typing import Any
 from licence_service.fields import Asker, Face, Field, Value, disclose, printed
 
 MOST_SHOWN = 200  # characters of a value that a file says
-MOST_CODES = 8
 MOST_PAIRS = 6
-_ADDRESS = re.compile(r"https?://([A-Za-z0-9.:\[\]-]{1,253})/q/1([0-9]{10,1200})", re.IGNORECASE)
 _CHECK_CODE = re.compile(r"(?<!\S)([0-9A-HJKMNP-TV-Z]{4}) ([0-9A-HJKMNP-TV-Z]{4}) ([0-9A-HJKMNP-TV-Z]{4})(?!\S)")  # as it is printed
 _NUMBER = re.compile(r"\S*\d{4,}\S*")
 _TABLES = frozenset({"table", "image"})
@@ -30,14 +28,6 @@ class Outcome(StrEnum):
     AS_RECORDED = "as_recorded"  # saved again: looks and says the same, its seal is lost; get the original
     ALTERED = "altered"
     UNDECIDED = "undecided"  # not read: nothing is said about its content
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCode:
-    """A code of our form in a file or picture: the host as it stands, in lower case, and the digits for `Verifier.by_code`."""
-
-    host: str
-    digits: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +72,6 @@ class Comparison:
     outcome: Outcome
     differences: tuple[Difference, ...] = ()
     elsewhere: bool = False
-
-
-def codes_in(texts: tuple[str, ...]) -> tuple[FoundCode, ...]:
-    """Return the codes of our form among the texts of codes; whose host it is and whether it is genuine is for the caller."""
-    found = (_ADDRESS.fullmatch(text.strip()) for text in texts)
-    return tuple(dict.fromkeys(FoundCode(one[1].lower(), one[2]) for one in found if one))[:MOST_CODES]
 
 
 def printed_pairs(presented: Presented) -> tuple[tuple[str, str], ...]:

@@ -94,7 +94,11 @@ def clock_at(today: date | None) -> Clock:
 @contextmanager
 def _served(service: Service) -> Iterator[httpx2.Client]:
     """Serve on a free port of the loopback address, and give a client to it."""
-    server = uvicorn.Server(uvicorn.Config(served(service), host="127.0.0.1", port=0, log_level="error", access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            served(service), host="127.0.0.1", port=0, log_level="error", access_log=False, http="licence_service.web.scanning:ScanProtocol"
+        )
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

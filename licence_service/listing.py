@@ -24,7 +24,7 @@ JWT_TYPE, CWT_TYPE = "statuslist+jwt", "application/statuslist+cwt"
 EVERY = timedelta(minutes=10)  # between two runs; also how long a reader may go on with what he fetched
 LIFE = timedelta(hours=24)  # of a signed list
 MOST_FOLDED = 6_000  # licences that one question about the past may cost: more than change in a day
-_PATIENCE = 2.0  # seconds that such a question waits for another's
+_RETRY_SECONDS = 5
 _TRIES = 5
 _SUB, _EXP, _IAT, _TTL, _LIST = 2, 4, 6, 65534, 65533  # claims of a CWT (RFC 8392; Token Status List, IANA section)
 
@@ -66,6 +66,22 @@ class StatusLists:
                     return run
         raise Unavailable("the status lists are being made by others; ask again")
 
+    def current(self) -> Run:
+        """Return the run that readers are answered from, without making any of them wait for a whole book.
+
+        The first run of a day reads all of the book: that is the worker's, and until it is done the one of yesterday goes out, which says
+        its age. What a reader makes is the first run of all, or what was entered since an earlier one of today, where nobody else does.
+        """
+        last, now = self.listings.newest(), self._now()
+        if last and (last.day != beijing_day(now) or now - last.at < EVERY):
+            return last
+        if not self._one_at_a_time.acquire(blocking=False):
+            if last:
+                return last
+            raise Unavailable("the first status lists are being made; ask again", retry_after=_RETRY_SECONDS)
+        self._one_at_a_time.release()
+        return self.refresh()
+
     def _run(self, last: Run | None, now: datetime) -> Run | None:
         day = beijing_day(now)
         if last and last.day == day:
@@ -84,7 +100,7 @@ class StatusLists:
 
         `NotInRegister` where there is no such list, or none of that time can be told; `RequestRejected` for a time to come.
         """
-        run = self.refresh()
+        run = self.current()
         if time is None or time >= int(run.at.timestamp()):
             if time is not None and time > self._now().timestamp():
                 raise RequestRejected(faults=[Fault("time", "in-the-future", "a list tells what was, not what will be")])
@@ -96,7 +112,7 @@ class StatusLists:
 
     def numbers(self) -> list[int]:
         """Return the numbers of all lists."""
-        return sorted(self.listings.lists(self.refresh()))
+        return sorted(self.listings.lists(self.current()))
 
     def _tell(self, number: int, time: int) -> Listed:
         """Tell a list again as it stood: from a run of the same day and what was entered since, else licence by licence where they are few."""
@@ -105,8 +121,8 @@ class StatusLists:
         except (OverflowError, ValueError, OSError):
             raise NotInRegister("no list of that time can be told") from None
         day, run = beijing_day(at), self.listings.newest(at)
-        if not self._past.acquire(timeout=_PATIENCE):  # one at a time, so that questions about the past leave threads for all others
-            raise Unavailable("others ask about the past; ask again")
+        if not self._past.acquire(blocking=False):  # one at a time and nobody waits, so that questions about the past take no threads from others
+            raise Unavailable("others ask about the past; ask again", retry_after=_RETRY_SECONDS)
         try:
             if run and run.day == day and number in self.listings.lists(run):
                 if self._statuses.touched(run.place, at) > MOST_FOLDED:

@@ -170,7 +170,7 @@ class Officers:
         verifier = self.verifier
         template = verifier.catalogue.edition(record.type, licence.current.edition)
         standing = verifier.standing(record, licence, None)
-        department = verifier.keyring.departments[licence.issuer or record.department]
+        department = verifier.keyring.department_of(licence.issuer or record.department)
         view = view_of(
             licence, template, verifier.catalogue.kinds, department, record.type, licence.current.version, Asker.OFFICER,
             on_reason=request.reason in self.reasons.opens,
@@ -192,18 +192,23 @@ class Officers:
         return found
 
     def _note(self, look: Look, request: LookRequest, record: Record, licence: Licence, seen: Seen) -> bytes:
-        """Return the signed note: that the right was in force at that minute, though it could not be shown (docs/disclosure.md)."""
+        """Return the signed note: how right and conditions stood at that minute, though it could not be shown (docs/disclosure.md)."""
         head = self.heads.last()
         closed = {"size": head.size, "root": head.root} if head else None
-        return sign1(canonical(note_said(look, request.place, record, licence.state, seen.overall, closed)), self.keeper)
+        return sign1(
+            canonical(note_said(look, request.place, record, licence.state, seen.overall, closed, specimen=seen.view["specimen"])), self.keeper
+        )
 
 
-def note_said(look: Look, place: str, record: Record, state: LicenceState, overall: str, head: Mapping[str, Any] | None) -> dict[str, Any]:
+def note_said(
+    look: Look, place: str, record: Record, state: LicenceState, overall: str, head: Mapping[str, Any] | None, *, specimen: bool = False
+) -> dict[str, Any]:
     """Return what a note says (docs/formats.md): when, where and by which organ was looked, at which licence, and how it stood; no person."""
-    return {
+    said = {
         "format": FORM, "look_id": look.look_id, "looked_at": look.at.isoformat(timespec="seconds"), "place": place, "organ": look.organ,
         "licence_id": record.licence_id, "type": record.type, "state": state.value, "overall": overall, "rule": "SH-08", "head": head,
     }  # fmt: skip
+    return said | {"specimen": True} if specimen else said
 
 
 def _named(editions: tuple[Template, ...], kind: str) -> set[str]:

@@ -4,7 +4,6 @@ Pure. What the device does not know is unknown, and unknown is never green; but 
 is a no however old the status is. The page under `web/html/offline` is the twin of this module; both are tested with the same cases.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,8 +20,6 @@ from licence_service.verdict import Answer, Check, Overall, Result, answers_of, 
 
 CLOCK_ALLOWANCE = timedelta(minutes=5)  # SH-05
 _HEAD = bytes.fromhex("8449a201260444")  # what stands before the kid (docs/formats.md §3)
-_MOST_SHOWN = 253  # of a host (RFC 1035 §2.3.4)
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _YES, _NO, _UNKNOWN, _NOT_ASKED = Result.YES, Result.NO, Result.UNKNOWN, Result.NOT_ASKED
 
 
@@ -99,32 +96,11 @@ def check(text: str, bundle: Bundle, at: datetime, server_time: datetime | None 
 
 def _presented(text: str, book: str) -> tuple[str, str | None]:
     """Return the digits, and the host where the address is not ours; the host is told, never followed."""
-    prefix = f"{book}{qr_token.PATH}".upper()
-    if text.isascii() and text.upper().startswith(prefix):  # other letters, too, have our letters for capitals
-        return text[len(prefix) :], None
+    if (digits := qr_token.digits_in(text, book)) is not None:
+        return digits, None
     if text.isascii() and text.isdecimal():
         return text, None
-    return "", _named(text, str(urlsplit(book).hostname))
-
-
-def _named(text: str, official: str) -> str | None:
-    """Return the site of an address as it may be shown, in letters that look like nothing else; None for what is no address.
-
-    Where it has our name and is not ours all the same, by its port or its want of encryption, those are shown too.
-    """
-    try:
-        split = urlsplit(text) if _ADDRESS.match(text) else None
-        host = split.hostname if split else None
-        port = f":{split.port}" if split and split.port else ""
-    except ValueError:
-        return None
-    if not split or not host:
-        return None
-    try:
-        shown = host.encode("idna").decode("ascii")
-    except UnicodeError:
-        shown = host.encode("ascii", "backslashreplace").decode("ascii")
-    return (f"{split.scheme}://{shown}{port}" if shown == official else shown)[:_MOST_SHOWN]
+    return "", qr_token.site_of(text, str(urlsplit(book).hostname))
 
 
 def _wrong_by(at: datetime, bundle: Bundle, server_time: datetime | None) -> int | None:
@@ -137,7 +113,8 @@ def _wrong_by(at: datetime, bundle: Bundle, server_time: datetime | None) -> int
 
 
 def _age(bundle: Bundle, clock: Clock) -> timedelta:
-    return max(clock.at - bundle.as_of, timedelta())
+    """Return how old the status is, by the right time where the clock is known to be wrong."""
+    return max(clock.at - timedelta(seconds=clock.wrong_by or 0) - bundle.as_of, timedelta())
 
 
 def _checks(facts: CodeFacts, bundle: Bundle, clock: Clock, kind: Mapping[str, Any] | None, *, stale: bool) -> tuple[Check, ...]:
@@ -158,7 +135,7 @@ def _version(status: Status | None, doubt: str | None) -> Check:
     if status is None:
         return Check(4, "version", "current", _UNKNOWN, ("status-absent",))
     if status is Status.SUPERSEDED:
-        return Check(4, "version", "current", _NO, ("superseded",))
+        return Check(4, "version", "current", _NO, ("listed-superseded",))  # by a newer version, or reported lost: the list has one value for both
     if status is Status.INVALID:
         return Check(4, "version", "current", _NOT_ASKED, ())
     return Check(4, "version", "current", _UNKNOWN, (doubt,)) if doubt else Check(4, "version", "current", _YES, ("current-version",))

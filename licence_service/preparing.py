@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from licence_service import __version__, qr_token
 from licence_service.catalogue import Catalogue, kind_digest
 from licence_service.digests import canonical, sha256
-from licence_service.errors import Misconfigured, Refusal
+from licence_service.errors import Misconfigured, Refusal, Unavailable
 from licence_service.lasting import lasts_until
 from licence_service.licence import Entry, Version, beijing_day
 from licence_service.line import Line
@@ -134,8 +134,8 @@ class Preparer:
         for record in self.verifier.book.records(list(licence_ids)):
             try:
                 yield from [one for entry in record.entries if entry.version for one in self._for_version(record, entry, entry.version)]
-            except (Refusal, Misconfigured, LookupError):
-                continue  # of a type or department that is no longer there: the usual way says what can be said
+            except (Refusal, Misconfigured, Unavailable, LookupError):
+                continue  # of a type or department that is no longer there: the usual way says so
 
     def _for_version(self, record: Record, entry: Entry, version: Version) -> Iterator[Prepared]:
         if digits := self._printed(record, entry, version):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from licence_service.comparison import FoundCode, Presented, codes_in
+from licence_service.comparison import Presented
 from licence_service.document import uploaded
 from licence_service.fields import Field
 from licence_service.seal import Finding, examining
@@ -54,20 +54,26 @@ class Presenter:
         alike = self.examiner.ask("alike", document, original).answer  # by itself: long licences take most of what one worker may
         return (file, ours, alike) if file and ours and isinstance(alike, bool) else None
 
-    def codes_of_picture(self, content: bytes) -> tuple[FoundCode, ...]:
-        """Return the codes of our form in a PNG, JPEG or WebP. A picture proves nothing else; `Unavailable` when full."""
-        return codes_in(self._texts_of_picture(content))
+    def receipt(self, document: bytes) -> tuple[str, str] | None:
+        """Return the statement attached to a receipt's page and the page's text; None where either cannot be read."""
+        said = self.examiner.ask("receipt", document).answer
+        attached, text = (said.get("attached"), said.get("text")) if isinstance(said, dict) else (None, None)
+        return (attached, text) if isinstance(attached, str) and isinstance(text, str) else None
+
+    def drawn_as(self, document: bytes, ours: bytes) -> bool:
+        """Say whether a receipt's page looks as the one that we drew from its statement (`uploaded.drawn_as`)."""
+        return document == ours or self.examiner.ask("drawn", document, ours).answer is True
 
     def texts_of_codes(self, content: bytes) -> tuple[str, ...]:
-        """Return what the codes in a picture, or on the first page of a PDF that has any, say; none where it is neither or cannot be read."""
+        """Return what the codes in a picture, or on the first page of a PDF that has any, say; none where it is neither or cannot be read.
+
+        A picture proves nothing else. `Unavailable` when full.
+        """
         if uploaded.is_picture(content):
-            return self._texts_of_picture(content)
+            said = self.examiner.ask("picture", content).answer
+            return tuple(str(text) for text in said) if isinstance(said, list) else ()
         presented = self.read(content)
         return presented.codes if presented else ()
-
-    def _texts_of_picture(self, content: bytes) -> tuple[str, ...]:
-        said = self.examiner.ask("picture", content).answer
-        return tuple(str(text) for text in said) if isinstance(said, list) else ()
 
 
 def _presented(said: object, fields: Mapping[str, Field] | None = None) -> Presented | None:
@@ -78,13 +84,15 @@ def _presented(said: object, fields: Mapping[str, Field] | None = None) -> Prese
 
 
 def answerers(setting: Mapping[str, Any]) -> examining.Answerers:
-    """Return what this program answers: `examine`; `present`, and `say` without looking for codes; `alike`; `picture`."""
+    """Return what this program answers: `examine`; `present`, and `say` without looking for codes; `alike`; `picture`; `receipt` and `drawn`."""
     return {
         **examining.answerers(setting),
         "present": lambda _, files: uploaded.presented(files[0]),
         "say": lambda _, files: uploaded.presented(files[0], codes=False),
         "alike": lambda _, files: uploaded.look_alike(files[0], files[1]),
         "picture": lambda _, files: uploaded.codes_of_picture(files[0]),
+        "receipt": lambda _, files: uploaded.receipt(files[0]),
+        "drawn": lambda _, files: uploaded.drawn_as(files[0], files[1]),
     }
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from licence_service.bundle import Bundle, sign, sign_delta
+from licence_service.bundle import Bundle, sign, sign_delta, sign_time
 from licence_service.catalogue import Catalogue
 from licence_service.errors import NotInRegister
 from licence_service.law import Law
@@ -48,7 +48,7 @@ class Publisher:
 
     def bundle(self, *, at_once: bool = False) -> str:
         """Return the bundle of the newest status lists, signed once; `at_once` makes them anew."""
-        return self._signed(self._lists.refresh(at_once=at_once))
+        return self._signed(self._lists.refresh(at_once=True) if at_once else self._lists.current())
 
     def _sign(self, run: Run) -> str:
         contents = {number: one.content for number, one in self._lists.listings.lists(run).items()}
@@ -56,7 +56,7 @@ class Publisher:
 
     def delta(self, since: datetime) -> str:
         """Return what turns the bundle whose `as_of` is `since` into the newest one; `NotInRegister` where its lists are no longer kept."""
-        newest = self._lists.refresh()
+        newest = self._lists.current()
         before = self._lists.listings.newest(since)
         if before is None or before.at != since:
             raise NotInRegister("the lists of that bundle are no longer kept; fetch the whole bundle")
@@ -69,6 +69,10 @@ class Publisher:
         """Return the key by which bundles and lists are signed, as the browser imports it."""
         signer = self._keeper.code_signer
         return {"book": self._book, "kid": signer.kid.hex(), "public_key": base64url(point_of(signer.key.public_key()))}
+
+    def time(self, nonce: str) -> str:
+        """Return what time it is, signed for whoever asked with this nonce: it is never old (SH-05)."""
+        return sign_time(self._book, self._now(), nonce, self._keeper.code_signer)
 
     def _of(self, run: Run) -> Bundle:
         made = self._lists.listings.made(run)

@@ -3,9 +3,11 @@
 Pure: the COSE_Sign1 around the facts is made by a department's code key in `seal.tokens`.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import cbor2
 
@@ -14,6 +16,8 @@ MOST_DIGITS = 1200
 MOST_BYTES = 498  # what 1,200 digits can say
 COMPARE_BYTES = 42
 COMMITMENT_BYTES = 16
+_MOST_SHOWN = 253  # of a host (RFC 1035 §2.3.4)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _EPOCH = date(1970, 1, 1)
 _VALID_TO, _CONDITIONS = 6, 11  # the two claims that may be absent
 _KEYS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 11})
@@ -99,6 +103,32 @@ def address(public_url: str, message: bytes) -> str:
     The byte 01 in front keeps leading zeros.
     """
     return f"{public_url.upper()}{PATH}{digits_of(message)}"
+
+
+def digits_in(text: str, public_url: str) -> str | None:
+    """Return what stands behind our own address in the text of a code, in capitals or not; None where it leads anywhere else."""
+    prefix = f"{public_url}{PATH}".upper()
+    return text[len(prefix) :] if text.isascii() and text.upper().startswith(prefix) else None  # other letters, too, have our letters for capitals
+
+
+def site_of(text: str, official: str) -> str | None:
+    """Return the site of an address as it may be shown, in letters that look like nothing else; None for what is no address.
+
+    Where it has the name of the `official` host and is not ours all the same, by its port or its want of encryption, those are shown too.
+    """
+    try:
+        split = urlsplit(text) if _ADDRESS.match(text) else None
+        host = split.hostname if split else None
+        port = f":{split.port}" if split and split.port else ""
+    except ValueError:
+        return None
+    if not split or not host:
+        return None
+    try:
+        shown = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        shown = host.encode("ascii", "backslashreplace").decode("ascii")
+    return (f"{split.scheme}://{shown}{port}" if shown == official else shown)[:_MOST_SHOWN]
 
 
 def digits_of(message: bytes) -> str:

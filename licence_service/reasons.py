@@ -45,6 +45,11 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "照片和截图本身不能证明真伪，仅据其中二维码查询",
         "A photo or screenshot proves nothing; only the code in it was read",
     ),
+    "several-codes": (
+        "有几个不同的二维码，无法确定指哪一份，请逐个扫描",
+        "There are several different codes; which is meant cannot be known: scan them one by one",
+    ),
+    "not-a-licence-code": ("二维码不是证照上的码", "The code is not that of a licence"),
     "register-not-asked": ("离线核验，未查询登记簿", "Checked offline: the register was not asked"),
     "foreign-host": ("二维码指向的不是官方网址", "The code leads to a site that is not the official one"),
     "key-not-listed": (
@@ -58,6 +63,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "reported-lost": ("该证件已挂失，请核对持证人", "This document was reported lost; check who holds it"),
     "status-absent": ("离线资料中没有该证照的状态", "The offline data hold no status of this licence"),
     "status-stale": ("状态资料已超过时限", "The status is older than allowed"),
+    "listed-superseded": ("状态清单记载：已被取代或已挂失", "The status list says: superseded, or reported lost"),
     "clock-error": ("设备时钟与签名的服务器时间相差过大", "The device's clock is too far from the time that the server signed"),
     # in force
     "in-force": ("在有效期内，效力正常", "In force"),
@@ -73,7 +79,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "not-known-then": ("当时登记簿中尚无此证照", "The register did not hold this licence then"),
     "listed-invalid": ("状态清单记载：已失效或已作废", "The status list says: ended or voided"),
     "suspension-lapsed": ("暂扣期已满", "The suspension has run out"),
-    "ask-newer-version": ("证照本身的效力请看新版本", "Ask for the newer document to know of the right"),
+    "ask-newer-version": ("证照本身的效力请看现行证件，或联网核验", "Ask for the present document, or check online, to know of the right"),
     # conditions
     "conditions-met": ("年审等条件在有效期内", "Periodic conditions are met"),
     "condition-overdue": ("年审、注册等条件已过期", "A periodic condition is overdue"),

@@ -12,18 +12,18 @@ from typing import Any
 
 from licence_service.digests import canonical, sha256
 from licence_service.document import Printer
-from licence_service.document.receipt import ReceiptWords, Row
+from licence_service.document.receipt import ANOTHER_TIME, ReceiptWords, Row
 from licence_service.errors import NotInRegister, Unavailable
 from licence_service.fields import comparison_form
 from licence_service.history.words import STATES
 from licence_service.identifiers import normal_code
-from licence_service.licence import BEIJING
+from licence_service.licence import BEIJING, beijing_day
 from licence_service.reasons import REASONS
 from licence_service.seal.tokens import BadToken, CodeSigner, open1, sign1
 from licence_service.store.heads import Heads, StoredHead
 from licence_service.verdict import Verdict
 from licence_service.verification import Question
-from licence_service.wording import HEADLINES, QUESTIONS, RESULTS
+from licence_service.wording import AHEAD, HEADLINES, NOT_NOW, QUESTIONS, RESULTS, THEN
 
 FORM = "receipt/1"
 FILE_FORM = "receipt-file/1"
@@ -75,16 +75,21 @@ class Receipts:
             raise NotInRegister("no head of the book was closed by then")
         known_at = min(question.known_at or head.until, head.until)
         verdict = ask(replace(question, known_at=known_at))
-        if not question.known_at and verdict.licence is None and verdict.answers["authentic"].reasons != ("not-known-then",):
-            return verdict, sign1(canonical(statement(verdict, head, presented)), self.keeper)
-        if not question.known_at and _said(ask(question)) != _said(verdict):
+        at_all_times = verdict.licence is None and verdict.answers["authentic"].reasons != ("not-known-then",)
+        if not question.known_at and not at_all_times and _said(ask(question)) != _said(verdict):
             raise Unavailable("the newest head does not cover yet what the verdict rests on", retry_after=2)
-        return verdict, sign1(canonical(statement(verdict, head, presented)), self.keeper)
+        another = not at_all_times and (question.known_at is not None or verdict.valid_at != beijing_day(verdict.checked_at))
+        return verdict, sign1(canonical(statement(verdict, head, presented, another_time=another)), self.keeper)
 
     def page(self, message: bytes, said: Mapping[str, Any]) -> bytes:
         """Return the receipt as one page of PDF/A-3u, with the signed statement attached."""
-        attached = canonical({"format": FILE_FORM, "statement": message.hex()})
-        return self.printer.receipt(words_of(said), attached, created_at=datetime.fromisoformat(said["checked_at"]).astimezone(BEIJING))
+        return page_of(self.printer, message, said)
+
+
+def page_of(printer: Printer, message: bytes, said: Mapping[str, Any]) -> bytes:
+    """Draw the page of a receipt; the same statement gives the same bytes, so that whoever checks a page draws it once more."""
+    attached = canonical({"format": FILE_FORM, "statement": message.hex()})
+    return printer.receipt(words_of(said), attached, created_at=datetime.fromisoformat(said["checked_at"]).astimezone(BEIJING))
 
 
 def _said(verdict: Verdict) -> tuple[object, ...]:
@@ -92,8 +97,8 @@ def _said(verdict: Verdict) -> tuple[object, ...]:
     return verdict.overall, verdict.answers, verdict.licence
 
 
-def statement(verdict: Verdict, head: StoredHead, presented: Presented) -> dict[str, Any]:
-    """Return what a receipt says (docs/formats.md, Receipts)."""
+def statement(verdict: Verdict, head: StoredHead, presented: Presented, *, another_time: bool = False) -> dict[str, Any]:
+    """Return what a receipt says (docs/formats.md, Receipts); `another_time`: it was asked about another day, or what was known before."""
     whole = verdict.as_json()
     licence = whole["licence"]
     return {
@@ -111,13 +116,14 @@ def statement(verdict: Verdict, head: StoredHead, presented: Presented) -> dict[
         "valid_at": whole["valid_at"],
         "known_at": whole["known_at"],
         "head": {"size": head.size, "root": head.root},
+        **({"another_time": True} if another_time else {}),
     }
 
 
 _NAMED = ("licence_id", "elicence_id", "type", "issuer", "specimen", "state", "valid_from", "valid_to", "ended_on", "suspended_until", "version")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class BadReceipt(Exception):  # noqa: N818 - facts are named without a suffix
     """The receipt is not one that a keeper signed, or its page does not say what the statement says."""
 
@@ -144,19 +150,22 @@ def open_receipt(message: bytes, keys: Mapping[bytes, Any]) -> Opened:
     return Opened(said, opened.kid)
 
 
-def message_in(attached: bytes) -> bytes:
+def message_in(attached: bytes | str) -> bytes:
     """Return the statement that a page carries."""
     try:
         said = json.loads(attached)
         if said["format"] == FILE_FORM:
             return bytes.fromhex(said["statement"])
-    except (ValueError, KeyError, TypeError) as bad:
+    except (ValueError, KeyError, TypeError, RecursionError) as bad:
         raise BadReceipt("the page carries no receipt") from bad
     raise BadReceipt("the page carries no receipt")
 
 
 def must_agree(text: str, said: Mapping[str, Any]) -> None:
-    """Raise `BadReceipt` unless the text of a page is what the statement says, nothing more and nothing less."""
+    """Raise `BadReceipt` unless the text of a page is what the statement says, nothing more and nothing less.
+
+    How it looks is another question: whoever checks a page draws it once more (`page_of`) and compares.
+    """
     wanted = "".join(words_of(said).texts())
     if "".join(text.split()) != "".join(wanted.split()):
         raise BadReceipt("the page does not say what was signed")
@@ -171,9 +180,9 @@ def words_of(said: Mapping[str, Any]) -> ReceiptWords:
         rows += [
             Row("证照", "Licence", f"{licence['type']['zh']} {licence['type']['en']}"),
             Row("证照标识", "Identifier", licence["elicence_id"]),
-            Row("发证机关", "Issuer", f"{licence['issuer']['zh']} {licence['issuer']['code']}"),
+            Row("发证机关", "Issuer", f"{licence['issuer']['zh']} {licence['issuer']['en']} {licence['issuer']['code']}"),
             Row("效力", "State", " ".join(STATES[licence["state"]])),
-            Row("有效期", "Term", f"{licence['valid_from']} — {licence['valid_to'] or '长期'}"),
+            Row("有效期", "Term", f"{licence['valid_from']} — {licence['valid_to'] or '长期 no end'}"),
             Row("版本", "Version", f"所持 presented {licence['version']['presented']}，现行 current {licence['version']['current']}"),
         ]
     rows += [
@@ -189,9 +198,21 @@ def words_of(said: Mapping[str, Any]) -> ReceiptWords:
         Row("核验对象摘要", "SHA-256 of it", presented["sha256"]),
         Row("登记簿签名点", "Closed head", f"{said['head']['size']} {said['head']['root']}"),
     ]
-    headline = HEADLINES[said["overall"]]
-    return ReceiptWords(said["overall"], headline, bool(licence and licence["specimen"]), tuple(rows), tuple(answers), tuple(proof))
+    band = ANOTHER_TIME if said.get("another_time") else said["overall"]
+    return ReceiptWords(band, _headline(said), bool(licence and licence["specimen"]), tuple(rows), tuple(answers), tuple(proof))
+
+
+def _headline(said: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the verdict's word with its day: a receipt is read long after; of another time it says that it is not the present state."""
+    if not said["licence"] and not said.get("another_time"):
+        return HEADLINES[said["overall"]]
+    ahead = said["valid_at"] > beijing_day(datetime.fromisoformat(said["checked_at"])).isoformat()
+    zh, en = (one.format(day=said["valid_at"]) for one in (AHEAD if ahead else THEN)[said["overall"]])
+    if said.get("another_time"):
+        beside = NOT_NOW["ahead" if ahead else "past"]
+        return beside[0].format(said=zh), beside[1].format(said=en)
+    return zh, en
 
 
 def _beijing(instant: str) -> str:
-    return f"{datetime.fromisoformat(instant).astimezone(BEIJING):%Y-%m-%d %H:%M:%S} 北京时间"
+    return f"{datetime.fromisoformat(instant).astimezone(BEIJING):%Y-%m-%d %H:%M:%S} 北京时间 Beijing time"

@@ -18,7 +18,7 @@ from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
 from licence_service.history import Library
 from licence_service.law import Law
-from licence_service.line import Line, host_of
+from licence_service.line import Line
 from licence_service.listing import StatusLists
 from licence_service.looking import Officers, read_reasons
 from licence_service.matching import Matcher
@@ -164,7 +164,7 @@ def build(
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)
     presenter = Presenter(Examiner(keyring.trust_roots, keyring.known_seals, program=PROGRAM))  # strangers' files never keep an adoption waiting
     verifier = Verifier(catalogue, keyring, book, law, presenter.examiner, now, now())
-    uploads = Uploads(verifier, presenter, archive, host_of(settings.public_url))
+    uploads = Uploads(verifier, presenter, archive, settings.public_url)
     shorthand = shorthand_of(catalogue)
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)

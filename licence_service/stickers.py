@@ -34,8 +34,9 @@ _OVER = frozenset({*ENDINGS.values(), LicenceState.EXPIRED})
 class Opened:
     """What a sticker says. `since`: first day without the right, or day of revocation; `plates` are what a passenger compares.
 
-    `vehicle` and `driver` are views as passengers may see them; `photos` small marked JPEGs by field. `conditions_hold` is None where nobody
-    can say.
+    `vehicle` and `driver` are views as passengers may see them; `photos` small marked JPEGs by field. A driver's
+    right and the conditions of either are told apart, and None is said where no driver is named, or where nobody can say (SH-01): a person of
+    whom something cannot be judged is not said to be without a right.
     """
 
     status: str
@@ -46,6 +47,17 @@ class Opened:
     driver_in_force: bool | None = None
     photos: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     conditions_hold: bool | None = None
+    driver_conditions_hold: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    """The driver as a passenger may see him; view and pictures only where his right is in force and its conditions hold."""
+
+    view: Mapping[str, Any] | None = field(default=None, repr=False)
+    in_force: bool | None = None
+    conditions_hold: bool | None = None
+    photos: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +120,29 @@ class StickerOffice:
         plates = tuple(one["text"] for one in view["face"] if template.fields[one["name"]].type == "plate")
         if licence.state in _OVER:
             return Opened(LEFT, _since(record, licence, today), plates, view)
-        hold = _hold(self.verifier.judged(record, licence, template, None)) if plates else None
-        driver, in_force, pictures = self._driver(sticker.driver_id, today)
+        hold = _hold(self.verifier.judged(record, licence, template, None))
+        driver = self._driver(sticker.driver_id, today)
         status = IN_TRADE if licence.state is LicenceState.IN_FORCE else PAUSED
-        return Opened(status, None, plates, view, driver, in_force, {**self._photos(licence, template, today), **pictures}, hold)
+        photos = {**self._photos(licence, template, today), **driver.photos}
+        return Opened(status, None, plates, view, driver.view, driver.in_force, photos, hold, driver.conditions_hold)
 
-    def _driver(self, driver_id: str | None, today: date) -> tuple[Mapping[str, Any] | None, bool | None, dict[str, bytes]]:
-        """Return the driver as a passenger may see him; one whose right is not in force is not shown, only said."""
+    def _driver(self, driver_id: str | None, today: date) -> _Driver:
+        """Return the driver; one whose right is not in force, or of whose conditions not all are known to hold, is not shown, only said."""
         if driver_id is None:
-            return None, None, {}
+            return _Driver()
         record = self.verifier.book.get(driver_id)
         licence = record.on(today)
         if licence is None or licence.state is not LicenceState.IN_FORCE:
-            return None, False, {}
+            return _Driver(in_force=False)
         template = self.verifier.catalogue.edition(record.type, licence.current.edition)
-        if _hold(self.verifier.judged(record, licence, template, None)) is not True:
-            return None, False, {}
-        return self._view(record, licence, template), True, self._photos(licence, template, today)
+        hold = _hold(self.verifier.judged(record, licence, template, None))
+        if hold is not True:
+            return _Driver(in_force=True, conditions_hold=hold)
+        photos = self._photos(licence, template, today)
+        return _Driver(self._view(record, licence, template), in_force=True, conditions_hold=True, photos=photos)
 
     def _view(self, record: Record, licence: Licence, template: Template) -> dict[str, Any]:
-        department = self.verifier.keyring.departments[licence.issuer or record.department]
+        department = self.verifier.keyring.department_of(licence.issuer or record.department)
         kinds = self.verifier.catalogue.kinds
         return view_of(licence, template, kinds, department, record.type, licence.current.version, Asker.PASSENGER)
 

@@ -70,6 +70,7 @@ class Verdict:
     conditions: Conditions | None = None
     due_days: bool = True  # whether this asker may see on which day a condition falls due
     comparison: Mapping[str, Any] | None = field(default=None, repr=False)  # of an uploaded file with the record, as it is sent
+    host: str | None = None  # the site that a code in an uploaded file leads to, where it is not the official one
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict in the shape that it keeps (docs/formats.md §10)."""
@@ -81,6 +82,7 @@ class Verdict:
             "checks": [{"no": one.no, "name": one.name, "result": one.result.value, "reasons": in_words(one.reasons)} for one in self.checks],
             "conditions": conditions_json(self.conditions, due_days=self.due_days) if self.conditions else None,
             "comparison": dict(self.comparison) if self.comparison is not None else None,
+            "host": self.host,
         }
 
 

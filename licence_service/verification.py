@@ -1,10 +1,10 @@
 """Verification (核验): what is presented becomes numbered checks, five answers and a verdict (DESIGN §5).
 
-Always all checks, each with a reason code. "Not valid" is an answer, never an error.
+All eight checks where a licence can be named, else those that failed, each with a reason code. "Not valid" is an answer, never an error.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from licence_service import qr_token
@@ -162,7 +162,7 @@ class Verifier:
             Check(8, "showing", "shown", Result.NOT_ASKED, ("live-showing-not-asked",)),
         )
         answers = answers_of(checks)
-        department = self.keyring.departments[licence.issuer or record.department]
+        department = self.keyring.department_of(licence.issuer or record.department)
         view = view_of(licence, template, self.catalogue.kinds, department, record.type, number, question.asker)
         head = self.book.head()
         as_known = known_at or known_now(now, head[1])
@@ -222,6 +222,12 @@ def seal_check(finding: Finding) -> Check:
     undecided = set(finding.reasons) & _UNDECIDED and "bytes-changed" not in finding.reasons
     result = Result.UNKNOWN if undecided else Result.NO
     return Check(2, "seal", "authentic", result, finding.reasons or ("no-signature",))
+
+
+def seal_alone(finding: Finding) -> Check:
+    """Return check (2) where the register is not asked: a good seal is `unknown`, because any file may be sealed and never entered (DOMAIN M4)."""
+    said = seal_check(finding)
+    return replace(said, result=Result.UNKNOWN if said.result is Result.YES else said.result, reasons=(*said.reasons, "register-not-asked"))
 
 
 def known_now(now: datetime, last: datetime | None) -> datetime:

@@ -11,6 +11,23 @@ HEADLINES: Words = {
     "not_valid": ("无效", "Not valid"),
     "cannot_decide": ("无法判定", "Cannot be decided"),
 }
+THEN: Words = {  # of a day that is over, or of what was known then
+    "valid": ("在 {day} 有效", "Was valid on {day}"),
+    "valid_conditions_unmet": ("在 {day} 有效，但有条件未满足", "Was valid on {day}, but a condition was not met"),
+    "not_valid": ("在 {day} 无效", "Was not valid on {day}"),
+    "cannot_decide": ("在 {day} 是否有效，无法判定", "Cannot be decided for {day}"),
+}
+AHEAD: Words = {  # of a day to come
+    "valid": ("预计在 {day} 有效", "Would be valid on {day}"),
+    "valid_conditions_unmet": ("预计在 {day} 有效，但有条件未满足", "Would be valid on {day}, but a condition is not met"),
+    "not_valid": ("预计在 {day} 无效", "Would not be valid on {day}"),
+    "cannot_decide": ("在 {day} 是否有效，无法判定", "Cannot be decided for {day}"),
+}
+BY_THEN = ("按 {known} 的登记，{said}", "{said} by the register of {known}")
+NOT_NOW: Words = {
+    "past": ("{said}（历史查询，非现状）", "{said} – not the present state"),
+    "ahead": ("{said}（预期，非现状）", "{said} – foreseen, not the present state"),
+}
 QUESTIONS: Words = {
     "authentic": ("真实性", "Authentic"),
     "current": ("现行版本", "Current document"),

@@ -11,9 +11,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from licence_service.bundle import Bundle, sign
+from licence_service.bundle import Bundle, sign, sign_delta, sign_time
 from licence_service.qr_token import CodeFacts, address, pack
-from licence_service.seal.listing_tokens import base64url
+from licence_service.seal.listing_tokens import base64url, sign_jws
 from licence_service.seal.terms import PublicKey, point_of
 from licence_service.seal.tokens import CodeSigner, sign1
 from licence_service.status import Status, blank, put
@@ -92,6 +92,32 @@ def without_what_judges() -> list[str]:
     return [sign(replace(bundle(), types=(*bundle().types[1:], one)), KEEPER) for one in bad]
 
 
+def _times() -> dict[str, str]:
+    """Return answers to a question for the time, of which one is the right one."""
+    said: dict[str, Any] = {"format": "server-time/1", "book": BOOK, "time": AT.isoformat(), "nonce": NONCE}
+    bad: dict[str, dict[str, Any]] = {
+        "without a zone": {"time": "2026-11-28T02:00:00"},
+        "no time": {"time": "soon"},
+        "a number": {"time": 7},
+        "another form": {"format": "server-time/2"},
+    }
+    return {
+        "good": sign_time(BOOK, AT, NONCE, KEEPER),
+        "another question's": sign_time(BOOK, AT, NONCE[::-1], KEEPER),
+        "another book's": sign_time("https://other.example", AT, NONCE, KEEPER),
+        "by another": sign_time(BOOK, AT, NONCE, DEPARTMENT),
+        "a bundle": bundle_text(),
+        "a delta": sign_delta(bundle(), bundle(), KEEPER),
+        "nothing": "",
+        **{name: sign_jws("server-time+jws", said | changed, KEEPER) for name, changed in bad.items()},
+        "without a time": sign_jws("server-time+jws", {name: text for name, text in said.items() if name != "time"}, KEEPER),
+    }
+
+
+NONCE = "AAECAwQFBgcICQoLDA0ODw"
+TIMES = _times()
+
+
 def facts(place: str = "good", **changed: Any) -> CodeFacts:
     """Return the facts of a code, one thing changed."""
     whole = CodeFacts(
@@ -157,7 +183,7 @@ def cases() -> list[Case]:
         _case("forged and expired", _forged(), "not_valid", f"no code-not-genuine; {NOTHING}", rule=("SH-02",)),
         _case("not yet in effect", code(valid_from=date(2026, 11, 29)), "not_valid", f"{GENUINE}; {CURRENT}; no pending-effect; not_asked "),
         _case("ended", code("ended"), "not_valid", f"{GENUINE}; not_asked ; no listed-invalid; not_asked "),
-        _case("superseded", code("superseded"), "not_valid", f"{GENUINE}; no superseded; unknown ask-newer-version; not_asked "),
+        _case("superseded", code("superseded"), "not_valid", f"{GENUINE}; no listed-superseded; unknown ask-newer-version; not_asked "),
         _case("suspended on its last day", code("suspended"), "not_valid", f"{GENUINE}; {CURRENT}; no suspended; not_asked ", rule=("SH-03",)),
         _case("suspended without an end", code("open"), "not_valid", f"{GENUINE}; {CURRENT}; no suspended; not_asked "),
         _case(
@@ -188,7 +214,7 @@ def cases() -> list[Case]:
         ),
         _case("ended, however old the list", code("ended"), "not_valid", f"{GENUINE}; not_asked ; no listed-invalid; not_asked ", at=stale),
         _case(
-            "superseded, however old the list", code("superseded"), "not_valid", f"{GENUINE}; no superseded; unknown ask-newer-version; not_asked ",
+            "superseded, however old the list", code("superseded"), "not_valid", f"{GENUINE}; no listed-superseded; unknown ask-newer-version; not_asked ",
             at=stale,
         ),
         _case("stale and expired", code(valid_to=ended), "not_valid", f"{GENUINE}; unknown status-stale; no expired; not_asked ", at=stale),
@@ -242,7 +268,7 @@ def cases() -> list[Case]:
             for name, text, answers in (
                 ("suspended", code("open", type_index=PERIODIC, conditions_until=ended), f"{GENUINE}; {CURRENT}; no suspended; not_asked "),
                 ("ended", code("ended", type_index=PERIODIC), f"{GENUINE}; not_asked ; no listed-invalid; not_asked "),
-                ("superseded", code("superseded", conditions_until=ended), f"{GENUINE}; no superseded; unknown ask-newer-version; not_asked "),
+                ("superseded", code("superseded", conditions_until=ended), f"{GENUINE}; no listed-superseded; unknown ask-newer-version; not_asked "),
                 ("expired", code(type_index=PERIODIC, valid_to=ended), f"{GENUINE}; {CURRENT}; no expired; not_asked "),
                 ("to come", code(type_index=PERIODIC, valid_from=date(2026, 11, 29)), f"{GENUINE}; {CURRENT}; no pending-effect; not_asked "),
             )
@@ -266,6 +292,14 @@ def cases() -> list[Case]:
         _case(
             "a clock that the server contradicts", code(), "cannot_decide", f"{GENUINE}; unknown clock-error; unknown clock-error; {NONE}",
             server_time=AT - timedelta(minutes=6), rule=("SH-05",),
+        ),
+        _case(
+            "a suspension that only a fast clock has let run out", code("suspended"), "cannot_decide",
+            f"{GENUINE}; unknown clock-error; unknown suspended,clock-error; {NONE}", at=AT + timedelta(hours=20), server_time=AT, rule=("SH-03", "SH-05"),
+        ),
+        _case(
+            "a clock that the server contradicts by not more than is allowed", code(), "valid", f"{GENUINE}; {CURRENT}; {FORCE}; {NONE}",
+            server_time=AT - timedelta(minutes=5), rule=("SH-05",),
         ),
         _case("ended, whatever the clock", code("ended"), "not_valid", f"{GENUINE}; not_asked ; no listed-invalid; not_asked ", at=AS_OF - timedelta(days=9)),
         _case("a list that the device has not got", code(status=(3, 1)), "cannot_decide", f"{GENUINE}; unknown status-absent; unknown status-absent; {NONE}"),

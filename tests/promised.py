@@ -19,8 +19,8 @@ SHOWN = frozenset(
 )  # fmt: skip
 ELSEWHERE = frozenset(  # files that are made, and streams: their own tests read them
     {
-        "/status", "/status/{number}", "/offline/bundle", "/offline/bundle/delta", "/offline/keeper", "/verify/batch", "/watch/{name}",
-        "/watch/{name}/changes",
+        "/status", "/status/{number}", "/offline/bundle", "/offline/bundle/delta", "/offline/keeper", "/offline/time", "/verify/batch",
+        "/watch/{name}", "/watch/{name}/changes",
     }
 )  # fmt: skip
 _NOT_JSON = frozenset({"application/pdf", "application/cose"})

@@ -41,11 +41,12 @@ class Checking:
     def admit(self, client: Client, count: int) -> None:
         """Count so many rows; `CeilingReached` over the hour's ceiling, `TooManyFailures` where the client's rows mostly do not match."""
         now = self.now()
-        if self._count(_ROWS, client, now) + count > client.hourly_ceiling:
-            raise CeilingReached(f"at most {client.hourly_ceiling} rows an hour")
         if self._count(_MISSES, client, now) >= allowed(self._count(_MATCHES, client, now)):
             raise TooManyFailures("most rows did not match; try again in the next hour")
-        self.tries.add(_ROWS, {client.name: count}, now)
+        self.tries.add(_ROWS, {client.name: count}, now)  # first, so that requests sent at once are all seen
+        if self._count(_ROWS, client, now) > client.hourly_ceiling:
+            self.tries.add(_ROWS, {client.name: -count}, now)
+            raise CeilingReached(f"at most {client.hourly_ceiling} rows an hour")
 
     def parts(self, client: Client, rows: Sequence[Row], valid_at: date | None) -> Iterator[list[Said]]:
         """Yield the answers to rows that were admitted, part by part in their order, all about one day under one law."""

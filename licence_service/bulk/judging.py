@@ -146,7 +146,7 @@ class Sitting:
         for name in ("authentic", "current", "in_force", "conditions"):
             codes = standing.answers[name].reasons
             reasons |= dict.fromkeys(code for code in codes if name != "conditions" or code in _DUE_STATES)
-        if self.verifier.keyring.departments[standing.licence.issuer or record.department].demo:
+        if self.verifier.keyring.department_of(standing.licence.issuer or record.department).demo:
             reasons["specimen"] = None
         due_on = self._due_on(standing, self._template(record, standing.licence))
         return Said(True, standing.overall, tuple(reasons), standing.answers["conditions"].result, due_on)  # noqa: FBT003

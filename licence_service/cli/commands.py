@@ -74,6 +74,7 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
+        http="licence_service.web.scanning:ScanProtocol",
         proxy_headers=False,  # which forwarded address is believed is decided in one place (web/access.py)
     )
 

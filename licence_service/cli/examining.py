@@ -16,8 +16,8 @@ from licence_service.seal.entitlement import by_seal_alone
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.settings import read_settings
-from licence_service.verdict import Check, Result, in_words
-from licence_service.verification import seal_check
+from licence_service.verdict import Result, in_words
+from licence_service.verification import seal_alone
 
 MOST_BYTES = 1 << 25  # of a picture or a document
 _EXITS = {Result.NO: NOT_VALID, Result.UNKNOWN: UNDECIDED}
@@ -33,9 +33,10 @@ def examine(
     file: Annotated[Path, typer.Argument(help="A PDF.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
 ) -> None:
-    """Examine a document by its seal alone: is it whole, whose is the seal, was it granted. Exit code 4: not right, 5: cannot be decided.
+    """Examine a document by its seal alone: is it whole, whose is the seal, was it granted. Exit code 4: not right, 5: nothing is wrong with it.
 
-    Whether the register holds it, and what became of the licence and the seal since, only `verify` and the public page know.
+    It never says that a document is genuine: whether the register holds it, and what became of the licence and the seal since, only
+    `verify` and the public page know.
     """
     content = content_of(file)
     settings = read_settings()
@@ -43,9 +44,9 @@ def examine(
     with bounded(keyring.trust_roots, keyring.known_seals) as presenter:
         looked = presenter.look(content)
     finding = by_seal_alone(keyring, looked.finding)
-    check = seal_check(finding)
-    said_of_it = in_words((*check.reasons, "register-not-asked"))
-    lines = _lines(looked, finding, check, keyring)
+    check = seal_alone(finding)
+    said_of_it = in_words(check.reasons)
+    lines = _lines(looked, finding, keyring)
     if as_json:
         show({**lines, "result": check.result.value, "reasons": said_of_it}, as_json=True)
     else:
@@ -56,9 +57,9 @@ def examine(
         raise typer.Exit(_EXITS[check.result])
 
 
-def _lines(looked: Looked, finding: Finding, check: Check, keyring: Keyring) -> dict[str, object]:
+def _lines(looked: Looked, finding: Finding, keyring: Keyring) -> dict[str, object]:
     """Return who sealed it, when and as what, as far as the seal may be believed, and what its codes say."""
-    sealed = finding if check.result is Result.YES else Finding()
+    sealed = finding if finding.good else Finding()
     department = keyring.departments.get(sealed.department or "")
     return {
         "department": sealed.department, "name": department.name if department else None, "specimen": department.demo if department else None,

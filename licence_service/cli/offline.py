@@ -21,6 +21,7 @@ from licence_service.seal.terms import PublicKey, key_in
 from licence_service.settings import read_settings
 from licence_service.status import Status, status_at
 from licence_service.verdict import Overall, in_words
+from licence_service.wording import QUESTIONS, RESULTS
 
 bundles = typer.Typer(no_args_is_help=True, help="Trust bundles: what a device needs to check codes without network.")
 parcels = typer.Typer(no_args_is_help=True, help="Files of others that the pages need: the code reader, the components.")
@@ -121,16 +122,19 @@ def _say(found: OfflineVerdict) -> None:
         out.print(f"{kind['zh']} / {kind['en']}, {found.licence['issuer']['zh']} / {found.licence['issuer']['en']}", markup=False, soft_wrap=True)
         out.print(f"证件上写的是不是：{found.licence['compare']}  Does the paper say: {found.licence['compare']}?", markup=False, soft_wrap=True)
     rows = [
-        {"question": name, "answer": one.result.value, "reasons": "；".join(word["zh"] for word in in_words(one.reasons))}
+        {
+            "question": " ".join(QUESTIONS[name]), "answer": " ".join(RESULTS[one.result.value]),
+            "reasons": "；".join(f"{word['zh']} {word['en']}" for word in in_words(one.reasons)),
+        }
         for name, one in found.answers.items()
-    ]
+    ]  # fmt: skip
     show(rows, as_json=False, columns=("question", "answer", "reasons"))
-    hours = found.age_seconds / 3600
-    out.print(
-        f"status as of {found.as_of.astimezone(BEIJING).isoformat(timespec='seconds')}, {hours:.1f} hours old{', too old' if found.stale else ''}"
-    )
+    hours, as_of = found.age_seconds / 3600, found.as_of.astimezone(BEIJING).isoformat(timespec="seconds")
+    old = ("，已过时限", ", too old") if found.stale else ("", "")
+    out.print(f"状态资料截至 {as_of}，{hours:.1f} 小时前{old[0]}  status as of {as_of}, {hours:.1f} hours old{old[1]}", markup=False, soft_wrap=True)
     if found.clock.wrong_by is not None:
-        err.print(f"the clock of this device is wrong by {found.clock.wrong_by} seconds")
+        wrong = found.clock.wrong_by
+        err.print(f"本机时钟偏差 {wrong} 秒  the clock of this device is wrong by {wrong} seconds", markup=False, soft_wrap=True)
 
 
 def _bundle(file: Path, key: Path | None, deltas: list[Path] | None) -> Bundle:

@@ -57,9 +57,6 @@ class ReadPage:
     pieces: tuple[Piece, ...]
 
 
-BROKEN = (pikepdf.PdfError, pdfium.PdfiumError)  # what the readers raise for a file that cannot be read
-
-
 def text(pdf: bytes) -> list[str]:
     """Return the text of each page in reading order, lines ended by a newline."""
     with _lock:

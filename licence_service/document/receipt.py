@@ -17,7 +17,8 @@ _NOTE = (
     "本回执由登记簿保管机关签名；签名原文附于本文件中，可用公开密钥离线核对，无需联系本系统。",
     "Signed by the keeper of the register; the signed statement is attached to this file and can be checked offline with the public key.",
 )
-_COLOURS = {"valid": "#0B6B3A", "valid_conditions_unmet": "#8A5A00", "not_valid": "#A5101A", "cannot_decide": "#3B4A5A"}
+ANOTHER_TIME = "another_time"  # the band of a verdict that is not about the present: never a verdict's own colour or shape
+_COLOURS = {ANOTHER_TIME: "#2F4B6E", "valid": "#0B6B3A", "valid_conditions_unmet": "#8A5A00", "not_valid": "#A5101A", "cannot_decide": "#3B4A5A"}
 _BIG, _BIG_EN = Type("song-700", 22, 22), Type("hei-400", 9, 9, 0.0, "grey")
 _HEAD, _HEAD_EN = Type("song-700", 20, 20), Type("hei-400", 11, 11)
 _LABEL, _LABEL_EN = Type("hei-500", 9, 9), Type("hei-400", 6.5, 6.5, 0.0, "grey")
@@ -38,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptWords:
-    """Everything that stands on the page: the verdict's word, and rows in three blocks."""
+    """Everything that stands on the page: the verdict's word, and rows in three blocks. `overall` is the verdict, or `ANOTHER_TIME`."""
 
     overall: str
     headline: tuple[str, str]
@@ -144,7 +145,7 @@ def _chopped(fonts: Fonts, type_: Type, text: str, room: float) -> list[str]:
 
 
 def _shape(overall: str, x: float, y: float) -> Iterator[Item]:
-    """Yield the mark of a verdict, told by shape and not by colour alone: disc, diamond, octagon, square."""
+    """Yield the mark of a verdict, told by shape and not by colour alone: disc, diamond, octagon, square; a tag for another time."""
     ink = _COLOURS[overall]
     if overall == "valid":
         yield Disc(x, y, 8, fill=WHITE)
@@ -153,6 +154,9 @@ def _shape(overall: str, x: float, y: float) -> Iterator[Item]:
         yield Stroke(((x, y - 9), (x + 9, y), (x, y + 9), (x - 9, y), (x, y - 9)), fill=WHITE)
         yield Stroke(((x, y - 4.5), (x, y + 1)), ink, 3.4)
         yield Stroke(((x, y + 3), (x, y + 4.4)), ink, 3.4)
+    elif overall == ANOTHER_TIME:  # a hand turned back
+        yield Stroke(((x - 9, y), (x - 3, y - 7), (x + 8, y - 7), (x + 8, y + 7), (x - 3, y + 7), (x - 9, y)), fill=WHITE)
+        yield Stroke(((x + 2.4, y - 3.6), (x - 2, y), (x + 2.4, y + 3.6)), ink, 2.8)
     elif overall == "not_valid":
         yield Stroke(
             tuple((x + a, y + b) for a, b in ((-3.4, -8), (3.4, -8), (8, -3.4), (8, 3.4), (3.4, 8), (-3.4, 8), (-8, 3.4), (-8, -3.4), (-3.4, -8))),

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any, TypeVar
 
+import pikepdf
 import pypdfium2 as pdfium
 import zxingcpp
 from PIL import Image, ImageChops
 
 from licence_service.comparison import Presented
 from licence_service.document import agreement, reading
+from licence_service.document.archival import ATTACHMENT, RECEIPT
 from licence_service.fields import Field
 
 T = TypeVar("T")
@@ -26,10 +28,11 @@ MOST_SEARCHED = 4  # pages on which a code is looked for
 MOST_PIECES = 6_000
 MOST_ATTACHED = 200_000
 _MOST_WORDS = 100_000
-_SIDE = 2400  # pixels: a photo is looked at in this size first
+_SIDE = 2400  # pixels: a photo is looked at in this size too
 _PAGE_SIDE = 1800
 _CODE_DPI, _LOOK_DPI = 150, 100
 _FAINT = 96  # of 255: anti-aliasing differs less between programs that draw the same page
+_SAME_COLOUR = 32  # of 255, by channel and for every pixel: a receipt is drawn by the same program, and no colour of it may become another
 _SPECKS = 12  # pixels that may differ more, at 100 dpi; a changed digit changes some forty
 
 
@@ -44,7 +47,10 @@ def _format(content: bytes) -> str | None:
 
 
 def codes_of_picture(content: bytes) -> list[str]:
-    """Return the texts of the codes in a PNG, JPEG or WebP; none for anything that is no such picture or too large."""
+    """Return the texts of the codes in a PNG, JPEG or WebP, each once; none for anything that is no such picture or too large.
+
+    It is looked at in a small size and in its own: blur hides a code from the one, smallness from the other, and none may be passed over.
+    """
     kind = _format(content)
     if kind is None:
         return []
@@ -59,7 +65,7 @@ def codes_of_picture(content: bytes) -> list[str]:
         return []
     small = grey.copy()
     small.thumbnail((_SIDE, _SIDE))
-    return _codes(small) or (_codes(grey) if grey.size != small.size else [])
+    return list(dict.fromkeys([*_codes(small), *(_codes(grey) if grey.size != small.size else [])]))
 
 
 def _codes(image: Image.Image) -> list[str]:
@@ -90,8 +96,8 @@ def _first_codes(pdf: bytes) -> list[str]:
     return next((texts for page in _rendered(pdf, _CODE_DPI, MOST_SEARCHED) if (texts := _codes(page))), [])
 
 
-def _attached(pdf: bytes) -> str | None:
-    attached = reading.attachment(pdf)
+def _attached(pdf: bytes, name: str = ATTACHMENT) -> str | None:
+    attached = reading.attachment(pdf, name)
     return attached.decode("utf-8", "replace") if attached is not None and len(attached) <= MOST_ATTACHED else None
 
 
@@ -111,14 +117,14 @@ def _pieces(pdf: bytes) -> tuple[list[list[Any]], int]:
     return pieces, len(pages)
 
 
-def _rendered(pdf: bytes, dpi: int, most: int) -> Iterator[Image.Image]:
-    """Yield the first `most` pages as grey pictures, none larger than `_PAGE_SIDE` whatever size it claims."""
+def _rendered(pdf: bytes, dpi: int, most: int, *, grey: bool = True) -> Iterator[Image.Image]:
+    """Yield the first `most` pages as pictures, grey ones or in colour, none larger than `_PAGE_SIDE` whatever size it claims."""
     document = pdfium.PdfDocument(pdf)
     try:
         for number in range(min(len(document), most)):
             page = document[number]
             scale = min(dpi / 72, _PAGE_SIDE / max(page.get_width(), page.get_height(), 1))
-            yield page.render(scale=scale, grayscale=True).to_pil()
+            yield page.render(scale=scale, grayscale=grey).to_pil()
     finally:
         document.close()
 
@@ -141,6 +147,38 @@ def _same(one: Image.Image, other: Image.Image) -> bool:
     if one.size != other.size:
         return False
     return sum(ImageChops.difference(one.convert("L"), other.convert("L")).histogram()[_FAINT:]) <= _SPECKS
+
+
+def receipt(pdf: bytes) -> dict[str, Any]:
+    """Return what the page of a receipt carries, as JSON values: its attached statement and its text; absent where they cannot be read."""
+    return {"attached": _tried(lambda: _attached(pdf, RECEIPT), None), "text": _tried(lambda: "".join(reading.text(pdf)), None)}
+
+
+def drawn_as(pdf: bytes, ours: bytes) -> bool:
+    """Say whether a receipt looks to the pixel, in colour, as `ours`, which we drew from its statement, and holds nothing that could show otherwise.
+
+    Words alone do not tell: a green area over a red one leaves them as they are.
+    """
+    return _tried(lambda: _keys(pdf) == _keys(ours) and _all_drawn_as(pdf, ours), otherwise=False)
+
+
+def _keys(pdf: bytes) -> list[object]:
+    """Return what stands in the catalogue, in each page and its resources: no annotation, form, layer or action may have been added."""
+    with pikepdf.open(io.BytesIO(pdf), attempt_recovery=False) as document:
+        tops = [document.Root, document.Root.Names, *(part for page in document.pages for part in (page.obj, page.obj.Resources))]
+        return [sorted(top.keys()) for top in tops]
+
+
+def _all_drawn_as(pdf: bytes, ours: bytes) -> bool:
+    pages = zip_longest(*(_rendered(one, _LOOK_DPI, MOST_SEARCHED, grey=False) for one in (pdf, ours)))
+    return all(one is not None and other is not None and _same_colours(one, other) for one, other in pages)
+
+
+def _same_colours(one: Image.Image, other: Image.Image) -> bool:
+    if one.size != other.size:
+        return False
+    extremes = ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getextrema()
+    return all(most <= _SAME_COLOUR for _, most in extremes)  # type: ignore[misc]  # of three channels
 
 
 def from_json(said: Mapping[str, Any], fields: Mapping[str, Field] | None = None) -> Presented:

@@ -34,8 +34,8 @@ def entitlement_faults(keyring: Keyring, certificate_sha256: str, licence_type: 
 def by_seal_alone(keyring: Keyring, finding: Finding) -> Finding:
     """Return the finding with what the grants say against it; all that can be known of a file without the register.
 
-    A good one is then as good as its seal: whether the register holds it, and whether its licence or its seal was
-    revoked since, stays unknown.
+    A good one is then as good as its seal and no better (`verification.seal_alone`): whether the register holds it, and
+    whether its licence or its seal was revoked since, stays unknown.
     """
     if finding.certificate_sha256 is None or finding.sealed_at is None or finding.licence_type is None:
         return finding

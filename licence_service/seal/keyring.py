@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from licence_service.errors import Misconfigured, NotInRegister, SealUnavailable
+from licence_service.errors import Misconfigured, NotInRegister, SealUnavailable, Unavailable
 from licence_service.seal import KnownSeal, Seal, keyfile
 from licence_service.seal.keyfile import PrivateKey, SealFile, Secrets
 from licence_service.seal.pades import LocalSeal
@@ -116,6 +116,12 @@ class Keyring:
     def public_code_keys(self) -> dict[str, str]:
         """Return every code key's public part as PEM, by its kid in hexadecimal."""
         return {kid.hex(): key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode() for kid, key in sorted(self.code_keys.items())}
+
+    def department_of(self, uscc: str) -> Department:
+        """Return a department that the book names; `Unavailable` where its folder of keys is not there, which is the operator's fault."""
+        if uscc not in self.departments:
+            raise Unavailable("the keys folder of the department that issued this licence is missing")
+        return self.departments[uscc]
 
     def verifying_key(self, kid: bytes) -> tuple[ec.EllipticCurvePublicKey, str]:
         """Return a code key's public part and its department's `uscc`; raise `NotInRegister` for an unknown kid."""

@@ -31,7 +31,7 @@ class Status(IntEnum):
     VALID = 0  # or never given away, or over by the calendar
     INVALID = 1  # voided, or the right was ended by an act, its own or that of the licence it hangs on
     SUSPENDED = 2
-    SUPERSEDED = 3  # a newer version is current, in a licence that has not ended
+    SUPERSEDED = 3  # a newer version is current, or this one was reported lost, in a licence that has not ended
 
 
 def status_of(licence: Licence | None, number: int) -> Status:

@@ -91,9 +91,9 @@ class Failures:
         """
         return self._counted(kind, value, now, seconds, add=1)
 
-    def so_far(self, kind: str, value: str, now: datetime, *, seconds: int = WINDOW_SECONDS) -> int:
-        """Return how many failures there were in this window, without adding one."""
-        return self._counted(kind, value, now, seconds, add=0)
+    def take_back(self, kind: str, value: str, now: datetime, *, seconds: int = WINDOW_SECONDS) -> None:
+        """Take one back that was counted before it was known to be none."""
+        self._counted(kind, value, now, seconds, add=-1)
 
     def _counted(self, kind: str, value: str, now: datetime, seconds: int, add: int) -> int:
         key = (self._vault.blind(kind, value), _window(now, seconds))

@@ -66,7 +66,7 @@ def read(service: TheService, caller: Caller, licence_id: LicenceId, valid_at: V
     record = service.registrar.visible(caller, licence_id)
     licence = record.at(day, instant if known_at else None)
     template = service.catalogue.edition(record.type, licence.current.edition)
-    department = service.keyring.departments[licence.issuer or record.department]
+    department = service.keyring.department_of(licence.issuer or record.department)
     view = view_of(licence, template, service.catalogue.kinds, department, record.type, licence.current.version, Asker.CLERK)
     window = renewal_of(service.law.packs(instant), record.type, day, template.term)
     until = window.renewable_until(licence.valid_to) if licence.valid_to else None

@@ -87,7 +87,7 @@ def _told(service: Service, record: Record, day: date, known_at: datetime, asker
 
 def _heading(service: Service, record: Record, licence: Licence, template: Template, asker: Asker) -> dict[str, Any]:
     """Return what stands above the history: the present state, the number and the holder as this asker sees them."""
-    department = service.keyring.departments[licence.issuer or record.department]
+    department = service.keyring.department_of(licence.issuer or record.department)
     view = view_of(licence, template, service.catalogue.kinds, department, record.type, licence.current.version, asker)
     seen = {one["name"]: one["text"] for one in view["face"]}
     named = {"number": seen.get(template.number.field), "holder": seen.get(template.holder_name)}

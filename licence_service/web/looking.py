@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from licence_service.errors import NotInRegister
 from licence_service.history.words import STATES
-from licence_service.licence import BEIJING
+from licence_service.licence import BEIJING, LicenceState
 from licence_service.looking import NUMBER, WAYS, LookReasons, Seen
 from licence_service.seal.tokens import open1
 from licence_service.service import Service
@@ -155,9 +155,9 @@ def note(request: Request, service: TheService, form: Form) -> Response:
     signed = base64.b64encode(message).decode()
     if pages.wants_html(request):
         title = service.catalogue.editions[said["type"]][-1].title
-        return pages.page(
-            "note.html", headers=HEADERS, note=said, at=in_beijing(datetime.fromisoformat(said["looked_at"])), signed=signed, title=title
-        )
+        at = in_beijing(datetime.fromisoformat(said["looked_at"]))
+        words = {"state": STATES[LicenceState(said["state"])], "overall": HEADLINES[said["overall"]]}
+        return pages.page("note.html", headers=HEADERS, note=said, at=at, signed=signed, title=title, words=words)
     return JSONResponse({"note": said, "signed": signed}, headers=HEADERS)
 
 

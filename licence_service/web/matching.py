@@ -1,5 +1,6 @@
 """Match boxes: yes or no to what stands on a paper; by POST only, tries slowed, the same for what does not exist (DOMAIN §2d)."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -51,22 +52,24 @@ def match(request: Request, service: TheService, form: Form) -> Response:
         raise RequestRejected(faults=[Fault("tail", "wrong-length", "the last 4 to 6 characters are wanted here")])
     code = filled.optional(form, "code", 1200)
     address = address_of(request, service)
-    _within_tries(service, "match-from", address)
+    now = service.now()
+    _count_try(service, "match-from", address, now)
     if code is not None:
         presented, found = f"code {code}", service.matcher.by_code(code, asked)
     else:
         number, check_code = filled.text(form, "number", 200), filled.text(form, "check_code", 40)
         presented, found = f"number {comparison_form(number)}", service.matcher.by_pair(number, check_code, asked)
     about = found.licence_id or presented
-    _within_tries(service, "match", about)
-    if not found.all_match:
-        service.failures.count("match", about, service.now(), seconds=AN_HOUR)
-        service.failures.count("match-from", address, service.now(), seconds=AN_HOUR)
+    _count_try(service, "match", about, now)
+    if found.all_match:
+        service.failures.take_back("match", about, now, seconds=AN_HOUR)
+        service.failures.take_back("match-from", address, now, seconds=AN_HOUR)
     return _shown(request, service, found)
 
 
-def _within_tries(service: Service, kind: str, value: str) -> None:
-    if service.failures.so_far(kind, value, service.now(), seconds=AN_HOUR) >= TRIES:
+def _count_try(service: Service, kind: str, value: str, now: datetime) -> None:
+    """Count a try before anything is told, so that guesses sent at once get no more answers than guesses one by one."""
+    if service.failures.count(kind, value, now, seconds=AN_HOUR) > TRIES:
         raise TooManyFailures("try again in an hour")
 
 

@@ -1,5 +1,6 @@
 """Routes for checking without network: the trust bundle with its deltas, and the static page that uses it."""
 
+import html
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -7,6 +8,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path as FilePath
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -15,12 +17,14 @@ from licence_service.digests import sha256
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.parcels import SCANNER
 from licence_service.reasons import REASONS
+from licence_service.service import Service
 from licence_service.web.access import TheService
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
 from licence_service.wording import QUESTIONS, RESULTS
 
 router = APIRouter(tags=["offline"], responses={status: ANSWERS[status] for status in (404, 422, 503)})
 PAGES = "html/offline"
+_HOST = b"{official_host}"  # stands in the page for our own
 # The one page with scripts: its own only, and the WebAssembly of the code reader; it asks nobody but this server.
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
@@ -43,6 +47,7 @@ _JOSE = "application/jose"
 _BUNDLE = {"description": "A compact JWS", "content": {_JOSE: {"schema": TEXT}}}
 _KEY = answer("The key by which bundles are signed", shape({"book": TEXT, "kid": TEXT, "public_key": TEXT}))
 Since = Annotated[str, Query(max_length=40, description="The `as_of` of the bundle that the device has.")]
+Nonce = Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{22}$", description="Sixteen random bytes in base64url, drawn for this question.")]
 _BUNDLE_AGE = {"Cache-Control": "public, max-age=60", "X-Content-Type-Options": "nosniff"}
 
 
@@ -70,6 +75,13 @@ def keeper(service: TheService) -> JSONResponse:
     return JSONResponse(service.publisher.keeper_key(), headers={"Cache-Control": "no-cache"})
 
 
+@router.get("/offline/time", response_class=Response, responses={200: _BUNDLE}, summary="What time it is, signed")
+def time(service: TheService, nonce: Nonce) -> Response:
+    """Return the server's instant, signed for this question alone, so that a device finds out by how much its clock is wrong (SH-05)."""
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(service.publisher.time(nonce), media_type=_JOSE, headers=headers)
+
+
 @router.get("/offline", include_in_schema=False)
 def without_slash() -> Response:
     """Lead to the page: its scope as an installed application is the folder."""
@@ -89,7 +101,14 @@ def file(service: TheService, name: Annotated[str, Path(max_length=80)]) -> Resp
     held = _files().get(name or "index.html")
     if held is None:
         raise NotInRegister("there is no such page")
+    if name in {"", "index.html"}:
+        held = held.replace(_HOST, _official(service))
     return _answered(_TYPES[FilePath(name or "index.html").suffix], held)
+
+
+def _official(service: Service) -> bytes:
+    """Return our host as it stands on the page before any bundle is there, also without network."""
+    return html.escape(urlsplit(service.settings.public_url).hostname or "").encode()
 
 
 def _answered(media_type: str, content: bytes) -> Response:

@@ -14,10 +14,10 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from licence_service.history.words import STATES
-from licence_service.licence import BEIJING
+from licence_service.licence import BEIJING, beijing_day
 from licence_service.parcels import COMPONENTS
-from licence_service.verdict import Result, Verdict, in_words
-from licence_service.wording import CHECKS, HEADLINES, QUESTIONS, RESULTS, SOURCES
+from licence_service.verdict import Result, Verdict, in_words, source_json
+from licence_service.wording import AHEAD, BY_THEN, CHECKS, HEADLINES, NOT_NOW, QUESTIONS, RESULTS, SOURCES, THEN
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
@@ -39,6 +39,7 @@ _FORMS = ("/officer", "/notes", "/verify/list", "/report-site")  # a refused for
 STYLE = "style.css"
 _FACES, _ADDRESS = re.compile(r"@font-face\{[^}]*\}"), re.compile(r"url\([^)]*\)")
 _FONTS = '"PingFang SC","Noto Sans SC","Noto Sans CJK SC","Microsoft YaHei","Source Han Sans SC",system-ui,sans-serif'
+_UNITS = ((86400, "天", "d"), (3600, "小时", "h"), (60, "分钟", "min"))
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 
 
@@ -107,19 +108,62 @@ def refusal(path: str, status: int, slug: str, title: str, faults: Sequence[Mapp
     return page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, otherwise), faults=faults, back=back)
 
 
-def verdict(_request: Request, found: Verdict, headers: Mapping[str, str], way: str, again: Mapping[str, str]) -> Response:
+def of_another_time(found: Verdict) -> bool:
+    """Say whether a verdict is about another day than that of its check, or about what was known before it.
+
+    Such an answer is true and says nothing of today, so it must never look like the present verdict: anybody can print an address with
+    `known_at` on a paper. What names no licence, because what was presented is not genuine, is the same at all times.
+    """
+    if found.licence is None and "not-known-then" not in found.answers["authentic"].reasons:
+        return False
+    return found.valid_at != beijing_day(found.checked_at) or found.known_at < found.checked_at
+
+
+def present_of(found: Verdict) -> dict[str, Any]:
+    """Return what stands beside an answer about another time: the verdict of now in one word, and the state of the licence."""
+    state = found.licence["state"] if found.licence else None
+    zh, en = HEADLINES[found.overall.value]
+    return {"overall": found.overall.value, "zh": zh, "en": en, "state": state}
+
+
+def _then(found: Verdict, present: Verdict | None) -> dict[str, Any] | None:
+    """Return the words of an answer about another time and the present verdict beside it; None for an answer about now."""
+    if not of_another_time(found):
+        return None
+    ahead = found.valid_at > beijing_day(found.checked_at)
+    said = list((AHEAD if ahead else THEN)[found.overall.value])
+    if found.known_at < found.checked_at:
+        said = [form.format(said=one, known=_beijing(found.known_at)[:-3]) for form, one in zip(BY_THEN, said, strict=True)]
+    said = [form.format(said=one) for form, one in zip(NOT_NOW["ahead" if ahead else "past"], said, strict=True)]
+    headline = [one.format(day=found.valid_at.isoformat()) for one in said]
+    now = None
+    if present is not None:
+        short = present_of(present)
+        now = {"overall": short["overall"], "headline": HEADLINES[short["overall"]], "state": STATES.get(short["state"])}
+    return {"headline": headline, "now": now}
+
+
+def verdict(
+    _request: Request, found: Verdict, headers: Mapping[str, str], way: str, again: Mapping[str, str], present: Verdict | None = None
+) -> Response:
     """Show a verdict: first and large whether the licence is in force, then each check with its reason, then what can be asked further.
 
-    `way` is how it was asked, `again` what a form must send to ask the same for another day or as a receipt.
+    `way` is how it was asked, `again` what a form must send to ask the same for another day or as a receipt. An answer about another time
+    says so in its headline, in a look of its own, with the `present` verdict beside it.
     """
-    licence = found.licence
+    licence, then = found.licence, _then(found, present)
     state = STATES.get(licence["state"]) if licence else None
     specimen = bool(licence and licence["specimen"])
+    known_at = _beijing(found.known_at)
     return page(
-        "verdict.html", headers=headers, overall=found.overall.value, headline=HEADLINES[found.overall.value], state=state, licence=licence,
-        specimen=specimen, checked_at=_beijing(found.checked_at), known_at=_beijing(found.known_at), valid_at=found.valid_at.isoformat(),
-        head=found.head[0], way=way, again=again, comparison=found.comparison,
-        sources=[{"words": SOURCES[name], "as_of": _beijing(as_of)} for name, as_of in found.sources.items()],
+        "verdict.html", headers=headers, look="then" if then else found.overall.value, then=then, state=state, licence=licence, specimen=specimen,
+        headline=then["headline"] if then else HEADLINES[found.overall.value], checked_at=_beijing(found.checked_at),
+        valid_at=found.valid_at.isoformat(), known_day=known_at[:10] if found.known_at < found.checked_at else "",
+        today=beijing_day(found.checked_at).isoformat(), head=found.head[0], way=way, again=again, comparison=found.comparison, host=found.host,
+        sources=[
+            {"words": SOURCES[name], "as_of": _beijing(as_of), "age": _age(source_json(name, as_of, found.checked_at)["age_seconds"])}
+            for name, as_of in found.sources.items()
+        ],
         answers=[
             {"name": name, "label": QUESTIONS[name], "result": one.result.value, "word": RESULTS[one.result.value], "reasons": in_words(one.reasons)}
             for name, one in found.answers.items()
@@ -133,3 +177,11 @@ def verdict(_request: Request, found: Verdict, headers: Mapping[str, str], way: 
 
 def _beijing(instant: datetime) -> str:
     return f"{instant.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
+
+
+def _age(seconds: int) -> tuple[str, str]:
+    """Return an age in its largest whole unit, Chinese and English."""
+    for size, zh, en in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size} {zh}前", f"{seconds // size} {en} old"
+    return f"{seconds} 秒前", f"{seconds} s old"

@@ -1,23 +1,28 @@
 """A verdict as it was asked for: as JSON, as a page, or as a receipt – the signed statement, or its one page of PDF."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from licence_service.errors import Fault, RequestRejected
+from licence_service.errors import CeilingReached, Fault, RequestRejected
 from licence_service.receipts import Presented, open_receipt
 from licence_service.service import Service
 from licence_service.verdict import Verdict
 from licence_service.verification import Question
 from licence_service.web import pages
-from licence_service.web.access import count_by_address
+from licence_service.web.access import address_of
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
 STATEMENT, PAGE = "cose", "pdf"
+MOST_RECEIPTS, _AN_HOUR = 100, 3600  # of one address: judging twice, signing and drawing are worth more than an answer
 Receipt = Annotated[
-    str | None, Query(description="`cose`: the verdict as a signed statement on a closed head; `pdf`: the same as one page.", pattern="^(cose|pdf)$")
+    str | None,
+    Query(
+        description="`cose`: the verdict as a signed statement on a closed head; `pdf`: the same as one page; empty: none.", pattern="^(cose|pdf)?$"
+    ),
 ]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 RECEIPT_CONTENT: dict[str, Any] = {"application/cose": _BINARY, "application/pdf": _BINARY}
@@ -43,12 +48,14 @@ def told(
     wanted, presented = receipt
     if wanted is None:
         verdict = ask(question)
+        present = ask(replace(question, valid_at=None, known_at=None)) if pages.of_another_time(verdict) else None
         if pages.wants_html(request):
-            return verdict, pages.verdict(request, verdict, HEADERS, presented.way, again)
-        return verdict, JSONResponse(verdict.as_json(), headers=HEADERS)
+            return verdict, pages.verdict(request, verdict, HEADERS, presented.way, again, present)
+        beside = {"present": pages.present_of(present)} if present else {}
+        return verdict, JSONResponse({**verdict.as_json(), **beside}, headers=HEADERS)
+    if service.failures.count("receipt", address_of(request, service), service.now(), seconds=_AN_HOUR) > MOST_RECEIPTS:
+        raise CeilingReached(f"at most {MOST_RECEIPTS} receipts in an hour go to one address")
     verdict, message = service.receipts.signed(ask, question, presented)
-    if verdict.licence is None:
-        count_by_address(request, service)  # drawing and signing are worth more than a wrong code
     if wanted == STATEMENT:
         return verdict, _file(message, "application/cose", "receipt.cose")
     said = open_receipt(message, service.keyring.code_keys).said

@@ -1,17 +1,19 @@
 """The quick way of a scanned code: a prepared answer goes out before any framework wakes up; all else takes the usual way.
 
 It stands around the whole application. What it sends is what `verifying.verify_code` would send, header by header. Scans are counted,
-not logged line by line: a code's address is a licence.
+not logged line by line: a code's address is a licence. `ScanProtocol` answers the same where the bytes arrive, before a task is made; it is
+what `licence-service serve` runs under, and `Scanning` alone is right under any other server.
 """
 
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from licence_service.errors import Unavailable
 from licence_service.preparing import Preparer
@@ -20,6 +22,7 @@ from licence_service.web.receipting import HEADERS
 
 _HEADERS = [*((name.lower().encode(), value.encode()) for name, value in HEADERS.items()), (b"content-type", b"application/json")]
 _MOST = 1200
+_CARRYING = frozenset({b"content-length", b"transfer-encoding", b"upgrade", b"expect"})  # what a scan never comes with
 
 
 class Scanning:
@@ -34,35 +37,84 @@ class Scanning:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        digits = _code_asked_for(scope)
+        plain = scope["type"] == "http" and scope["method"] == "GET" and not scope["query_string"]
+        digits = _code_asked_for(scope["path"], scope["headers"]) if plain else None
         body = await self._ready(digits) if digits else None
         if body is None:
             await self._app(scope, receive, send)
             return
-        self._scans += 1
-        headers = [*_HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", b"%s%08x" % (self._process, next(self._numbers)))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": 200, "headers": self._told(body)})
         await send({"type": "http.response.body", "body": body})
+
+    def at_once(self, target: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
+        """Return headers and body of the answer to a GET that carries nothing; None where none lies ready or finding it would wait."""
+        digits = None if self._blocking else _code_asked_for(target, headers)
+        body = self._found(digits) if digits else None
+        return (self._told(body), body) if body is not None else None
+
+    def _told(self, body: bytes) -> list[tuple[bytes, bytes]]:
+        """Count an answer and return its headers."""
+        self._scans += 1
+        return [*_HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", b"%s%08x" % (self._process, next(self._numbers)))]
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Yield the figure for Prometheus."""
         yield CounterMetricFamily("licence_scans", "Scanned codes answered from what lies ready", value=self._scans)
 
     async def _ready(self, digits: str) -> bytes | None:
+        return await run_in_threadpool(self._found, digits) if self._blocking else self._found(digits)
+
+    def _found(self, digits: str) -> bytes | None:
         try:
-            return await run_in_threadpool(self._preparer.answer, digits) if self._blocking else self._preparer.answer(digits)
+            return self._preparer.answer(digits)
         except Unavailable:
             return None  # the usual way says so in words
 
 
-def _code_asked_for(scope: Scope) -> str | None:
+class ScanProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 for everything, but a scan whose answer lies ready costs no task, no queue and one write."""
+
+    _answered = False
+
+    def on_headers_complete(self) -> None:
+        """Answer here what can be answered here, in its turn on the connection."""
+        found = self._at_once()
+        if found is None:
+            super().on_headers_complete()
+            return
+        self._answered = True
+        headers = [*self.server_state.default_headers, *found[0]]
+        closing = not self.parser.should_keep_alive()
+        if closing:
+            headers.append((b"connection", b"close"))
+        lines = b"".join([b"%b: %b\r\n" % one for one in headers])
+        self.transport.write(b"HTTP/1.1 200 OK\r\n%b\r\n%b" % (lines, found[1]))
+        if closing:
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        """End an answered request as uvicorn ends its own: the next one may come, or the connection is let go of in time."""
+        if not self._answered:
+            super().on_message_complete()
+            return
+        self._answered = False
+        self.on_response_complete()
+
+    def _at_once(self) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
+        """Return the answer that lies ready; None where the request is another, carries something, or others are under way before it."""
+        under_way = self.pipeline or not (self.cycle is None or self.cycle.response_complete)
+        if under_way or self.flow.write_paused or self.parser.get_method() != b"GET" or self.parser.get_http_version() != "1.1":
+            return None
+        if any(name in _CARRYING for name, _ in self.headers) or not isinstance(self.app, Scanning):
+            return None
+        return self.app.at_once(self.url.decode("latin-1"), self.headers)
+
+
+def _code_asked_for(path: str, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """Return the digits of a request for the JSON verdict on a code as of now; None where anything else is asked."""
-    if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"]:
-        return None
-    path: str = scope["path"]
     if not path.startswith(PATH) or len(path) > _MOST or not path.isascii():
         return None  # what are no digits finds nothing ready
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"accept" and b"html" in value:
             return None
     return path[len(PATH) :]

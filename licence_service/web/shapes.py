@@ -91,8 +91,11 @@ VERDICT_ANSWER = answer(
             "sources": {"type": "array", "items": shape({"name": TEXT, "zh": TEXT, "en": TEXT, "as_of": TEXT, "age_seconds": {"type": "integer"}})},
             "answers": shape(dict.fromkeys(QUESTIONS, _ONE_ANSWER)), "licence": {"oneOf": [shape(_LICENCE), {"type": "null"}]},
             "conditions": {"oneOf": [_CONDITIONS, {"type": "null"}]}, "comparison": {"oneOf": [_COMPARISON, {"type": "null"}]},
+            "host": _TEXT_OR_NULL,
             "checks": {"type": "array", "items": shape({"no": {"type": "integer"}, "name": TEXT, "result": _RESULT, "reasons": _REASONS})},
-        }
+            "present": shape({"overall": {"enum": [one.value for one in Overall]}, "zh": TEXT, "en": TEXT, "state": _TEXT_OR_NULL}),
+        },
+        ("present",),
     ),
     "text/html",
 )  # fmt: skip

@@ -17,6 +17,7 @@ from licence_service.web.issuing import Body, LicenceId
 from licence_service.web.looking import as_base64, in_beijing
 from licence_service.web.receipting import HEADERS
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
+from licence_service.wording import HEADLINES
 
 router = APIRouter()
 _PUBLIC = {status: said for status, said in ANSWERS.items() if status not in {401, 403, 409}}
@@ -39,18 +40,30 @@ _BODY: dict[str, Any] = {
 _PASSENGER = answer(
     "What a passenger may see",
     shape({
-        "status": {"enum": [IN_TRADE, PAUSED, LEFT, REVOKED, UNKNOWN]}, "zh": TEXT, "en": TEXT, "since": _NULLABLE, "checked_at": TEXT,
+        "status": {"enum": [IN_TRADE, PAUSED, LEFT, REVOKED, UNKNOWN]}, "overall": {"enum": [*HEADLINES]}, "zh": TEXT, "en": TEXT,
+        "since": _NULLABLE, "checked_at": TEXT,
         "plates": {"type": "array", "items": TEXT}, "vehicle": _OBJECT_OR_NULL, "driver": _OBJECT_OR_NULL, "driver_in_force": _FLAG_OR_NULL,
-        "conditions_hold": _FLAG_OR_NULL, "photos": {"type": "object"},
+        "conditions_hold": _FLAG_OR_NULL, "driver_conditions_hold": _FLAG_OR_NULL, "photos": {"type": "object"},
     }),
     "text/html",
 )  # fmt: skip
 WORDS = {  # status → the band's look, and the words
-    IN_TRADE: ("valid", "车辆在册，许可有效", "In the trade"),
+    IN_TRADE: ("valid", "车辆在册，许可有效", "In the trade, licence in force"),
     PAUSED: ("not_valid", "目前不得营运", "Not permitted to operate now"),
     LEFT: ("not_valid", "该车已退出营运", "Left the trade"),
     REVOKED: ("not_valid", "此车贴已作废，请勿以此判断", "This sticker was revoked; do not rely on it"),
     UNKNOWN: ("cannot_decide", "无法识别此码", "This code cannot be recognised"),
+}
+UNLESS = {  # of a vehicle in trade: what stands in the way of a plain yes
+    "no_plate": ("cannot_decide", "车辆在册，但没有可核对的号牌", "In the trade, but without a plate to compare"),
+    "unmet": ("valid_conditions_unmet", "车辆在册，但年审等条件未满足", "In the trade, but a periodic condition is not met"),
+    "unknown": (
+        "cannot_decide",
+        "车辆在册，但无法判断年审等条件是否满足",
+        "In the trade, but whether its periodic conditions are met cannot be judged",
+    ),
+    "driver": ("valid_conditions_unmet", "车辆许可有效；驾驶员的情况见下", "The vehicle is in the trade; see below for its driver"),
+    "driver_unknown": ("cannot_decide", "车辆许可有效；驾驶员的情况见下", "The vehicle is in the trade; see below for its driver"),
 }
 
 
@@ -107,20 +120,36 @@ def passenger(request: Request, service: TheService, code: Annotated[str, Path(m
     if not pages.wants_html(request):
         return JSONResponse(said, headers=HEADERS)
     state = STATES.get(opened.vehicle["state"]) if opened.vehicle else None
-    look = WORDS[opened.status][0]
-    if look == "valid" and opened.conditions_hold is None:
-        look = "cannot_decide"
-    elif look == "valid" and (not opened.conditions_hold or opened.driver_in_force is False):
-        look = "valid_conditions_unmet"
-    said["standing"] = said.pop("status")
-    return pages.page("sticker.html", headers=HEADERS, **said, look=look, state=state, at=in_beijing(service.now()))
+    said["standing"], said["look"] = said.pop("status"), said.pop("overall")
+    return pages.page("sticker.html", headers=HEADERS, **said, state=state, at=in_beijing(service.now()))
+
+
+def words_of(opened: Opened) -> tuple[str, str, str]:
+    """Return the verdict in one word and the headline in both languages: what is unknown goes before what is unmet, and neither is a yes (SH-01)."""
+    if opened.status != IN_TRADE:
+        return WORDS[opened.status]
+    found = []
+    if not opened.plates:
+        found.append("no_plate")
+    if opened.conditions_hold is not True:
+        found.append("unknown" if opened.conditions_hold is None else "unmet")
+    if opened.driver_in_force is False or opened.driver_conditions_hold is False:
+        found.append("driver")
+    elif opened.driver_in_force and opened.driver_conditions_hold is None:
+        found.append("driver_unknown")
+    if not found:
+        return WORDS[IN_TRADE]
+    _, zh, en = UNLESS[found[0]]
+    overalls = {UNLESS[one][0] for one in found}
+    return ("cannot_decide" if "cannot_decide" in overalls else "valid_conditions_unmet", zh, en)
 
 
 def _said(service: Service, opened: Opened) -> dict[str, Any]:
-    _, zh, en = WORDS[opened.status]
+    overall, zh, en = words_of(opened)
     return {
-        "status": opened.status, "zh": zh, "en": en, "since": opened.since.isoformat() if opened.since else None,
+        "status": opened.status, "overall": overall, "zh": zh, "en": en, "since": opened.since.isoformat() if opened.since else None,
         "checked_at": service.now().isoformat(timespec="seconds"), "plates": list(opened.plates), "vehicle": opened.vehicle, "driver": opened.driver,
         "driver_in_force": opened.driver_in_force, "conditions_hold": opened.conditions_hold,
+        "driver_conditions_hold": opened.driver_conditions_hold,
         "photos": as_base64(opened.photos),
     }  # fmt: skip

@@ -16,7 +16,7 @@ from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
 from licence_service.licence import beijing_day
 from licence_service.receipts import Presented
 from licence_service.service import Service
-from licence_service.verdict import Result, Verdict
+from licence_service.verdict import Verdict
 from licence_service.verification import Question
 from licence_service.web import filled, pages
 from licence_service.web.access import TheService, count_by_address, count_by_licence, count_failure
@@ -48,7 +48,7 @@ def verify_code(
 ) -> Response:  # fmt: skip
     """Answer the address that the printed code holds. Genuineness is judged by its signature first, then by the register."""
     question = _asked(service, {"valid_at": valid_at, "known_at": known_at})
-    presented = (receipt, Presented.code(digits))
+    presented = (wanted_in({}, receipt), Presented.code(digits))
     verdict, answer = told(request, service, question, lambda asked: service.verifier.by_code(digits, asked), presented, {"code": digits})
     if verdict.licence:
         service.preparer.want(digits)
@@ -68,8 +68,9 @@ _PAIR: dict[str, Any] = {
 def _asked(service: Service, form: dict[str, Any]) -> Question:
     """Read the two clocks of a question; without them it is about today, as known now (AU-01)."""
     given = {name: filled.text(form, name, 40) for name in ("valid_at", "known_at") if form.get(name)}
-    day, instant = two_clocks(given.get("valid_at"), given.get("known_at"), service.now())
-    return Question(valid_at=day if "valid_at" in given else None, known_at=instant if "known_at" in given else None)
+    now = service.now()
+    day, instant = two_clocks(given.get("valid_at"), given.get("known_at"), now)
+    return Question(valid_at=day if "valid_at" in given else None, known_at=instant if "known_at" in given and instant < now else None)
 
 
 @router.post("/verify", responses=_VERDICT, openapi_extra=form_body(_PAIR), summary="Verify by number and check code")
@@ -82,7 +83,7 @@ def verify_pair(request: Request, service: TheService, form: Form, receipt: Rece
         return service.verifier.by_pair(number, code, question)
 
     verdict, answer = told(request, service, _asked(service, form), ask, presented, {"number": number, "check_code": code})
-    if verdict.answers["authentic"].result is Result.NO:
+    if "no-such-record" in verdict.answers["authentic"].reasons:  # a right pair is never refused, whatever it is asked about
         count_failure(request, service, comparison_form(number))
     return answer
 
@@ -123,10 +124,12 @@ _FILE = {
         "required": True,
         "content": {
             "application/pdf": {"schema": {"type": "string", "format": "binary"}},
-            "multipart/form-data": {"schema": {"type": "object", "properties": {"document": {"type": "string", "format": "binary"}}}},
+            "multipart/form-data": {"schema": {"type": "object", "properties": {
+                "document": {"type": "string", "format": "binary"}, **{name: _PAIR["properties"][name] for name in ("valid_at", "known_at", "receipt")},
+            }}},
         },
     }
-}
+}  # fmt: skip
 
 
 @router.post("/verify/document", responses=_VERDICT, openapi_extra=_FILE, summary="Verify a file")

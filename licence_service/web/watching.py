@@ -52,7 +52,7 @@ class Watching:
             await self._app(scope, receive, watched)
         except Exception as bug:
             # The operator gets the trace: places in the code, no messages, since those may repeat what a request held.
-            log.error("bug", request_id=request_id, route=_route(scope), kind=type(bug).__name__, trace=_places(bug))  # noqa: TRY400 - see above
+            log.error("bug", request_id=request_id, route=_route(scope), kind=type(bug).__name__, trace=places_of(bug))  # noqa: TRY400 - see above
             if begun:
                 raise
             await problems.bug(Request(scope), bug)(scope, receive, watched)
@@ -64,7 +64,7 @@ class Watching:
             log.info("request", request_id=request_id, method=method, route=_route(scope), status=status, ms=round(seconds * 1000, 1))
 
 
-def _places(bug: BaseException) -> list[str]:
+def places_of(bug: BaseException) -> list[str]:
     """Return where in the code it happened, the innermost place last."""
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
 

@@ -1,6 +1,7 @@
 """Receipts: a verdict on a closed head, signed, as a statement and as a page; checked offline; nothing of a face in them."""
 
 import io
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typer.testing import CliRunner
 
 from licence_service.cli.commands import app
 from licence_service.digests import sha256
-from licence_service.document import reading
+from licence_service.document import reading, uploaded
 from licence_service.licence import beijing_day
-from licence_service.receipts import BadReceipt, message_in, must_agree, open_receipt
+from licence_service.receipts import BadReceipt, message_in, must_agree, open_receipt, page_of
+from licence_service.web.receipting import MOST_RECEIPTS
 from tests.world import DRIVER, VEHICLE, World, decision
 
 PDF = {"Content-Type": "application/pdf"}
@@ -184,16 +186,24 @@ def test_a_receipt_is_checked_with_nothing_but_a_public_key(world: World, tmp_pa
     files["another.pdf"].write_bytes(content + b"\n")
     keeper = _keeper_file(world, demo_keys)
 
-    def checked(*arguments: str) -> Any:
-        return CliRunner().invoke(app, ["verify-receipt", *arguments, "--key", str(keeper)])
+    def checked(*arguments: str, env: dict[str, str] | None = None) -> Any:
+        return CliRunner().invoke(app, ["verify-receipt", *arguments, "--key", str(keeper)], env=env)
 
     good = checked(str(files["page.pdf"]), "--presented", str(files["licence.pdf"]))
     assert good.exit_code == 0, good.output
-    assert "有效 Valid" in good.output
+    assert "有效 Was valid on" in good.output
     assert checked(str(files["receipt.cose"]), "--json").exit_code == 0
     assert checked(str(files["page.pdf"]), "--presented", str(files["another.pdf"])).exit_code == 4
     for name in ("changed.pdf", "changed.cose", "noise.pdf", "licence.pdf"):
         assert checked(str(files[name])).exit_code == 4, name
+    files["changed.pdf"].write_bytes(_doctored(page, _recoloured))
+    refused = checked(str(files["changed.pdf"]))
+    assert refused.exit_code == 4
+    assert "does not look" in refused.stderr
+    without = checked(str(files["page.pdf"]), env={"LICENCE_FONTS": str(tmp_path / "no-fonts")})
+    assert without.exit_code == 5
+    assert "有效 Was valid on" in without.output
+    assert "not compared" in without.stderr
     assert checked(str(tmp_path / "absent.pdf")).exit_code == 1
 
 
@@ -211,3 +221,113 @@ def _overwritten(page: bytes) -> bytes:
         out = io.BytesIO()
         document.save(out)
     return out.getvalue()
+
+
+def _painted(drawing: bytes) -> Callable[[pikepdf.Pdf], None]:
+    """Paint something without a word over the page; the words stay as they are."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        document.pages[0].contents_add(b"q " + drawing + b" Q", prepend=False)
+
+    return change
+
+
+def _with_annotation(document: pikepdf.Pdf) -> None:
+    annotation = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Square, Rect=[10, 10, 20, 20], F=4)
+    document.pages[0].Annots = document.make_indirect(pikepdf.Array([document.make_indirect(annotation)]))
+
+
+def _with_layers(document: pikepdf.Pdf) -> None:
+    document.Root.OCProperties = pikepdf.Dictionary(OCGs=pikepdf.Array(), D=pikepdf.Dictionary())
+
+
+def _with_script(document: pikepdf.Pdf) -> None:
+    document.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="1")
+
+
+def _recoloured(document: pikepdf.Pdf) -> None:
+    """Give the band of one verdict the colour of another, to a grey eye nearly the same."""
+    contents = document.pages[0].Contents
+    green, red = b".043 .42 .227 rg", b".647 .063 .102 rg"
+    assert green in contents.read_bytes()
+    contents.write(contents.read_bytes().replace(green, red))
+
+
+def _with_another_page(document: pikepdf.Pdf) -> None:
+    document.add_blank_page()
+
+
+DOCTORED: dict[str, Callable[[pikepdf.Pdf], None]] = {
+    "another colour over the band": _painted(b"0.65 0.06 0.10 rg 56 640 480 70 re f"),
+    "a white spot": _painted(b"1 1 1 rg 500 680 4 4 re f"),
+    "recoloured": _recoloured,
+    "an annotation": _with_annotation,
+    "layers": _with_layers,
+    "a script": _with_script,
+    "another page": _with_another_page,
+}
+
+
+def _doctored(page: bytes, change: Callable[[pikepdf.Pdf], None]) -> bytes:
+    """Return the page with something done to it that leaves every word and the signed statement as they are."""
+    with pikepdf.open(io.BytesIO(page)) as document:
+        change(document)
+        out = io.BytesIO()
+        document.save(out)
+    return out.getvalue()
+
+
+def test_a_page_is_right_only_if_it_looks_as_it_is_drawn_from_its_statement_whatever_its_words(world: World) -> None:
+    issued = world.issue(VEHICLE)
+    covered(world)
+    page = by_pair(world, issued, receipt="pdf").content
+    message, said = _signed_in(world, page)
+    again = _doctored(page, lambda _: None)
+
+    assert page_of(world.service.receipts.printer, message, said) == page
+    assert again != page
+    assert uploaded.drawn_as(again, page)
+    assert not uploaded.drawn_as(b"%PDF-1.7 noise", page)
+    for name, change in DOCTORED.items():
+        doctored = _doctored(page, change)
+        assert _signed_in(world, doctored) == (message, said), name
+        must_agree("".join(reading.text(doctored)), said)
+        assert not uploaded.drawn_as(doctored, page), name
+
+
+def _signed_in(world: World, page: bytes) -> tuple[bytes, dict[str, Any]]:
+    message = message_in(reading.attachment(page, "receipt.json") or b"")
+    return message, opened(world, message)
+
+
+def test_receipts_go_to_one_address_a_hundred_an_hour_and_answers_without_end(world: World) -> None:
+    issued = world.issue(DRIVER)
+    world.service.follower.follow()
+    path = issued["verify_url"].removeprefix(world.service.settings.public_url)
+    for _ in range(MOST_RECEIPTS):
+        world.service.failures.count("receipt", "testclient", world.clock(), seconds=3600)
+    assert world.http.get(f"{path}?receipt=cose").status_code == 429
+    assert world.http.get(path).json()["overall"] == "valid"
+
+
+def test_a_right_pair_is_answered_however_often_it_is_asked_about_a_time_before_it_was_entered(world: World) -> None:
+    issued = world.issue(DRIVER)
+    body = {"number": issued["number"], "check_code": issued["check_code"], "known_at": "2026-01-01"}
+    assert {world.http.post("/verify", json=body).status_code for _ in range(world.service.settings.failures_before_slowing + 3)} == {200}
+    assert world.http.post("/verify", json=body | {"known_at": ""}).json()["overall"] == "valid"
+
+
+def test_a_receipt_about_another_time_never_looks_like_one_about_now(world: World) -> None:
+    issued = world.issue(DRIVER)
+    covered(world)
+    path = issued["verify_url"].removeprefix(world.service.settings.public_url)
+    day = beijing_day(world.clock()).isoformat()
+    for asked, another in (("", False), (f"&valid_at={day}", False), ("&valid_at=2026-12-30", True), (f"&known_at={day}T23:59:00%2B08:00", False)):
+        page = world.http.get(f"{path}?receipt=pdf{asked}").content
+        said = open_receipt(message_in(reading.attachment(page, "receipt.json")), world.service.keyring.code_keys).said
+        assert said.get("another_time", False) is another, asked
+        headline = "".join(reading.text(page))
+        assert ("非现状" in headline) is another, asked
+    world.clock.now += timedelta(days=2)  # type: ignore[attr-defined]
+    page = world.http.get(f"{path}?receipt=pdf&known_at={day}").content
+    assert "历史查询，非现状" in "".join(reading.text(page))

@@ -1,6 +1,8 @@
 """Prepared answers say what the usual way says, on every day up to which they are kept, and never after anything changed."""
 
 import json
+import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,13 +11,15 @@ from typing import Any
 
 import pytest
 
+from licence_service.app import _again_and_again
 from licence_service.catalogue import Catalogue
 from licence_service.licence import beijing_day
 from licence_service.preparing import generation_of, shorthand_of
 from licence_service.seal.keyring import Keyring
+from licence_service.service import Service
 from licence_service.verification import Question
 from tests.parts.databases import KINDS, empty_postgres
-from tests.world import BUSINESS, DRIVER, VEHICLE, World, a_world
+from tests.world import BUSINESS, DRIVER, TRIP, VEHICLE, World, a_world
 
 BROWSER = {"Accept": "text/html"}
 
@@ -243,3 +247,33 @@ def test_another_release_or_key_makes_nothing_of_what_lies_ready(world: World) -
         connection.exec_driver_sql("UPDATE prepared_answers SET generation = 'another'")
 
     assert ready(world, digits) is None
+
+
+def test_a_department_whose_keys_are_missing_is_no_bug_and_keeps_no_worker_from_its_work(world: World, demo_keys: Path, tmp_path: Path) -> None:
+    gone, other = world.issue(DRIVER), world.issue(TRIP, "issue-0002")
+    keys = tmp_path / "fewer"
+    shutil.copytree(demo_keys, keys)
+    shutil.rmtree(keys / world.service.catalogue.samples[DRIVER].issuer)
+    with a_world(tmp_path, keys, tokens=world.tokens) as again:
+        answer = again.http.post("/verify", json={"number": gone["number"], "check_code": gone["check_code"]})
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:licence-service:problem:unavailable")
+        prepare(again)
+        assert ready(again, digits_of(other))
+
+
+def test_work_beside_the_requests_outlives_a_bug_and_names_its_place_alone(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    stop, times = threading.Event(), []
+
+    def work(_: Service) -> None:
+        times.append(1)
+        if len(times) > 1:
+            stop.set()
+        raise KeyError("张三")
+
+    _again_and_again("heads", world.service, work, 0.001, stop)
+
+    assert len(times) == 2
+    said = capsys.readouterr().out
+    assert "KeyError" in said
+    assert "test_scanning.py" in said
+    assert "张三" not in said

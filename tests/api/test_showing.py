@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -15,10 +16,12 @@ from sqlalchemy import select, text
 
 from licence_service.licence import beijing_day
 from licence_service.seal.tokens import open1
+from licence_service.stickers import Opened
 from licence_service.store.clients import EVERY_TYPE, OFFICER, Client
 from licence_service.store.tables_of_showing import looks, notes, site_reports, stickers
+from licence_service.web.stickers import words_of
 from tests.promised import SHOWN, Promises
-from tests.world import DRIVER, NOW, TRIP, World, a_world
+from tests.world import DRIVER, NOW, ROOT, TRIP, World, a_world
 
 CAR = "ride_hailing_transport_certificate"
 POLICE = "11519900MB9900099X"
@@ -72,6 +75,25 @@ class Street:
         path = f"/licences/{body.pop('licence_id', self.vehicle['licence_id'])}/stickers"
         return self.world.http.post(path, json=body, headers=self.world.headers(CAR))
 
+    def endorse(self, slug: str, kind: str, due: date, result: str = "1") -> None:
+        """Endorse the vehicle or the driver with what says a due day."""
+        today, licence_id = beijing_day(self.world.clock()).isoformat(), (self.vehicle if slug == CAR else self.driver)["licence_id"]
+        facts = {
+            "annual_review": {"date": today, "result": result, "next_due": due.isoformat(), "authority": "示例机关"},
+            "registration": {
+                "date": today, "action": "extension", "employer": "示例公司", "valid_from": today, "valid_to": due.isoformat(), "authority": "示例机关",
+            },
+        }[kind]  # fmt: skip
+        body = {"act": "endorse", "kind": kind, "facts": facts, "external_ref": f"{kind}-{today}-{result}"}
+        answer = self.world.act(slug, licence_id, body, f"{kind}-{today}-{result}")
+        assert answer.status_code == 201, answer.text
+
+    def passenger(self, code: str) -> tuple[dict[str, Any], str]:
+        """Open a sticker; return what it says, and its page."""
+        answers = [self.world.http.get(f"/S/{code}", headers=headers) for headers in ({}, BROWSER)]
+        assert [one.status_code for one in answers] == [200, 200]
+        return answers[0].json(), answers[1].text
+
     def match(self, **body: Any) -> Any:
         """Fill the match boxes for the driver's pair."""
         pair = {"number": self.driver["number"], "check_code": self.driver["check_code"]}
@@ -89,6 +111,19 @@ def calm(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[
     """A street that the tests of this module share: nothing on it is suspended, revoked or slowed."""
     with a_world(tmp_path_factory.mktemp("street"), demo_keys) as world:
         yield Street(world)
+
+
+@pytest.fixture(scope="module")
+def lawless(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[Street]:
+    """A street where no law says what a due day means: of what was endorsed with one nobody can say whether it holds."""
+    folder = tmp_path_factory.mktemp("lawless")
+    shutil.copytree(ROOT / "templates", folder / "templates")
+    (folder / "templates" / "_rules" / "declared_due_dates.toml").unlink()
+    with a_world(folder, demo_keys, templates=folder / "templates") as world:
+        street = Street(world)
+        street.endorse(CAR, "annual_review", date(2027, 11, 1))
+        street.endorse(DRIVER, "registration", date(2027, 11, 1))
+        yield street
 
 
 def values(answer: Any, place: int = 0) -> dict[str, str]:
@@ -277,6 +312,25 @@ def test_who_could_not_show_it_is_given_a_signed_note_that_opens_with_a_code(str
 
 
 @pytest.mark.rule("SH-08")
+def test_a_note_says_the_verdict_beside_the_right_in_the_same_words_of_both_languages_and_that_it_is_a_specimen(
+    lawless: Street, calm: Street
+) -> None:
+    for street, overall, zh, en in ((calm, "valid", "有效", "Valid"), (lawless, "cannot_decide", "无法判定", "Cannot be decided")):
+        code = street.look(could_not_show=True).json()["licences"][0]["note_code"]
+        said = street.world.http.post("/notes", json={"note_code": code}).json()["note"]
+        assert (said["state"], said["overall"], said["specimen"]) == ("in_force", overall, True)
+        page = street.world.http.post("/notes", data={"note_code": code}, headers=BROWSER).text
+        assert "证照效力当时为“在有效期内”" in page
+        assert "the right then stood as “In force”" in page
+        assert f"核验结论为“{zh}”" in page
+        assert f"the verdict was “{en}”" in page
+        assert f'<dd>{zh} <span lang="en">{en}</span></dd>' in page
+        assert "样本　不具法律效力" in page
+        assert "SPECIMEN, without legal effect" in page
+        assert "该证照<strong>有效" not in page
+
+
+@pytest.mark.rule("SH-08")
 def test_a_right_that_is_not_in_force_gets_no_note_and_no_note_comes_unasked(street: Street) -> None:
     assert street.look().json()["licences"][0]["note_code"] is None
     body = {"act": "suspend", "suspension": {"kind": "measure", "first": beijing_day(street.world.clock()).isoformat()}}
@@ -445,6 +499,79 @@ def test_a_driver_whose_right_is_not_in_force_is_said_and_not_shown(street: Stre
 
     assert (said["status"], said["driver"], said["driver_in_force"], "photo" in said["photos"]) == ("in_trade", None, False, False)
     assert "没有有效资格" in street.world.http.get(f"/S/{code}", headers=BROWSER).text
+
+
+GREEN, NO_RIGHT = 'class="band valid"', "没有有效资格"
+
+
+@pytest.mark.rule("SH-01", "SH-10")
+def test_what_cannot_be_judged_of_a_vehicle_is_never_said_to_be_good(lawless: Street) -> None:
+    said, page = lawless.passenger(lawless.sticker().json()["code"])
+
+    assert (said["status"], said["overall"], said["conditions_hold"], said["driver_in_force"]) == ("in_trade", "cannot_decide", None, None)
+    assert "无法判断" in said["zh"]
+    assert "cannot be judged" in said["en"]
+    for words in (said["zh"], said["en"]):
+        assert words in page
+    assert "许可有效" not in page
+    assert 'class="band cannot_decide"' in page
+
+
+@pytest.mark.rule("SH-01", "SH-10")
+def test_a_driver_of_whom_something_cannot_be_judged_is_not_said_to_be_without_a_right(lawless: Street) -> None:
+    said, page = lawless.passenger(lawless.sticker(driver=lawless.driver["licence_id"]).json()["code"])
+
+    assert (said["driver_in_force"], said["driver_conditions_hold"], said["driver"], "photo" in said["photos"]) == (True, None, None, False)
+    assert NO_RIGHT not in page
+    assert "no right in force" not in page
+    assert "驾驶员的资格有效，但无法判断" in page
+    assert "is in force; whether its periodic conditions are met cannot be judged" in page
+
+
+@pytest.mark.rule("SH-01", "SH-10")
+def test_an_unmet_condition_of_vehicle_or_driver_is_said_as_what_it_is(street: Street) -> None:
+    code, clock = street.sticker(driver=street.driver["licence_id"]).json()["code"], street.world.clock
+    due = beijing_day(clock()) + timedelta(days=9)
+    street.endorse(DRIVER, "registration", due)
+    said, page = street.passenger(code)
+    assert (said["overall"], said["conditions_hold"], said["driver_in_force"], said["driver_conditions_hold"]) == ("valid", True, True, True)
+    assert GREEN in page
+
+    clock.now += timedelta(days=10)  # type: ignore[attr-defined]
+    said, page = street.passenger(code)
+    assert (said["overall"], said["conditions_hold"], said["driver_in_force"], said["driver_conditions_hold"]) == (
+        "valid_conditions_unmet", True, True, False,
+    )  # fmt: skip
+    assert "驾驶员的资格有效，但年审等条件未满足" in page
+    assert NO_RIGHT not in page
+    assert (said["driver"], GREEN in page) == (None, False)
+
+    street.endorse(CAR, "annual_review", due + timedelta(days=365), result="2")
+    said, page = street.passenger(code)
+    assert (said["overall"], said["conditions_hold"]) == ("valid_conditions_unmet", False)
+    assert "年审等条件未满足" in said["zh"]
+    assert "许可有效" not in said["zh"]
+
+
+@pytest.mark.parametrize(
+    ("opened", "overall", "zh"),
+    [
+        (Opened("in_trade", plates=("川A",), conditions_hold=True), "valid", "许可有效"),
+        (Opened("in_trade", plates=("川A",), conditions_hold=True, driver_in_force=True, driver_conditions_hold=True), "valid", "许可有效"),
+        (Opened("in_trade", plates=("川A",), conditions_hold=True, driver_in_force=True), "cannot_decide", "驾驶员的情况见下"),
+        (Opened("in_trade", plates=("川A",), conditions_hold=True, driver_in_force=False), "valid_conditions_unmet", "驾驶员的情况见下"),
+        (Opened("in_trade", plates=("川A",), driver_in_force=False), "cannot_decide", "无法判断"),
+        (Opened("in_trade", plates=("川A",), conditions_hold=False, driver_in_force=True), "cannot_decide", "未满足"),
+        (Opened("in_trade", conditions_hold=True), "cannot_decide", "没有可核对的号牌"),
+        (Opened("not_now", plates=("川A",), conditions_hold=True), "not_valid", "目前不得营运"),
+        (Opened("unknown"), "cannot_decide", "无法识别"),
+    ],
+)
+def test_unknown_goes_before_unmet_and_neither_is_a_yes(opened: Opened, overall: str, zh: str) -> None:
+    said = words_of(opened)
+
+    assert said[0] == overall
+    assert zh in said[1]
 
 
 # -- match boxes ---------------------------------------------------------------------------------------------

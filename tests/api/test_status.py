@@ -6,6 +6,7 @@ import re
 import shutil
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from joserfc.jwk import ECKey
 from PIL import Image
 from typer.testing import CliRunner
 
-from licence_service.bundle import apply, read
+from licence_service.bundle import apply, read, read_time, sign_delta
 from licence_service.cli import examining, offline
 from licence_service.cli.examining import MOST_BYTES
 from licence_service.document.pictures import page_picture
@@ -200,7 +201,7 @@ def test_a_device_with_the_bundle_judges_the_codes_on_paper(story: Story) -> Non
 
     assert said[STAYS].answers["in_force"].result == "yes"
     assert said[HALTED].answers["in_force"].reasons == ("suspended",)
-    assert said[REPLACED].answers["current"].reasons == ("superseded",)
+    assert said[REPLACED].answers["current"].reasons == ("listed-superseded",)
     assert all(one.answers["authentic"].result == "yes" for one in said.values())
     lapsed = check(story.issued[HALTED]["verify_url"], held, now + timedelta(days=5))
     assert lapsed.answers["in_force"].reasons[0] == "suspension-lapsed"
@@ -283,6 +284,31 @@ def test_bundle_and_lists_hold_nothing_of_any_holder(story: Story) -> None:
         assert not [value for value in told if len(value) > 5 and value in text]
 
 
+@pytest.mark.rule("SH-05")
+def test_the_time_is_signed_anew_for_each_question_and_kept_nowhere(story: Story) -> None:
+    http, nonces = story.world.http, ("AAECAwQFBgcICQoLDA0ODw", "D-_LDQwLCgkIBwYFBAMCAQ")
+    kid, key = story.keeper()
+    answers = [http.get("/offline/time", params={"nonce": nonce}) for nonce in nonces]
+
+    for nonce, answer in zip(nonces, answers, strict=True):
+        assert (answer.status_code, answer.headers["cache-control"], answer.headers["content-type"]) == (200, "no-store", "application/jose")
+        assert "etag" not in answer.headers
+        opened = jws.deserialize_compact(answer.text, ECKey.import_key(pem(story)))
+        assert opened.headers() == {"alg": "ES256", "typ": "server-time+jws", "kid": kid.hex()}
+        assert json.loads(opened.payload) == {
+            "format": "server-time/1", "book": "https://licence.example.cn", "time": story.world.clock().isoformat(timespec="microseconds"), "nonce": nonce,
+        }  # fmt: skip
+        assert read_time(answer.text, {kid: key}, "https://licence.example.cn", nonce) == story.world.clock()
+
+
+@pytest.mark.parametrize("nonce", [None, "", "A" * 21, "A" * 23, "A" * 21 + "+", "A" * 22 + "\n", "<script>alert(1)</scri"])
+def test_the_time_is_not_signed_together_with_a_text_of_strangers(story: Story, nonce: str | None) -> None:
+    answer = story.world.http.get("/offline/time", params={} if nonce is None else {"nonce": nonce})
+
+    assert answer.status_code == 422
+    assert "script" not in answer.text
+
+
 # -- the command line ------------------------------------------------------------------------------------------
 
 
@@ -330,6 +356,19 @@ def test_a_code_is_checked_at_a_shell_with_nothing_but_bundle_and_key(story: Sto
     shell.run("check-offline", story.issued[STAYS]["verify_url"], *bundle, "--server-time", "2020-01-01T00:00:00+00:00", wanted=5)
 
 
+def test_no_delta_at_a_shell_leads_back_to_an_older_status(story: Story, shell: Shell) -> None:
+    kid, key = story.keeper()
+    held = read((shell.folder / "trust.jws").read_text(), {kid: key})
+    older = replace(read(story.old_bundle, {kid: key}), issuers=held.issuers, types=held.types, rule_packs=held.rule_packs)
+    signer = story.world.service.publisher._keeper.code_signer
+    (shell.folder / "back.jws").write_text(sign_delta(held, older, signer))
+    bundle = ("--bundle", shell.folder / "trust.jws", "--key", shell.folder / "keeper.pem", "--at", story.world.clock().isoformat())
+
+    said = shell.run("check-offline", story.issued[REPLACED]["verify_url"], *bundle, "--delta", shell.folder / "back.jws", wanted=1)
+
+    assert "older bundle" in said
+
+
 def test_the_code_is_read_from_a_page_or_a_picture_of_it(story: Story, shell: Shell) -> None:
     page = story.world.http.get(story.issued[REPLACED]["document_url"], headers=story.world.headers(REPLACED))
     (shell.folder / "page.pdf").write_bytes(page.content)
@@ -363,12 +402,12 @@ def test_a_document_is_examined_by_its_seal_alone_at_a_shell(story: Story, shell
     (shell.folder / "changed.pdf").write_bytes(page.replace(b"/MediaBox", b"/MediaBux", 1))
     (shell.folder / "none.pdf").write_bytes(b"%PDF-1.7 nothing")
 
-    good = json.loads(shell.run("examine", shell.folder / "page.pdf", "--json"))
-    assert (good["result"], [one["code"] for one in good["reasons"]], good["type"]) == ("yes", ["seal-intact", "register-not-asked"], REPLACED)
+    good = json.loads(shell.run("examine", shell.folder / "page.pdf", "--json", wanted=5))
+    assert (good["result"], [one["code"] for one in good["reasons"]], good["type"]) == ("unknown", ["seal-intact", "register-not-asked"], REPLACED)
     assert good["department"] == story.world.service.catalogue.samples[REPLACED].issuer
     assert good["specimen"] is True
     assert good["codes"] == [story.issued[REPLACED]["verify_url"]]
-    assert "印章签名有效" in shell.run("examine", shell.folder / "page.pdf")
+    assert "印章签名有效" in shell.run("examine", shell.folder / "page.pdf", wanted=5)
     changed = json.loads(shell.run("examine", shell.folder / "changed.pdf", "--json", wanted=4))
     assert (changed["result"], changed["department"], changed["seal"]) == ("no", None, None)
     assert json.loads(shell.run("examine", shell.folder / "none.pdf", "--json", wanted=5))["result"] == "unknown"
@@ -425,10 +464,20 @@ def test_every_module_of_the_page_that_another_names_is_there_and_kept_for_no_ne
     worker = http.get("/offline/sw.js").text
     kept = set(re.findall(r'"([^"]+\.(?:js|css|json))"', worker))
     modules = {"app.js"}
-    for name in ("app.js", "check.js", "code.js", "bundle.js", "scan.js"):
+    for name in ("app.js", "check.js", "code.js", "bundle.js", "time.js", "scan.js"):
         modules |= {one.removeprefix("./") for one in re.findall(r'from "([^"]+)"', http.get(f"/offline/{name}").text)}
     assert modules <= kept
+    assert not [name for name in ("time", "bundle", "bundle/delta", "keeper") if f'"{name}"' in worker]
     assert all(http.get(name if name.startswith("/") else f"/offline/{name}").status_code == 200 for name in kept)
+
+
+def test_the_page_names_the_official_host_before_any_bundle_is_there_and_has_a_way_past_its_head(story: Story) -> None:
+    pages = [story.world.http.get(f"/offline/{name}").text for name in ("", "index.html")]
+
+    assert pages[0] == pages[1]
+    assert '<strong id="official">licence.example.cn</strong>' in pages[0]
+    assert "{official_host}" not in pages[0]
+    assert pages[0].index('href="#main"') < pages[0].index("<header")
 
 
 def test_two_who_make_the_lists_at_once_make_them_once(story: Story) -> None:

@@ -119,6 +119,11 @@ def ask_everything(world: World, one: Planted) -> None:
         ):  # fmt: skip
             one.keep(path, http.post(path, data=body, headers=accept))
         one.keep("/verify/document", http.post("/verify/document", content=name.encode(), headers={**accept, "Content-Type": "application/pdf"}))
+        for past in ("", "&valid_at=2026-11-28", "&known_at=2026-11-28T23:00:00%2B08:00"):
+            one.keep("receipt", http.get(f"/Q/1{digits}?receipt=cose{past}", headers=accept))
+        one.keep("/verify", http.post("/verify", json={"number": number, "check_code": code, "receipt": "cose"}, headers=accept))
+        for path in ("/status", "/offline/bundle", "/offline/keeper", "/metrics"):
+            one.keep(path, http.get(path, headers=accept))
         one.keep("/licences", http.get(f"/licences/{one.issued['licence_id']}", headers=accept))
 
 
@@ -138,8 +143,12 @@ def test_no_undisclosed_value_is_in_any_answer_header_page_error_or_log_line(
 ) -> None:
     with a_world(tmp_path, demo_keys, failures_before_slowing=10**6) as world:
         asked = [plant(world, slug) for slug in own_templates().slugs]
+        while world.service.follower.follow():
+            pass
         for one in asked:
             ask_everything(world, one)
+    receipts = [content for one in asked for place, content, _ in one.said if place == "receipt" and b"application/cose" in content]
+    assert len(receipts) >= 2 * len(asked)
     assert len(asked) == 23
     every = {secret for one in asked for secret in one.secrets.values()}
     assert sum(PLANTED in secret for secret in every) > 60  # a fuzz that plants nothing finds nothing

@@ -2,6 +2,7 @@
 
 import io
 import json
+from html import escape
 from typing import Any
 
 import pikepdf
@@ -14,7 +15,8 @@ from reportlab.pdfgen import canvas
 
 from licence_service.document import reading
 from licence_service.document.archival import ATTACHMENT
-from tests.world import DRIVER, VEHICLE, World
+from licence_service.licence import beijing_day
+from tests.world import DRIVER, VEHICLE, World, decision
 
 PDF = {"Content-Type": "application/pdf"}
 BROWSER = {"Accept": "text/html"}
@@ -153,19 +155,112 @@ def test_a_picture_is_read_for_its_code_and_proves_nothing_else(world: World, ki
     assert "picture-proves-nothing" in [reason["code"] for reason in document["reasons"]]
 
 
-def test_a_picture_that_shows_another_code_beside_ours_cannot_be_decided(world: World) -> None:
-    ours = picture(original(world, world.issue(VEHICLE)), "PNG")
-    with Image.open(io.BytesIO(ours)) as opened:
-        sheet = Image.new("RGB", (opened.width, opened.height + 500), "white")
-        sheet.paste(opened, (0, 0))
-    foreign = qrcode.make(f"HTTPS://LICENCE.EXAMPLE.ORG/Q/1{'1' * 300}").get_image().convert("RGB").resize((480, 480))
-    sheet.paste(foreign, (10, sheet.height - 490))
+def sheet(*codes: str | bytes) -> bytes:
+    """Make a picture of several codes, one below the other: texts, drawn here, or pictures of pages."""
+    drawn = []
+    for one in codes:
+        with Image.open(io.BytesIO(one)) if isinstance(one, bytes) else qrcode.make(one).get_image() as opened:
+            drawn.append(opened.convert("RGB") if isinstance(one, bytes) else opened.convert("RGB").resize((600, 600)))
+    whole = Image.new("RGB", (max(one.width for one in drawn), sum(one.height + 40 for one in drawn)), "white")
+    place = 0
+    for image in drawn:
+        whole.paste(image, (0, place))
+        place += image.height + 40
     out = io.BytesIO()
-    sheet.save(out, "PNG")
-    verdict = upload(world, out.getvalue()).json()
+    whole.save(out, "PNG")
+    return out.getvalue()
 
-    assert verdict["overall"] == "cannot_decide"
-    assert "foreign-host" in [reason["code"] for reason in verdict["answers"]["authentic"]["reasons"]]
+
+def why(verdict: dict[str, Any]) -> list[str]:
+    """Return the reasons for the answer to "authentic?"."""
+    return [reason["code"] for reason in verdict["answers"]["authentic"]["reasons"]]
+
+
+def test_a_picture_of_a_good_and_a_revoked_code_is_judged_by_neither(world: World) -> None:
+    good, ended = world.issue(VEHICLE), world.issue(DRIVER, "issue-ended")
+    body = {"act": "revoke", "decision": decision(beijing_day(world.clock()))}
+    assert world.act(DRIVER, ended["licence_id"], body, "revoke-1").status_code == 201
+    for shown in ((good, ended), (ended, good)):
+        verdict = upload(world, sheet(*(one["verify_url"] for one in shown))).json()
+
+        assert (verdict["overall"], verdict["licence"], verdict["host"]) == ("cannot_decide", None, None)
+        assert why(verdict) == ["picture-proves-nothing", "several-codes"]
+    assert upload(world, sheet(ended["verify_url"])).json()["overall"] == "not_valid"
+
+
+def test_the_same_code_twice_in_a_picture_is_one_code(world: World) -> None:
+    url = world.issue(VEHICLE)["verify_url"]
+
+    assert upload(world, sheet(url, url.lower())).json()["overall"] == "valid"
+
+
+def test_a_code_of_any_form_beside_ours_makes_several(world: World) -> None:
+    url = world.issue(VEHICLE)["verify_url"]
+    for other in ("HTTPS://LICENCE.EXAMPLE.CN/S/ABCDEFGH", "WIFI:T:WPA;S=x;;", "any words", "1" * 40):
+        verdict, alone = upload(world, sheet(url, other)).json(), upload(world, sheet(other)).json()
+
+        assert (verdict["overall"], why(verdict), verdict["host"]) == ("cannot_decide", ["picture-proves-nothing", "several-codes"], None), other
+        assert (alone["overall"], why(alone), alone["host"]) == ("cannot_decide", ["picture-proves-nothing", "not-a-licence-code"], None), other
+
+
+FOREIGN = {
+    f"HTTPS://LICENCE.EXAMPLE.ORG/Q/1{'1' * 300}": "licence.example.org",
+    "https://evil.example/pay?for=licence": "evil.example",
+    "https://licence.example.cn@evil.example/Q/1123": "evil.example",
+    "https://licence.\u0435\u0445\u0430mple.cn/Q/1123": "licence.xn--mple-43d3a6i.cn",
+    "http://licence.example.cn/Q/1123": "http://licence.example.cn",
+    "https://licence.example.cn:8443/Q/1123": "https://licence.example.cn:8443",
+    "weixin://evil.example/x": "evil.example",
+}
+
+
+def test_a_code_that_leads_elsewhere_is_named_by_its_site_alone_or_beside_ours(world: World) -> None:
+    url = world.issue(VEHICLE)["verify_url"]
+    for text, site in FOREIGN.items():
+        alone, beside = upload(world, sheet(text)).json(), upload(world, sheet(url, text)).json()
+
+        assert (alone["overall"], why(alone), alone["host"]) == ("cannot_decide", ["picture-proves-nothing", "foreign-host"], site)
+        assert (beside["overall"], beside["licence"], beside["host"]) == ("cannot_decide", None, site)
+        assert why(beside) == ["picture-proves-nothing", "several-codes", "foreign-host"]
+
+
+def test_the_page_names_a_foreign_site_in_text_that_cannot_be_followed(world: World) -> None:
+    pictures = [sheet(text) for text in ("https://evil.example/Q/1123", "https://<b>evil</b>.example/")]
+    for content in (*pictures, *(beside_a_code(one, ["words"]) for one in pictures)):
+        host = upload(world, content).json()["host"]
+        page = upload(world, content, **BROWSER).text
+
+        assert host.startswith(("evil.example", "<b>evil<"))
+        assert f">{escape(host)}</strong>" in page
+        assert 'href="https://evil' not in page
+        assert "<b>evil" not in page
+
+
+def test_a_file_whose_code_leads_elsewhere_names_the_site_and_is_compared_with_nothing(world: World) -> None:
+    url = world.issue(VEHICLE)["verify_url"]
+    forged = url.replace("LICENCE.EXAMPLE.CN", "LICENCE.EXAMPLE.ORG")
+    assert forged != url
+    verdict = upload(world, beside_a_code(sheet(forged), ["words"])).json()
+
+    assert (verdict["overall"], verdict["host"], verdict["comparison"]) == ("not_valid", "licence.example.org", None)
+    assert "foreign-host" in why(verdict)
+
+
+def test_a_file_with_two_codes_is_compared_with_neither(world: World) -> None:
+    urls = [world.issue(VEHICLE)["verify_url"], world.issue(DRIVER, "issue-other")["verify_url"]]
+    alone = upload(world, beside_a_code(sheet(urls[0]), ["words"])).json()
+    verdict = upload(world, beside_a_code(sheet(*urls), ["words"])).json()
+
+    assert alone["comparison"]["outcome"] == "altered"
+    assert (verdict["overall"], verdict["comparison"], verdict["host"]) == ("not_valid", None, None)
+    assert "several-codes" in [reason["code"] for check in verdict["checks"] for reason in check["reasons"]]
+
+
+def test_a_genuine_file_names_no_site(world: World) -> None:
+    content = original(world, world.issue(VEHICLE))
+
+    assert upload(world, content).json()["host"] is None
+    assert upload(world, saved_again(content)).json()["host"] is None
 
 
 def test_a_picture_without_a_code_cannot_be_decided(world: World) -> None:

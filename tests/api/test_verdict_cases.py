@@ -16,7 +16,7 @@ from licence_service.verdict import QUESTIONS, Verdict
 from licence_service.verification import Question
 from licence_service.web import pages
 from licence_service.web.receipting import HEADERS
-from licence_service.wording import HEADLINES, RESULTS
+from licence_service.wording import AHEAD, HEADLINES, RESULTS, THEN
 from tests.world import BUSINESS, DRIVER, VEHICLE, World, a_world
 
 PORT, ANNEX = "port_operation_permit", "port_dangerous_goods_annex"
@@ -225,8 +225,10 @@ def test_a_question_has_exactly_these_five_answers_in_both_languages(book: Book,
     assert said == case.answers
     request = Request({"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""})
     page = html.unescape(bytes(pages.verdict(request, verdict, HEADERS, "pair", {}).body).decode())
-    for words in (HEADLINES[case.overall], *(RESULTS[one.result.value] for one in verdict.answers.values())):
-        assert all(word in page for word in words)
+    ahead = verdict.valid_at > beijing_day(verdict.checked_at)
+    headline = (AHEAD if ahead else THEN)[case.overall] if pages.of_another_time(verdict) else HEADLINES[case.overall]
+    for words in (headline, *(RESULTS[one.result.value] for one in verdict.answers.values())):
+        assert all(word.format(day=verdict.valid_at) in page for word in words)
     for code in {code for one in verdict.answers.values() for code in one.reasons}:
         assert all(words in page for words in REASONS[code])
 

@@ -78,6 +78,7 @@ def test_a_verdict_has_the_shape_that_it_keeps(world: World) -> None:
             "checks",
             "conditions",
             "comparison",
+            "host",
         ]
         assert list(verdict["answers"]) == ["authentic", "current", "in_force", "conditions", "shown"] == list(QUESTIONS)
         for answer in verdict["answers"].values():

@@ -13,6 +13,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, sync_playwright
 
 from licence_service.app import served
+from licence_service.web.scanning import ScanProtocol
 from tests.world import World, a_world
 
 CHROMIUM = "/usr/bin/chromium"
@@ -32,7 +33,9 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[Site]:
     """The whole service behind uvicorn on a free port."""
     with a_world(tmp_path_factory.mktemp("site"), demo_keys) as world:
-        server = uvicorn.Server(uvicorn.Config(served(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off"))
+        server = uvicorn.Server(
+            uvicorn.Config(served(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off", http=ScanProtocol)
+        )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:

@@ -165,7 +165,9 @@ def test_who_could_not_show_it_is_given_a_note_that_opens_with_its_code_and_can_
     main = page.locator("main").inner_text()
     assert PLACE in main
     assert "2026-11-28 12:00:00" in main
-    assert "by the register the right was in force" in main
+    assert "by the register the right then stood as “In force”, and the verdict was “Valid”" in main
+    assert "核验结论为“有效”" in main
+    assert "样本" in main
     for secret in (street.face["person_name"], street.face["citizen_id"], "执法009"):
         assert secret not in main
     tidy(page)
@@ -229,7 +231,7 @@ def test_a_passenger_sees_first_the_plate_to_compare_then_whether_the_vehicle_ma
     assert plate["y"] < verdict["y"] < viewport["height"]
     assert plate["height"] > 60
     assert band(page).startswith("车辆在册，许可有效")
-    assert "In the trade" in band(page)
+    assert "In the trade, licence in force" in band(page)
     main = page.locator("main").inner_text()
     assert f"{street.face['person_name'][0]}师傅" in main
     for secret in (street.face["person_name"], street.face["citizen_id"], street.face["address"]):

@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from licence_service.bundle import sign, sign_delta
+from licence_service.bundle import read, sign, sign_delta
 from licence_service.document.code import matrix
 from licence_service.licence import BEIJING
 from licence_service.listing import EVERY
@@ -25,7 +25,7 @@ from licence_service.seal.listing_tokens import base64url
 from licence_service.seal.terms import point_of
 from licence_service.status import Status, put
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, HOSTS, Site
-from tests.offline_cases import AS_OF, DEPARTMENT, KEEPER, bundle, bundle_text, cases, without_what_judges
+from tests.offline_cases import AS_OF, AT, BOOK, DEPARTMENT, KEEPER, NONCE, TIMES, bundle, bundle_text, cases, without_what_judges
 from tests.world import BUSINESS, DRIVER, TRIP, VEHICLE
 
 pytestmark = pytest.mark.browser
@@ -44,6 +44,12 @@ JUDGE = """async ([text, keeper, cases]) => {
 OPEN = """async ([text, keeper]) => {
   const { readBundle } = await import("/offline/bundle.js");
   return readBundle(text, keeper).then(() => "opened", (bad) => bad.message);
+}"""
+READ_TIME = """async ([texts, keeper, book, nonce]) => {
+  const { readTime } = await import("/offline/time.js");
+  const found = {};
+  for (const [name, text] of Object.entries(texts)) found[name] = await readTime(text, keeper, book, nonce).catch(() => null);
+  return found;
 }"""
 APPLY = """async ([text, delta, keeper]) => {
   const { readBundle, applyDelta, statusAt } = await import("/offline/bundle.js");
@@ -210,13 +216,22 @@ def test_the_page_goes_on_from_its_bundle_by_a_delta(page: Page) -> None:
     other = replace(bundle(), as_of=AS_OF - timedelta(days=1))
 
     said = [page.evaluate(APPLY, [bundle_text(), sign_delta(before, after, KEEPER), KEY]) for before in (bundle(), other)]
+    back = page.evaluate(APPLY, [bundle_text(), sign_delta(bundle(), other, KEEPER), KEY])
     new_types = page.evaluate(APPLY, [bundle_text(), sign_delta(bundle(), replace(after, types=after.types[:1]), KEEPER), KEY])
 
     day = (bundle().lapses[0, 13] - datetime(1970, 1, 1, tzinfo=UTC).date()).days
     assert said[0][0] == after.as_of.isoformat(timespec="microseconds")
     assert said[0][2:] == [1, [[13, day]]]
     assert said[1] == "of another bundle"
+    assert back == "it leads back to an older bundle"
     assert new_types == "more than the lists is new"
+
+
+@pytest.mark.rule("SH-05")
+def test_the_page_reads_a_time_only_where_the_keeper_signed_it_for_this_question(page: Page) -> None:
+    said = page.evaluate(READ_TIME, [TIMES, KEY, BOOK, NONCE])
+
+    assert said == {name: AT.timestamp() if name == "good" else None for name in TIMES}
 
 
 # -- as a person sees it -------------------------------------------------------------------------------------------
@@ -274,7 +289,9 @@ def test_a_suspension_is_said_and_lapses_on_the_device(browsers: Browsers, site:
 def test_a_superseded_document_is_not_valid_but_genuine(page: Page, papers: dict[str, Any]) -> None:
     assert paste(page, papers[DRIVER]["verify_url"]) == "not_valid"
     assert "Genuine, but not valid" in page.locator("#verdict h2").first.inner_text()
-    assert "已被新版本取代" in page.locator("[data-question=current]").inner_text()
+    said = page.locator("[data-question=current]").inner_text()
+    assert "已被取代或已挂失" in said
+    assert "superseded, or reported lost" in said
     clean(page)
 
 
@@ -296,9 +313,60 @@ def test_a_wrong_clock_is_said_with_its_difference(browsers: Browsers, site: Sit
         clean(page)
 
 
+@pytest.mark.rule("SH-05", "SH-03")
+def test_a_fast_clock_is_found_out_and_remembered_without_network_so_that_no_suspension_lapses_early(
+    browsers: Browsers, site: Site, papers: dict[str, Any]
+) -> None:
+    with browsers.page(now=site.world.clock() + timedelta(days=3)) as (context, page):
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        for step in ("with network", "without network", "after opening it anew"):
+            assert paste(page, papers[VEHICLE]["verify_url"]) == "cannot_decide", step
+            text = page.locator("#verdict").inner_text()
+            assert "快约 4320 分钟" in text
+            assert "4320 minutes fast" in text
+            assert "暂扣期已满" not in text
+            assert "已超过时限" not in text  # by the right time the status is fresh
+            if step == "with network":
+                context.set_offline(True)
+            elif step == "without network":
+                page.reload()
+                page.wait_for_selector("body[data-ready]")
+        kept = page.evaluate(
+            "caches.keys().then(async (names) => (await (await caches.open(names[0])).keys()).map((one) => new URL(one.url).pathname))"
+        )
+        assert "/offline/time.js" in kept
+        assert not {"/offline/time", "/offline/bundle", "/offline/keeper"} & set(kept)
+        context.set_offline(False)
+        page.clock.set_fixed_time(site.world.clock() + timedelta(minutes=1))
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        assert paste(page, papers[VEHICLE]["verify_url"]) == "not_valid"  # the clock was set right, and compared anew
+
+
+def test_a_bundle_older_than_the_one_that_is_kept_is_not_taken(browsers: Browsers, site: Site, papers: dict[str, Any]) -> None:
+    kept = read(site.world.service.publisher.bundle(), site.world.service.keyring.code_keys)
+    places = {number: bytes(len(one)) for number, one in kept.lists.items()}  # as if nothing had ever been suspended
+    older = sign(replace(kept, as_of=kept.as_of - timedelta(hours=1), lists=places, lapses={}), site.world.service.publisher._keeper.code_signer)
+    with browsers.page(service_workers="block") as (_, page):
+        before = page.locator("#age").inner_text()
+        page.route("**/offline/bundle/delta?*", lambda route: route.fulfill(status=404))
+        page.route("**/offline/bundle", lambda route: route.fulfill(body=older, content_type="application/jose"))
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+
+        said = page.locator("#age").inner_text()
+        assert "更旧，未采用" in said
+        assert "older data, which were not taken" in said
+        assert before.partition("，")[0] in said
+        assert paste(page, papers[VEHICLE]["verify_url"]) == "not_valid"
+        clean(page)
+
+
 @pytest.mark.rule("SH-06")
 def test_a_stale_status_lowers_the_verdict_and_its_age_is_shown(browsers: Browsers, site: Site, papers: dict[str, Any]) -> None:
-    with browsers.page(now=site.world.clock() + timedelta(hours=49)) as (_, page):
+    with browsers.page() as (context, page):
+        context.set_offline(True)
+        page.clock.set_fixed_time(site.world.clock() + timedelta(hours=49))
         assert paste(page, papers[TRIP]["verify_url"]) in {"cannot_decide", "not_valid"}
         text = page.locator("#verdict").inner_text()
         assert "older than allowed" in text
@@ -371,3 +439,22 @@ def test_the_page_may_run_its_own_scripts_only(site: Site) -> None:
     assert "default-src 'none'" in policy
     assert "script-src 'self' 'wasm-unsafe-eval';" in policy
     assert "connect-src 'self';" in policy
+
+
+def test_the_keyboard_comes_past_the_head_and_the_official_host_stands_there_without_any_bundle(browsers: Browsers, site: Site) -> None:
+    with browsers.showing(None).new_context(base_url=site.url, service_workers="block") as context:
+        page = context.new_page()
+        page.route("**/offline/bundle", lambda route: route.abort())
+        page.goto("/offline/")
+        page.wait_for_selector("body[data-ready]")
+        assert page.locator("#official").inner_text() == "licence.example.cn"
+        page.keyboard.press("Tab")
+        way = page.locator(":focus")
+        assert way.inner_text() == "跳到正文 Skip to the content"
+        box = way.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.locator("#scan").evaluate("one => one === document.activeElement")
+        clean(page)

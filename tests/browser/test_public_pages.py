@@ -120,7 +120,9 @@ def clean(page: Page) -> None:
 def fits(page: Page) -> None:
     """Demand that nothing scrolls sideways."""
     width = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
-    assert width[0] <= width[1], (page.url, width)
+    viewport = page.viewport_size
+    assert viewport
+    assert width[0] <= width[1] == viewport["width"], (page.url, width)  # a phone's window grows with what is too wide
 
 
 def tidy(page: Page) -> None:
@@ -229,6 +231,7 @@ def test_the_address_of_the_code_on_paper_opens(opened: Opening, driver: dict[st
     assert "签名真实" in page.locator("main").inner_text()
 
 
+@pytest.mark.rule("SH-16")
 def test_everything_works_without_scripts(opened: Opening, driver: dict[str, Any], original: bytes) -> None:
     page = opened(**NO_SCRIPTS)
     verify(page, driver)
@@ -338,6 +341,10 @@ def test_match_boxes_say_yes_or_no_and_nothing_of_the_record(opened: Opening, si
     for name, tail, said in ((face["person_name"], face["citizen_id"][-4:], "相符 Matches"), ("王无此", "", "不相符 Does not match")):
         match(page, driver, name, tail)
         assert " ".join(headline(page).split()) == said
+        assert "不说明证照是否有效" in page.locator(".band").inner_text()
+        band, *_, green = colours(page).values()
+        assert band != green
+        assert page.locator(".band circle").count() == 0  # never the shape of a valid licence
         assert page.url == f"{site.url}/verify/match"
         assert face["person_name"] not in page.locator("body").inner_text()
         tidy(page)
@@ -412,8 +419,99 @@ def test_a_verdict_answers_for_another_day_on_the_page(opened: Opening, driver: 
     verify(page, driver)
     page.get_by_label("按哪一天判断").fill("2001-01-01")
     press(page, "查询")
-    assert page.locator("h1").inner_text().startswith("无效")
-    assert "judged for 2001-01-01" in page.locator(".band").inner_text()
+    assert page.locator("h1").inner_text().startswith("在 2001-01-01 无效（历史查询，非现状）")
+    assert "judged for 2001-01-01" in page.locator(".band.then").inner_text()
+    assert page.locator(".band.now h2").inner_text().startswith("现在：有效")
+
+
+def colours(page: Page) -> dict[str, str]:
+    """Return the ground of each band by its classes, and that of a valid one."""
+    found: dict[str, str] = page.evaluate("""() => {
+      const sample = document.body.appendChild(document.createElement('div'));
+      sample.className = 'band valid';
+      const found = {};
+      for (const one of document.querySelectorAll('.band')) found[one === sample ? 'green' : one.className] = getComputedStyle(one).backgroundColor;
+      sample.remove();
+      return found;
+    }""")
+    return found
+
+
+@pytest.mark.rule("SH-01", "AU-01")
+@DEVICES
+def test_an_address_with_a_past_clock_never_shows_a_revoked_licence_as_valid(
+    opened: Opening, site: Site, revoked: dict[str, Any], device: dict[str, Any]
+) -> None:
+    before, day = site.world.clock.now, beijing_day(site.world.clock.now)  # type: ignore[attr-defined]
+    page = opened(bypass_csp=True, **device)
+    digits = revoked["verify_url"].rpartition("/Q/1")[2]
+    site.world.clock.now = before + timedelta(days=1)  # type: ignore[attr-defined]
+    try:
+        for clock in (f"valid_at={day - timedelta(days=1)}", f"known_at={day - timedelta(days=1)}", "valid_at=2199-01-01"):
+            page.goto(f"/Q/1{digits}?{clock}")
+            said = headline(page)
+            assert "非现状" in said
+            assert "not the present state" in said
+            drawn = colours(page)
+            assert list(drawn) == ["band then", "band now not_valid", "green"]
+            assert drawn["band then"] not in {drawn["green"], drawn["band now not_valid"]}
+            assert page.locator(".band.then circle").count() == 0
+            words = {one.evaluate("one => getComputedStyle(one).backgroundColor") for one in page.locator(".word").all()}
+            assert drawn["green"] not in words
+            now = page.locator(".band.now")
+            assert "现在：无效" in now.inner_text()
+            box, viewport = now.bounding_box(), page.viewport_size
+            assert box
+            assert viewport
+            assert box["y"] + box["height"] <= viewport["height"]  # both stand on the first screen
+            tidy(page)
+        with page.expect_navigation():
+            page.get_by_role("link", name="现在的状态").click()
+        assert page.url == f"{site.url}/Q/1{digits}"
+        assert headline(page).startswith("无效")
+        assert page.locator(".band").count() == 1
+    finally:
+        site.world.clock.now = before  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("AU-01")
+@DEVICES
+def test_was_it_valid_on_is_asked_after_a_scan_a_pair_and_a_file(
+    opened: Opening, driver: dict[str, Any], original: bytes, device: dict[str, Any]
+) -> None:
+    page = opened(bypass_csp=True, **device)
+    for step in ("code", "pair", "file", "first page"):
+        page.goto("/Q/1" + driver["verify_url"].rpartition("/Q/1")[2] if step == "code" else "/")
+        if step == "pair":
+            verify(page, driver)
+        elif step == "file":
+            upload(page, original)
+        if step in {"file", "first page"}:
+            page.get_by_label("选择该文件" if step == "file" else "PDF 文件").set_input_files(
+                {"name": "l.pdf", "mimeType": "application/pdf", "buffer": original}
+            )
+        page.get_by_label("按哪一天判断").fill("2001-01-01")
+        with page.expect_navigation():
+            page.get_by_role("button", name="核验 Verify").nth(1).click() if step == "first page" else page.get_by_role("button", name="查询").click()
+        assert headline(page).startswith("在 2001-01-01 无效"), step
+        assert page.locator(".band.now.valid").count() == 1
+        assert page.get_by_label("按哪一天判断").input_value() == "2001-01-01"
+        tidy(page)
+
+
+@pytest.mark.rule("SH-16")
+def test_the_page_of_a_verdict_needs_no_scripts_and_speaks_both_languages(opened: Opening, driver: dict[str, Any], trained: dict[str, Any]) -> None:
+    page, sides = opened(**NO_SCRIPTS), opened(bypass_csp=True)
+    for issued in (driver, trained):
+        page.goto("/")
+        verify(page, issued)
+        assert "北京时间" in page.locator(".band .when").inner_text()
+        sides.set_content(page.content())
+        assert sides.evaluate(ONE_LANGUAGE) == []
+        assert page.locator("script").count() == 0
+    facts = page.locator(".endorsements p span[lang=en]").all_inner_texts()
+    assert facts
+    assert all(facts)
 
 
 @DEVICES

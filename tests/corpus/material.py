@@ -1,6 +1,7 @@
 """What the corpus is made from: one licence issued by the real service, its parts, and keys of honest and dishonest people."""
 
 import io
+import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -21,16 +22,16 @@ from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDP
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
 from licence_service.seal.pades import LocalSeal
-from tests.world import NOW, PASSPHRASE, TRIP, VEHICLE, World, make_keys, own_templates
+from tests.world import NOW, PASSPHRASE, VEHICLE, World, make_keys, own_templates
 
 DAY = timedelta(days=1)
 _FIRST_END = b"%%EOF\n"
 
 
 def keys_of_the_corpus(folder: Path) -> Path:
-    """Make the demo keys, with a retired seal of the vehicle's department and another department that may seal trips alone."""
+    """Make the demo keys, with a retired seal of the vehicle's department and other departments that may seal every other type but this."""
     make_keys(folder)
-    authority = Authority.read(folder)
+    authority, others = Authority.read(folder), sorted(own_templates().samples.keys() - {VEHICLE})
     for path in sorted(folder.glob("*/seal.toml")):
         uscc = tomllib.loads(path.read_text("utf-8"))["uscc"]
         chain = [authority.issue(uscc, ec.generate_private_key(ec.SECP256R1()), start=datetime(2020, 1, 1, tzinfo=UTC), kept=path.parent / "old.key")]
@@ -38,7 +39,7 @@ def keys_of_the_corpus(folder: Path) -> Path:
         retired = f'\n[[retired_seals]]\nid = "{uscc}-old"\ncertificate = "old.pem"\nvalid_from = 2020-02-01\nretired_on = 2021-12-31\n'
         text = path.read_text("utf-8")
         if uscc != own_templates().samples[VEHICLE].issuer:
-            text = text.replace('types = ["*"]', f'types = ["{TRIP}"]')
+            text = text.replace('types = ["*"]', f"types = {json.dumps(others)}")
         path.write_text(text + retired, "utf-8")
     return folder
 

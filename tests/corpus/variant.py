@@ -14,8 +14,8 @@ Make = Callable[[Material], bytes]
 class Variant:
     """`register` is what the verifier must answer to "authentic?", `alone` what the seal by itself says.
 
-    `alone` is "unknown" where only the register can tell: a good seal on a file that it does not hold, or a seal that
-    was revoked since. `reason` must be among the reasons of the finding; `content` what the comparison must say.
+    `alone` is never "yes", and "unknown" where only the register can tell: a good seal on a file that it does not hold, or
+    a seal that was revoked since. `reason` must be among the reasons of the finding; `content` what the comparison must say.
     """
 
     family: str

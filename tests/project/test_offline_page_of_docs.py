@@ -5,7 +5,7 @@ import re
 from datetime import date, datetime
 from pathlib import Path
 
-from licence_service.bundle import Bundle, apply, read
+from licence_service.bundle import Bundle, apply, read, read_time
 from licence_service.digests import sha256
 from licence_service.listing import EVERY, LIFE
 from licence_service.offline import CLOCK_ALLOWANCE, check
@@ -17,6 +17,7 @@ from licence_service.status import PLACES, status_at
 
 PAGE = Path("docs/offline.md").read_text("utf-8")
 SAID = json.loads(re.findall(r"\*Vector: trust-bundle\*\s+```json\n(.*?)```", PAGE, re.DOTALL)[0])
+TIME = json.loads(re.findall(r"\*Vector: server-time\*\s+```json\n(.*?)```", PAGE, re.DOTALL)[0])
 KEYS = {bytes.fromhex(SAID["keeper"]["kid"]): key_at(from_base64url(SAID["keeper"]["public_key"]))}
 
 
@@ -36,7 +37,13 @@ def test_the_bundle_and_the_delta_of_the_page_lead_to_its_lists() -> None:
     assert all(date.fromisoformat(day) for day in SAID["lapses"].values())
 
 
+def test_the_signed_time_of_the_page_is_read_for_its_question() -> None:
+    assert read_time(TIME["signed"], KEYS, TIME["book"], TIME["nonce"]) == datetime.fromisoformat(TIME["time"])
+
+
 def test_the_figures_and_reasons_that_the_page_names_are_those_of_the_code() -> None:
     assert (EVERY.total_seconds(), LIFE.days, LAPSES_AHEAD.days, CLOCK_ALLOWANCE.total_seconds()) == (600, 1, 60, 300)
     named = set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", PAGE))
-    assert named & REASONS.keys() >= {"foreign-host", "key-not-listed", "suspension-lapsed", "status-stale", "clock-error", "conditions-unknown"}
+    assert named & REASONS.keys() >= {
+        "foreign-host", "key-not-listed", "suspension-lapsed", "status-stale", "clock-error", "conditions-unknown", "listed-superseded",
+    }  # fmt: skip

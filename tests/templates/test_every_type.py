@@ -15,6 +15,10 @@ from licence_service import qr_token
 from licence_service.document import reading
 from licence_service.fields import Asker, Shown, printed
 from licence_service.schema import face_schema
+from licence_service.seal.entitlement import by_seal_alone
+from licence_service.seal.pades import examine
+from licence_service.verdict import Result
+from licence_service.verification import made_by, seal_alone
 from tests.pdfa import VeraPdf
 from tests.templates.conftest import SLUGS, Made
 
@@ -46,6 +50,21 @@ def test_pdfsig_and_qpdf_call_it_genuine_and_whole(made: Make, slug: str) -> Non
     assert "Total document signed" in signature
     assert signature.count("Signature #") == 1
     assert "No syntax or stream encoding errors found" in run("qpdf", "--check", path)
+
+
+@pytest.mark.rule("SE-10")
+@every_type
+def test_the_strict_examination_refuses_no_genuine_file(made: Make, slug: str) -> None:
+    one = made(slug)
+    service = one.world.service
+    version = service.book.get(one.answer["licence_id"]).entries[-1].version
+    assert version is not None
+    for found in (service.verifier.examiner.examine(one.content), examine(one.content, service.keyring.trust_roots, service.keyring.known_seals)):
+        finding = by_seal_alone(service.keyring, found)
+        assert finding.good, finding.reasons
+        assert (finding.licence_type, finding.department) == (slug, made_by(service.book.get(one.answer["licence_id"]), one.answer["version"]))
+        assert (finding.certificate_sha256, finding.sealed_at) == (version.certificate_sha256, version.sealed_at)
+        assert (seal_alone(finding).result, seal_alone(finding).reasons) == (Result.UNKNOWN, ("seal-intact", "register-not-asked"))
 
 
 @every_type

@@ -186,7 +186,9 @@ def table(tally: Tally) -> None:
     for sight, bar in BARS.items():
         count = tally.pictures[sight]
         lines.append(f"{sight!s:52}{bar:6}{count:10}" + "".join(f"{25 * tally.read[sight, name] / count:12.1f}" for name in READERS))
+    few = min(tally.pictures.values())
     lines += [
+        f"Held: the bar less four standard deviations of so few pictures, as of 20 in 25 here {25 * least(20, few) / few:.1f}; the long run has 575 a row.",
         f"read as another text: {len(tally.other)}",
         f"types: {', '.join(f'{count} at {size}' for size, count in sorted(sizes.items()))}",
         f"smallest module {min(code.module_mm for code in codes):.3f} mm, smallest with its white {min(code.with_quiet_mm for code in codes):.1f} mm",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from licence_service.comparison import Comparison, FoundCode, Outcome, Presented, codes_in, compared, printed_pairs
+from licence_service.comparison import Comparison, Outcome, Presented, compared, printed_pairs
 from licence_service.fields import Asker, Field, Shown
 
 PUBLIC = {Asker.PUBLIC: Shown.FULL}
@@ -129,12 +129,6 @@ def test_nothing_is_said_where_nothing_can_be_compared() -> None:
     assert compared(FIELDS, {}, Asker.PUBLIC, said(), said(), alike=True, active=False).outcome is Outcome.UNDECIDED
     assert compared(FIELDS, FACE, Asker.PUBLIC, said(texts=()), said(), alike=True, active=False).outcome is Outcome.UNDECIDED
     assert compared(FIELDS, FACE, Asker.PUBLIC, said(), Presented(), alike=True, active=False).outcome is Outcome.UNDECIDED
-
-
-def test_codes_of_our_form_are_found_with_their_host() -> None:
-    texts = ("HTTPS://LICENCE.EXAMPLE.CN/Q/112345678901", "https://evil.example/q/112345678901", "https://licence.example.cn/other", "x", "")
-    assert codes_in(texts) == (FoundCode("licence.example.cn", "12345678901"), FoundCode("evil.example", "12345678901"))
-    assert codes_in(("HTTPS://A.EXAMPLE/Q/1" + "9" * 1201,)) == ()
 
 
 def test_number_and_check_code_in_print_are_found_and_few() -> None:

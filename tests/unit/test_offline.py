@@ -1,16 +1,31 @@
 """Checking a code without network: the five answers of every case, and what a bundle refuses."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
-from licence_service.bundle import BadBundle, Bundle, apply, read, sign, sign_delta
+from licence_service.bundle import BadBundle, Bundle, apply, read, read_time, sign, sign_delta, sign_time
 from licence_service.offline import check
 from licence_service.reasons import REASONS
 from licence_service.status import Status, put, status_at
-from tests.offline_cases import AS_OF, AT, DEPARTMENT, KEEPER, Case, bundle, bundle_text, cases, code, keeper_keys, without_what_judges
+from tests.offline_cases import (
+    AS_OF,
+    AT,
+    BOOK,
+    DEPARTMENT,
+    KEEPER,
+    NONCE,
+    TIMES,
+    Case,
+    bundle,
+    bundle_text,
+    cases,
+    code,
+    keeper_keys,
+    without_what_judges,
+)
 
 CASES = cases()
 
@@ -70,6 +85,8 @@ def test_the_clock_error_names_the_difference() -> None:
 
     assert behind.clock.wrong_by == -3660
     assert contradicted.as_json()["clock_wrong_by_seconds"] == 7200
+    assert contradicted.as_json()["status"]["age_seconds"] == 0  # by the right time; the device would say two hours
+    assert check(code(), bundle(), AT + timedelta(hours=20), AT).age_seconds == 7200
 
 
 def test_what_the_paper_must_say_is_told_only_of_a_genuine_code() -> None:
@@ -153,10 +170,11 @@ def test_a_delta_makes_the_later_bundle_out_of_the_earlier_one() -> None:
         sign_delta(bundle(), later(types=bundle().types[:1]), KEEPER),
         sign_delta(bundle(), later(book="https://other.example"), KEEPER),
         sign_delta(bundle(), later(), DEPARTMENT),
+        sign_delta(bundle(), replace(bundle(), as_of=AS_OF - timedelta(microseconds=1)), KEEPER),
         bundle_text(),
         "",
     ],
-    ids=["of another instant", "of other lists", "with other types", "of another book", "by another", "a bundle", "nothing"],
+    ids=["of another instant", "of other lists", "with other types", "of another book", "by another", "that leads back", "a bundle", "nothing"],
 )
 def test_a_delta_of_anything_else_is_refused(delta: str) -> None:
     with pytest.raises(BadBundle):
@@ -166,3 +184,23 @@ def test_a_delta_of_anything_else_is_refused(delta: str) -> None:
 def test_a_delta_is_no_bundle() -> None:
     with pytest.raises(BadBundle):
         read(sign_delta(bundle(), later(), KEEPER), keeper_keys())
+
+
+# -- the signed time -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("SH-05")
+@pytest.mark.parametrize("name", TIMES)
+def test_a_time_is_read_only_where_the_keeper_signed_it_for_this_question(name: str) -> None:
+    if name == "good":
+        assert read_time(TIMES[name], keeper_keys(), BOOK, NONCE) == AT
+        return
+    with pytest.raises(BadBundle):
+        read_time(TIMES[name], keeper_keys(), BOOK, NONCE)
+
+
+@pytest.mark.rule("SH-05")
+def test_a_time_is_signed_to_the_microsecond() -> None:
+    at = datetime(2026, 11, 28, 4, 0, 0, 1, tzinfo=UTC)
+
+    assert read_time(sign_time(BOOK, at, NONCE, KEEPER), keeper_keys(), BOOK, NONCE) == at

@@ -146,6 +146,7 @@ def test_the_verdict_keeps_its_shape() -> None:
         "checks",
         "conditions",
         "comparison",
+        "host",
     ]
     assert shape["overall"] == "not_valid"
     assert shape["checked_at"] == "2026-07-01T01:02:03+00:00"

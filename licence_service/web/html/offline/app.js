@@ -1,13 +1,15 @@
 // The page: brings the bundle up to date where there is network, scans, and shows what `check` says. It sends nothing that was scanned.
 
-import { applyDelta, readBundle } from "./bundle.js";
+import { applyDelta, isOlder, readBundle } from "./bundle.js";
 import { check } from "./check.js";
 import { loadReader, look } from "./scan.js";
-import { keep, kept } from "./store.js";
+import { keep, keepUnless, kept } from "./store.js";
+import { clockAhead } from "./time.js";
 
 const $ = (id) => document.getElementById(id);
 const RENEW_EVERY = 10 * 60e3;
 let bundle = null;
+let ahead = null; // seconds by which this clock was ahead when the server last signed a time; null where it never did
 let words = { reasons: {}, questions: {}, results: {} };
 let stop = () => {};
 
@@ -56,8 +58,8 @@ function ago(seconds) {
 
 // -- the bundle ----------------------------------------------------------------------------------------------------
 
-async function fetched(address) {
-  const answer = await fetch(address, { cache: "no-cache", credentials: "omit" });
+async function fetched(address, cache = "no-cache") {
+  const answer = await fetch(address, { cache, credentials: "omit" });
   if (!answer.ok) throw new Error(String(answer.status));
   return answer;
 }
@@ -76,12 +78,34 @@ async function renew() {
     }
   }
   newer ??= await readBundle(await (await fetched("bundle")).text(), keeper);
+  await compareClock(keeper, newer.book);
+  if (isOlder(newer, bundle)) throw new Older();
+  const before = await keepUnless(isOlder, "bundle", newer);
+  if (isOlder(newer, before)) {
+    bundle = before; // which another window has fetched
+    throw new Older();
+  }
   await keep("keeper", keeper);
-  await keep("bundle", newer);
   bundle = newer;
 }
 
-function showAge(trouble = false) {
+class Older extends Error {}
+
+// The clock is compared at each renewal; without a new answer the last comparison stands.
+async function compareClock(keeper, book) {
+  try {
+    ahead = await clockAhead(async (nonce) => (await fetched(`time?nonce=${nonce}`, "no-store")).text(), keeper, book);
+    await keep("ahead", ahead);
+  } catch {
+    // no answer, or one that was signed for another question
+  }
+}
+
+const NO_TROUBLE = ["", ""];
+const NOT_RENEWED = ["（未能更新）", " (could not be renewed)"];
+const ROLLED_BACK = ["（服务器给出的资料更旧，未采用）", " (the server gave older data, which were not taken)"];
+
+function showAge(trouble = NO_TROUBLE) {
   const place = $("age");
   if (!bundle) {
     const said = both("本机没有离线资料，请联网打开一次。", "This device has no offline data; open the page once with network.");
@@ -89,10 +113,9 @@ function showAge(trouble = false) {
     place.className = "age old";
     return;
   }
-  const [zh, en] = ago(Math.max(0, (Date.now() - Date.parse(bundle.as_of)) / 1000));
-  const beside = trouble ? ["（未能更新）", " (could not be renewed)"] : ["", ""];
-  place.replaceChildren(...both(`状态资料截至 ${beijing(bundle.as_of)}，${zh}${beside[0]}`, `Status as of ${beijing(bundle.as_of)} Beijing time, ${en}${beside[1]}`));
-  place.className = trouble ? "age old" : "age";
+  const [zh, en] = ago(Math.max(0, Date.now() / 1000 - (ahead ?? 0) - Date.parse(bundle.as_of) / 1000));
+  place.replaceChildren(...both(`状态资料截至 ${beijing(bundle.as_of)}，${zh}${trouble[0]}`, `Status as of ${beijing(bundle.as_of)} Beijing time, ${en}${trouble[1]}`));
+  place.className = trouble === NO_TROUBLE ? "age" : "age old";
   $("official").textContent = new URL(bundle.book).hostname;
 }
 
@@ -100,8 +123,8 @@ async function upToDate() {
   try {
     await renew();
     showAge();
-  } catch {
-    showAge(true);
+  } catch (bad) {
+    showAge(bad instanceof Older ? ROLLED_BACK : NOT_RENEWED);
   }
 }
 
@@ -109,7 +132,8 @@ async function upToDate() {
 
 async function judge(text) {
   if (!bundle) return showAge();
-  const found = await check(text, bundle, Date.now() / 1000);
+  const now = Date.now() / 1000;
+  const found = await check(text, bundle, now, ahead === null ? null : now - ahead);
   const [zh, en] = ago(found.status.age_seconds);
   const stale = found.status.stale ? ["，已超过时限", ", older than allowed"] : ["", ""];
   const when = both(
@@ -136,7 +160,7 @@ function foreign({ host }) {
 function clockError({ clock_wrong_by_seconds: wrong }) {
   if (wrong === null) return null;
   const minutes = Math.round(Math.abs(wrong) / 60);
-  return piece("p", { class: "notice" }, ...both(`本机时钟${wrong < 0 ? "慢" : "快"}约 ${minutes} 分钟，请校准后再核验。`, `This device's clock is about ${minutes} minutes ${wrong < 0 ? "slow" : "fast"}; set it right and check again.`));
+  return piece("p", { class: "notice" }, ...both(`本机时钟${wrong < 0 ? "慢" : "快"}约 ${minutes} 分钟，请校准后联网打开本页，再核验。`, `This device's clock is about ${minutes} minutes ${wrong < 0 ? "slow" : "fast"}; set it right, open this page with network, and check again.`));
 }
 
 function specimen({ licence }) {
@@ -227,6 +251,7 @@ async function begin() {
   navigator.serviceWorker?.register("sw.js");
   words = await fetched("words.json").then((answer) => answer.json()).catch(() => words);
   bundle = (await kept("bundle")) ?? null;
+  ahead = (await kept("ahead")) ?? null;
   if (bundle) showAge();
   await upToDate();
   addEventListener("online", upToDate);

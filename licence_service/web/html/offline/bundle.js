@@ -6,7 +6,7 @@ export const LIST_BYTES = 2 ** 18; // 2**20 places of two bits
 const PLACES = 2 ** 20;
 const PARTS = ["issuers", "types", "rule_packs"];
 
-async function openedJws(text, typ, form, keeper) {
+export async function openedJws(text, typ, form, keeper) {
   const parts = text.trim().split(".");
   if (parts.length !== 3) throw new Bad("not a bundle");
   const json = (part) => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(fromBase64url(part)));
@@ -49,10 +49,14 @@ export async function readBundle(text, keeper) {
   return { book, as_of, signed_at, issuers, types, rule_packs, lists, lapses };
 }
 
-// Return the bundle after a delta; a delta of anything else is refused, and the whole bundle is wanted.
+// No device goes back to an older status: what ended meanwhile would be good again. A text that is no instant is older than any.
+export const isOlder = (bundle, than) => Boolean(than) && !(Date.parse(bundle.as_of) >= Date.parse(than.as_of));
+
+// Return the bundle after a delta; a delta of anything else, or one that leads back, is refused, and the whole bundle is wanted.
 export async function applyDelta(before, text, keeper) {
   const said = await openedJws(text, "trust-bundle-delta+jws", "trust-bundle-delta/1", keeper);
   if (said.since !== before.as_of || said.book !== before.book) throw new Bad("of another bundle");
+  if (isOlder(said, before)) throw new Bad("it leads back to an older bundle");
   for (const name of PARTS) {
     if ((await sha256(new TextEncoder().encode(canonical(before[name])))) !== said.parts[name]) throw new Bad("more than the lists is new");
   }

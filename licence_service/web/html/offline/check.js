@@ -45,7 +45,8 @@ function wrongBy(at, bundle, serverTime) {
   return at < signed - ALLOWANCE ? Math.trunc(at - signed) : null;
 }
 
-const age = (bundle, clock) => Math.max(clock.at - seconds(bundle.as_of), 0);
+// By the right time where the clock is known to be wrong.
+const age = (bundle, clock) => Math.max(clock.at - (clock.wrongBy ?? 0) - seconds(bundle.as_of), 0);
 
 function checks(facts, bundle, clock, type, stale) {
   const doubt = clock.wrongBy !== null ? "clock-error" : stale ? "status-stale" : null;
@@ -58,7 +59,7 @@ function checks(facts, bundle, clock, type, stale) {
 function version(status, doubt) {
   const current = (result, ...reasons) => say(4, "version", "current", result, ...reasons);
   if (status === null) return current("unknown", "status-absent");
-  if (status === SUPERSEDED) return current("no", "superseded");
+  if (status === SUPERSEDED) return current("no", "listed-superseded"); // by a newer version, or reported lost
   if (status === INVALID) return current("not_asked");
   return doubt ? current("unknown", doubt) : current("yes", "current-version");
 }

@@ -1,4 +1,4 @@
-// What the device keeps: the bundle and the keeper's key, in IndexedDB.
+// What the device keeps, in IndexedDB: the bundle, the keeper's key, and by how much its clock was ahead when the server last said.
 
 function database() {
   return new Promise((resolve, reject) => {
@@ -25,3 +25,12 @@ async function within(mode, work) {
 
 export const kept = (name) => within("readonly", (held) => held.get(name));
 export const keep = (name, value) => within("readwrite", (held) => held.put(value, name));
+
+// Keep a value unless `refused(value, what is kept)`, in one transaction, since another window may do the same; return what was kept before.
+export const keepUnless = (refused, name, value) => within("readwrite", (held) => {
+  const asked = held.get(name);
+  asked.onsuccess = () => {
+    if (!refused(value, asked.result)) held.put(value, name);
+  };
+  return asked;
+});
