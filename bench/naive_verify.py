@@ -75,6 +75,7 @@ class Said(BaseModel):
     checks: list[dict[str, Any]]
     conditions: dict[str, Any] | None
     comparison: dict[str, Any] | None
+    host: str | None
 
 
 class OrmBook:
