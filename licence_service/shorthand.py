@@ -26,5 +26,5 @@ class Shorthand:
     def whole(self, kept: bytes) -> bytes:
         """Return the text as it was, in UTF-8."""
         parts = kept.split(_MARK)
-        parts[1::2] = [self._by_number[number] for number in parts[1::2]]
+        parts[1::2] = map(self._by_number.__getitem__, parts[1::2])
         return b"".join(parts)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import PoolProxiedConnection, bindparam, delete, func, literal_column, select
@@ -104,7 +105,8 @@ class PreparedAnswers:
         """Take the database, the vault for what is kept, and the generation."""
         self._database, self._vault, self._generation = database, vault, generation
         compiled = _READY.compile(dialect=database.engine.dialect)
-        self._statement, self._order = str(compiled), compiled.positiontup
+        self._statement = str(compiled)
+        self._bound: Callable[[dict[str, Any]], Any] = itemgetter(*compiled.positiontup) if compiled.positiontup else dict
         self._mine = threading.local()
         self._open: list[PoolProxiedConnection] = []
 
@@ -169,10 +171,9 @@ class PreparedAnswers:
     def _row(self, given: dict[str, Any]) -> Sequence[Any] | None:
         """Ask on this thread's own connection; one that broke is let go of, and the usual way answers."""
         driver = self._database.engine.dialect.loaded_dbapi
-        bound = tuple(given[name] for name in self._order) if self._order else given
         try:
             cursor = getattr(self._mine, "cursor", None) or self._connected()
-            found: Sequence[Any] | None = cursor.execute(self._statement, bound).fetchone()
+            found: Sequence[Any] | None = cursor.execute(self._statement, self._bound(given)).fetchone()
         except (driver.OperationalError, driver.InterfaceError, OperationalError):
             self._let_go()
             return None

@@ -21,6 +21,7 @@ from licence_service.qr_token import PATH
 from licence_service.web.receipting import HEADERS
 
 _HEADERS = [*((name.lower().encode(), value.encode()) for name, value in HEADERS.items()), (b"content-type", b"application/json")]
+_LINES = b"".join(b"%b: %b\r\n" % one for one in _HEADERS)
 _MOST = 1200
 _CARRYING = frozenset({b"content-length", b"transfer-encoding", b"upgrade", b"expect"})  # what a scan never comes with
 
@@ -46,16 +47,22 @@ class Scanning:
         await send({"type": "http.response.start", "status": 200, "headers": self._told(body)})
         await send({"type": "http.response.body", "body": body})
 
-    def at_once(self, target: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
-        """Return headers and body of the answer to a GET that carries nothing; None where none lies ready or finding it would wait."""
+    def at_once(self, target: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
+        """Return header lines and body of the answer to a GET that carries nothing; None where none lies ready or finding it would wait."""
         digits = None if self._blocking else _code_asked_for(target, headers)
         body = self._found(digits) if digits else None
-        return (self._told(body), body) if body is not None else None
+        if body is None:
+            return None
+        return b"%bcontent-length: %d\r\nx-request-id: %b\r\n" % (_LINES, len(body), self._counted()), body
 
     def _told(self, body: bytes) -> list[tuple[bytes, bytes]]:
         """Count an answer and return its headers."""
+        return [*_HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", self._counted())]
+
+    def _counted(self) -> bytes:
+        """Count an answer and return its id."""
         self._scans += 1
-        return [*_HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", b"%s%08x" % (self._process, next(self._numbers)))]
+        return b"%b%08x" % (self._process, next(self._numbers))
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Yield the figure for Prometheus."""
@@ -83,12 +90,9 @@ class ScanProtocol(HttpToolsProtocol):
             super().on_headers_complete()
             return
         self._answered = True
-        headers = [*self.server_state.default_headers, *found[0]]
         closing = not self.parser.should_keep_alive()
-        if closing:
-            headers.append((b"connection", b"close"))
-        lines = b"".join([b"%b: %b\r\n" % one for one in headers])
-        self.transport.write(b"HTTP/1.1 200 OK\r\n%b\r\n%b" % (lines, found[1]))
+        own = b"".join([b"%b: %b\r\n" % one for one in self.server_state.default_headers]) + (b"connection: close\r\n" if closing else b"")
+        self.transport.write(b"HTTP/1.1 200 OK\r\n%b%b\r\n%b" % (own, *found))
         if closing:
             self.transport.close()
 
@@ -100,7 +104,7 @@ class ScanProtocol(HttpToolsProtocol):
         self._answered = False
         self.on_response_complete()
 
-    def _at_once(self) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
+    def _at_once(self) -> tuple[bytes, bytes] | None:
         """Return the answer that lies ready; None where the request is another, carries something, or others are under way before it."""
         under_way = self.pipeline or not (self.cycle is None or self.cycle.response_complete)
         if under_way or self.flow.write_paused or self.parser.get_method() != b"GET" or self.parser.get_http_version() != "1.1":

@@ -324,7 +324,7 @@ def test_a_receipt_about_another_time_never_looks_like_one_about_now(world: Worl
     day = beijing_day(world.clock()).isoformat()
     for asked, another in (("", False), (f"&valid_at={day}", False), ("&valid_at=2026-12-30", True), (f"&known_at={day}T23:59:00%2B08:00", False)):
         page = world.http.get(f"{path}?receipt=pdf{asked}").content
-        said = open_receipt(message_in(reading.attachment(page, "receipt.json")), world.service.keyring.code_keys).said
+        said = open_receipt(message_in(reading.attachment(page, "receipt.json") or b""), world.service.keyring.code_keys).said
         assert said.get("another_time", False) is another, asked
         headline = "".join(reading.text(page))
         assert ("非现状" in headline) is another, asked
