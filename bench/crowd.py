@@ -77,6 +77,7 @@ class Crowd:
         raw.row_factory = sqlite3.Row
         rows = {name: [dict(row) for row in raw.execute(f"SELECT * FROM {name}")] for name in _TABLES}
         rows["prepared_answers"] = [row for row in rows["prepared_answers"] if row["key"] in self.facts]  # those to codes
+        self.last = max(raw.execute(f"SELECT max(place) FROM {table}").fetchone()[0] for table in ("entries", "foundations"))
         self._opened(rows)
         for pragma in ("synchronous=OFF", "foreign_keys=OFF", "cache_size=-1500000", "wal_autocheckpoint=100000"):
             raw.execute(f"PRAGMA {pragma}")
@@ -96,8 +97,8 @@ class Crowd:
         raw.close()
         print()
         with self.service.database.write() as connection:
-            raise_to(connection, BOOK, size * len(rows["entries"]) + 1000)
-            raise_to(connection, "prepared", size * len(rows["entries"]) + 1000)
+            for counter in (BOOK, "prepared"):
+                raise_to(connection, counter, self.last + (size - 1) * len(rows["entries"]))
         return codes
 
     def _opened(self, rows: dict[str, list[dict[str, Any]]]) -> None:
@@ -109,7 +110,7 @@ class Crowd:
 
     def _repeated(self, rows: dict[str, list[dict[str, Any]]], number: int, made: dict[str, list[tuple[Any, ...]]]) -> str:
         own, entries = identity(number), len(rows["entries"])
-        place = 10_000 + number * entries
+        place = self.last + 1 + (number - 1) * entries  # the book has no gaps, or no head would ever be signed over what follows one
 
         def renamed(text: str) -> str:
             return text.replace(self.first, own)
