@@ -43,7 +43,7 @@ serve: $(VENV)/.package fonts ## serve what the demo left (PORT=8000)
 	@printf '%s\n' $(DEMO) > var/demo/serve.env
 	@$(DEMO) $(BIN)/licence-service serve --port $(PORT)
 
-test: intro-test tools $(VENV)/.dev $(VENV)/.package fonts ## run every test that fits into ten minutes
+test: intro-test tools $(VENV)/.dev $(VENV)/.package fonts ## run every test but the long ones
 	@$(BIN)/python -m pytest
 
 coverage: tools $(VENV)/.dev $(VENV)/.package fonts ## the same with branch coverage, which must reach 95 %
@@ -100,7 +100,7 @@ intro-demo:
 	@echo "Everything it makes lies under var/; nothing on this machine is changed outside this folder and $(FONTS)."
 
 intro-test:
-	@echo "licence_service: runs the tests, about ten minutes."
+	@echo "licence_service: runs the tests, about a quarter of an hour on two cores."
 	@test -f $(VENV)/.dev || echo "First it sets itself up under .venv (some minutes, about 1.5 GB, from the package registries your pip and npm use)."
 	@echo "Tools of the system that are missing are installed where that is allowed, or named."
 

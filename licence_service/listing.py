@@ -56,15 +56,7 @@ class StatusLists:
     def refresh(self, *, at_once: bool = False) -> Run:
         """Return the newest run, after making one where the last is older than `EVERY`, of another day, or not wanted (`at_once`)."""
         with self._one_at_a_time:
-            for _ in range(_TRIES):
-                last, now = self.listings.newest(), self._now()
-                if last and last.at >= now:
-                    return last
-                if last and not at_once and now - last.at < EVERY and last.day == beijing_day(now):
-                    return last
-                if run := self._run(last, now):
-                    return run
-        raise Unavailable("the status lists are being made by others; ask again")
+            return self._refreshed(at_once=at_once)
 
     def current(self) -> Run:
         """Return the run that readers are answered from, without making any of them wait for a whole book.
@@ -79,8 +71,21 @@ class StatusLists:
             if last:
                 return last
             raise Unavailable("the first status lists are being made; ask again", retry_after=_RETRY_SECONDS)
-        self._one_at_a_time.release()
-        return self.refresh()
+        try:
+            return self._refreshed()
+        finally:
+            self._one_at_a_time.release()
+
+    def _refreshed(self, *, at_once: bool = False) -> Run:
+        for _ in range(_TRIES):
+            last, now = self.listings.newest(), self._now()
+            if last and last.at >= now:
+                return last
+            if last and not at_once and now - last.at < EVERY and last.day == beijing_day(now):
+                return last
+            if run := self._run(last, now):
+                return run
+        raise Unavailable("the status lists are being made by others; ask again")
 
     def _run(self, last: Run | None, now: datetime) -> Run | None:
         day = beijing_day(now)

@@ -23,7 +23,7 @@ from licence_service.seal.tokens import BadToken, CodeSigner, open1, sign1
 from licence_service.store.heads import Heads, StoredHead
 from licence_service.verdict import Verdict
 from licence_service.verification import Question
-from licence_service.wording import AHEAD, HEADLINES, NOT_NOW, QUESTIONS, RESULTS, THEN
+from licence_service.wording import HEADLINES, QUESTIONS, RESULTS, dated, not_now
 
 FORM = "receipt/1"
 FILE_FORM = "receipt-file/1"
@@ -207,11 +207,8 @@ def _headline(said: Mapping[str, Any]) -> tuple[str, str]:
     if not said["licence"] and not said.get("another_time"):
         return HEADLINES[said["overall"]]
     ahead = said["valid_at"] > beijing_day(datetime.fromisoformat(said["checked_at"])).isoformat()
-    zh, en = (one.format(day=said["valid_at"]) for one in (AHEAD if ahead else THEN)[said["overall"]])
-    if said.get("another_time"):
-        beside = NOT_NOW["ahead" if ahead else "past"]
-        return beside[0].format(said=zh), beside[1].format(said=en)
-    return zh, en
+    word = dated(said["overall"], said["valid_at"], ahead=ahead)
+    return not_now(word, ahead=ahead) if said.get("another_time") else word
 
 
 def _beijing(instant: str) -> str:

@@ -56,3 +56,17 @@ SOURCES: Words = {
     "keys": ("信任的印章与密钥", "Trusted seals and keys"),
     "seal": ("文件签名的核验", "The examination of the seal"),
 }
+
+
+def dated(overall: str, day: str, *, ahead: bool) -> tuple[str, str]:
+    """Return a verdict's word with its day (ISO), which is over or, `ahead`, still to come."""
+    zh, en = (AHEAD if ahead else THEN)[overall]
+    return zh.format(day=day), en.format(day=day)
+
+
+def not_now(said: tuple[str, str], *, ahead: bool, known: str = "") -> tuple[str, str]:
+    """Return a dated word that says of itself that it is not the present state; `known` is the instant of the register it rests on."""
+    forms = (BY_THEN, NOT_NOW["ahead" if ahead else "past"]) if known else (NOT_NOW["ahead" if ahead else "past"],)
+    for zh, en in forms:
+        said = zh.format(said=said[0], known=known), en.format(said=said[1], known=known)
+    return said

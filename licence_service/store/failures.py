@@ -18,7 +18,7 @@ from licence_service.store.database import Database
 from licence_service.store.payload import Vault
 from licence_service.store.tables import failures
 
-WINDOW_SECONDS = 600
+WINDOW_SECONDS, AN_HOUR = 600, 3600
 SETTLE_SECONDS = 1.0
 _KEPT = 86_400 // WINDOW_SECONDS  # windows that are kept: a day
 MOST_HELD = 50_000  # keys in memory; a flood of different keys is settled and let go of

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from licence_service.store.database import Database
-from licence_service.store.failures import WINDOW_SECONDS, add_counts, counts_of
+from licence_service.store.failures import AN_HOUR, WINDOW_SECONDS, add_counts, counts_of
 from licence_service.store.payload import Vault
-
-AN_HOUR = 3600
 
 
 class Tries:

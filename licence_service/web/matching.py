@@ -10,6 +10,7 @@ from licence_service.errors import Fault, RequestRejected, TooManyFailures
 from licence_service.fields import comparison_form
 from licence_service.matching import TAIL_LENGTH, Asked, Matched
 from licence_service.service import Service
+from licence_service.store.failures import AN_HOUR
 from licence_service.web import filled, pages
 from licence_service.web.access import TheService, address_of
 from licence_service.web.filled import Form, form_body
@@ -18,7 +19,7 @@ from licence_service.web.receipting import HEADERS
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
 
 router = APIRouter()
-TRIES, AN_HOUR = 5, 3600
+TRIES = 5  # an hour
 _PUBLIC = {status: said for status, said in ANSWERS.items() if status not in {401, 403, 404, 409}}
 _YES_OR_NO: dict[str, Any] = {"enum": ["yes", "no", None]}
 _ANSWER = answer("Yes or no for each box that was filled", shape({"name": _YES_OR_NO, "tail": _YES_OR_NO, "checked_at": TEXT}), "text/html")

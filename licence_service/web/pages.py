@@ -17,7 +17,7 @@ from licence_service.history.words import STATES
 from licence_service.licence import BEIJING, beijing_day
 from licence_service.parcels import COMPONENTS
 from licence_service.verdict import Result, Verdict, in_words, source_json
-from licence_service.wording import AHEAD, BY_THEN, CHECKS, HEADLINES, NOT_NOW, QUESTIONS, RESULTS, SOURCES, THEN
+from licence_service.wording import CHECKS, HEADLINES, QUESTIONS, RESULTS, SOURCES, dated, not_now
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
@@ -131,11 +131,8 @@ def _then(found: Verdict, present: Verdict | None) -> dict[str, Any] | None:
     if not of_another_time(found):
         return None
     ahead = found.valid_at > beijing_day(found.checked_at)
-    said = list((AHEAD if ahead else THEN)[found.overall.value])
-    if found.known_at < found.checked_at:
-        said = [form.format(said=one, known=_beijing(found.known_at)[:-3]) for form, one in zip(BY_THEN, said, strict=True)]
-    said = [form.format(said=one) for form, one in zip(NOT_NOW["ahead" if ahead else "past"], said, strict=True)]
-    headline = [one.format(day=found.valid_at.isoformat()) for one in said]
+    known = _beijing(found.known_at)[:-3] if found.known_at < found.checked_at else ""
+    headline = not_now(dated(found.overall.value, found.valid_at.isoformat(), ahead=ahead), ahead=ahead, known=known)
     now = None
     if present is not None:
         short = present_of(present)

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from licence_service.errors import CeilingReached, Fault, RequestRejected
 from licence_service.receipts import Presented, open_receipt
 from licence_service.service import Service
+from licence_service.store.failures import AN_HOUR
 from licence_service.verdict import Verdict
 from licence_service.verification import Question
 from licence_service.web import pages
@@ -17,7 +18,7 @@ from licence_service.web.access import address_of
 
 HEADERS = {"Cache-Control": "no-store", "Vary": "Accept", "Referrer-Policy": "no-referrer"}
 STATEMENT, PAGE = "cose", "pdf"
-MOST_RECEIPTS, _AN_HOUR = 100, 3600  # of one address: judging twice, signing and drawing are worth more than an answer
+MOST_RECEIPTS = 100  # an hour to one address: judging twice, signing and drawing are worth more than an answer
 Receipt = Annotated[
     str | None,
     Query(
@@ -53,7 +54,7 @@ def told(
             return verdict, pages.verdict(request, verdict, HEADERS, presented.way, again, present)
         beside = {"present": pages.present_of(present)} if present else {}
         return verdict, JSONResponse({**verdict.as_json(), **beside}, headers=HEADERS)
-    if service.failures.count("receipt", address_of(request, service), service.now(), seconds=_AN_HOUR) > MOST_RECEIPTS:
+    if service.failures.count("receipt", address_of(request, service), service.now(), seconds=AN_HOUR) > MOST_RECEIPTS:
         raise CeilingReached(f"at most {MOST_RECEIPTS} receipts in an hour go to one address")
     verdict, message = service.receipts.signed(ask, question, presented)
     if wanted == STATEMENT:

@@ -7,13 +7,14 @@ from fastapi.responses import JSONResponse, Response
 
 from licence_service.errors import TooManyFailures
 from licence_service.line import host_of
+from licence_service.store.failures import AN_HOUR
 from licence_service.web import filled, pages
 from licence_service.web.access import TheService, address_of
 from licence_service.web.filled import Form, form_body
 from licence_service.web.shapes import ANSWERS, answer, shape
 
 router = APIRouter()
-REPORTS_AN_HOUR, AN_HOUR = 5, 3600
+REPORTS_AN_HOUR = 5
 MOST_ADDRESS, MOST_REMARK = 500, 1000
 _PUBLIC = {status: said for status, said in ANSWERS.items() if status not in {401, 403, 404, 409}}
 _KEPT = answer("Kept for the operator", shape({"kept": {"type": "boolean"}}), "text/html")

@@ -6,24 +6,14 @@ import zlib
 from tests.corpus.material import Material, appended, numbers, object_of
 from tests.corpus.updates import stream
 from tests.corpus.variant import variant
+from tests.plain_pdf import file_of
 
 TABLES, PACKED, BOMBS = "tables and trailers", "object streams", "resource bombs"
 
 
-def _file(objects: list[bytes], *, trailer: bytes = b"") -> bytes:
-    """Write a small file of numbered objects with a right table."""
-    body, places = bytearray(b"%PDF-1.7\n"), []
-    for number, content in enumerate(objects, 1):
-        places.append(len(body))
-        body += b"%d 0 obj\n%b\nendobj\n" % (number, content)
-    start = len(body)
-    body += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + b"".join(b"%010d 00000 n \n" % place for place in places)
-    return bytes(body + b"trailer\n<</Size %d/Root 1 0 R%b>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, trailer, start))
-
-
 def _with_page(*more: bytes, entries: bytes = b"", box: bytes = b"[0 0 300 200]") -> bytes:
     page = b"<</Type/Page/Parent 2 0 R/MediaBox %b/Contents 4 0 R %b>>" % (box, entries)
-    return _file([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>", page, *more])
+    return file_of(b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>", page, *more)
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------
@@ -171,7 +161,7 @@ def huge_array(_: Material) -> bytes:
 @variant(BOMBS, register="unknown", alone="unknown", reason="examination-stopped")
 def many_objects(_: Material) -> bytes:
     """A hundred and fifty thousand small objects."""
-    return _file([b"<</Type/Catalog/Pages 2 0 R>>", *([b"<<>>"] * 150_000)])
+    return file_of(b"<</Type/Catalog/Pages 2 0 R>>", *([b"<<>>"] * 150_000))
 
 
 @variant(BOMBS, register="unknown", alone="unknown", reason="examination-stopped")
@@ -215,7 +205,7 @@ def form_that_draws_itself(_: Material) -> bytes:
 @variant(BOMBS, register="unknown", alone="unknown")
 def page_tree_in_a_circle(_: Material) -> bytes:
     """A page tree whose only child is itself."""
-    return _file([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 9/Kids[2 0 R]/Parent 2 0 R>>"])[:-6]
+    return file_of(b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 9/Kids[2 0 R]/Parent 2 0 R>>")[:-6]
 
 
 @variant(BOMBS, register="unknown", alone="unknown", reason="examination-stopped")
