@@ -22,6 +22,7 @@ from bench.million import digest, identity
 from licence_service import qr_token
 from licence_service.app import create_app
 from licence_service.demo import Moved
+from licence_service.digests import sha256
 from licence_service.licence import beijing_day
 from licence_service.seal.tokens import _ORDER, CodeSigner, open1, sign1
 from licence_service.service import Service
@@ -119,7 +120,8 @@ class Crowd:
             made["licences"].append(tuple((row | {"id": number + 1, "licence_id": own, "live_key": digest("live", number)}).values()))
         for each, row in enumerate(rows["entries"]):
             moved = {"id": place + each, "licence": number + 1, "recorded_at": row["recorded_at"] + number * entries, "place": place + each}
-            made["entries"].append(tuple((row | moved | {"body": renamed(row["body"])}).values()))
+            body = renamed(row["body"])
+            made["entries"].append(tuple((row | moved | {"body": body, "sha256": sha256(body.encode())}).values()))  # heads are signed over whole lines
             sealed = self.vault.close_up(rows["payloads"][each]["sealed"], f"entry:{own}:{row['sequence']}")
             made["payloads"].append((place + each, sealed))
         for row in rows["versions"]:
