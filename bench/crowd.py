@@ -24,7 +24,8 @@ from licence_service.app import create_app
 from licence_service.demo import Moved
 from licence_service.digests import sha256
 from licence_service.licence import beijing_day
-from licence_service.seal.tokens import _ORDER, CodeSigner, open1, sign1
+from licence_service.seal.canonical import ORDERS
+from licence_service.seal.tokens import CodeSigner, open1, sign1
 from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.counting import BOOK, raise_to
@@ -42,7 +43,7 @@ class Quickly(CodeSigner):
     def sign(self, data: bytes) -> bytes:
         """Sign and return 64 bytes r ‖ s, low s."""
         r, s = decode_dss_signature(self.key.sign(data, _HASHED))
-        return r.to_bytes(32) + min(s, _ORDER - s).to_bytes(32)
+        return r.to_bytes(32) + min(s, ORDERS["secp256r1"] - s).to_bytes(32)
 
 
 class Crowd:
@@ -121,7 +122,8 @@ class Crowd:
         for each, row in enumerate(rows["entries"]):
             moved = {"id": place + each, "licence": number + 1, "recorded_at": row["recorded_at"] + number * entries, "place": place + each}
             body = renamed(row["body"])
-            made["entries"].append(tuple((row | moved | {"body": body, "sha256": sha256(body.encode())}).values()))  # heads are signed over whole lines
+            moved |= {"body": body, "sha256": sha256(body.encode())}  # heads are signed over whole lines
+            made["entries"].append(tuple((row | moved).values()))
             sealed = self.vault.close_up(rows["payloads"][each]["sealed"], f"entry:{own}:{row['sequence']}")
             made["payloads"].append((place + each, sealed))
         for row in rows["versions"]:

@@ -43,10 +43,11 @@ def settings_in(folder: Path) -> Settings:
     )
 
 
-def service_in(folder: Path) -> Service:
-    """Build a service with keys, register and archive of its own."""
+def service_in(folder: Path, scheme: str = "pades-p256") -> Service:
+    """Build a service with keys, register and archive of its own, all departments sealing with one scheme."""
     keys = folder / "keys"
-    make_demo_keys(keys, read_demo_departments(Path("keys/demo.toml")), passphrase=PASSPHRASE.encode(), now=datetime.now(UTC))
+    departments = tuple(replace(one, scheme=scheme) for one in read_demo_departments(Path("keys/demo.toml")))
+    make_demo_keys(keys, departments, passphrase=PASSPHRASE.encode(), now=datetime.now(UTC))
     built = build(settings_in(folder), clock_at(None))
     built.database.migrate()
     built.put_in_force("one", "another")
@@ -64,7 +65,9 @@ class Ours:
         request = read_issue(moved.request())
         self.department = service.keyring.departments[service.catalogue.samples[slug].issuer]
         face = checked_face(template, {**request.face, **photo_fields(request.photos)}, self.department.name, today)
-        draft = draft_issue(template, request, face, by="bench", seal_id=self.department.seal.seal_id, sealed_at=service.now())
+        draft = draft_issue(
+            template, request, face, by="bench", department=self.department.uscc, seal_id=self.department.seal.seal_id, sealed_at=service.now()
+        )
         from licence_service.registrar import _content  # noqa: PLC0415 - the form of a reservation's content
 
         intent = Intent(

@@ -9,16 +9,25 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+from json.encoder import encode_basestring as _quoted
 from types import NoneType
+from typing import TYPE_CHECKING, Self
 
 import rfc8785
 
+if TYPE_CHECKING:
+    from _hashlib import HASH
+
 SALT_BYTES = 32
+_SHA256_BLOCK = 64
 _SAFE = 2**53 - 1  # largest whole number that RFC 8785 writes
 _SCALARS = frozenset({str, bool, NoneType})
 _CONTAINERS = frozenset({dict, list, tuple})
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_NO_SM3 = hashlib.new("sm3")  # copied for each use: to look the name up takes as long as to hash a field
+_INNER_PAD, _OUTER_PAD = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))  # RFC 2104 §2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,6 @@ def _is_plain(value: Collection[object]) -> bool:
         if {*map(type, value)} - {str} or not "".join(value).isascii():
             return False
         inner = value.values()
-    if {*map(type, inner)} <= _SCALARS:
-        return True
     for one in inner:
         kind = type(one)
         if kind in _SCALARS or (kind is int and -_SAFE <= one <= _SAFE):  # type: ignore[operator]  # it is a whole number
@@ -73,7 +80,38 @@ def sha256(content: bytes) -> str:
 
 def sm3(content: bytes) -> str:
     """Return SM3 as lower-case hexadecimal."""
-    return hashlib.new("sm3", content).hexdigest()
+    state = _NO_SM3.copy()
+    state.update(content)
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Hashing:
+    """Both digests of contents that begin alike: what they begin with is hashed once, its states are kept.
+
+    `Hashing().after(prefix).of(tail)` equals `digests(prefix + tail)`; threads may share one.
+    """
+
+    _sha256: "HASH" = field(default_factory=hashlib.sha256)
+    _sm3: "HASH" = field(default_factory=_NO_SM3.copy)
+
+    def after(self, more: bytes) -> Self:
+        """Return the states after `more`; this one stays where it is."""
+        return type(self)(_further(self._sha256, more), _further(self._sm3, more))
+
+    def of(self, tail: bytes) -> Digests:
+        """Return both digests of the beginning and `tail` together."""
+        return Digests(_further(self._sha256, tail).hexdigest(), _further(self._sm3, tail).hexdigest())
+
+    def sha256(self, tail: bytes) -> bytes:
+        """Return the 32 bytes of SHA-256 alone, such as a signature is made over."""
+        return _further(self._sha256, tail).digest()
+
+
+def _further(state: "HASH", more: bytes) -> "HASH":
+    state = state.copy()
+    state.update(more)
+    return state
 
 
 def field_salt(salt: bytes, name: str) -> bytes:
@@ -101,8 +139,43 @@ def _salted(values: Mapping[str, object], salt: bytes) -> dict[str, bytes]:
     if len(salt) != SALT_BYTES:
         msg = f"a salt has {SALT_BYTES} bytes"
         raise ValueError(msg)
-    return {name: field_salt(salt, name) + canonical([name, value]) for name, value in values.items()}
+    salted = _salting(salt)
+    return {name: salted(name.encode()) + _pair(name, value) for name, value in values.items()}
+
+
+def _salting(salt: bytes) -> Callable[[bytes], bytes]:
+    """Return `field_salt` under one salt: the two states that HMAC begins with (RFC 2104 §2) are made once for all fields."""
+    key = salt.ljust(_SHA256_BLOCK, b"\0")
+    inner, outer = hashlib.sha256(key.translate(_INNER_PAD)), hashlib.sha256(key.translate(_OUTER_PAD))
+
+    def salted(name: bytes) -> bytes:
+        return _further(outer, _further(inner, name).digest()).digest()
+
+    return salted
+
+
+def _pair(name: str, value: object) -> bytes:
+    """Return `canonical([name, value])`; most values are texts or whole numbers, whose pairs are written in a tenth of the time."""
+    if type(value) is str:
+        said = _quoted(value)
+    elif type(value) is int and -_SAFE <= value <= _SAFE:
+        said = str(value)
+    else:
+        return canonical([name, value])
+    try:
+        return f"[{_quoted(name)},{said}]".encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which the reference refuses
+        return canonical([name, value])
 
 
 def _root(digest: Callable[[bytes], str], said: Mapping[str, bytes], form: str) -> str:
-    return digest(canonical([form, {name: digest(leaf) for name, leaf in said.items()}]))
+    text, order = _shape(form, tuple(said))
+    return digest((text % tuple([digest(said[name]) for name in order])).encode())
+
+
+@lru_cache(maxsize=1024)  # a few for each edition of a template and each kind of endorsement
+def _shape(form: str, names: tuple[str, ...]) -> tuple[str, list[str]]:
+    """Return `canonical([form, {name: leaf, …}])` with `%s` for each leaf, and the names in their order (RFC 8785 §3.2.3)."""
+    order = sorted(names, key=lambda name: name.encode("utf-16-be"))
+    keys = ",".join(_quoted(name).replace("%", "%%") + ':"%s"' for name in order)
+    return f"[{_quoted(form).replace('%', '%%')},{{{keys}}}]", order

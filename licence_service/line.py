@@ -14,12 +14,12 @@ from licence_service import qr_token
 from licence_service.acts import Mark, case_of, judge
 from licence_service.archive import Archive
 from licence_service.catalogue import Catalogue
-from licence_service.digests import Digests, canonical, digests, sha256
+from licence_service.digests import Digests, canonical, digests
 from licence_service.document import PrintedEndorsement, Printer, Sheet
 from licence_service.drafting import complete
 from licence_service.endorsement import Endorsement
 from licence_service.entry_form import entry_of
-from licence_service.errors import EntryConflict, NumberTaken, PageDisagrees, Refusal, SealStopped, SealUnavailable
+from licence_service.errors import EntryConflict, NumberTaken, PageDisagrees, Refusal
 from licence_service.fields import Asker, comparison_form, disclose, mask
 from licence_service.identifiers import ElicenceId
 from licence_service.law import Law
@@ -29,6 +29,7 @@ from licence_service.rules import renewal_of
 from licence_service.seal import Sealed
 from licence_service.seal.keyring import Department, Keyring
 from licence_service.seal.tokens import sign1
+from licence_service.sealing import Order, Sealer
 from licence_service.store.book import Book
 from licence_service.store.payload import token_digest
 from licence_service.store.projection import OVER
@@ -105,40 +106,18 @@ class Line:
         return qr_token.address(self.public_url, self.code_message(entry, template, department))
 
     def _sealed(self, reservation: Reservation, entry: Entry, template: Template, department: Department) -> Sealed:
-        """Draw the page, read it back, seal it; the use of the seal is written down before and after."""
+        """Make the sealed file; a page that does not say what its face says can never be sealed, so the act is abandoned."""
         version = entry.version
         assert version  # noqa: S101
-        self.step("draw")
-        sheet = self._sheet(reservation, entry, template, department)
         data = licence_data(entry, template, department.name, department.uscc, specimen=department.demo, endorsements=self.printed(entry, template))
-        attachment = canonical(data)
-        document = self.printer.draw(self.printer.place(sheet), attachment, created_at=version.sealed_at)  # fixed at reserve
+        seal = department.seal_on(beijing_day(version.sealed_at))
+        use = SealUse("", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, "")
+        order = Order(self._sheet(reservation, entry, template, department), canonical(data), version.sealed_at, use)  # fixed at reserve
         try:
-            self.printer.agree(document, sheet)
+            return Sealer(self.printer, self.seal_log, self.now, self.step).seal(order, seal)
         except PageDisagrees as wrong:
-            # Drawing again would give the same page: this act can never be sealed as it is.
             self.reservations.abandon(reservation.reservation_id, wrong.detail)
             raise
-        seal = department.seal_on(beijing_day(version.sealed_at))
-        use = SealUse(
-            "requested", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, sha256(document)
-        )
-        if self.seal_log.stopped(seal.seal_id):
-            told = self.seal_log.uses(reservation_id=reservation.reservation_id)
-            if not told or told[-1]["event"] != "refused":  # said once, however often the worker comes back
-                self.seal_log.write(replace(use, event="refused", reason="stopped"), self.now())
-            raise SealStopped
-        self.step("request-seal")
-        self.seal_log.write(use, self.now())
-        self.step("seal")
-        try:
-            sealed = seal.affix(document, sealed_at=version.sealed_at, request_id=reservation.reservation_id)
-        except SealUnavailable:
-            self.seal_log.write(replace(use, event="failed", reason="unavailable"), self.now())
-            raise
-        self.step("sealed")
-        self.seal_log.write(replace(use, event="done", sealed_sha256=sha256(sealed.document)), self.now())
-        return sealed
 
     def _sheet(self, reservation: Reservation, entry: Entry, template: Template, department: Department) -> Sheet:
         version = entry.version

@@ -14,6 +14,8 @@ from licence_service.document.fonts import Fonts
 from licence_service.document.layout import place
 from licence_service.document.pdf import draw
 from licence_service.document.placed import Placed
+from licence_service.document.press import Laid
+from licence_service.document.press.room import Pressroom
 from licence_service.document.receipt import ReceiptWords
 from licence_service.document.receipt import place as place_receipt
 from licence_service.document.sheet import PrintedEndorsement, Sheet
@@ -29,6 +31,7 @@ class Printer:
     def __init__(self, fonts: Fonts, families: Mapping[str, DeclaredFamily]) -> None:
         """Take the faces and the families by name, as the catalogue read them."""
         self.fonts = fonts
+        self.pressroom = Pressroom(fonts)
         self._families = {slug: _woven(slug, declared) for slug, declared in families.items()}
 
     def place(self, sheet: Sheet) -> Placed:
@@ -36,10 +39,20 @@ class Printer:
 
         Call it once with dummy codes of the same length before the reservation, and again with the real ones.
         """
+        return place(sheet, self._family(sheet), self.fonts)
+
+    def press(self, sheet: Sheet, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Laid | None:
+        """Return the file but for its seal, printed by the press and read back; None where the slow path must do it.
+
+        Raise `FaceRejected` as `place` does, `PageDisagrees` as `agree` does.
+        """
+        return self.pressroom.lay(sheet, self._family(sheet), attachment, created_at=created_at, slot_bytes=slot_bytes)
+
+    def _family(self, sheet: Sheet) -> Family:
         family = self._families.get(sheet.template.family)
         if family is None:
             raise Misconfigured(f"there is no family {sheet.template.family}")
-        return place(sheet, family, self.fonts)
+        return family
 
     def draw(self, placed: Placed, attachment: bytes, *, created_at: datetime) -> bytes:
         """Return the PDF/A-3u file with the licence data attached; same input, same bytes."""

@@ -26,7 +26,7 @@ _OUTER = 5.5  # nothing but the frame lies nearer to the trim (LOOK §2)
 _POINTER = re.compile(r"其余\d+项见.*$")
 _NUMBERED = re.compile(r"^\d+\.")
 _SEPARATORS = re.compile(r"[；;—–\-→、]")
-_CONTINUED = "（续）"
+CONTINUED = "（续）"
 _ABSENT = frozenset({"—", "长期"})
 
 
@@ -82,7 +82,7 @@ def _mislabelled(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
     shown = known.unlabelled({compact(piece.text) for page in read for piece in page.pieces if not piece.hei})
     for group in said.values():
         for lines in group.lines:
-            if _is_right(group.names, lines, group.rest, sheet):
+            if stands(group.names, lines, group.rest, sheet):
                 shown.update(group.names)
             else:
                 yield f"at the label of {' and '.join(group.names)} stands something else"
@@ -104,8 +104,8 @@ def _groups(page: ReadPage, fields: Mapping[str, Field], book: LabelBook) -> tup
             values.append(piece)
             continue
         word = piece.text.strip()
-        continued = word.endswith(_CONTINUED)
-        if names := book.fields_of(word.removesuffix(_CONTINUED)):
+        continued = word.endswith(CONTINUED)
+        if names := book.fields_of(word.removesuffix(CONTINUED)):
             labels.append((piece, names, continued))
     owners = _owners([label for label, _, _ in labels], values)
     groups: list[list[str]] = [[] for _ in labels]
@@ -170,11 +170,11 @@ def _is_beside(label: Piece, value: Piece, labels: list[Piece]) -> bool:
     return not any(label.right < other.left < value.left and abs(other.baseline - label.baseline) < 1 for other in labels)
 
 
-def _is_right(names: tuple[str, ...], lines: list[str], rest: list[str], sheet: Sheet) -> bool:
-    """Compare what stands at a label with what the face prints for its fields."""
+def stands(names: tuple[str, ...], lines: list[str], rest: list[str], sheet: Sheet) -> bool:
+    """Say whether what stands at a label, without spaces, is what the face prints for its fields; `rest` stands where it goes on."""
     fields, face = sheet.template.fields, sheet.face
     if len(names) > 1:
-        return _is_right_together(names, "".join(lines), sheet)
+        return _stand_together(names, "".join(lines), sheet)
     name = names[0]
     declared, there = fields[name], "".join(lines)
     if declared.type == "table":
@@ -191,7 +191,7 @@ def _is_right(names: tuple[str, ...], lines: list[str], rest: list[str], sheet: 
     return items == _SEPARATORS.sub("", compact(printed(declared, face[name])))
 
 
-def _is_right_together(names: tuple[str, ...], there: str, sheet: Sheet) -> bool:
+def _stand_together(names: tuple[str, ...], there: str, sheet: Sheet) -> bool:
     fields, face = sheet.template.fields, sheet.face
     if not any(name in face for name in names):
         return there in _ABSENT

@@ -7,13 +7,14 @@ from xml.sax.saxutils import escape
 
 from PIL import ImageCms
 
-from licence_service.document.objects import Objects, text
+from licence_service.document.objects import text
 
 ATTACHMENT = "licence.json"
 RECEIPT = "receipt.json"
 _DESCRIBED = {ATTACHMENT: "证照数据", RECEIPT: "核验回执"}
 PRODUCER = "licence_service"
 LANGUAGE = "zh-CN"
+PACKET_ENTRIES, PROFILE_ENTRIES = "/Type /Metadata /Subtype /XML", "/N 3 /Filter /FlateDecode"
 _HEADER_DATE = slice(24, 36)  # of an ICC profile: when it was made, which must not show in the bytes
 _FIXED_DATE = bytes.fromhex("07D0 0001 0001 0000 0000 0000")
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -33,51 +34,49 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>"""
 
 
-def catalogue_entries(objects: Objects, title: str, created_at: datetime, attachment: bytes, attached_as: str) -> str:
-    """Add metadata, output intent and attachment; return their entries of the catalogue."""
+def catalogue_entries(metadata: str, profile: str, specification: str, attached_as: str = ATTACHMENT) -> str:
+    """Return what a catalogue says of an archived file; its arguments refer to packet, colour profile and file specification."""
     return (
-        f"/Metadata {_metadata(objects, title, created_at)} /OutputIntents [{_output_intent(objects)}] "
-        f"{_attached(objects, attachment, attached_as, created_at)} /Lang {text(LANGUAGE)} /ViewerPreferences << /DisplayDocTitle true >>"
+        f"/Metadata {metadata} /OutputIntents [<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (sRGB) /Info (sRGB) "
+        f"/DestOutputProfile {profile} >>] /Names << /EmbeddedFiles << /Names [({attached_as}) {specification}] >> >> /AF [{specification}] "
+        f"/Lang {text(LANGUAGE)} /ViewerPreferences << /DisplayDocTitle true >>"
     )
 
 
 def information(title: str, created_at: datetime) -> str:
     """Return the information dictionary; it says the same as the metadata (ISO 19005-3 6.6.3)."""
-    date = _pdf_date(created_at)
+    date = pdf_date(created_at)
     return f"<< /Title {text(title)} /Producer ({PRODUCER}) /CreationDate {date} /ModDate {date} >>"
 
 
-def _metadata(objects: Objects, title: str, created_at: datetime) -> str:
+def packet(title: str, created_at: datetime) -> bytes:
+    """Return the metadata packet, for a stream with `PACKET_ENTRIES`."""
     date = created_at.replace(microsecond=0).isoformat()
-    packet = _XMP.format(title=escape(title), language=LANGUAGE, date=date, producer=PRODUCER)
-    return objects.stream("/Type /Metadata /Subtype /XML", packet.encode("utf-8"))
-
-
-def _output_intent(objects: Objects) -> str:
-    profile = objects.stream("/N 3 /Filter /FlateDecode", _profile())
-    return f"<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (sRGB) /Info (sRGB) /DestOutputProfile {profile} >>"
+    return _XMP.format(title=escape(title), language=LANGUAGE, date=date, producer=PRODUCER).encode("utf-8")
 
 
 @cache
-def _profile() -> bytes:
-    """Return the deflated sRGB profile, its date fixed."""
+def colour_profile() -> bytes:
+    """Return the deflated sRGB profile, its date fixed, for a stream with `PROFILE_ENTRIES`."""
     made = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     made[_HEADER_DATE] = _FIXED_DATE
     return zlib.compress(bytes(made), 9)
 
 
-def _attached(objects: Objects, attachment: bytes, name: str, created_at: datetime) -> str:
-    file = objects.stream(
-        f"/Type /EmbeddedFile /Subtype /application#2Fjson /Filter /FlateDecode "
-        f"/Params << /Size {len(attachment)} /ModDate {_pdf_date(created_at)} >>",
-        zlib.compress(attachment, 6),
-    )
-    specification = objects.add(
-        f"<< /Type /Filespec /F ({name}) /UF ({name}) /AFRelationship /Data /Desc {text(_DESCRIBED[name])} /EF << /F {file} /UF {file} >> >>"
-    )
-    return f"/Names << /EmbeddedFiles << /Names [({name}) {specification}] >> >> /AF [{specification}]"
+def file_entries(size: int, created_at: datetime) -> str:
+    """Return the entries of the stream that holds an attachment of so many bytes."""
+    return f"/Type /EmbeddedFile /Subtype /application#2Fjson /Params << /Size {size} /ModDate {pdf_date(created_at)} >>"
 
 
-def _pdf_date(moment: datetime) -> str:
+def file_specification(file: str, attached_as: str = ATTACHMENT) -> str:
+    """Return the dictionary that gives an attachment its name and says that it is the document's data (ISO 19005-3 6.8)."""
+    return (
+        f"<< /Type /Filespec /F ({attached_as}) /UF ({attached_as}) /AFRelationship /Data /Desc {text(_DESCRIBED[attached_as])} "
+        f"/EF << /F {file} /UF {file} >> >>"
+    )
+
+
+def pdf_date(moment: datetime) -> str:
+    """Write a date in its own zone (ISO 32000-2 §7.9.4)."""
     offset = moment.strftime("%z")
     return f"(D:{moment:%Y%m%d%H%M%S}{offset[:3]}'{offset[3:5]}')"

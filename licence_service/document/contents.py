@@ -1,14 +1,14 @@
 """Placed items → the operators of a page's content stream. Points, origin bottom left."""
 
 import math
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Protocol
 
 from licence_service.document import code
-from licence_service.document.embedding import Embedding
 from licence_service.document.fonts import Fonts
 from licence_service.document.outlines import path
-from licence_service.document.placed import Area, Disc, Item, Letters, Photo, PlacedPage, Run, Stamp, Stroke, Symbol
+from licence_service.document.placed import Area, Disc, Item, Letters, Photo, Run, Stamp, Stroke, Symbol
 from licence_service.document.strokes import PT, channels, circle, number, numbers
 
 _ROUND = 0.5523
@@ -27,19 +27,28 @@ class Pictures(Protocol):
         """Return the name of a code's form and the side in mm it was drawn at."""
 
 
+class Encoding(Protocol):
+    """Hands out the font names and codes that a text is shown with."""
+
+    def encode(self, face: str, text: str) -> Sequence[tuple[str, str]]:
+        """Return (font name, hexadecimal codes) pieces of a text that its face can draw."""
+
+
 class Contents:
-    """Writes one page; colour and font are only named when they change."""
+    """Writes items of one page; a colour is only named when it changes."""
 
-    def __init__(self, page: PlacedPage, fonts: Fonts, embedding: Embedding, pictures: Pictures) -> None:
-        """Take the page and what its texts and pictures are embedded with."""
-        self._height, self._fonts, self._embedding, self._pictures = page.height, fonts, embedding, pictures
-        self._ink = self._font = ""
+    def __init__(self, height: float, fonts: Fonts, embedding: Encoding, pictures: Pictures) -> None:
+        """Take the page's height in mm and what its texts and pictures are embedded with."""
+        self._height, self._fonts, self._embedding, self._pictures = height, fonts, embedding, pictures
+        self._ink = ""
         self._out: list[str] = []
-        for item in page.items:
-            self._write(item)
 
-    def operators(self) -> str:
-        """Return all operators."""
+    def operators(self, items: Iterable[Item]) -> str:
+        """Return the operators of these items; they depend on nothing that was written before."""
+        self._ink = ""
+        self._out = []
+        for item in items:
+            self._write(item)
         return "\n".join(self._out)
 
     def _write(self, item: Item) -> None:
@@ -68,18 +77,15 @@ class Contents:
 
     def _fill(self, colour: str) -> None:
         if colour != self._ink:
-            self._out.append(_filling(colour))
+            self._out.append(filling(colour))
             self._ink = colour
 
     def _run(self, run: Run) -> None:
         self._fill(run.colour)
-        x = run.x * PT
-        tracking = number(run.tracking * run.size)
-        size = number(run.size)
-        position = f"1 0 0 1 {number(x)} {number(self._y(run.y))} Tm"
+        setting, position = spacing(run.size, run.tracking), f"1 0 0 1 {number(run.x * PT)} {number(self._y(run.y))} Tm"
         parts = []
         for name, codes in self._embedding.encode(run.face, run.text):
-            parts.append(f"/{name} {size} Tf {tracking} Tc {position} <{codes}> Tj")
+            parts.append(f"/{name} {setting} {position} <{codes}> Tj")
             position = ""
         self._out.append(f"BT {' '.join(parts)} ET")
 
@@ -120,10 +126,10 @@ class Contents:
         drawn = _lettering(self._fonts, letters.text, letters.face, letters.size, letters.tracking)
         if letters.outline:
             drawn_width = letters.outline_width * self._fonts.faces[letters.face].program.units / letters.size
-            paint = f"{_filling(letters.fill)} {_stroking(letters.outline)} {number(drawn_width)} w"
+            paint = f"{filling(letters.fill)} {_stroking(letters.outline)} {number(drawn_width)} w"
             drawn = drawn.replace(" f ", " B ")
         else:
-            paint = _filling(letters.fill)
+            paint = filling(letters.fill)
         self._out.append(f"q {turn}{paint}\n1 0 0 1 {numbers(letters.x * PT, self._y(letters.y))} cm\n{drawn}Q")
 
 
@@ -161,8 +167,15 @@ def _rounded(x: float, y: float, wide: float, high: float, radius: float) -> str
     return " ".join((*parts, "h"))
 
 
+@lru_cache(maxsize=1024)
+def spacing(size: float, tracking: float) -> str:
+    """Return the operators for size (points) and tracking (em), behind a font's name."""
+    return f"{number(size)} Tf {number(tracking * size)} Tc"
+
+
 @lru_cache(maxsize=256)
-def _filling(colour: str) -> str:
+def filling(colour: str) -> str:
+    """Return the operator that fills with `#RRGGBB` from here on."""
     return f"{numbers(*channels(colour), places=3)} rg"
 
 

@@ -29,9 +29,14 @@ _LABEL_GAP = 3.0
 _LABEL_GIVES = {"A4": 12.0, "A5": 2.0}  # mm by which a long issuer may push its label to the left
 
 
-def place_frame(slate: Slate, frame: Frame) -> artwork.Artwork:
-    """Return the artwork; write the cartouche and, on specimens and previews, all their marks (LOOK §11)."""
-    drawn = artwork.frame(slate.family, slate.page.sheet, frame.medallion)
+def artwork_of(slate: Slate, frame: Frame) -> artwork.Artwork:
+    """Return the drawing of a frame."""
+    return artwork.frame(slate.family, slate.page.sheet, frame.medallion)
+
+
+def place_frame(slate: Slate, frame: Frame) -> None:
+    """Set the artwork; write the cartouche and, on specimens and previews, all their marks (LOOK §11)."""
+    slate.artwork = artwork_of(slate, frame)
     sheet = artwork.SHEETS[slate.page.sheet]
     if slate.sheet.specimen or slate.sheet.preview:
         _specimen(slate, frame, sheet)
@@ -41,7 +46,6 @@ def place_frame(slate: Slate, frame: Frame) -> artwork.Artwork:
     size = (fit(slate.fonts, type_, words, room) or Fit(type_.floor, ())).size
     baseline = sheet.band_centre + 0.36 * size / PT
     slate.write(words, type_, sheet.width / 2, baseline, align="center", size=size)
-    return drawn
 
 
 def _specimen(slate: Slate, frame: Frame, sheet: artwork.Sheet) -> None:
@@ -64,7 +68,13 @@ def _specimen(slate: Slate, frame: Frame, sheet: artwork.Sheet) -> None:
 
 
 def place_code(slate: Slate, element: Code) -> None:
-    """Place plate, code, check code and host; a preview has an empty plate (LOOK §7, §11)."""
+    """Place plate, code, host and check code; a preview has an empty plate (LOOK §7, §11)."""
+    place_plate(slate, element)
+    place_check(slate, element)
+
+
+def place_plate(slate: Slate, element: Code) -> None:
+    """Place all but the characters of the check code."""
     plate = code.PLATE_A4 if slate.page.size == "A4" else code.PLATE_A5
     x, y, side = element.x, element.y, plate.side
     out = code.PLATE_RULE_PT / PT / 2  # the rule runs around the plate, so that all four quiet modules are white
@@ -76,44 +86,52 @@ def place_code(slate: Slate, element: Code) -> None:
         slate.write(PREVIEW, slate.type_("blank"), x + side / 2, y + side / 2 + 1, align="center")
     else:
         slate.items.append(Symbol(text, x, y + side, side))
-    check = slate.sheet.check_code
     if element.caption == "below":
-        _caption_below(slate, x + side / 2, y + side, side, check)
+        _caption_below(slate, x + side / 2, y + side, side)
     elif element.caption == "stacked":
-        _caption_stacked(slate, x + side + _ASIDE[slate.page.size], y, check)
+        _caption_stacked(slate, x + side + _ASIDE[slate.page.size], y)
     else:
-        _caption_beside(slate, x + side + _ASIDE[slate.page.size], y, check)
+        _caption_beside(slate, x + side + _ASIDE[slate.page.size], y)
 
 
-def _caption_beside(slate: Slate, x: float, y: float, check: str | None) -> None:
+def place_check(slate: Slate, element: Code) -> None:
+    """Place the characters of the check code."""
+    check = slate.sheet.check_code
+    if check is None:
+        return
+    side = (code.PLATE_A4 if slate.page.size == "A4" else code.PLATE_A5).side
+    x, y = element.x + side + _ASIDE[slate.page.size], element.y
+    if element.caption == "below":
+        slate.write(grouped(check), slate.type_("check"), element.x + side / 2, y + side + _BELOW[1], align="center")
+    elif element.caption == "stacked":
+        for number, group in enumerate(grouped(check).split()):
+            slate.write(group, slate.type_("check_stacked"), x, y + _STACKED[4 + number])
+    else:
+        slate.write(grouped(check), slate.type_("check"), x, y + _BESIDE[4])
+
+
+def _caption_beside(slate: Slate, x: float, y: float) -> None:
     slate.write(SCAN, slate.type_("scan"), x, y + _BESIDE[0])
     slate.write(SCAN_EN, slate.type_("scan_en"), x, y + _BESIDE[1])
     slate.write(slate.sheet.host, slate.type_("host"), x, y + _BESIDE[2])
-    if check:
-        slate.write(CHECK, slate.type_("caption"), x, y + _BESIDE[3])
-        slate.write(grouped(check), slate.type_("check"), x, y + _BESIDE[4])
     slate.write(ADVICE, slate.type_("note"), x, y + _BESIDE[5])
+    if slate.sheet.check_code:
+        slate.write(CHECK, slate.type_("caption"), x, y + _BESIDE[3])
 
 
-def _caption_below(slate: Slate, x: float, y: float, side: float, check: str | None) -> None:
-    if check:
-        slate.write(BELOW_CAPTION, slate.type_("caption"), x, y + _BELOW[0], align="center")
-        slate.write(grouped(check), slate.type_("check"), x, y + _BELOW[1], align="center")
-    else:
-        slate.write(SCAN, slate.type_("caption"), x, y + _BELOW[0], align="center")
+def _caption_below(slate: Slate, x: float, y: float, side: float) -> None:
     for number, line in enumerate(_host_lines(slate, side)):
         slate.write(line, slate.type_("host"), x, y + _BELOW[2] + 2.4 * number, align="center")
+    slate.write(BELOW_CAPTION if slate.sheet.check_code else SCAN, slate.type_("caption"), x, y + _BELOW[0], align="center")
 
 
-def _caption_stacked(slate: Slate, x: float, y: float, check: str | None) -> None:
+def _caption_stacked(slate: Slate, x: float, y: float) -> None:
     slate.write(SCAN, slate.type_("scan"), x, y + _STACKED[0])
     slate.write(SCAN_EN, slate.type_("scan_en"), x, y + _STACKED[1])
     for number, line in enumerate(_host_lines(slate, 24.0)):
         slate.write(line, slate.type_("host"), x, y + _STACKED[2] + 2.4 * number)
-    if check:
+    if slate.sheet.check_code:
         slate.write(CHECK, slate.type_("caption"), x, y + _STACKED[3])
-        for number, group in enumerate(grouped(check).split()):
-            slate.write(group, slate.type_("check_stacked"), x, y + _STACKED[4 + number])
 
 
 def _host_lines(slate: Slate, room: float) -> tuple[str, ...]:
@@ -130,7 +148,7 @@ def place_seal(slate: Slate, seal: Seal) -> None:
     """Place the impression, then issuer and date through its bands, their labels left of it (LOOK §6)."""
     diameter = slate.measures.seal
     type_ = slate.type_("issuer")
-    issuer, issued, labels = _signing(slate, seal)
+    issuer, issued, labels = signing(slate, seal)
     label_type = slate.type_("label_dense" if slate.page.size == "A4" else "label")
     names = placeholders(seal.issuer)
     room = seal.right - seal.label_x + _LABEL_GIVES[slate.page.size]
@@ -153,7 +171,7 @@ def place_seal(slate: Slate, seal: Seal) -> None:
         slate.write(text, type_, x, middle + 0.36 * size / PT, align="center", size=size, fields=shown)
 
 
-def _signing(slate: Slate, seal: Seal) -> tuple[str, str, tuple[str, str]]:
+def signing(slate: Slate, seal: Seal) -> tuple[str, str, tuple[str, str]]:
     """Return issuer, date and their labels: of the newest endorsement on this page, or of the issue."""
     kinds = {kind for element in slate.page.elements if isinstance(element, Table) for kind in element.kinds}
     printed = [each for each in slate.sheet.endorsements if each.kind.slug in kinds]
@@ -217,4 +235,4 @@ def place_picture(slate: Slate, picture: Picture) -> None:
         slate.write(NO_PHOTO, slate.type_("blank"), x + wide / 2, y + high / 2 + 1, align="center")
         return
     # Before everything else, so that it can cover nothing and the specimen's words run over it.
-    slate.items[:0] = [Photo(picture.field, jpeg, x, y, wide, high), Area(x, y, wide, high, stroke=slate.family.rule)]
+    slate.under[:0] = [Photo(picture.field, jpeg, x, y, wide, high), Area(x, y, wide, high, stroke=slate.family.rule)]

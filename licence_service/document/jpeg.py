@@ -28,3 +28,10 @@ def read_size(jpeg: bytes) -> tuple[int, int, int]:
             break
         at += 2 + struct.unpack_from(">H", jpeg, at + 2)[0]
     raise ValueError("no JPEG in grey or RGB")
+
+
+def image_entries(jpeg: bytes) -> str:
+    """Return the entries of the image XObject that shows a JPEG as it came (ISO 32000-2 §8.9.5)."""
+    wide, high, colours = read_size(jpeg)
+    space = "/DeviceGray" if colours == 1 else "/DeviceRGB"
+    return f"/Type /XObject /Subtype /Image /Width {wide} /Height {high} /ColorSpace {space} /BitsPerComponent 8 /Filter /DCTDecode"

@@ -4,10 +4,11 @@
 written, so that every refusal comes first, and once with the real ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 from licence_service.document import axles, furniture, tables, values
-from licence_service.document.artwork import SHEETS, Artwork, Family
+from licence_service.document.artwork import SHEETS, Family
 from licence_service.document.fonts import Fonts
 from licence_service.document.placed import Area, Placed, PlacedPage, Run, Stroke
 from licence_service.document.setting import Fit, fit
@@ -19,7 +20,9 @@ from licence_service.document.wording import title_words
 from licence_service.errors import FaceRejected, Fault
 from licence_service.page import Box, Chip, Code, Diagram, Element, Frame, Line, Page, Picture, Seal, Table, Text, Value
 
-__all__ = ["PrintedEndorsement", "Sheet", "place"]
+__all__ = ["PrintedEndorsement", "Sheet", "elements_of", "pages_of", "place", "put", "unfilled"]
+
+Finished = TypeVar("Finished")
 
 _MOST_PAGES = 60
 _PART_PADDING = {"A4": (4.7, 7.5), "A5": (3.2, 5.4)}  # beside the words, and the box's height
@@ -27,6 +30,14 @@ _PART_PADDING = {"A4": (4.7, 7.5), "A5": (3.2, 5.4)}  # beside the words, and th
 
 def place(sheet: Sheet, family: Family, fonts: Fonts) -> Placed:
     """Lay out all pages; raise `FaceRejected` with every fault: `does-not-fit`, `no-glyph` (naming the code point), `missing`."""
+    return Placed(sheet.template.title.zh, tuple(pages_of(sheet, family, fonts, _page)))
+
+
+def pages_of(sheet: Sheet, family: Family, fonts: Fonts, finish: Callable[[Slate], Finished]) -> list[Finished]:
+    """Lay out all pages and return what `finish` makes of each; it is called anew where page numbers were still open.
+
+    Raise `FaceRejected` as `place` does.
+    """
     faults: list[Fault] = []
     for name, field in sheet.template.fields.items():
         if field.type == "image" and field.required and field.printed and name not in sheet.photos and not sheet.preview:
@@ -34,44 +45,56 @@ def place(sheet: Sheet, family: Family, fonts: Fonts) -> Placed:
     parts: Mapping[str, int] = {page.part: number for number, page in reversed(list(enumerate(sheet.template.pages, 1)))}
     total = sum(page.when == "always" for page in sheet.template.pages)
     found: list[Fault] = []
-    pages: list[PlacedPage] = []
+    pages: list[tuple[str, Finished]] = []
     for _ in range(3):  # the numbers of pages are known only when all rows have found theirs
         found.clear()
-        pages = _pages(sheet, family, fonts, found, parts, total)
-        starts = {page.part: number for number, page in reversed(list(enumerate(pages, 1)))}
+        pages = _pages(sheet, family, fonts, found, parts, total, finish)
+        starts = {part: number for number, (part, _) in reversed(list(enumerate(pages, 1)))}
         if len(pages) == total and all(parts.get(part) == number for part, number in starts.items()):
             break
         parts, total = starts, len(pages)
     if faults or found:
         raise FaceRejected(faults=(*faults, *found))
-    return Placed(sheet.template.title.zh, tuple(pages))
+    return [page for _, page in pages]
 
 
-def _pages(sheet: Sheet, family: Family, fonts: Fonts, faults: list[Fault], parts: Mapping[str, int], total: int) -> list[PlacedPage]:
-    placed: list[PlacedPage] = []
+def _pages(
+    sheet: Sheet, family: Family, fonts: Fonts, faults: list[Fault], parts: Mapping[str, int], total: int, finish: Callable[[Slate], Finished]
+) -> list[tuple[str, Finished]]:
+    finished: list[tuple[str, Finished]] = []
     left_over: dict[str, tuple[int, tuple[str, ...]]] = {}
     names = title_words(sheet.template, family.label)
     for page in sheet.template.pages:
         taken: dict[int, int] = {}
         repeat, more = 0, page.when == "always" or _takes_rest(page, left_over)
         while more:
-            words = {
-                **names,
-                "$part": page.part,
-                "$identifier": sheet.elicence_id or "—",
-                "$version": f"{sheet.version:03d}",
-                "$edition": sheet.template.edition,
-                "$page": str(len(placed) + 1),
-                "$pages": str(total),
-                "$host": sheet.host,
-            }
+            words = {**names, **_words(sheet, page.part, len(finished) + 1, total)}
             slate = Slate(sheet, page, family, fonts, words, faults, repeat, left_over, parts, taken=taken)
-            placed.append(_page(slate))
+            finished.append((page.part, finish(slate)))
             repeat, more = repeat + 1, slate.more_rows
-            if len(placed) > _MOST_PAGES:
+            if len(finished) > _MOST_PAGES:
                 slate.fault(("",), "does-not-fit", f"the tables need more than {_MOST_PAGES} pages")
-                return placed
-    return placed
+                return finished
+    return finished
+
+
+def unfilled(sheet: Sheet, family: Family, fonts: Fonts) -> list[PlacedPage]:
+    """Return every page of a template once, as an empty sheet leaves it; what such a sheet lacks is not told."""
+    names = title_words(sheet.template, family.label)
+    words = ({**names, **_words(sheet, page.part, number, 1)} for number, page in enumerate(sheet.template.pages, 1))
+    return [_page(Slate(sheet, page, family, fonts, each, [])) for page, each in zip(sheet.template.pages, words, strict=True)]
+
+
+def _words(sheet: Sheet, part: str, number: int, total: int) -> dict[str, str]:
+    return {
+        "$part": part,
+        "$identifier": sheet.elicence_id or "—",
+        "$version": f"{sheet.version:03d}",
+        "$edition": sheet.template.edition,
+        "$page": str(number),
+        "$pages": str(total),
+        "$host": sheet.host,
+    }
 
 
 def _takes_rest(page: Page, left_over: Mapping[str, object]) -> bool:
@@ -79,25 +102,28 @@ def _takes_rest(page: Page, left_over: Mapping[str, object]) -> bool:
 
 
 def _page(slate: Slate) -> PlacedPage:
+    for element, y, lines in elements_of(slate):
+        put(slate, element, y, lines)
+    size = SHEETS[slate.page.sheet]
+    return PlacedPage(slate.page.part, size.width, size.height, slate.artwork, (*slate.under, *slate.items))
+
+
+def elements_of(slate: Slate) -> Iterator[tuple[Element, float, values.Lines | None]]:
+    """Yield the elements of a page in drawing order, each with its `y` after long values have pushed it, and a value's lines."""
     prepared = {id(element): values.prepare(slate, element) for element in slate.page.elements if isinstance(element, Value)}
     baselines = _baselines(slate, prepared)
-    art: Artwork | None = None
     for element in slate.page.elements:
         row = getattr(element, "row", None)
-        y = baselines.get(row, 0.0) + getattr(element, "y", 0.0)
-        match element:
-            case Frame():
-                art = furniture.place_frame(slate, element)
-            case Value():
-                values.place(slate, element, y, prepared[id(element)])
-            case _:
-                _place(slate, element, y)
-    size = SHEETS[slate.page.sheet]
-    return PlacedPage(slate.page.part, size.width, size.height, art, tuple(slate.items))
+        yield element, baselines.get(row, 0.0) + getattr(element, "y", 0.0), prepared.get(id(element))
 
 
-def _place(slate: Slate, element: Element, y: float) -> None:
+def put(slate: Slate, element: Element, y: float, lines: values.Lines | None) -> None:
+    """Place one element; `lines` are those of a value."""
     match element:
+        case Frame():
+            furniture.place_frame(slate, element)
+        case Value() if lines is not None:
+            values.place(slate, element, y, lines)
         case Text():
             _place_text(slate, element, y)
         case Box():
@@ -106,6 +132,12 @@ def _place(slate: Slate, element: Element, y: float) -> None:
             slate.items.append(Area(element.x, y, element.width, element.height, fill, stroke, element.points))
         case Line():
             _place_line(slate, element, y)
+        case _:
+            _furnish(slate, element)
+
+
+def _furnish(slate: Slate, element: Element) -> None:
+    match element:
         case Picture():
             furniture.place_picture(slate, element)
         case Table():

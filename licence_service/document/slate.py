@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from licence_service.document.artwork import Family
+from licence_service.document.artwork import Artwork, Family
 from licence_service.document.fonts import Fonts
 from licence_service.document.placed import Item, Run
 from licence_service.document.setting import width as width_of
@@ -28,6 +28,8 @@ class Slate:
     repeat: int = 0  # 0 on the page as declared, n on its nth repetition for further table rows
     left_over: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     parts: Mapping[str, int] = field(default_factory=dict)
+    artwork: Artwork | None = None  # drawn before everything
+    under: list[Item] = field(default_factory=list)  # drawn before the items, so that they can cover nothing
     items: list[Item] = field(default_factory=list)
     table_end: float = 0.0
     more_rows: bool = False

@@ -7,7 +7,7 @@ from licence_service.document.setting import Fit, fit
 from licence_service.document.slate import Slate
 from licence_service.document.strokes import PT
 from licence_service.document.styles import LEAD, Type
-from licence_service.page import Value, placeholders
+from licence_service.page import Align, Value, placeholders
 
 _GAP = 1.3  # mm between a label and its English on the same line
 _WRAPPED = 14.0  # points: the largest size of a value on two lines beside its label; elsewhere the floor
@@ -120,30 +120,76 @@ def further_lines(slate: Slate, value: Value, lines: Lines) -> int:
 
 def place(slate: Slate, value: Value, y: float, lines: Lines) -> None:
     """Set label, value and rule at the baseline `y` (of a cell: its upper edge)."""
+    end = place_label(slate, value, y, lines.note)
+    place_lines(slate, value, y, lines, end)
+    place_rule(slate, value, y, lines, end)
+
+
+def place_label(slate: Slate, value: Value, y: float, note: str) -> float:
+    """Set what comes before a value: label, English, a note on what is left out, of a cell its box; return where they end."""
     if value.place == "cell":
-        _place_cell(slate, value, y, lines)
-        return
+        return _place_cell(slate, value, y)
+    label, english = _label(slate, value), _english(slate, value)
+    sub, measures = slate.type_("sublabel"), slate.measures
+    if value.place == "beside":
+        wide = slate.write(label, slate.type_("label"), value.x, y - measures.label_lift)
+        if english:
+            slate.write(english, sub, value.x, y + measures.english_drop)
+        return value.x + wide
+    type_ = slate.type_("label_dense" if slate.page.size == "A4" else "label")
+    lift = measures.label_above if value.lift is None else value.lift
+    top = y - (lift if value.place == "above" else 0)
+    end = value.x + slate.write(label, type_, value.x, top)
+    if english:
+        end += _GAP + slate.write(english, sub, end + _GAP, top)
+    if note:
+        end += _GAP + slate.write(note, sub, end + _GAP, top)
+    return end
+
+
+def place_lines(slate: Slate, value: Value, y: float, lines: Lines, end: float) -> None:
+    """Set the value itself; `end` is where its label ends."""
     type_ = slate.type_(value.style, value.size, value.floor)
-    label_end = _place_label(slate, value, y, lines.note)
-    x = max(_value_x(slate, value, type_), label_end + _GAP) if value.place == "inline" else _value_x(slate, value, type_)
-    lead = lines.size * LEAD / PT
-    first, step = y, lead
-    if value.each and value.row is not None and slate.page.rows:
-        step = slate.page.rows.further
-    elif value.place == "above" and len(lines.lines) > 1 and not value.each:
-        first = y - lead * 0.42  # two small lines share the row of one large one
+    x, first, step, align = where(slate, value, y, len(lines.lines), lines.size, end)
     for number, line in enumerate(lines.lines):
-        slate.write(line, type_, x, first + number * step, size=lines.size, fields=lines.fields)
-    last = y + step * (len(lines.lines) - 1) if value.place != "above" or value.each else y
-    _place_rule(slate, value, x, last)
+        slate.write(line, type_, x, first + number * step, align=align, size=lines.size, fields=lines.fields)
 
 
-def _place_rule(slate: Slate, value: Value, x: float, baseline: float) -> None:
+def where(slate: Slate, value: Value, y: float, count: int, size: float, end: float) -> tuple[float, float, float, Align]:
+    """Return x and baseline of the first of `count` lines, the step to the next, all mm, and how they are aligned at x."""
+    if value.place == "cell":
+        return (value.x + value.to) / 2, y + _CELL_VALUE * _CELL_HEIGHT[slate.page.size], 0.0, "center"
+    x, lead = _lines_x(slate, value, slate.type_(value.style, value.size, value.floor), end), size * LEAD / PT
+    # Two small lines share the row of one large one.
+    first = y - lead * 0.42 if value.place == "above" and count > 1 and not value.each else y
+    return x, first, _step(slate, value, lead), "left"
+
+
+def place_rule(slate: Slate, value: Value, y: float, lines: Lines, end: float) -> None:
+    """Set what comes after a value: its rule, in a cell its unit."""
+    if value.place == "cell":
+        field = slate.sheet.template.fields[placeholders(value.content)[0]]
+        if field.unit:
+            middle = (value.x + value.to) / 2
+            slate.write(field.unit, slate.type_("unit"), middle, y + _CELL_UNIT * _CELL_HEIGHT[slate.page.size], align="center")
+        return
     if value.rule is False or value.place == "inline":
         return
-    start, end = (x, value.to) if value.rule is True else value.rule
-    y = baseline + (slate.measures.rule_below if value.place == "beside" else slate.measures.rule_under)
-    slate.items.append(Stroke(((start, y), (end, y)), slate.family.rule, 0.35))
+    x = _lines_x(slate, value, slate.type_(value.style, value.size, value.floor), end)
+    step = _step(slate, value, lines.size * LEAD / PT)
+    last = y + step * (len(lines.lines) - 1) if value.place != "above" or value.each else y
+    start, stop = (x, value.to) if value.rule is True else value.rule
+    under = last + (slate.measures.rule_below if value.place == "beside" else slate.measures.rule_under)
+    slate.items.append(Stroke(((start, under), (stop, under)), slate.family.rule, 0.35))
+
+
+def _lines_x(slate: Slate, value: Value, type_: Type, end: float) -> float:
+    return max(_value_x(slate, value, type_), end + _GAP) if value.place == "inline" else _value_x(slate, value, type_)
+
+
+def _step(slate: Slate, value: Value, lead: float) -> float:
+    """Return how far the lines of a value stand apart."""
+    return slate.page.rows.further if value.each and value.row is not None and slate.page.rows else lead
 
 
 def _value_x(slate: Slate, value: Value, _type: Type) -> float:
@@ -167,37 +213,13 @@ def _english(slate: Slate, value: Value) -> str:
     return slate.sheet.template.fields[names[0]].label_en if len(names) == 1 else ""
 
 
-def _place_label(slate: Slate, value: Value, y: float, note: str) -> float:
-    """Set label and English, and return where they end."""
-    label, english = _label(slate, value), _english(slate, value)
-    sub, measures = slate.type_("sublabel"), slate.measures
-    if value.place == "beside":
-        wide = slate.write(label, slate.type_("label"), value.x, y - measures.label_lift)
-        if english:
-            slate.write(english, sub, value.x, y + measures.english_drop)
-        return value.x + wide
-    type_ = slate.type_("label_dense" if slate.page.size == "A4" else "label")
-    lift = measures.label_above if value.lift is None else value.lift
-    top = y - (lift if value.place == "above" else 0)
-    end = value.x + slate.write(label, type_, value.x, top)
-    if english:
-        end += _GAP + slate.write(english, sub, end + _GAP, top)
-    if note:
-        end += _GAP + slate.write(note, sub, end + _GAP, top)
-    return end
-
-
-def _place_cell(slate: Slate, value: Value, y: float, lines: Lines) -> None:
-    """Set label, value and unit in the middle of a ruled cell whose upper edge is `y`."""
+def _place_cell(slate: Slate, value: Value, y: float) -> float:
+    """Set box and label of a ruled cell whose upper edge is `y`."""
     height, middle = _CELL_HEIGHT[slate.page.size], (value.x + value.to) / 2
-    field = slate.sheet.template.fields[placeholders(value.content)[0]]
     if value.rule is not False:
         slate.items.append(Area(value.x, y, value.to - value.x, height, fill="#FFFFFF", stroke=slate.family.rule))
     label = slate.type_("label_dense")
     room = value.to - value.x - 1
     found = fit(slate.fonts, label, _label(slate, value), room) or Fit(label.floor, ())
     slate.write(_label(slate, value), label, middle, y + _CELL_LABEL * height, align="center", size=found.size)
-    type_ = slate.type_(value.style, value.size, value.floor)
-    slate.write(lines.lines[0], type_, middle, y + _CELL_VALUE * height, align="center", size=lines.size, fields=lines.fields)
-    if field.unit:
-        slate.write(field.unit, slate.type_("unit"), middle, y + _CELL_UNIT * height, align="center")
+    return value.to

@@ -1,9 +1,9 @@
 """From contents with placeholders to the words on the page."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from licence_service.fields import Face, Field, Value, printed
 from licence_service.page import PLACEHOLDER
@@ -24,26 +24,27 @@ class Worded:
 
 def worded(content: str, fields: Mapping[str, Field], face: Face, words: Mapping[str, str], absent: str) -> Worded:
     """Fill a content; a field without a value gives `absent`, several of them alone give it once."""
+    said: list[str] = []
     named: list[str] = []
     present = 0
-
-    def fill(match: re.Match[str]) -> str:
-        nonlocal present
-        name, form = match[1], match[2]
+    for before, name, form in _parts(content):
+        said.append(before)
         if name.startswith("$"):
-            text = words.get(name, "")
-            present += bool(text)
-            return text
-        named.append(name)
-        if name not in face:
-            return absent
-        present += 1
-        return formatted(fields[name], face[name], form)
+            word = words.get(name, "")
+            said.append(word)
+            present += bool(word)
+        elif name:
+            named.append(name)
+            present += name in face
+            said.append(formatted(fields[name], face[name], form) if name in face else absent)
+    return Worded("".join(said) if present or not named else absent, tuple(named), present)
 
-    text = PLACEHOLDER.sub(fill, content)
-    if named and not present:
-        text = absent
-    return Worded(text, tuple(named), present)
+
+@lru_cache(maxsize=4096)
+def _parts(content: str) -> tuple[tuple[str, str, str | None], ...]:
+    """Return the words before each placeholder with its name and form; the words after the last have no name."""
+    pieces = PLACEHOLDER.split(content)
+    return (*zip(pieces[0:-1:3], pieces[1::3], pieces[2::3], strict=True), (pieces[-1], "", None))
 
 
 def formatted(field: Field, value: Value, form: str | None = None) -> str:

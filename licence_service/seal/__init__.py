@@ -5,7 +5,7 @@ Nothing here opens a file, asks a clock or knows a database: times come in as ar
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,29 @@ class Seal(Protocol):
         `request_id` is the reservation's id; sealing the same document under the same id again is harmless: a remote
         service returns its first result, a key here makes the same bytes again. Raise `errors.SealUnavailable` if
         the seal cannot be had now.
+        """
+
+
+@runtime_checkable
+class HeldSeal(Seal, Protocol):
+    """A seal whose key is held here, so that it also signs a document whose slot was laid out beforehand.
+
+    `isinstance(seal, HeldSeal)` tells it from a seal elsewhere, which takes whole files only.
+    """
+
+    @property
+    def scheme(self) -> str:
+        """A row of `keyring.SCHEMES`."""
+
+    @property
+    def slot_bytes(self) -> int:
+        """The length of the signature slot in hexadecimal digits: what stands between `<` and `>` of /Contents."""
+
+    def slot_over(self, digest: bytes) -> bytes:
+        """Return the content of the slot, exactly `slot_bytes` digits out of `0-9A-F`, filled up with zeros.
+
+        `digest` is the SHA-256 (32 bytes) of all bytes that the document's /ByteRange covers: everything but the slot
+        with its angle brackets (ISO 32000-2 §12.8.1). Deterministic, as `affix`; `ValueError` for another length.
         """
 
 

@@ -7,22 +7,24 @@ second valid message out of a first one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cbor2
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from licence_service.digests import sha256
 from licence_service.errors import Fault, RequestRejected
+from licence_service.seal.ecdsa import HIGHEST_S, PART, raw_signature
 
 KID_BYTES = 4
 MAX_MESSAGE_BYTES = 4096  # a code on paper has 200; this only keeps a decoder from being fed a bomb
 
-_ES256 = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # n of P-256, FIPS 186-5
-_PART = 32
+_ES256 = ec.ECDSA(hashes.SHA256())
+_NO_BYTES = b"\x40"  # an empty byte string
+_SIGNATURE_HEAD = b"\x58\x40"  # a byte string of 64
 _ALG, _KID, _ES256_ID = 1, 4, -7  # RFC 9052 §3.1, RFC 9053 table 1
 
 
@@ -54,16 +56,15 @@ class CodeSigner:
 
     def sign(self, data: bytes) -> bytes:
         """Sign `data` and return 64 bytes r ‖ s; the same data gives the same signature."""
-        r, s = decode_dss_signature(self.key.sign(data, _ES256))
-        return r.to_bytes(_PART, "big") + min(s, _ORDER - s).to_bytes(_PART, "big")
+        return raw_signature(self.key, data)
 
 
 def verify(public_key: ec.EllipticCurvePublicKey, data: bytes, signature: bytes) -> bool:
     """Say whether `signature` (64 bytes r ‖ s, low s) over `data` was made with the key of `public_key`."""
-    if len(signature) != 2 * _PART:
+    if len(signature) != 2 * PART:
         return False
-    r, s = int.from_bytes(signature[:_PART], "big"), int.from_bytes(signature[_PART:], "big")
-    if s > _ORDER // 2:
+    r, s = int.from_bytes(signature[:PART], "big"), int.from_bytes(signature[PART:], "big")
+    if s > HIGHEST_S:
         return False
     try:
         public_key.verify(encode_dss_signature(r, s), data, _ES256)
@@ -102,8 +103,23 @@ def _p256(pem: str) -> ec.EllipticCurvePublicKey:
 
 def sign1(payload: bytes, key: CodeSigner) -> bytes:
     """Return the untagged COSE_Sign1 of `payload` (RFC 9052 §4.2), 84 bytes longer than a short payload."""
-    protected = _protected(key.kid)
-    return _encode([protected, {}, payload, key.sign(_to_be_signed(protected, payload))])
+    before, before_signed = _heads(key.kid)
+    encoded = _string_head(len(payload)) + payload
+    return before + encoded + _SIGNATURE_HEAD + key.sign(before_signed + encoded)
+
+
+@lru_cache(maxsize=256)  # one for each department's key
+def _heads(kid: bytes) -> tuple[bytes, bytes]:
+    """Return what stands before the payload: in the message, and in the Sig_structure that is signed."""
+    protected = _protected(kid)
+    return _encode([protected, {}, b"", b""])[: -len(_NO_BYTES) * 2], _to_be_signed(protected, b"")[: -len(_NO_BYTES)]
+
+
+@lru_cache(maxsize=512)  # payloads of one kind have similar lengths
+def _string_head(length: int) -> bytes:
+    """Return the head of a byte string of so many bytes (RFC 8949 §3.1)."""
+    encoded = _encode(bytes(length))
+    return encoded[: len(encoded) - length]
 
 
 def open1(message: bytes, keys: Mapping[bytes, ec.EllipticCurvePublicKey]) -> Opened:

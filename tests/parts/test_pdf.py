@@ -187,6 +187,6 @@ def test_a_page_writes_only_plain_operators() -> None:
         def symbol(self, _: object) -> tuple[str, float]:
             return "Q0", 30.0
 
-    operators = Contents(placed, fonts(), Embedding(fonts()), Named()).operators()
+    operators = Contents(placed.height, fonts(), Embedding(fonts()), Named()).operators(placed.items)
     words = set(re.findall(r"(?<![/<\w.])[A-Za-z]+\*?(?![\w>])", operators))
     assert words <= {"q", "Q", "cm", "re", "m", "l", "c", "h", "f", "B", "S", "w", "rg", "RG", "BT", "ET", "Tf", "Tc", "Tm", "Tj", "Do", "W", "n"}

@@ -1,5 +1,7 @@
 """The seal's contract, over each scheme held here and over a seal service elsewhere."""
 
+import hashlib
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -8,10 +10,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from licence_service import outbound
 from licence_service.errors import Misconfigured, SealUnavailable, Unavailable
-from licence_service.seal import Seal
+from licence_service.seal import HeldSeal, Seal
 from licence_service.seal.keyring import Department, Keyring
 from licence_service.seal.pades import LocalSeal, examine
 from licence_service.seal.remote import RemoteSeal
@@ -122,6 +125,40 @@ def test_a_slot_too_small_is_refused_at_start(keyring: Keyring) -> None:
     chain = [held.signing_cert.dump(), *(certificate.dump() for certificate in held.cert_registry)]
     with pytest.raises(Misconfigured, match="slot_bytes"):
         LocalSeal("x", "pades-rsa3072", held._key, chain, slot_bytes=2048)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_slot_filled_alone_is_the_slot_of_the_sealed_file(keyring: Keyring, page: bytes, scheme: str) -> None:
+    seal = _of_scheme(keyring, scheme).seal
+    assert isinstance(seal, HeldSeal)
+    document = seal.affix(page, sealed_at=NOW, request_id="slot").document
+    span = re.search(rb"/ByteRange\s*\[\s*0 (\d+) (\d+) (\d+)\s*\]", document)
+    assert span
+    start, end, rest = map(int, span.groups())
+    assert end + rest == len(document)
+    slot = document[start + 1 : end - 1]
+    assert seal.slot_over(hashlib.sha256(document[:start] + document[end:]).digest()) == slot
+    assert len(slot) == seal.slot_bytes
+    assert not re.search(rb"[^0-9A-F]", slot)
+
+
+def test_only_a_seal_whose_key_is_here_fills_a_slot(remote: RemoteSeal, keyring: Keyring) -> None:
+    assert not isinstance(remote, HeldSeal)
+    assert all(isinstance(department.seal, HeldSeal) for department in keyring.departments.values())
+
+
+def test_a_slot_is_filled_for_sha256_only(keyring: Keyring) -> None:
+    seal = _of_scheme(keyring, "pades-p256").seal
+    assert isinstance(seal, HeldSeal)
+    for length in (0, 20, 31, 33, 64):
+        with pytest.raises(ValueError, match="32 bytes"):
+            seal.slot_over(bytes(length))
+
+
+def test_a_key_on_another_curve_seals_nothing(keyring: Keyring) -> None:
+    held = _of_scheme(keyring, "pades-p256").seal._signer  # type: ignore[attr-defined]
+    with pytest.raises(Misconfigured, match="P-256"):
+        LocalSeal("x", "pades-p256", ec.generate_private_key(ec.SECP384R1()), [held.signing_cert.dump()])
 
 
 def test_a_slow_service_is_asked_again_within_its_patience(service: SealService, remote: RemoteSeal, page: bytes) -> None:

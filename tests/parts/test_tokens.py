@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licence_service.seal.tokens import BadToken, CodeSigner, Opened, open1, sign1, verify
+from licence_service.seal.tokens import BadToken, CodeSigner, Opened, kid_of, open1, sign1, verify
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 KID = bytes.fromhex("01020304")
@@ -37,6 +37,20 @@ def test_a_message_is_84_bytes_longer_than_a_short_payload_and_has_the_documente
 
 def test_the_same_payload_gives_the_same_message() -> None:
     assert sign1(PAYLOAD, SIGNER) == sign1(PAYLOAD, SIGNER)
+
+
+@pytest.mark.parametrize("length", [0, 1, 23, 24, 75, 255, 256, 3000, 65535, 65536])
+def test_a_message_is_the_deterministic_encoding_whatever_its_length(length: int) -> None:
+    payload = bytes(number % 256 for number in range(length))
+    protected = cbor2.dumps({1: -7, 4: KID}, canonical=True)
+    signature = SIGNER.sign(cbor2.dumps(["Signature1", protected, b"", payload], canonical=True))
+    assert sign1(payload, SIGNER) == cbor2.dumps([protected, {}, payload, signature], canonical=True)
+
+
+def test_two_keys_never_share_a_head() -> None:
+    other = CodeSigner(b"\x40" * 4, KEY)
+    assert kid_of(sign1(PAYLOAD, other)) == b"\x40" * 4
+    assert kid_of(sign1(PAYLOAD, SIGNER)) == KID
 
 
 def test_what_was_signed_opens() -> None:

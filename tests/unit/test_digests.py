@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licence_service.digests import Digests, canonical, commitment, commitment_sha256, digests, field_salt, sha256
+from licence_service.digests import Digests, Hashing, canonical, commitment, commitment_sha256, digests, field_salt, sha256
 from licence_service.licence import Act
 from tests.builders import SALT
 
@@ -87,6 +87,48 @@ def test_every_character_is_escaped_as_the_reference_does(text: str) -> None:
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(rfc8785.CanonicalizationError):
         canonical(value)
+
+
+def _plainly(facts: dict[str, Any], form: str, algorithm: str) -> str:
+    """The definition of docs/formats.md §5, word by word."""
+
+    def digest(content: bytes) -> str:
+        return hashlib.new(algorithm, content).hexdigest()
+
+    leaves = {name: digest(hmac.digest(SALT, name.encode(), "sha256") + rfc8785.dumps([name, value])) for name, value in facts.items()}
+    return digest(rfc8785.dumps([form, leaves]))
+
+
+@given(
+    facts=st.dictionaries(whole | st.text(st.characters(codec="utf-8"), max_size=70) | st.sampled_from(["%", "%s", "a%%b", '"', "\\", "\n"]), trees),
+    form=st.sampled_from(["face/1", "facts/1", "%s", '"']),
+)
+def test_both_roots_are_those_of_the_plain_definition(facts: dict[str, Any], form: str) -> None:
+    assert commitment(facts, SALT, form) == Digests(_plainly(facts, form, "sha256"), _plainly(facts, form, "sm3"))
+
+
+def test_fields_beyond_the_first_plane_stand_in_the_order_of_utf16_units() -> None:
+    facts = {"\U0001f600": "1", "\ufb33": "2", "a": "3"}
+    assert commitment(facts, SALT, "face/1") == Digests(_plainly(facts, "face/1", "sha256"), _plainly(facts, "face/1", "sm3"))
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**53, -(2**53), ["\ud800"], float("nan"), b"bytes"])
+def test_a_value_without_canonical_form_is_committed_to_by_nobody(value: object) -> None:
+    with pytest.raises(rfc8785.CanonicalizationError):
+        commitment({"name": value}, SALT, "face/1")
+
+
+@given(parts=st.lists(st.binary(max_size=200), max_size=5), tail=st.binary(max_size=200))
+def test_going_on_from_kept_states_gives_the_digests_of_the_whole(parts: list[bytes], tail: bytes) -> None:
+    states = Hashing()
+    for part in parts:
+        before, states = states, states.after(part)
+        assert before.of(part) == states.of(b"")
+    whole = b"".join(parts) + tail
+
+    assert states.of(tail) == states.of(tail) == digests(whole)
+    assert states.sha256(tail) == hashlib.sha256(whole).digest()
+    assert Hashing().of(b"") == digests(b"")
 
 
 @given(facts=values)

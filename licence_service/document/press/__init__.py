@@ -1,0 +1,117 @@
+"""The press: a template edition prepared once, its licences printed at the cost of little more than their seal.
+
+What all licences of an edition share lies in a `Plate`, digested once. Of a licence only its own bytes are made: content
+streams from `layout.py` like any page, fonts joined from stored glyphs, the code by its linear table, data, cross-reference.
+The slow path (`pdf.draw`, then `Seal.affix`) stays the judge: same texts, same places, same picture.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from threading import Lock
+
+from licence_service.document.agreement import agree
+from licence_service.document.archival import PACKET_ENTRIES, file_entries, information, packet
+from licence_service.document.artwork import Family
+from licence_service.document.compact_font import PROGRAM_ENTRIES
+from licence_service.document.fonts import Fonts
+from licence_service.document.glyph_store import GlyphStore
+from licence_service.document.jpeg import image_entries
+from licence_service.document.objects import stream
+from licence_service.document.press.composing import Composed, Composer
+from licence_service.document.press.filling import Laid, Pressed, fill
+from licence_service.document.press.plate import SYMBOL, Plate, cast
+from licence_service.document.press.proof import Reader, Unproven
+from licence_service.document.press.typecase import Typecase
+from licence_service.document.press.vocabulary import kept_characters
+from licence_service.document.sheet import Sheet
+from licence_service.document.symbol_table import Bitmap, bitmap
+
+__all__ = ["Laid", "Press", "Pressed", "Unpressed"]
+
+_SYMBOL_ENTRIES = "/Type /XObject /Subtype /Image /Width {0} /Height {0} /ImageMask true /Decode [1 0] /BitsPerComponent 1"
+MOST_PLATES = 64  # shapes of one edition that stay prepared
+
+
+class Unpressed(Exception):  # noqa: N818 - a fact, not an error: the slow path takes over
+    """This sheet is not for the press; its only argument is a word for counting: `width`, `code`, `preview`."""
+
+
+class Press:
+    """Prints the licences of one edition, department and host; any thread may ask, one at a time is served."""
+
+    def __init__(self, sheet: Sheet, family: Family, fonts: Fonts, stores: Mapping[str, GlyphStore], counts: Counter[str]) -> None:
+        """Prepare for sheets that share template, department, host and specimen mark with this one."""
+        self.template = sheet.template
+        self._fonts, self._counts = fonts, counts
+        self._case = Typecase(stores, kept_characters(sheet, family, fonts))
+        self._composer = Composer(family, fonts, self._case)
+        self._reader = Reader(sheet.template, self._case)
+        self._plates: dict[object, Plate] = {}
+        self._lock = Lock()
+
+    def lay(self, sheet: Sheet, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Laid:
+        """Return the file but for its seal: PDF/A-3u with `attachment`, as `Printer.draw` has it, read back.
+
+        Raise `FaceRejected` as `Printer.place` does, `Unpressed` where the slow path must do it, `PageDisagrees` where the
+        finished page does not say what the sheet says.
+        """
+        laid = self._laid(sheet, attachment, created_at, slot_bytes)
+        try:
+            self._reader.confirm(laid, sheet, attachment)
+        except Unproven as doubt:
+            # Some pages are read rightly only by who sees where things stand: values in several faces, long lists.
+            self._counts[f"read by the slow reader: {doubt}"] += 1
+            agree(laid.sealed(b"0" * slot_bytes).content, sheet)
+        return laid
+
+    def _laid(self, sheet: Sheet, attachment: bytes, created_at: datetime, slot_bytes: int) -> Laid:
+        symbol = _symbol(sheet)
+        with self._lock:
+            pages = self._composer.compose(sheet, symbol.side)
+            brought = self._brought(pages)
+            plate = self._plate(pages, tuple(brought))
+        title = sheet.template.title.zh
+        bodies = {
+            **{f"page-{place}": stream("", f"/A Do\n{page.contents}".encode("ascii")) for place, page in enumerate(pages)},
+            **{
+                self._case.own_names[face]: stream(PROGRAM_ENTRIES, self._case.brought(face).program(characters))
+                for face, characters in brought.items()
+            },
+            **{f"P-{name}": stream(image_entries(jpeg), jpeg) for name, jpeg in sheet.photos.items()},
+            SYMBOL: stream(_SYMBOL_ENTRIES.format(symbol.side), symbol.rows),
+            "attachment": stream(file_entries(len(attachment), created_at), attachment),
+            "metadata": stream(PACKET_ENTRIES, packet(title, created_at)),
+            "information": information(title, created_at).encode("ascii"),
+        }
+        return fill(plate, bodies, created_at, slot_bytes, sha256(attachment).hexdigest()[:32])
+
+    def _brought(self, pages: list[Composed]) -> dict[str, set[str]]:
+        """Return the characters of each face that the licence brings, faces in a fixed order."""
+        brought: dict[str, set[str]] = {}
+        for page in pages:
+            for face, text in page.brought:
+                brought.setdefault(face, set()).update(text)
+        for face, characters in brought.items():
+            if self._case.undeclared(face, characters):
+                raise Unpressed("width")
+        return {face: brought[face] for face in self._case.characters if face in brought}
+
+    def _plate(self, pages: list[Composed], brought: tuple[str, ...]) -> Plate:
+        shape = (brought, *((id(page.artwork), page.called) for page in pages))
+        plate = self._plates.get(shape)
+        if plate is None:
+            if len(self._plates) >= MOST_PLATES:
+                self._plates.clear()
+            plate = self._plates[shape] = cast(pages, brought, self._case, self._composer.drawings, self._fonts)
+        return plate
+
+
+def _symbol(sheet: Sheet) -> Bitmap:
+    if sheet.code_text is None:
+        raise Unpressed("preview")
+    try:
+        return bitmap(sheet.code_text)
+    except ValueError:
+        raise Unpressed("code") from None

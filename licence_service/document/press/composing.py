@@ -1,0 +1,72 @@
+"""A sheet → the content streams of its pages, each a form of its edition with its spots filled.
+
+The pieces stand in the order of the slow page, so that both files are read aloud alike (LOOK §13).
+"""
+
+from dataclasses import dataclass
+
+from licence_service.document import values
+from licence_service.document.artwork import SHEETS, Artwork, Family
+from licence_service.document.fonts import Fonts
+from licence_service.document.layout import pages_of
+from licence_service.document.press.forms import Form, draft
+from licence_service.document.press.hand import Drawings, Hand, Texts
+from licence_service.document.press.typecase import Typecase
+from licence_service.document.press.writing import Writing
+from licence_service.document.sheet import Sheet
+from licence_service.document.slate import Slate
+from licence_service.page import Value
+
+MOST_FORMS = 256  # of one edition; beyond it all are forgotten and drafted again
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """One page: size in mm, its artwork, its content stream without it, what that brings and calls."""
+
+    width: float
+    height: float
+    artwork: Artwork | None
+    contents: str
+    brought: Texts
+    called: frozenset[str]
+
+
+class Composer:
+    """Composes the sheets of one edition, department and host, and keeps what they have in common."""
+
+    def __init__(self, family: Family, fonts: Fonts, case: Typecase) -> None:
+        """Take the family, the faces, and the characters at hand."""
+        self.drawings = Drawings()
+        self._family, self._fonts, self._case = family, fonts, case
+        self._forms: dict[tuple[object, ...], Form] = {}
+
+    def compose(self, sheet: Sheet, modules: int) -> list[Composed]:
+        """Return the pages of a sheet whose code has so many modules a side; raise `FaceRejected` as `layout.place` does."""
+        return pages_of(sheet, self._family, self._fonts, lambda slate: self._page(slate, modules))
+
+    def _page(self, slate: Slate, modules: int) -> Composed:
+        fitted = [values.prepare(slate, element) for element in slate.page.elements if isinstance(element, Value)]
+        hand = Hand(self._case, self.drawings, modules)
+        writing = Writing(slate, hand, self._fonts, fitted)
+        self._form(writing, modules).write(writing)
+        if slate.under:  # photographs are drawn first
+            writing.draw(lambda: slate.items.extend(slate.under))
+            writing.out.insert(0, writing.out.pop())
+        size = SHEETS[slate.page.sheet]
+        return Composed(size.width, size.height, slate.artwork, "\n".join(writing.out), tuple(hand.brought), frozenset(hand.called))
+
+    def _form(self, writing: Writing, modules: int) -> Form:
+        """Return the form of this page, drafted on it where it is the first of its kind."""
+        slate = writing.slate
+        key = (id(slate.page), modules, *(len(each.lines) for each in writing.fitted))
+        form = self._forms.get(key)
+        if form is None:
+            faults = len(slate.faults)
+            form = draft(Writing(slate, Hand(self._case, self.drawings, modules), self._fonts, writing.fitted), self.drawings)
+            slate.items.clear()
+            if len(slate.faults) == faults:
+                if len(self._forms) >= MOST_FORMS:
+                    self._forms.clear()
+                self._forms[key] = form
+        return form

@@ -1,0 +1,48 @@
+"""All presses of a service: one for each edition, department, host and specimen mark, made when its first sheet comes."""
+
+from collections import Counter
+from datetime import datetime
+from threading import Lock
+
+from licence_service.document.artwork import Family
+from licence_service.document.fonts import Fonts
+from licence_service.document.glyph_store import GlyphStore
+from licence_service.document.press import Laid, Press, Unpressed
+from licence_service.document.sheet import Sheet
+
+MOST_PRESSES = 256  # beyond it all are forgotten and made again
+
+
+class Pressroom:
+    """Hands every sheet to its press; counts what the presses did and what they left to others."""
+
+    def __init__(self, fonts: Fonts) -> None:
+        """Take the faces; glyphs are shared by all presses."""
+        self._fonts = fonts
+        self._stores: dict[str, GlyphStore] = {}
+        self._presses: dict[tuple[object, ...], Press] = {}
+        self._lock = Lock()
+        self.counts: Counter[str] = Counter()  # `pressed`, `handed over: <why>`, `read by the slow reader: <why>`
+
+    def lay(self, sheet: Sheet, family: Family, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Laid | None:
+        """Return what `Press.lay` returns, None where the slow path must make the file."""
+        try:
+            laid = self._press(sheet, family).lay(sheet, attachment, created_at=created_at, slot_bytes=slot_bytes)
+        except Unpressed as left:
+            self.counts[f"handed over: {left}"] += 1
+            return None
+        self.counts["pressed"] += 1
+        return laid
+
+    def _press(self, sheet: Sheet, family: Family) -> Press:
+        # A press holds its template, so no other can come to the same identity while it is kept.
+        key = (id(sheet.template), sheet.department, sheet.host, sheet.specimen)
+        press = self._presses.get(key)
+        if press is None:
+            with self._lock:
+                if not self._stores:
+                    self._stores = {slug: GlyphStore(face) for slug, face in self._fonts.faces.items()}
+                if len(self._presses) >= MOST_PRESSES:
+                    self._presses.clear()
+                press = self._presses.setdefault(key, Press(sheet, family, self._fonts, self._stores, self.counts))
+        return press

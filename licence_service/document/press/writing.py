@@ -1,0 +1,61 @@
+"""One page at work in the press: its operators so far, and what they took."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from licence_service.document.artwork import SHEETS
+from licence_service.document.contents import Contents
+from licence_service.document.fonts import Fonts
+from licence_service.document.placed import Item
+from licence_service.document.press.hand import Hand, Texts
+from licence_service.document.slate import Slate
+from licence_service.document.values import Lines
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The operators of one part of a page, the texts in them that a licence must bring, the pictures that they call."""
+
+    operators: str
+    brought: Texts
+    called: tuple[str, ...]
+
+
+class Writing:
+    """Writes the parts of one page in their order; `fitted` are the lines of its values."""
+
+    def __init__(self, slate: Slate, hand: Hand, fonts: Fonts, fitted: Sequence[Lines]) -> None:
+        """Take the page, what texts and pictures are written with, and the values' lines."""
+        self.slate, self.hand, self.fonts, self.fitted = slate, hand, fonts, fitted
+        self.height = SHEETS[slate.page.sheet].height
+        self._contents = Contents(self.height, fonts, hand, hand)
+        self.out: list[str] = []
+
+    def drawn(self, place: Callable[[], object]) -> Piece:
+        """Return what `place` puts on the page, to be written now or again and again."""
+        hand = self.hand
+        brought, called = len(hand.brought), len(hand.called)
+        operators = self.operators(self.placed(place))
+        return Piece(operators, tuple(hand.brought[brought:]), tuple(hand.called[called:]))
+
+    def placed(self, place: Callable[[], object]) -> list[Item]:
+        """Return the items that `place` puts on the page, not written yet."""
+        start = len(self.slate.items)
+        place()
+        return self.slate.items[start:]
+
+    def operators(self, items: Iterable[Item]) -> str:
+        """Return the operators of items; see `Hand` for what is noted of them."""
+        return self._contents.operators(items)
+
+    def draw(self, place: Callable[[], object]) -> None:
+        """Write what `place` puts on the page."""
+        if operators := self.operators(self.placed(place)):
+            self.out.append(operators)
+
+    def add(self, piece: Piece) -> None:
+        """Write a piece that was drawn before."""
+        if piece.operators:
+            self.out.append(piece.operators)
+            self.hand.brought += piece.brought
+            self.hand.called += piece.called

@@ -1,0 +1,82 @@
+"""From a sheet to a sealed file: pressed where the key is here, else drawn and handed to the seal; read back either way.
+
+The use of a seal is written down before and after it is asked (DOMAIN SE-02); a page that does not say what the face says
+never reaches it (M10).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from licence_service.digests import sha256
+from licence_service.document import Printer, Sheet
+from licence_service.document.press import Laid
+from licence_service.errors import SealStopped, SealUnavailable
+from licence_service.seal import HeldSeal, Seal, Sealed
+from licence_service.store.seal_log import SealLog, SealUse
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be sealed: the sheet, the canonical licence data attached to it, the time of sealing, which act asks."""
+
+    sheet: Sheet
+    attachment: bytes = field(repr=False)
+    sealed_at: datetime
+    use: SealUse  # without digests; `event` is set here
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Makes sealed files."""
+
+    printer: Printer
+    seal_log: SealLog
+    now: Callable[[], datetime] = field(repr=False)
+    step: Callable[[str], None] = field(default=lambda _name: None, repr=False)  # told of each step before it begins
+
+    def seal(self, order: Order, seal: Seal) -> Sealed:
+        """Return the sealed file; the same order gives the same bytes.
+
+        Raise `PageDisagrees` before the seal is asked, `SealStopped`, and `SealUnavailable` where it cannot be had now.
+        """
+        self.step("draw")
+        laid = self._laid(order, seal)
+        document = b"" if laid else self._drawn(order)
+        asked = replace(order.use, document_sha256=laid.digest().hex() if laid else sha256(document))
+        self._refuse_if_stopped(asked, seal)
+        self.step("request-seal")
+        self.seal_log.write(replace(asked, event="requested"), self.now())
+        self.step("seal")
+        try:
+            if laid and isinstance(seal, HeldSeal):
+                content = laid.sealed(seal.slot_over(laid.digest())).content
+                instant = order.sealed_at.astimezone(UTC).replace(microsecond=0)
+                sealed = Sealed(content, seal.seal_id, seal.certificate_sha256, instant, seal.scheme)
+            else:
+                sealed = seal.affix(document, sealed_at=order.sealed_at, request_id=order.use.reservation_id)
+        except SealUnavailable:
+            self.seal_log.write(replace(asked, event="failed", reason="unavailable"), self.now())
+            raise
+        self.step("sealed")
+        self.seal_log.write(replace(asked, event="done", sealed_sha256=sha256(sealed.document)), self.now())
+        return sealed
+
+    def _laid(self, order: Order, seal: Seal) -> Laid | None:
+        """Return the file but for its seal, from the press; None where the key is elsewhere or the press hands it over."""
+        if not isinstance(seal, HeldSeal):
+            return None
+        return self.printer.press(order.sheet, order.attachment, created_at=order.sealed_at, slot_bytes=seal.slot_bytes)
+
+    def _drawn(self, order: Order) -> bytes:
+        document = self.printer.draw(self.printer.place(order.sheet), order.attachment, created_at=order.sealed_at)
+        self.printer.agree(document, order.sheet)
+        return document
+
+    def _refuse_if_stopped(self, asked: SealUse, seal: Seal) -> None:
+        if not self.seal_log.stopped(seal.seal_id):
+            return
+        told = self.seal_log.uses(reservation_id=asked.reservation_id)
+        if not told or told[-1]["event"] != "refused":  # said once, however often the worker comes back
+            self.seal_log.write(replace(asked, event="refused", reason="stopped"), self.now())
+        raise SealStopped
