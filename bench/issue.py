@@ -11,14 +11,14 @@ from pathlib import Path
 from bench import peers
 from bench.record import record
 from licence_service.demo import Moved, clock_at
-from licence_service.digests import canonical, sha256
+from licence_service.digests import sha256
 from licence_service.document import Sheet
 from licence_service.drafting import checked_face, draft_issue, photo_fields
 from licence_service.licence import beijing_day
-from licence_service.licence_data import licence_data
 from licence_service.line import Line
 from licence_service.requests import read_issue
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
+from licence_service.sealing import Order
 from licence_service.service import Service, build
 from licence_service.settings import Settings
 from licence_service.store.reservations import Intent, Reservation
@@ -76,6 +76,7 @@ class Ours:
         )  # fmt: skip
         self.reservation: Reservation = service.reservations.reserve(intent, service.now())
         self.line: Line = service.registrar.line
+        self.photos = request.photos
         self.steps: dict[str, float] = {}
         self.sheet: Sheet | None = None
 
@@ -88,15 +89,14 @@ class Ours:
     def once(self) -> bytes:
         """Make one sealed file from the reservation."""
         entry, template = self._timed("restore and commit", lambda: self.line.restored(self.reservation))  # type: ignore[misc]
-        sheet = self._timed("sign the code", lambda: self.line._sheet(self.reservation, entry, template, self.department))
-        assert isinstance(sheet, Sheet)
-        self.sheet = sheet
-        data = self._timed(
-            "licence data",
-            lambda: canonical(licence_data(entry, template, self.department.name, self.department.uscc, specimen=True, endorsements=())),
+        order = self._timed(
+            "sign the code, licence data", lambda: self.line.order(self.reservation, entry, template, self.department.seal, self.photos)
         )
+        assert isinstance(order, Order)
+        sheet = order.sheet
+        self.sheet = sheet
         placed = self._timed("place", lambda: self.line.printer.place(sheet))
-        drawn = self._timed("draw PDF/A-3u", lambda: self.line.printer.draw(placed, data, created_at=entry.version.sealed_at))  # type: ignore[arg-type, union-attr]
+        drawn = self._timed("draw PDF/A-3u", lambda: self.line.printer.draw(placed, order.attachment, created_at=entry.version.sealed_at))  # type: ignore[arg-type, union-attr]
         self._timed("read back", lambda: self.line.printer.agree(drawn, sheet))  # type: ignore[arg-type]
         sealed = self._timed(
             "seal",

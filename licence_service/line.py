@@ -26,7 +26,7 @@ from licence_service.law import Law
 from licence_service.licence import Act, Entry, LicenceState, beijing_day
 from licence_service.licence_data import licence_data
 from licence_service.rules import renewal_of
-from licence_service.seal import Sealed
+from licence_service.seal import Seal, Sealed
 from licence_service.seal.keyring import Department, Keyring
 from licence_service.seal.tokens import sign1
 from licence_service.sealing import Order, Sealer
@@ -76,18 +76,20 @@ class Line:
 
     def restored(self, reservation: Reservation) -> tuple[Entry, Template]:
         """Return the entry as drafted, completed with what reserve drew, and its template."""
-        content = reservation.content
-        draft = entry_of(content["body"], content["private"], Digests("", ""))
+        draft = entry_of(reservation.content["body"], reservation.content["private"], Digests("", ""))
         assert draft.version  # noqa: S101
-        department = self.keyring.departments[reservation.department]
         template = self.catalogue.edition(reservation.type, draft.version.edition)
+        return self.completed(reservation, draft, template), template
+
+    def completed(self, reservation: Reservation, draft: Entry, template: Template) -> Entry:
+        """Return a drafted entry completed with what reserve drew."""
+        content, department = reservation.content, self.keyring.departments[reservation.department]
         own = ElicenceId(template.type_code(department.uscc), department.uscc, reservation.licence_id, reservation.version)
-        entry = complete(
+        return complete(
             draft, licence_id=reservation.licence_id, elicence_id=content.get("elicence_id") or str(own), salt=reservation.salt,
             status=reservation.status, check_code_digest=token_digest(reservation.check_code),
             certificate_sha256=content.get("certificate_sha256") or department.seal.certificate_sha256,
         )  # fmt: skip
-        return entry, template
 
     def code_message(self, entry: Entry, template: Template, department: Department) -> bytes:
         """Return the signed message of the code on paper; the same entry gives the same bytes."""
@@ -109,27 +111,29 @@ class Line:
         """Make the sealed file; a page that does not say what its face says can never be sealed, so the act is abandoned."""
         version = entry.version
         assert version  # noqa: S101
-        data = licence_data(entry, template, department.name, department.uscc, specimen=department.demo, endorsements=self.printed(entry, template))
+        photos = {name: self.reservations.photo(digest) for name, digest in version.photos.items()}
         seal = department.seal_on(beijing_day(version.sealed_at))
-        use = SealUse("", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, "")
-        order = Order(self._sheet(reservation, entry, template, department), canonical(data), version.sealed_at, use)  # fixed at reserve
+        order = self.order(reservation, entry, template, seal, photos)
         try:
             return Sealer(self.printer, self.seal_log, self.now, self.step).seal(order, seal)
         except PageDisagrees as wrong:
             self.reservations.abandon(reservation.reservation_id, wrong.detail)
             raise
 
-    def _sheet(self, reservation: Reservation, entry: Entry, template: Template, department: Department) -> Sheet:
-        version = entry.version
+    def order(self, reservation: Reservation, entry: Entry, template: Template, seal: Seal, photos: Mapping[str, bytes]) -> Order:
+        """Return what is to be sealed: the sheet, the data attached to it, its time, which was fixed at reserve."""
+        version, department = entry.version, self.keyring.departments[reservation.department]
         assert version  # noqa: S101
-        return Sheet(
+        data = licence_data(entry, template, department.name, department.uscc, specimen=department.demo, endorsements=self.printed(entry, template))
+        use = SealUse("", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, "")
+        sheet = Sheet(
             template=template, face=version.face,
             endorsements=self.shown(entry, template),
             elicence_id=version.elicence_id, version=version.version, copy_no=version.copy_no, check_code=reservation.check_code,
             code_text=self.verify_url(entry, template, department), host=host_of(self.public_url), department=department.short_name,
-            photos={name: self.reservations.photo(digest) for name, digest in version.photos.items()},
-            specimen=department.demo, preview=False,
+            photos=photos, specimen=department.demo, preview=False,
         )  # fmt: skip
+        return Order(sheet, canonical(data), version.sealed_at, use)
 
     def printed(self, entry: Entry, template: Template) -> tuple[Endorsement, ...]:
         """Return the endorsements that stand on the entry's page: the earlier ones and those it brings, oldest first."""

@@ -43,9 +43,10 @@ def granted(
 
 
 def first_draft(
-    line: Line, caller: Client, template: Template, department: Department, request: IssueRequest, act: Act, before: tuple[Fault, ...] = ()
-) -> Draft:
-    """Check everything that can be refused before anything is written."""
+    line: Line, caller: Client, template: Template, department: Department, request: IssueRequest, act: Act, before: tuple[Fault, ...] = (),
+    *, placed: bool = True,
+) -> Draft:  # fmt: skip
+    """Check everything that can be refused before anything is written; not `placed`, whether it fits is found when it is printed."""
     today = beijing_day(line.now())
     faults = (*request.faults, *before, *photo_faults(template, request.photos))
     if request.decision.decided_on > today:
@@ -61,7 +62,8 @@ def first_draft(
     )
     if act is Act.ISSUE:
         must_be_issuable(template, department, request.region, today)
-        must_fit(line, draft, department)
+        if placed:
+            must_fit(line, draft, department)
     return draft
 
 

@@ -152,20 +152,29 @@ class Registrar:
         extra: Mapping[str, Any] | None = None,
     ) -> Done | Waiting:  # fmt: skip
         """Reserve a new licence and carry it; the second key is case, type and holder (AI-01)."""
+        intent = self.intent(caller, key, body, department, draft, request, extra)
+        face = draft.entry.version.face if draft.entry.version else {}
+        if self.line.reservations.find(intent) is None:
+            living = self.line.book.living(live_key(draft.template.slug, draft.template.number_of(face), department.uscc))
+            if living and not self.line.dead(living):
+                raise NumberTaken
+        return self.carrier.carried_for(caller.name, self.line.reservations.reserve(intent, self.line.now()))
+
+    @staticmethod
+    def intent(
+        caller: Client, key: str, body: Mapping[str, Any], department: Department, draft: Draft, request: IssueRequest,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Intent:  # fmt: skip
+        """Return what is to be reserved for a first entry."""
         face = draft.entry.version.face if draft.entry.version else {}
         holder = str(face.get(draft.template.holder_id or "", face.get(draft.template.holder_name, "")))
-        intent = Intent(
+        return Intent(
             caller.name, key, _digest(caller, "", body), department.uscc, draft.template.slug, draft.entry.act.value,
             draft.entry.version.version if draft.entry.version else 1, caller.hourly_ceiling,
             {**_content(draft.entry), "request": _digest(caller, "", body), **(extra or {})},
             case_key=f"{caller.department}|{comparison_form(request.case_no)}|{draft.template.slug}|{comparison_form(holder)}",
             photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
         )  # fmt: skip
-        if self.line.reservations.find(intent) is None:
-            living = self.line.book.living(live_key(draft.template.slug, draft.template.number_of(face), department.uscc))
-            if living and not self.line.dead(living):
-                raise NumberTaken
-        return self.carrier.carried_for(caller.name, self.line.reservations.reserve(intent, self.line.now()))
 
     # -- acts on a licence ---------------------------------------------------------------------------
 

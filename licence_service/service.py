@@ -10,6 +10,7 @@ from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
 from licence_service.bulk.desk import Desk, desk
 from licence_service.catalogue import Catalogue, read_catalogue
+from licence_service.chunks import Chunks
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
@@ -23,6 +24,7 @@ from licence_service.listing import StatusLists
 from licence_service.looking import Officers, read_reasons
 from licence_service.matching import Matcher
 from licence_service.outbound import client
+from licence_service.packing import Packer
 from licence_service.preparing import Preparer, generation_of, shorthand_of
 from licence_service.presenting import PROGRAM, Presenter
 from licence_service.publishing import Publisher, Sources
@@ -44,11 +46,14 @@ from licence_service.store.foundations import Foundations
 from licence_service.store.heads import Heads
 from licence_service.store.listings import Listings
 from licence_service.store.looks import Looks
+from licence_service.store.openings import Openings
+from licence_service.store.packing import Packed
 from licence_service.store.payload import Vault
 from licence_service.store.prepared import PreparedAnswers
 from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
 from licence_service.store.reservations import Reservations
+from licence_service.store.reserving import Reserving
 from licence_service.store.seal_log import SealLog
 from licence_service.store.searching import Searching
 from licence_service.store.site_reports import SiteReports
@@ -83,6 +88,7 @@ class Service:
     clients: Clients
     failures: Failures
     registrar: Registrar
+    chunks: Chunks
     verifier: Verifier
     preparer: Preparer
     examiner: Examiner
@@ -154,8 +160,9 @@ def build(
     )
     _check_grants(catalogue, keyring)
     printer = Printer(fonts or Fonts.load(settings.fonts.expanduser()), catalogue.families)
-    archive = open_archive(settings.archive_url, options=settings.archive_options())
     database = Database(settings.database_url.get_secret_value())
+    packed = Packed(database)
+    archive = open_archive(settings.archive_url, options=settings.archive_options(), place_of=packed.place_of)
     vault = Vault(settings.payload_secret())
     book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
     foundations, tasks = Foundations(database, now), Tasks(database, vault, now)
@@ -168,6 +175,7 @@ def build(
     shorthand = shorthand_of(catalogue)
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
+    chunks = Chunks(registrar, Reserving(database, vault, reservations), Openings(database, vault, now), Packer(archive, packed, printer))
     keeper = keeper_of(keyring.departments)
     heads = Heads(database)
     second = open_second_place(settings.heads_url, options=settings.archive_options()) if settings.heads_url else None
@@ -179,7 +187,7 @@ def build(
     sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
-        Failures(database, vault), registrar, verifier, preparer, examiner, uploads,
+        Failures(database, vault), registrar, chunks, verifier, preparer, examiner, uploads,
         heads, second, follower, auditor, recovery, foundations, law, tasks,
         Searching(database, vault), Answers(verifier, heads, keeper.code_signer),
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
@@ -200,4 +208,5 @@ def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:
 
 def told_of_steps(service: Service, step: Callable[[str], None]) -> Service:
     """Return the service with an issue line that calls `step` with the name of each step before it begins."""
-    return replace(service, registrar=replace(service.registrar, line=replace(service.registrar.line, step=step)))
+    registrar = replace(service.registrar, line=replace(service.registrar.line, step=step))
+    return replace(service, registrar=registrar, chunks=replace(service.chunks, registrar=registrar, step=step))

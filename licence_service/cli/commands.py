@@ -16,6 +16,7 @@ from licence_service.app import log_only_trouble
 from licence_service.cli import book, campaigns, examining, licences, offline, receipts, showing, templates
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
+from licence_service.document import Fonts, glyph_file
 from licence_service.document.foundry import build as build_fonts
 from licence_service.document.impression import impression_png
 from licence_service.errors import NotInRegister, Refusal, RequestRejected, Unavailable
@@ -282,4 +283,5 @@ def fonts_build(
     """Prepare the fonts once into the cache that LICENCE_FONTS names."""
     cache = read_settings().fonts.expanduser()
     build_fonts(cache, source, lambda name: err.print(f"  {name}"))
+    glyph_file.build(Fonts.load(cache), lambda name: err.print(f"  {name}"))
     out.print(f"fonts are ready in {cache}")

@@ -181,8 +181,7 @@ def stands(names: tuple[str, ...], lines: list[str], rest: list[str], sheet: She
         return True
     if name not in face:
         return there in _ABSENT
-    wanted = {compact(printed(declared, face[name])), compact(formatted(declared, face[name], "bare"))}
-    if there in wanted:
+    if there == compact(printed(declared, face[name])) or there == compact(formatted(declared, face[name], "bare")):
         return True
     if declared.type not in {"text", "multi_enum"}:
         return False

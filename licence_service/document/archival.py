@@ -2,7 +2,7 @@
 
 import zlib
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from xml.sax.saxutils import escape
 
 from PIL import ImageCms
@@ -43,12 +43,14 @@ def catalogue_entries(metadata: str, profile: str, specification: str, attached_
     )
 
 
+@lru_cache(maxsize=64)
 def information(title: str, created_at: datetime) -> str:
     """Return the information dictionary; it says the same as the metadata (ISO 19005-3 6.6.3)."""
     date = pdf_date(created_at)
     return f"<< /Title {text(title)} /Producer ({PRODUCER}) /CreationDate {date} /ModDate {date} >>"
 
 
+@lru_cache(maxsize=64)
 def packet(title: str, created_at: datetime) -> bytes:
     """Return the metadata packet, for a stream with `PACKET_ENTRIES`."""
     date = created_at.replace(microsecond=0).isoformat()
@@ -76,6 +78,7 @@ def file_specification(file: str, attached_as: str = ATTACHMENT) -> str:
     )
 
 
+@lru_cache(maxsize=64)
 def pdf_date(moment: datetime) -> str:
     """Write a date in its own zone (ISO 32000-2 §7.9.4)."""
     offset = moment.strftime("%z")

@@ -36,9 +36,9 @@ def pins() -> Mapping[str, Any]:
 class Face:
     """One face of the cache; its file is opened when the first character is asked for."""
 
-    def __init__(self, slug: str, name: str, path: Path) -> None:
-        """Take slug (`song-600`), PostScript name and file."""
-        self.slug, self.name, self.path = slug, name, path
+    def __init__(self, slug: str, name: str, path: Path, digest: str = "") -> None:
+        """Take slug (`song-600`), PostScript name, file and its hex SHA-256."""
+        self.slug, self.name, self.path, self.digest = slug, name, path, digest
 
     @cached_property
     def program(self) -> TrueType:
@@ -85,7 +85,7 @@ class Fonts:
                 raise Misconfigured(f"the face {slug} in {cache} is not the pinned one; run `{_COMMAND}`")
             if not path.is_file() or _digest(path) != row["sha256"]:
                 raise Misconfigured(f"the face {slug} in {cache} is absent or damaged; run `{_COMMAND}`")
-            faces[slug] = Face(slug, row["name"], path)
+            faces[slug] = Face(slug, row["name"], path, row["sha256"])
         return cls(faces)
 
     def path(self, slug: str) -> Path:

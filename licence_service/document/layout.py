@@ -188,12 +188,12 @@ def _place_text(slate: Slate, text: Text, y: float) -> None:
         slate.fault(said.fields, "does-not-fit", "the text is too long for its place on the page, even at its smallest size")
         return
     if text.style in {"foot", "foot_label"}:
-        y = _clear_of_neighbours(slate, text, words, y)
+        y = clear_of_neighbours(slate, text, words, y)
     for number, line in enumerate(found.lines):
         slate.write(line, type_, text.x, y + number * found.size * 1.42 / PT, align=text.align, size=found.size, fields=said.fields)
 
 
-def _clear_of_neighbours(slate: Slate, text: Text, words: str, y: float) -> float:
+def clear_of_neighbours(slate: Slate, text: Text, words: str, y: float) -> float:
     """Lift the right part of the foot where it would meet the identifier (LOOK §12)."""
     wide = slate.width(slate.type_(text.style), words)
     start = text.x - wide if text.align == "right" else text.x

@@ -35,7 +35,7 @@ class Row:
 
 def place(slate: Slate, table: Table) -> None:
     """Draw head, rows and the closing row; rows beyond the table's limit go to another page (LOOK §9)."""
-    rows = _rows(slate, table)
+    rows = rows_of(slate, table)
     start = slate.taken.get(id(table), 0)
     if (table.omit and not rows) or (slate.repeat and start >= len(rows) and id(table) in slate.taken):
         return
@@ -87,7 +87,8 @@ def _tops(slate: Slate, table: Table, y: float, heights: list[float]) -> list[fl
     return None
 
 
-def _rows(slate: Slate, table: Table) -> list[Row]:
+def rows_of(slate: Slate, table: Table) -> list[Row]:
+    """Return all rows that a table has to show, over as many pages as it takes."""
     if table.kinds:
         return _endorsements(slate, table)
     name = table.field or ""

@@ -28,8 +28,17 @@ class Lines:
 
 def prepare(slate: Slate, value: Value) -> Lines:
     """Word a value and fit it; what does not fit is a fault of its fields (LOOK §10)."""
+    return fitted(slate, value, *room_of(slate, value))
+
+
+def room_of(slate: Slate, value: Value) -> tuple[Type, float]:
+    """Return what a value is set in and how wide it may be, mm: the same on every page of this kind."""
     type_ = slate.type_(value.style, value.size, value.floor)
-    room = value.to - _value_x(slate, value, type_)
+    return type_, value.to - _value_x(slate, value, type_)
+
+
+def fitted(slate: Slate, value: Value, type_: Type, room: float) -> Lines:
+    """Word a value and fit it into its room; see `prepare`."""
     names = placeholders(value.content)
     if value.each:
         return _itemised(slate, value, type_, room, names)

@@ -37,8 +37,8 @@ class SealTable(_Table):
     """`[seal]`: the seal in use.
 
     `key` is `file:<name in the folder>` or `env:<variable>` with an encrypted PKCS#8 PEM; the scheme `remote` has a
-    `url` instead. `slot_bytes` is the length of the hexadecimal signature slot: larger ones leave room for a
-    timestamp token and revocation data in the same revision. `successor` names the seal that will follow.
+    `url` instead. `slot_bytes` is the length of the hexadecimal signature slot, by default what a signature of this
+    key needs; larger ones leave room for a timestamp token and revocation data in the same revision. `successor` names the seal that will follow.
     """
 
     id: Text
@@ -47,7 +47,7 @@ class SealTable(_Table):
     url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     valid_from: date
     successor: str | None = None
-    slot_bytes: Annotated[int, Field(ge=2048, le=1 << 20)] = 8192
+    slot_bytes: Annotated[int, Field(ge=2048, le=1 << 20)] | None = None
 
 
 class CodeKeyTable(_Table):

@@ -40,7 +40,7 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 FIELD_NAME = "Seal"
 DIGEST = "sha256"
-DEFAULT_SLOT_BYTES = 8192
+_SLOT_STEP = 256  # slots end on round numbers, so that two keys of a kind have the same
 
 # RFC 8017 §8.2; the objects are kept, since to make them takes as long as to write a container.
 _PKCS1, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
@@ -110,9 +110,9 @@ class LocalSeal:
         key: PrivateKey,
         certificates: Sequence[bytes],
         *,
-        slot_bytes: int = DEFAULT_SLOT_BYTES,
+        slot_bytes: int | None = None,
     ) -> None:
-        """Take the key, its certificate and chain as DER, and the length of the hexadecimal signature slot.
+        """Take the key, its certificate and chain as DER, and the length of the hexadecimal signature slot, by default what is needed.
 
         Raise `Misconfigured` for a key on another curve than P-256, and if a signature of this key does not fit into the slot.
         """
@@ -121,11 +121,11 @@ class LocalSeal:
         self.seal_id = seal_id
         self.scheme = scheme
         self.certificate_sha256 = hashlib.sha256(certificates[0]).hexdigest()
-        self.slot_bytes = slot_bytes
         self._signer = HeldKey(key, [x509.Certificate.load(der) for der in certificates])
         # An ECDSA signature varies by a few bytes; 16 more than this one had are always enough.
         needed = 2 * (len(self._signer.container(NO_DIGEST)) + 16)
-        if slot_bytes % 2 or slot_bytes < needed:
+        self.slot_bytes = -(-needed // _SLOT_STEP) * _SLOT_STEP if slot_bytes is None else slot_bytes
+        if self.slot_bytes % 2 or self.slot_bytes < needed:
             raise Misconfigured(f"slot_bytes of seal {seal_id} must be even and at least {needed}")
 
     def affix(self, document: bytes, *, sealed_at: datetime, request_id: str) -> Sealed:  # noqa: ARG002 - a key here needs no memory

@@ -1,5 +1,10 @@
 """All that lies in the database; SQLAlchemy's only home."""
 
-from licence_service.store import tables, tables_of_bulk, tables_of_showing  # all tables are on the metadata, whichever part is imported first
+from licence_service.store import (  # all tables are on the metadata, whichever part is imported first
+    tables,
+    tables_of_bulk,
+    tables_of_packing,
+    tables_of_showing,
+)
 
-__all__ = ["tables", "tables_of_bulk", "tables_of_showing"]
+__all__ = ["tables", "tables_of_bulk", "tables_of_packing", "tables_of_showing"]

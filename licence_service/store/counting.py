@@ -33,6 +33,11 @@ def count_up(connection: Connection, name: str) -> int:
     return _raise(connection, name, 1)
 
 
+def count_up_by(connection: Connection, name: str, count: int) -> int:
+    """Take `count` running numbers at once and return the first; the row stays locked to the end of the transaction."""
+    return _raise(connection, name, count) - count + 1
+
+
 def hold(connection: Connection, name: str) -> None:
     """Wait until every other transaction that holds this row has ended; what they wrote is visible then."""
     _raise(connection, name, 0)
@@ -54,6 +59,14 @@ def next_line(connection: Connection, now: datetime) -> tuple[int, datetime]:
     place = count_up(connection, BOOK)
     lasts = connection.execute(_LAST_INSTANTS).one()
     return place, max([now, *(last + _TICK for last in lasts if last)])
+
+
+def next_lines(connection: Connection, now: datetime, count: int) -> tuple[int, datetime]:
+    """Return place and recorded time of the first of the next lines; each further one has the next place, a microsecond later."""
+    place, recorded_at = next_line(connection, now)
+    if count > 1:
+        _raise(connection, BOOK, count - 1)
+    return place, recorded_at
 
 
 def _raise(connection: Connection, name: str, by: int) -> int:

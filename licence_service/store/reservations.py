@@ -120,7 +120,7 @@ class Reservations:
         for row in rows:
             if row["request_digest"] != intent.request_digest:
                 raise KeyReused(facts={"licence_id": row["licence_id"]} if row["client"] == intent.client else {})
-        return self._of(rows[0], made_now=False) if rows else None
+        return self.of_row(rows[0], made_now=False) if rows else None
 
     @staticmethod
     def _within_ceiling(connection: Connection, intent: Intent, now: datetime) -> None:
@@ -178,7 +178,7 @@ class Reservations:
         mine = (reservations.c.client == client) & (reservations.c.idempotency_key == idempotency_key)
         with self._database.read() as connection:
             row = connection.execute(select(reservations).where(mine)).mappings().first()
-            return self._of(row, made_now=False) if row else None
+            return self.of_row(row, made_now=False) if row else None
 
     def of_licence(self, licence_id: str) -> list[str]:
         """Return the ids of every reservation about a licence, oldest first; the seal-use log names them."""
@@ -216,7 +216,7 @@ class Reservations:
                 .mappings()
                 .all()
             )
-            return [self._of(row, made_now=False) for row in rows]
+            return [self.of_row(row, made_now=False) for row in rows]
 
     def photo(self, digest: str) -> bytes:
         """Return a photo by the digest that stands on the face (without `sha256:`)."""
@@ -233,9 +233,10 @@ class Reservations:
         row = connection.execute(select(reservations).where(reservations.c.reservation_id == reservation_id)).mappings().first()
         if row is None:
             raise NotInRegister("no such reservation")
-        return self._of(row, made_now=made_now)
+        return self.of_row(row, made_now=made_now)
 
-    def _of(self, row: RowMapping, *, made_now: bool) -> Reservation:
+    def of_row(self, row: RowMapping, *, made_now: bool) -> Reservation:
+        """Return a reservation as its row says."""
         content = self._vault.open_json(row["content"], f"reservation:{row['reservation_id']}")
         return Reservation(
             row["reservation_id"], row["client"], row["department"], row["type"], row["act"], row["licence_id"], row["version"],

@@ -5,7 +5,7 @@ leaves an open request, never an unlogged use. Lines form a hash chain over the 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,32 +43,29 @@ class SealLog:
 
     def write(self, use: SealUse, at: datetime) -> str:
         """Add a line and return its digest."""
+        return self.write_all([use], at)[0]
+
+    def write_all(self, uses: Sequence[SealUse], at: datetime) -> list[str]:
+        """Add lines in one transaction and return their digests; each names the one before it."""
         with self._database.write() as connection:
             hold(connection, "seal_log")
             previous = connection.execute(select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)).scalar_one_or_none() or ""
-            body = canonical(
-                {
-                    "format": FORM,
-                    "at": at.isoformat(timespec="microseconds"),
-                    "event": use.event,
-                    "seal_id": use.seal_id,
-                    "department": use.department,
-                    "type": use.type,
-                    "reservation_id": use.reservation_id,
-                    "decision": use.decision,
-                    "document_sha256": use.document_sha256,
-                    "sealed_sha256": use.sealed_sha256,
-                    "reason": use.reason,
-                    "previous": previous,
-                }  # fmt: skip
-            )
-            digest = sha256(body)
-            connection.execute(
-                insert(seal_uses).values(
-                    at=at, body=body.decode(), seal_id=use.seal_id, reservation_id=use.reservation_id, event=use.event, sha256=digest
+            rows = []
+            for use in uses:
+                body = canonical(_body(use, at, previous))
+                previous = sha256(body)
+                rows.append(
+                    {
+                        "at": at,
+                        "body": body.decode(),
+                        "seal_id": use.seal_id,
+                        "reservation_id": use.reservation_id,
+                        "event": use.event,
+                        "sha256": previous,
+                    }
                 )
-            )
-            return digest
+            connection.execute(insert(seal_uses), rows)
+            return [str(row["sha256"]) for row in rows]
 
     def uses(self, *, seal_id: str | None = None, reservation_id: str | None = None) -> list[dict[str, str | None]]:
         """Return the lines as JSON objects, oldest first."""
@@ -100,3 +97,20 @@ class SealLog:
         orders = select(seal_orders.c.stopped).where(seal_orders.c.seal_id == seal_id).order_by(seal_orders.c.id.desc()).limit(1)
         with self._database.read() as connection:
             return bool(connection.execute(orders).scalar_one_or_none())
+
+
+def _body(use: SealUse, at: datetime, previous: str) -> dict[str, str | None]:
+    return {
+        "format": FORM,
+        "at": at.isoformat(timespec="microseconds"),
+        "event": use.event,
+        "seal_id": use.seal_id,
+        "department": use.department,
+        "type": use.type,
+        "reservation_id": use.reservation_id,
+        "decision": use.decision,
+        "document_sha256": use.document_sha256,
+        "sealed_sha256": use.sealed_sha256,
+        "reason": use.reason,
+        "previous": previous,
+    }

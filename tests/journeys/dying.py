@@ -1,10 +1,10 @@
 """A process from which jobs are forked that die like `kill -9` before a named step: `python -m tests.journeys.dying`.
 
 It reads one path of a JSON file a line and answers, a line each, how the job's process ended (as `os.waitstatus_to_exitcode` says); what
-went wrong stands on stderr. Libraries, templates and keys are read once, before any fork, and no connection is open then.
+went wrong stands on stderr. Libraries, templates, fonts and keys are read once, before any fork, and no connection is open then.
 
 A job has `folder` and `keys` where the service lives, `settings`, what else it is told, `now`, `step` and for which `time` it comes when the
-process dies. It is an issue or an act (`client`, `department`, `key`, `body`, `licence_id`), or a campaign (`campaign_id`), which has one
+process dies. It is an issue or an act (`client`, `department`, `key`, `body`, `licence_id`), a chunk (`client`, `department`, `rows`), or a campaign (`campaign_id`), which has one
 step more: `settle`, when the act is entered but the campaign has not written it down yet.
 """
 
@@ -24,7 +24,7 @@ from licence_service.store.campaigns import Campaigns
 from licence_service.store.clients import Client
 from licence_service.store.payload import Vault
 from tests.journeys.ageing import runner_of
-from tests.world import PAYLOAD_KEY, Clock, opened_once, own_templates, settings_for
+from tests.world import PAYLOAD_KEY, Clock, opened_once, own_fonts, own_templates, settings_for
 
 
 class Told(Campaigns):
@@ -48,11 +48,14 @@ def run(job: Mapping[str, Any]) -> None:
 
     keys = Path(job["keys"])
     settings, clock = settings_for(Path(job["folder"]), keys, **job["settings"]), Clock(datetime.fromisoformat(job["now"]))
-    service = told_of_steps(build(settings, clock, own_templates(), opened_once(keys)), die)
+    service = told_of_steps(build(settings, clock, own_templates(), opened_once(keys), own_fonts()), die)
     if "campaign_id" in job:
         run_campaign(service, clock, job["campaign_id"], die)
         return
     caller = Client(job["client"], job["department"], ("*",), 100_000)
+    if "rows" in job:
+        service.chunks.issue(caller, [(key, body) for key, body in job["rows"]])
+        return
     if job["licence_id"]:
         service.registrar.act(caller, job["key"], job["licence_id"], job["body"])
     else:
@@ -82,6 +85,7 @@ def forked(job: Mapping[str, Any]) -> int:
 def main() -> None:
     """Take jobs until there are no more."""
     own_templates()
+    own_fonts()
     for line in sys.stdin:
         job = json.loads(Path(line.strip()).read_text("utf-8"))
         opened_once(Path(job["keys"]))

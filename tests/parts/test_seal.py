@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -114,10 +115,13 @@ def test_what_is_no_pdf_is_not_sealed(keyring: Keyring) -> None:
 
 
 def test_a_larger_slot_is_kept_free_for_later(keyring: Keyring, page: bytes) -> None:
-    seal = _of_scheme(keyring, "pades-rsa3072").seal
-    assert isinstance(seal, LocalSeal)
-    assert b"0" * 1000 in seal.affix(page, sealed_at=NOW, request_id="seven").document
-    assert seal.slot_bytes == 8192
+    held = _of_scheme(keyring, "pades-p256").seal
+    assert isinstance(held, LocalSeal)
+    signer: Any = held._signer
+    chain = [signer.signing_cert.dump(), *(certificate.dump() for certificate in signer.cert_registry)]
+    seal = LocalSeal("x", "pades-p256", signer._key, chain, slot_bytes=held.slot_bytes + 2000)
+    assert b"0" * 2000 in seal.affix(page, sealed_at=NOW, request_id="seven").document
+    assert b"0" * 2000 not in held.affix(page, sealed_at=NOW, request_id="seven").document
 
 
 def test_a_slot_too_small_is_refused_at_start(keyring: Keyring) -> None:

@@ -14,7 +14,7 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from licence_service import entry_form, identifiers, qr_token
+from licence_service import entry_form, identifiers, qr_token, segments
 from licence_service.carrying import Done
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
 from licence_service.endorsement import assertion_of, statement_of
@@ -263,6 +263,22 @@ def rows_at_rest(said: dict[str, Any]) -> None:
     assert vault.open(bytes.fromhex(said["sealed"]), said["row"]).decode() == said["opened"]
 
 
+def packed_documents(said: dict[str, Any]) -> None:
+    segment, (offset, length) = bytes.fromhex(said["segment"]), said["place"]
+    assert sha256(segment) == said["segment_sha256"]
+    assert list(segments.documents(segment, said["segment_sha256"])) == [(said["document_sha256"], segments.Place(said["segment_sha256"], offset, length))]
+    recipe = segments.read(segment[offset : offset + length], said["segment_sha256"])
+    assert recipe.dictionary == sha256(said["dictionary"].encode())
+    own = segments.Unpacking(said["dictionary"].encode()).unpack(recipe.packed, recipe.length)
+    assert own == said["own"].encode()
+    wholes = {sha256(said["plate"].encode()): said["plate"].encode()}
+    document = recipe.joined(
+        own, lambda part: wholes[part.digest] if isinstance(part, segments.Whole) else segment[part.offset : part.offset + part.length]
+    )
+    assert sha256(document) == recipe.sha256 == said["document_sha256"]
+    assert bytes.fromhex(said["photo"]) in document
+
+
 def showing_notes(said: dict[str, Any]) -> None:
     given = json.loads(said["payload"])
     look = Look(given["look_id"], datetime.fromisoformat(given["looked_at"]), "police", given["organ"], "plate", False, {})
@@ -298,6 +314,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "answer": answers,
     "verdict": verdicts,
     "at-rest": rows_at_rest,
+    "segment": packed_documents,
 }
 
 

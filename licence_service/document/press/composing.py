@@ -15,6 +15,7 @@ from licence_service.document.press.typecase import Typecase
 from licence_service.document.press.writing import Writing
 from licence_service.document.sheet import Sheet
 from licence_service.document.slate import Slate
+from licence_service.document.styles import Type
 from licence_service.page import Value
 
 MOST_FORMS = 256  # of one edition; beyond it all are forgotten and drafted again
@@ -40,13 +41,14 @@ class Composer:
         self.drawings = Drawings()
         self._family, self._fonts, self._case = family, fonts, case
         self._forms: dict[tuple[object, ...], Form] = {}
+        self._rooms: dict[int, list[tuple[Value, Type, float]]] = {}
 
     def compose(self, sheet: Sheet, modules: int) -> list[Composed]:
         """Return the pages of a sheet whose code has so many modules a side; raise `FaceRejected` as `layout.place` does."""
         return pages_of(sheet, self._family, self._fonts, lambda slate: self._page(slate, modules))
 
     def _page(self, slate: Slate, modules: int) -> Composed:
-        fitted = [values.prepare(slate, element) for element in slate.page.elements if isinstance(element, Value)]
+        fitted = [values.fitted(slate, value, type_, room) for value, type_, room in self._rooms_of(slate)]
         hand = Hand(self._case, self.drawings, modules)
         writing = Writing(slate, hand, self._fonts, fitted)
         self._form(writing, modules).write(writing)
@@ -55,6 +57,14 @@ class Composer:
             writing.out.insert(0, writing.out.pop())
         size = SHEETS[slate.page.sheet]
         return Composed(size.width, size.height, slate.artwork, "\n".join(writing.out), tuple(hand.brought), frozenset(hand.called))
+
+    def _rooms_of(self, slate: Slate) -> list[tuple[Value, Type, float]]:
+        """Return the values of a page, each with what it is set in and how wide it may be."""
+        rooms = self._rooms.get(id(slate.page))
+        if rooms is None:
+            rooms = [(element, *values.room_of(slate, element)) for element in slate.page.elements if isinstance(element, Value)]
+            self._rooms[id(slate.page)] = rooms
+        return rooms
 
     def _form(self, writing: Writing, modules: int) -> Form:
         """Return the form of this page, drafted on it where it is the first of its kind."""

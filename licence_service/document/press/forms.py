@@ -14,13 +14,13 @@ from licence_service.document.artwork import Artwork
 from licence_service.document.layout import elements_of, put
 from licence_service.document.placed import Item, Run, Symbol
 from licence_service.document.press.hand import Drawings, Texts
-from licence_service.document.press.spots import Drawn, Labelled, Remembered, Spot
+from licence_service.document.press.spots import Drawn, Labelled, Plain, Remembered, Rows, Spot
 from licence_service.document.press.writing import Writing
-from licence_service.page import Box, Code, Diagram, Element, Frame, Line, Seal, Text, Value, placeholders
+from licence_service.page import Box, Code, Diagram, Element, Frame, Line, Seal, Table, Text, Value, placeholders
 
 Result = TypeVar("Result")
 _OF_EDITION = frozenset({"$title", "$title_en", "$state", "$category", "$family", "$part", "$edition", "$host"})
-_FOOT = frozenset({"foot", "foot_label"})  # they make room for each other
+_FOOT = "foot"  # its texts make room for each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class _Drafting:
                 self._value(element, y, lines)
             case Frame() | Box() | Line():
                 self._always(partial(put, self._writing.slate, element, y, None))
-            case Text() if element.style not in _FOOT and _OF_EDITION.issuperset(placeholders(element.content)):
+            case Text() if element.style != _FOOT and _OF_EDITION.issuperset(placeholders(element.content)):
                 self._always(partial(put, self._writing.slate, element, y, None))
             case Code():
                 self._always(partial(furniture.place_plate, self._writing.slate, element))
@@ -106,7 +106,11 @@ def _spot(element: Element, y: float) -> Spot:
         put(writing.slate, element, y, None)
 
     match element:
-        case Text() if element.style not in _FOOT:
+        case Text() if element.style == _FOOT or not element.width:
+            return Plain(element, y)
+        case Table():
+            return Rows(element)
+        case Text():
             return Remembered(lambda writing: writing.slate.fill(element.content).text, place)
         case Seal():
             return Remembered(lambda writing: furniture.signing(writing.slate, element)[:2], place)

@@ -80,25 +80,26 @@ class Reader:
 
     # -- what the pages say --------------------------------------------------------------------------
 
-    def _said(self, contents: bytes, brought: Mapping[str, AbstractSet[int]]) -> Iterator[Said]:
-        """Yield what a page shows, every character of it in the font that shows it."""
+    def _said(self, contents: bytes, brought: Mapping[str, AbstractSet[int]]) -> list[Said]:
+        """Return what a page shows, every character of it in the font that shows it."""
         found = _SHOWN.findall(contents)
         if len(found) != contents.count(b"BT"):
             raise Unproven("a text that is not understood")
-        for shown in found:
-            said = self._known.get(shown)
-            if said is None:
-                name = shown[0].decode("ascii")
-                cids = array("H", bytes.fromhex(shown[1].decode("ascii")))
-                cids.byteswap()
-                if not (brought[name] if name in brought else self._kept_of(name)) >= set(cids):
-                    raise Unproven("a character that its font lacks")
-                words = self._words_of(self._case.faces[name])
-                text = "".join([words[cid] for cid in cids])
-                said = Said(self._case.faces[name].startswith("hei"), text, compact(text))
-                if name not in brought:  # what the edition's own fonts show is on many licences
-                    self._keep(shown, said)
-            yield said
+        known = self._known
+        return [known.get(shown) or self._decoded(shown, brought) for shown in found]
+
+    def _decoded(self, shown: tuple[bytes, bytes], brought: Mapping[str, AbstractSet[int]]) -> Said:
+        name = shown[0].decode("ascii")
+        cids = array("H", bytes.fromhex(shown[1].decode("ascii")))
+        cids.byteswap()
+        if not (brought[name] if name in brought else self._kept_of(name)) >= set(cids):
+            raise Unproven("a character that its font lacks")
+        words = self._words_of(self._case.faces[name])
+        text = "".join(map(words.__getitem__, cids))
+        said = Said(self._case.faces[name].startswith("hei"), text, compact(text))
+        if name not in brought:  # what the edition's own fonts show is on many licences
+            self._keep(shown, said)
+        return said
 
     def _keep(self, shown: tuple[bytes, bytes], said: "Said") -> None:
         if len(self._known) >= _MOST_KNOWN:

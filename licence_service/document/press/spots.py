@@ -4,14 +4,16 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from licence_service.document import values
+from licence_service.document import tables, values
 from licence_service.document.artwork import SHEETS
 from licence_service.document.contents import filling, spacing
+from licence_service.document.layout import clear_of_neighbours, put
+from licence_service.document.placed import Run
 from licence_service.document.press.writing import Piece, Writing
 from licence_service.document.setting import width
 from licence_service.document.slate import Slate
 from licence_service.document.strokes import PT, number
-from licence_service.page import Value
+from licence_service.page import Table, Text, Value
 
 MOST_KEPT = 2048  # pieces of one spot that stay at hand
 
@@ -99,3 +101,51 @@ class Labelled:
     def _opening(self, slate: Slate, size: float, x: float, y: float) -> str:
         height = SHEETS[slate.page.sheet].height
         return f"{spacing(size, slate.type_(self.value.style).tracking)} 1 0 0 1 {number(x * PT)} {number((height - y) * PT)} Tm"
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A text on one line that may be as long as it is, such as identifier, version and number of the page."""
+
+    text: Text
+    y: float
+
+    def write(self, writing: Writing) -> None:
+        """See `Spot.write`; a text that needs several faces is set by the layout."""
+        slate, text = writing.slate, self.text
+        words = " ".join(slate.fill(text.content).text.split(" ")).strip(" ")
+        type_ = slate.type_(text.style, text.size, text.floor)
+        setting = slate.fonts.setting(type_.face, words)
+        if not words or setting.missing or len(setting.runs) != 1 or setting.runs[0][0] != type_.face:
+            writing.draw(lambda: put(slate, text, self.y, None))
+            return
+        wide = (setting.width + type_.tracking * (len(words) - 1)) * type_.size / PT
+        x = text.x - (wide if text.align == "right" else wide / 2 if text.align == "center" else 0)
+        y = clear_of_neighbours(slate, text, words, self.y)
+        slate.items.append(Run(words, type_.face, type_.size, x, y, wide))  # what comes later makes room for it
+        ((name, codes),) = writing.hand.encode(type_.face, words)
+        where = f"{number(x * PT)} {number((writing.height - y) * PT)}"
+        writing.out.append(
+            f"{filling(slate.colour(type_.colour))} BT /{name} {spacing(type_.size, type_.tracking)} 1 0 0 1 {where} Tm <{codes}> Tj ET"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table; one without rows looks the same wherever it begins."""
+
+    table: Table
+    _empty: dict[float, tuple[Piece, float]] = field(default_factory=dict)  # by where the table before it ends
+
+    def write(self, writing: Writing) -> None:
+        """See `Spot.write`."""
+        slate = writing.slate
+        if slate.repeat or tables.rows_of(slate, self.table):
+            writing.draw(lambda: tables.place(slate, self.table))
+            return
+        start = slate.table_end
+        if start not in self._empty:
+            self._empty[start] = (writing.drawn(lambda: tables.place(slate, self.table)), slate.table_end)
+        piece, slate.table_end = self._empty[start]
+        slate.taken[id(self.table)] = 0
+        writing.add(piece)

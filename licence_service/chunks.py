@@ -1,0 +1,237 @@
+"""Many licences issued together: one short transaction to reserve them, one segment, one short transaction to enter them.
+
+The same steps in the same order as the issue line (`line`), each taken for all rows before the next. Whatever is killed in between
+leaves reservations without entries, which the retry or the server's worker carries to their end one by one; a row that does not go
+with the others (its number is held, its seal is elsewhere, the press hands it over) goes that way at once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from licence_service import requests
+from licence_service.carrying import Done, Waiting
+from licence_service.document.press import Laid, Pressed
+from licence_service.drafting import Draft
+from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealStopped, Unavailable
+from licence_service.licence import Act, Entry, beijing_day
+from licence_service.line import live_key
+from licence_service.packing import Packer
+from licence_service.preflight import first_draft, granted
+from licence_service.registrar import Registrar
+from licence_service.requests import IssueRequest
+from licence_service.seal import HeldSeal
+from licence_service.seal.keyring import Department
+from licence_service.sealing import Order
+from licence_service.store.clients import Client
+from licence_service.store.openings import Opened, Openings
+from licence_service.store.reservations import Reservation
+from licence_service.store.reserving import Reserving
+
+JUDGED = 1000  # of so many licences one, and the first of each chunk, is read by foreign readers and examined whole
+
+Outcome: TypeAlias = Done | Waiting | Refusal | Unavailable
+Row: TypeAlias = tuple[str, Mapping[str, Any]]  # idempotency key and body, as `POST /licences` takes them
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    """One row that may be issued."""
+
+    at: int
+    key: str
+    body: Mapping[str, Any] = field(repr=False)
+    request: IssueRequest = field(repr=False)
+    department: Department
+    draft: Draft = field(repr=False)
+
+    @property
+    def live_key(self) -> str:
+        """The text under which its right is unique."""
+        version = self.draft.entry.version
+        assert version  # noqa: S101 - a first entry has a document
+        return live_key(self.draft.template.slug, self.draft.template.number_of(version.face), self.department.uscc)
+
+
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    """One row on its way: what was reserved for it, its entry, its file but for its seal."""
+
+    row: _Drafted
+    reservation: Reservation
+    entry: Entry
+    order: Order
+    laid: Laid
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Issues chunks of rows for one client."""
+
+    registrar: Registrar
+    reserving: Reserving
+    openings: Openings
+    packer: Packer
+    step: Callable[[str], None] = field(default=lambda _name: None, repr=False)  # told of each step before it begins
+
+    def issue(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
+        """Issue all rows and return what became of each, in order; repeating it gives the same licences (AI-01).
+
+        A row that is refused does not stand in the way of the others. Raise `PageDisagrees` where a foreign reader finds a printed
+        page or its seal wrong: then nothing of this chunk is entered.
+        """
+        outcomes: dict[int, Outcome] = {}
+        drafted = [one for at, row in enumerate(rows) if (one := self._drafted(caller, at, row, outcomes))]
+        together, alone = self._sorted(drafted)
+        self.step("reserve")
+        intents = [self.registrar.intent(caller, one.key, one.body, one.department, one.draft, one.request) for one in together]
+        reserved = self.reserving.reserve_all(intents, self.registrar.line.now())
+        fresh: list[tuple[_Drafted, Reservation]] = []
+        for row, found in zip(together, reserved, strict=True):
+            if isinstance(found, Refusal):
+                outcomes[row.at] = found
+            elif found.made_now and all(found is not other for _, other in fresh):
+                fresh.append((row, found))
+            else:
+                alone.append(row)
+        outcomes.update(self._carried(fresh))
+        for row in sorted(alone, key=lambda one: one.at):
+            outcomes[row.at] = _told(lambda row=row: self.registrar.issue(caller, row.key, row.body))  # type: ignore[misc]
+        return [outcomes[at] for at in range(len(rows))]
+
+    # -- before anything is written ------------------------------------------------------------------
+
+    def _drafted(self, caller: Client, at: int, row: Row, outcomes: dict[int, Outcome]) -> _Drafted | None:
+        key, body = row
+        line = self.registrar.line
+        try:
+            request = requests.read_issue(body)
+            template, department = granted(line, caller, request.type, request.decision, body, request.faults)
+            draft = first_draft(line, caller, template, department, request, Act.ISSUE, placed=False)
+            return _Drafted(at, key, body, request, department, draft)
+        except (Refusal, Unavailable) as refused:
+            outcomes[at] = refused
+            return None
+
+    def _sorted(self, drafted: Sequence[_Drafted]) -> tuple[list[_Drafted], list[_Drafted]]:
+        """Return the rows that go together, and those that go alone: under another licence, or with a number that is held."""
+        taken = self.openings.taken([one.live_key for one in drafted])
+        together: list[_Drafted] = []
+        alone: list[_Drafted] = []
+        for one in drafted:
+            free = one.live_key not in taken and one.draft.entry.parent is None and isinstance(self._seal(one), HeldSeal)
+            (together if free else alone).append(one)
+            taken.add(one.live_key)
+        return together, alone
+
+    def _seal(self, row: _Drafted) -> object:
+        version = row.draft.entry.version
+        assert version  # noqa: S101
+        return row.department.seal_on(beijing_day(version.sealed_at))
+
+    # -- from the reservations to the entries --------------------------------------------------------
+
+    def _carried(self, reserved: Sequence[tuple[_Drafted, Reservation]]) -> dict[int, Outcome]:
+        """Carry reserved rows to their end together."""
+        outcomes: dict[int, Outcome] = {}
+        self.step("draw")
+        printed = [one for row, reservation in reserved if (one := self._printed(row, reservation, outcomes))]
+        if not printed:
+            return outcomes
+        try:
+            sealed = self._sealed(printed)
+        except SealStopped as stopped:
+            self._leave(printed)
+            return outcomes | {one.row.at: stopped for one in printed}
+        self.step("archive")
+        shown = [(pressed, entry.version.document.sha256, list(one.order.sheet.photos.values())) for one, pressed, entry in sealed if entry.version]
+        places = self.packer.pack(shown, self.registrar.line.now())
+        self.step("append")
+        line = self.registrar.line
+        opened = [
+            Opened(entry, line.beside(one.reservation, entry), places[entry.version.document.sha256]) for one, _, entry in sealed if entry.version
+        ]
+        try:
+            entered = self.openings.open_all(opened, {one.reservation.reservation_id: one.reservation.content for one in printed})
+        except EntryConflict:
+            # Another took a number or a reservation meanwhile: each row finds its own end.
+            return outcomes | {one.row.at: _told(lambda one=one: self._alone(one)) for one in printed}  # type: ignore[misc]
+        return outcomes | {one.row.at: self._done(one, entry) for one, entry in zip(printed, entered, strict=True)}
+
+    def _printed(self, row: _Drafted, reservation: Reservation, outcomes: dict[int, Outcome]) -> _Printed | None:
+        """Print one page and read it back; one that cannot be is refused, one that the press hands over goes alone."""
+        line = self.registrar.line
+        seal = self._seal(row)
+        assert isinstance(seal, HeldSeal)  # noqa: S101 - others were sorted out
+        entry = line.completed(reservation, row.draft.entry, row.draft.template)
+        try:
+            order = line.order(reservation, entry, row.draft.template, seal, row.draft.photos)
+            laid = line.printer.press(order.sheet, order.attachment, created_at=order.sealed_at, slot_bytes=seal.slot_bytes)
+        except Refusal as refused:
+            line.reservations.abandon(reservation.reservation_id, refused.detail)
+            outcomes[row.at] = refused
+            return None
+        if laid is None:
+            outcomes[row.at] = _told(lambda: self.registrar.carrier.carried(reservation))
+            return None
+        return _Printed(row, reservation, entry, order, laid)
+
+    def _sealed(self, printed: Sequence[_Printed]) -> list[tuple[_Printed, Pressed, Entry]]:
+        """Seal all files; every use of the seal is written down before and after."""
+        line = self.registrar.line
+        for seal_id in {one.order.use.seal_id for one in printed}:
+            if line.seal_log.stopped(seal_id):
+                raise SealStopped
+        asked = [replace(one.order.use, event="requested", document_sha256=one.laid.digest().hex()) for one in printed]
+        self.step("request-seal")
+        line.seal_log.write_all(asked, line.now())
+        self.step("seal")
+        sealed = []
+        for number, one in enumerate(printed):
+            seal = self._seal(one.row)
+            assert isinstance(seal, HeldSeal)  # noqa: S101
+            pressed = one.laid.sealed(seal.slot_over(one.laid.digest()))
+            assert one.entry.version  # noqa: S101
+            if number % JUDGED == 0:
+                self._judge(pressed, one)
+            sealed.append((one, pressed, replace(one.entry, version=replace(one.entry.version, document=pressed.digests()))))
+        self.step("sealed")
+        done = [
+            replace(use, event="done", sealed_sha256=entry.version.document.sha256)
+            for use, (_, _, entry) in zip(asked, sealed, strict=True) if entry.version
+        ]  # fmt: skip
+        line.seal_log.write_all(done, line.now())
+        return sealed
+
+    def _judge(self, pressed: Pressed, one: _Printed) -> None:
+        """Let the slow reader look at the page, and a foreign validator at the whole file."""
+        content = pressed.content
+        self.registrar.line.printer.agree(content, one.order.sheet)
+        finding = self.registrar.examiner.examine(content)
+        if not (finding.signed and finding.intact and finding.covers_whole_file):
+            raise PageDisagrees("a printed file does not carry its seal as it should")
+
+    def _leave(self, printed: Sequence[_Printed]) -> None:
+        for one in printed:
+            self.registrar.line.reservations.let_go(one.reservation.reservation_id, self.registrar.line.now())
+
+    def _alone(self, one: _Printed) -> Done | Waiting:
+        self._leave([one])
+        return self.registrar.carrier.carried(self.registrar.line.reservations.get(one.reservation.reservation_id))
+
+    def _done(self, one: _Printed, entry: Entry) -> Done:
+        version, reservation = entry.version, one.reservation
+        assert version  # noqa: S101
+        assert entry.recorded_at  # noqa: S101 - it was entered
+        return Done(
+            entry.licence_id, 1, entry.act.value, entry.recorded_at, version.elicence_id, one.row.draft.template.number_of(version.face),
+            version.version, reservation.check_code, reservation.delivery_code, one.order.sheet.code_text,
+        )  # fmt: skip
+
+
+def _told(act: Callable[[], Done | Waiting]) -> Outcome:
+    """Return what an act comes to, a refusal included."""
+    try:
+        return act()
+    except (Refusal, Unavailable) as refused:
+        return refused

@@ -1,0 +1,136 @@
+"""Many first reservations in one short transaction: what `Reservations.reserve` does for one (DESIGN §4 step 5)."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, RowMapping, func, insert, select
+
+from licence_service import identifiers
+from licence_service.digests import SALT_BYTES
+from licence_service.errors import CeilingReached, KeyReused, Refusal
+from licence_service.store.counting import count_up_by, hold
+from licence_service.store.database import Database
+from licence_service.store.payload import Vault
+from licence_service.store.reservations import STATUS, Intent, Reservation, Reservations
+from licence_service.store.status_index import place
+from licence_service.store.tables import photos, reservations
+
+LEASE = timedelta(minutes=10)  # a chunk is carried as a whole; after it, what is left is carried one by one
+_AT_ONCE = 400  # values in one condition
+
+Outcome: TypeAlias = "Reservation | Refusal"
+_Key: TypeAlias = tuple[str, str]  # client and idempotency key, or nothing and a case
+
+
+class Reserving:
+    """Reserves the first acts of many licences of one client."""
+
+    def __init__(self, database: Database, vault: Vault, single: Reservations) -> None:
+        """Take the database, the vault for contents, and what reads single reservations."""
+        self._database, self._vault, self._single = database, vault, single
+
+    def reserve_all(self, intents: Sequence[Intent], now: datetime) -> list[Outcome]:
+        """Return for each intent, in order, its reservation, made now or found, or why there is none.
+
+        `KeyReused` where its key or case came before with other content; `CeilingReached` for those beyond the client's hour.
+        A second intent of the same key and content within the sequence is answered with the first one's reservation.
+        """
+        with self._database.write() as connection:
+            hold(connection, STATUS)  # one at a time: a twin's reservation is seen, the ceiling is exact
+            known = self._known(connection, intents)
+            room = _room(connection, intents, now)
+            fresh: list[Intent] = []
+            met: list[RowMapping | int | Refusal] = []  # a row, the place among the fresh ones, or a refusal
+            for intent in intents:
+                found = next((known[key] for key in self._keys(intent) if key in known), None)
+                if found is None and len(fresh) >= room:
+                    met.append(CeilingReached(f"the ceiling of {intent.hourly_ceiling} acts an hour is reached"))
+                    continue
+                if found is None:
+                    known.update(dict.fromkeys(self._keys(intent), len(fresh)))
+                    found = len(fresh)
+                    fresh.append(intent)
+                digest = fresh[found].request_digest if isinstance(found, int) else found["request_digest"]
+                met.append(found if digest == intent.request_digest else KeyReused())
+            made = self._made(connection, fresh, now)
+            return [self._outcome(one, made) for one in met]
+
+    def _outcome(self, met: RowMapping | int | Refusal, made: Sequence[Reservation]) -> Outcome:
+        if isinstance(met, Refusal):
+            return met
+        return made[met] if isinstance(met, int) else self._single.of_row(met, made_now=False)
+
+    def _keys(self, intent: Intent) -> tuple[_Key, ...]:
+        own = (intent.client, intent.idempotency_key)
+        return (own, ("", self._vault.blind("case", intent.case_key))) if intent.case_key else (own,)
+
+    def _known(self, connection: Connection, intents: Sequence[Intent]) -> dict[_Key, RowMapping | int]:
+        """Return earlier reservations by key and by case (AI-01)."""
+        known: dict[_Key, RowMapping | int] = {}
+        for start in range(0, len(intents), _AT_ONCE):
+            part = intents[start : start + _AT_ONCE]
+            cases = [key[1] for intent in part for key in self._keys(intent) if not key[0]]
+            keys = [intent.idempotency_key for intent in part]
+            mine = (reservations.c.client == part[0].client) & reservations.c.idempotency_key.in_(keys)
+            for row in connection.execute(select(reservations).where(mine | reservations.c.case_key.in_(cases))).mappings():
+                known[row["client"], row["idempotency_key"]] = row
+                if row["case_key"]:
+                    known["", row["case_key"]] = row
+        return known
+
+    def _made(self, connection: Connection, intents: Sequence[Intent], now: datetime) -> list[Reservation]:
+        """Draw what chance decides and keep all of it."""
+        if not intents:
+            return []
+        self._keep_photos(connection, intents)
+        first = count_up_by(connection, STATUS, len(intents))
+        made, rows = [], []
+        for number, intent in enumerate(intents, first):
+            reservation_id = secrets.token_hex(13)
+            content = {**intent.content, **self._chance(number)}
+            licence_id = identifiers.licence_id(secrets.randbelow(36**identifiers.LICENCE_ID_LENGTH))
+            case = self._keys(intent)[-1][1] if intent.case_key else None
+            rows.append({
+                "reservation_id": reservation_id, "client": intent.client, "idempotency_key": intent.idempotency_key,
+                "request_digest": intent.request_digest, "case_key": case, "licence_id": licence_id, "type": intent.type,
+                "department": intent.department, "act": intent.act, "version": intent.version,
+                "content": self._vault.close_json(content, f"reservation:{reservation_id}"), "state": "reserved", "lease_until": now + LEASE,
+                "created_at": now,
+            })  # fmt: skip
+            made.append(Reservation(
+                reservation_id, intent.client, intent.department, intent.type, intent.act, licence_id, intent.version, "reserved", now, "",
+                made_now=True, sequence=None,
+                salt=bytes.fromhex(content["salt"]), check_code=content["check_code"], delivery_code=content["delivery_code"],
+                status=(content["status"][0], content["status"][1]), content=content,
+            ))  # fmt: skip
+        connection.execute(insert(reservations), rows)
+        return made
+
+    def _chance(self, number: int) -> Mapping[str, Any]:
+        return {
+            "salt": secrets.token_hex(SALT_BYTES),
+            "check_code": identifiers.check_code(secrets.randbits(60)),
+            "delivery_code": identifiers.delivery_code(secrets.randbits(80)),
+            "status": list(place(number, self._vault.permutation_key)),
+        }
+
+    def _keep_photos(self, connection: Connection, intents: Sequence[Intent]) -> None:
+        given = {digest: jpeg for intent in intents for digest, jpeg in intent.photos.items()}
+        wanted = list(given)
+        present: set[str] = set()
+        for start in range(0, len(wanted), _AT_ONCE):
+            present.update(connection.execute(select(photos.c.sha256).where(photos.c.sha256.in_(wanted[start : start + _AT_ONCE]))).scalars())
+        rows = [{"sha256": digest, "sealed": self._vault.close_up(given[digest], f"photo:{digest}")} for digest in wanted if digest not in present]
+        if rows:
+            connection.execute(insert(photos), rows)
+
+
+def _room(connection: Connection, intents: Sequence[Intent], now: datetime) -> int:
+    """Return how many acts the client's hourly ceiling still lets through."""
+    if not intents:
+        return 0
+    last_hour = (reservations.c.client == intents[0].client) & (reservations.c.created_at > now - timedelta(hours=1))
+    used = connection.execute(select(func.count()).select_from(reservations).where(last_hour)).scalar_one()
+    return max(0, intents[0].hourly_ceiling - int(used))

@@ -1,0 +1,148 @@
+"""Chunks of licences issued together: the same licences as one by one, whatever is refused among them and whatever is killed."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from licence_service.carrying import Done
+from licence_service.chunks import Row
+from licence_service.errors import FaceRejected, KeyReused, NumberTaken, Refusal
+from licence_service.store.reserving import LEASE
+from tests.journeys.test_production_parts import Bucket
+from tests.parts.databases import empty_postgres
+from tests.world import BUSINESS, DRIVER, World, a_world
+
+COUNT = 12
+Made = Callable[[], Any]
+
+
+def rows(world: World, slug: str = DRIVER, count: int = COUNT) -> list[Row]:
+    """Return requests that differ in name, number and case."""
+    body, number = world.request(slug), world.service.catalogue.editions[slug][-1].number.field
+    found = []
+    for place in range(count):
+        face = {**body["face"], number: f"{body['face'][number][:-3]}{place:03d}" if slug != DRIVER else f"{5199020000000000000 + place}"}
+        found.append((f"row-{place:05d}", {**body, "case_no": f"CHUNK-{place}", "face": face}))
+    return found
+
+
+def issued(world: World, slug: str, given: list[Row]) -> list[Any]:
+    """Issue rows as one chunk."""
+    return world.service.chunks.issue(world.client(slug), given)
+
+
+@pytest.fixture(params=["sqlite and a folder", "postgresql and s3"])
+def placed(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[World]:
+    """A world on the embedded parts and on those of production."""
+    if request.param.startswith("sqlite"):
+        with a_world(tmp_path, demo_keys) as world:
+            yield world
+        return
+    url = empty_postgres(request.getfixturevalue("postgres_address"), request.getfixturevalue("migrated_postgres"))
+    with s3() as bucket, a_world(tmp_path, demo_keys, url, **bucket.settings) as world:
+        yield world
+
+
+@contextmanager
+def s3() -> Iterator[Bucket]:
+    """A real S3 server with an empty bucket."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    made = Bucket(server, f"archive-{uuid.uuid4().hex}", server.get_host_and_port()[1])
+    made.create()
+    yield made
+    server.stop()
+
+
+def test_a_chunk_gives_what_single_issues_give(placed: World) -> None:
+    given = rows(placed)
+    done = issued(placed, DRIVER, given)
+    assert all(isinstance(one, Done) for one in done), done
+    assert len({one.licence_id for one in done}) == len({one.check_code for one in done}) == COUNT
+    service = placed.service
+    for one, (_, body) in zip(done, given, strict=True):
+        record = service.book.get(one.licence_id)
+        version = record.entries[0].version
+        assert version
+        assert version.face["license_no"] == body["face"]["license_no"] == one.number
+        content = placed.http.post("/download", json={"delivery_code": one.delivery_code}).content
+        assert service.examiner.examine(content).good
+        assert placed.http.post("/verify", json={"number": one.number, "check_code": one.check_code}).json()["overall"] == "valid"
+    assert placed.http.post("/verify/document", content=content, headers={"Content-Type": "application/pdf"}).json()["overall"] == "valid"
+    assert len(list(service.archive.segments())) == 1
+    assert [use["event"] for use in service.seal_log.uses()] == ["requested"] * COUNT + ["done"] * COUNT
+    assert not list(service.seal_log.breaks())
+    assert not list(service.auditor.audit(documents=True))
+    alone = placed.issue(BUSINESS)
+    assert service.book.places(alone["licence_id"])[0] == service.book.places(done[-1].licence_id)[0] + 1
+
+
+def test_the_same_chunk_again_gives_the_same_licences(placed: World) -> None:
+    given = rows(placed)
+    first = issued(placed, DRIVER, given[:8])
+    again = issued(placed, DRIVER, given)
+    assert again[:8] == first
+    assert len({one.licence_id for one in again}) == COUNT
+    single = placed.service.registrar.issue(placed.client(DRIVER), given[9][0], given[9][1])
+    assert single == again[9]
+
+
+def test_rows_that_are_refused_do_not_stand_in_the_way_of_the_others(world: World) -> None:
+    given = rows(world)
+    given[2] = (given[2][0], {**given[2][1], "face": {**given[2][1]["face"], "sex": "7"}})
+    given[4] = (given[4][0], given[3][1])  # the same case under another key is the same licence
+    given[5] = (given[0][0], given[5][1])  # the same key with other content
+    given[6] = (given[6][0], {**given[6][1], "face": {**given[6][1]["face"], "license_no": given[0][1]["face"]["license_no"]}})
+    given[7] = (given[7][0], {**given[7][1], "face": {**given[7][1]["face"], "person_name": "示" * 50, "address": "路" * 200, "employer": "司" * 100}})
+    done = issued(world, DRIVER, given)
+    assert isinstance(done[2], FaceRejected)
+    assert done[4].licence_id == done[3].licence_id
+    assert isinstance(done[5], KeyReused)
+    assert isinstance(done[6], NumberTaken)
+    others = [one for place, one in enumerate(done) if place not in {2, 4, 5, 6, 7}]
+    assert all(isinstance(one, Done) for one in others)
+    assert isinstance(done[7], Done | FaceRejected)
+    assert len({one.licence_id for one in others}) == len(others)
+    assert not list(world.service.auditor.audit(documents=True))
+
+
+def test_rows_that_the_press_or_the_seal_cannot_take_go_one_by_one(world: World) -> None:
+    given = rows(world)
+    given[1] = (given[1][0], {**given[1][1], "face": {**given[1][1]["face"], "person_name": "Ωmega Ж"}})  # widths that no prefix declares
+    done = issued(world, DRIVER, given)
+    assert all(isinstance(one, Done) for one in done), done
+    assert world.service.printer.pressroom.counts["handed over: width"] >= 1
+
+
+@pytest.mark.parametrize("step", ["draw", "request-seal", "seal", "sealed", "archive", "append"])
+def test_a_chunk_that_is_killed_before_a_step_is_finished_without_loss_or_double(
+    tmp_path: Path, demo_keys: Path, killed: Callable[..., None], step: str
+) -> None:
+    with a_world(tmp_path, demo_keys) as world:
+        given, client, tokens = rows(world, count=4), world.client(DRIVER), world.tokens
+    killed(tmp_path, demo_keys, step, client=client.name, department=client.department, rows=json.loads(json.dumps(given)), licence_id=None)
+    with a_world(tmp_path, demo_keys, tokens=tokens) as world:
+        assert len(world.service.reservations.unfinished(world.clock() + LEASE)) == 4
+        world.clock.now += LEASE + timedelta(seconds=1)
+        again = issued(world, DRIVER, given)
+        assert all(isinstance(one, Done) for one in again), again
+        assert len(list(world.service.book.all_ids())) == 4
+        assert not world.service.reservations.unfinished(world.clock() + LEASE)
+        findings = list(world.service.auditor.audit(documents=True))
+        assert not findings
+
+
+def test_a_refusal_is_said_with_all_its_faults(world: World) -> None:
+    given = rows(world, count=2)
+    given[0] = (given[0][0], {**given[0][1], "face": {**given[0][1]["face"], "sex": "7", "birth_date": "tomorrow"}})
+    refused, done = issued(world, DRIVER, given)
+    assert isinstance(refused, Refusal)
+    assert {fault.path for fault in refused.faults} >= {"face.sex", "face.birth_date"}
+    assert isinstance(done, Done)
