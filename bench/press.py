@@ -14,23 +14,28 @@ Sampled files are judged by pdfsig, pyHanko, veraPDF 3u, qpdf, pdfium and zxing;
 
 import argparse
 import hashlib
+import os
 import random
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from bench import peers
-from bench.issue import PASSPHRASE, service_in
+from bench.issue import PASSPHRASE, service_in, settings_in
 from bench.record import record
 from licence_service import qr_token
-from licence_service.demo import Moved
+from licence_service.carrying import Done
+from licence_service.demo import Moved, clock_at
 from licence_service.digests import canonical, sha256
 from licence_service.document import Sheet
 from licence_service.document.press import Pressed
@@ -42,7 +47,8 @@ from licence_service.licence import Entry, beijing_day
 from licence_service.licence_data import licence_data
 from licence_service.line import host_of
 from licence_service.requests import read_issue
-from licence_service.service import Service
+from licence_service.service import Service, build
+from licence_service.store.clients import EVERY_TYPE, Client
 
 FIFTEEN = "dangerous_goods_transport_permit"  # 15 printed fields, no photograph
 ROUNDS, EACH, OF_PEERS = 9, 60, 3
@@ -213,6 +219,118 @@ def say(name: str, found: dict[str, list[float]], *, over: str, better: str, uni
     )  # fmt: skip
 
 
+class Stock:
+    """Requests for a chunk, each licence with a text and a number of its own."""
+
+    def __init__(self, service: Service, slug: str, seed: int) -> None:
+        """Take the type; two stocks of different seeds have nothing in common."""
+        self.service, self.slug = service, slug
+        today = beijing_day(service.now())
+        self.template, sample = service.catalogue.in_force(slug, today), service.catalogue.samples[slug]
+        self.body = Moved(self.template, service.catalogue.kinds, sample, today).request()
+        self.client = Client(f"stock-{seed}", sample.issuer, (EVERY_TYPE,), 10**9)
+        self._dice, self._made, self._seed = random.Random(seed), 0, seed
+
+    def rows(self, count: int) -> list[tuple[str, dict[str, object]]]:
+        """Return the next rows."""
+        number = self.template.number.field
+        fixed = {self.template.issuer_field, number, self.template.number.prefix_field}
+        found = []
+        for _ in range(count):
+            self._made += 1
+            face = {
+                name: value if name in fixed else _varied(self.template.fields.get(name), value, self._dice)
+                for name, value in self.body["face"].items()
+            }
+            tail = f"{self._seed:02d}{self._made:06d}"
+            face[number] = f"{self.body['face'][number][: -len(tail)]}{tail}"
+            found.append((f"stock-{self._seed}-{self._made:08d}", {**self.body, "case_no": f"STOCK-{self._seed}-{self._made}", "face": face}))
+        return found
+
+
+CHUNK = 500
+
+
+def durable(folder: Path, found: dict[str, list[float]]) -> None:
+    """Measure a chunk from its requests to its entries: CPU beside the unavoidable with the durable write of the same bytes."""
+    service = service_in(folder)
+    stock, works = Stock(service, FIFTEEN, 1), Works(service, FIFTEEN, 20)
+    unavoidable = Unavoidable(works)
+    service.chunks.issue(stock.client, stock.rows(50))
+    own = [works.once()[0].own for _ in range(20)]
+    ours, floor = [], []
+    for _ in range(ROUNDS // 2):
+        rows = stock.rows(CHUNK)
+        began = time.process_time()
+        outcomes = service.chunks.issue(stock.client, rows)
+        ours.append((time.process_time() - began) / CHUNK * 1000)
+        assert all(isinstance(one, Done) for one in outcomes), [one for one in outcomes if not isinstance(one, Done)][:1]
+        began = time.process_time()
+        with (folder / "floor").open("wb") as file:
+            for number in range(CHUNK):
+                unavoidable.once()
+                file.write(own[number % len(own)])
+            file.flush()
+            os.fsync(file.fileno())
+        floor.append((time.process_time() - began) / CHUNK * 1000)
+    service.close()
+    say("durable_over_unavoidable", {"ours": ours, "floor": floor}, over="floor", better="lower")
+    tuned = statistics.median(found["tuned"])
+    print(
+        f"  a durable licence: {statistics.median(ours):.3f} ms CPU, {statistics.median(found['ours']):.3f} of them for the file; tuned peer {tuned:.1f}"
+    )
+
+
+def bulk(folder: Path) -> None:
+    """Measure two processes that issue chunks into one register, by the clock, beside two processes of the tuned peer."""
+    service_in(folder).close()
+    pairs = []
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        list(pool.map(_bulk_ours, [folder] * 2, [90, 91], [1] * 2, [50] * 2))  # glyphs, plates, the dictionary
+        list(pool.map(_bulk_tuned, [folder] * 2, [2] * 2))
+        for number in range(ROUNDS // 2):
+            seconds = []
+            for work in (
+                lambda number=number: pool.map(_bulk_ours, [folder] * 2, [10 + number, 50 + number], [2] * 2, [CHUNK] * 2),
+                lambda: pool.map(_bulk_tuned, [folder] * 2, [12] * 2),
+            ):
+                began = time.perf_counter()
+                made = sum(work())
+                seconds.append((time.perf_counter() - began) / made * 1000)
+            pairs.append(seconds)
+    say(
+        "bulk_vs_tuned",
+        {"ours": [one for one, _ in pairs], "tuned": [other for _, other in pairs]},
+        over="tuned",
+        better="higher",
+        unit="ms a licence",
+    )
+
+
+def _bulk_ours(folder: Path, seed: int, chunks: int, count: int) -> int:
+    service = _KEPT.get("service") or _KEPT.setdefault("service", build(settings_in(folder), clock_at(None)))
+    stock = Stock(service, FIFTEEN, seed)
+    for _ in range(chunks):
+        assert all(isinstance(one, Done) for one in service.chunks.issue(stock.client, stock.rows(count)))
+    return chunks * count
+
+
+def _bulk_tuned(folder: Path, count: int) -> int:
+    if "tuned" not in _KEPT:
+        service = build(settings_in(folder), clock_at(None))
+        peers.register(service.printer.fonts)
+        works = Works(service, FIFTEEN, 3)
+        placed = [service.printer.place(works.once()[1]) for _ in range(3)]
+        _KEPT["tuned"] = (placed, peers.tuned_signer(service.settings.keys / works.department.uscc, PASSPHRASE.encode()))
+    placed, signer = _KEPT["tuned"]
+    for number in range(count):
+        peers.sign(peers.draw(placed[number % len(placed)], tuned=True), signer, tuned=True)
+    return count
+
+
+_KEPT: dict[str, Any] = {}  # what a worker process keeps open
+
+
 def run(*, every_type: bool) -> None:
     """Measure and record."""
     for scheme, label in (("pades-p256", "p256"), ("pades-rsa2048", "rsa2048")):
@@ -231,6 +349,11 @@ def run(*, every_type: bool) -> None:
                     print(f"  {slug:45} {statistics.median(each['ours']):6.3f} ms   tuned {ratios[0]:6.1f} ×   naive {ratios[1]:6.1f} ×", flush=True)
             print(f"  {dict(service.printer.pressroom.counts)}")
             service.close()
+        if label == "p256":
+            with tempfile.TemporaryDirectory() as name:
+                durable(Path(name), found)
+            with tempfile.TemporaryDirectory() as name:
+                bulk(Path(name))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,12 @@ class Chunks:
         A row that is refused does not stand in the way of the others. Raise `PageDisagrees` where a foreign reader finds a printed
         page or its seal wrong: then nothing of this chunk is entered.
         """
+        line = self.registrar.line
+        standing = replace(self.registrar, line=replace(line, law=line.law.standing()))  # one law for all rows of a chunk
+        return replace(self, registrar=standing).issue_standing(caller, rows)
+
+    def issue_standing(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
+        """Issue all rows under the law that this registrar knows; see `issue`."""
         outcomes: dict[int, Outcome] = {}
         drafted = [one for at, row in enumerate(rows) if (one := self._drafted(caller, at, row, outcomes))]
         together, alone = self._sorted(drafted)

@@ -8,24 +8,62 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Protocol
 
 from licence_service.bodies import Body, body_of
 from licence_service.catalogue import kind_of
 from licence_service.errors import NotInForce
 from licence_service.licence import Licence
 from licence_service.rules import Conditions, RulePack, from_data, judge_conditions
-from licence_service.store.foundations import Foundations
+from licence_service.store.foundations import Foundation
 from licence_service.template import EndorsementKind, Template
 
 PACK, BODY, TEMPLATE, KIND, DEPARTMENT, ANCHOR = "rule_pack", "body", "template", "endorsement_kind", "department", "trust_anchor"
+
+
+class Known(Protocol):
+    """What the book knows of foundations."""
+
+    def known(self, kind: str, known_at: datetime | None = None) -> Mapping[str, Foundation]:
+        """Return the newest line of each name of a kind, as known at an instant."""
+
+    def all_known(self, known_at: datetime | None = None) -> Mapping[str, Mapping[str, Foundation]]:
+        """Return the same of every kind."""
+
+    def lines(self) -> tuple[Foundation, ...]:
+        """Return every line, in the order of the book."""
+
+
+class Standing:
+    """Foundations as they stood when this was made, for many acts that are judged together."""
+
+    def __init__(self, foundations: Known) -> None:
+        """Read them once."""
+        self._foundations, self._standing = foundations, foundations.all_known()
+
+    def known(self, kind: str, known_at: datetime | None = None) -> Mapping[str, Foundation]:
+        """See `Known.known`."""
+        return self._standing.get(kind, {}) if known_at is None else self._foundations.known(kind, known_at)
+
+    def all_known(self, known_at: datetime | None = None) -> Mapping[str, Mapping[str, Foundation]]:
+        """See `Known.all_known`."""
+        return self._standing if known_at is None else self._foundations.all_known(known_at)
+
+    def lines(self) -> tuple[Foundation, ...]:
+        """See `Known.lines`."""
+        return self._foundations.lines()
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
     """Reads foundations as they were known at an instant."""
 
-    foundations: Foundations
+    foundations: Known
     now: Callable[[], datetime] = field(repr=False)
+
+    def standing(self) -> "Law":
+        """Return the law of this moment, which no longer asks the book."""
+        return Law(Standing(self.foundations), self.now)
 
     def packs(self, known_at: datetime | None = None) -> tuple[RulePack, ...]:
         """Return the rule packs known at an instant; which of them holds on a day is the pack's own matter (EN-12)."""

@@ -1,11 +1,15 @@
 """What every test shares: the hypothesis profiles, and the two databases."""
 
+import gc
+import os
+
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.parts.databases import (  # noqa: F401 - fixtures, one session's worth for all folders
     clock,
     database,
     empty_database,
+    memory,
     migrated_file,
     migrated_postgres,
     postgres_address,
@@ -20,3 +24,15 @@ settings.register_profile(  # few, ever the same, and no smaller counterexample 
     "mutation", settings.get_profile("tests"), max_examples=15, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("tests")
+
+
+def pytest_configure() -> None:
+    """Temporary folders lie where databases sync quickest: what is tested is not the disk."""
+    if place := memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", place)
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded for the tests lives as long as they do: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -1,5 +1,6 @@
 """A whole service for a test: real templates, fonts, demo seals, a register and an archive of its own."""
 
+import atexit
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +10,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -21,10 +22,14 @@ from licence_service.demo import Moved
 from licence_service.document import Fonts
 from licence_service.licence import beijing_day
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
+from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.service import Service, build
 from licence_service.settings import Settings
 from licence_service.store.clients import EVERY_TYPE, Client
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 28, 4, 0, tzinfo=UTC)
@@ -80,6 +85,97 @@ def begun_once(keys: Path, _departments: str, now: datetime) -> tuple[bytes, dic
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         service.close()
         return (Path(folder) / "licence.db").read_bytes(), tokens
+
+
+class Nursery:
+    """Started children of examiners, handed from a world that is closed to the next: starting one loads libraries for a second and more.
+
+    A child knows nothing but its program and its setting, and each file is examined by a fork of it; where both are the same, so is the child.
+    """
+
+    def __init__(self, most: int = 4) -> None:
+        """Keep so many."""
+        self.most = most
+        self.waiting: dict[tuple[str, bytes], Popen[bytes]] = {}
+
+    def lend(self, examiner: Examiner) -> None:
+        """Give a new examiner the child that waits for its like, as the first that it asks."""
+        first = examiner._children[-1]
+        first._process = first._process or self.waiting.pop((first._program, first._setting), None)
+
+    def take_back(self, examiner: Examiner) -> None:
+        """Keep the child that was asked first, if it is idle and alive; the oldest goes where there are too many."""
+        first = examiner._children[-1]
+        like, process = (first._program, first._setting), first._process
+        if like in self.waiting or process is None or process.poll() is not None or examiner._idle.qsize() < len(examiner._children):
+            return
+        first._process, self.waiting[like] = None, process
+        if len(self.waiting) > self.most:
+            self.end(next(iter(self.waiting)))
+
+    def end(self, like: tuple[str, bytes]) -> None:
+        """End one child."""
+        process = self.waiting.pop(like)
+        process.kill()
+        process.communicate()
+
+    def close(self) -> None:
+        """End all."""
+        for like in list(self.waiting):
+            self.end(like)
+
+
+NURSERY = Nursery()
+atexit.register(NURSERY.close)
+
+
+class Lent(Examiner):
+    """An examiner that is lent its first child, for services that are not built by a world."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """Take a child that waits."""
+        super().__init__(*given, **named)
+        NURSERY.lend(self)
+
+    def close(self) -> None:
+        """Give it back."""
+        NURSERY.take_back(self)
+        super().close()
+
+
+def as_it_lies(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return by what a changed folder is told from one that is as it was: place, time and size of every file."""
+    found = ((path, path.stat()) for path in folder.rglob("*"))
+    return tuple(sorted((str(path), state.st_mtime_ns, state.st_size) for path, state in found))
+
+
+_load = Fonts.load  # the reading itself, whatever stands in its place while commands run
+_fonts = cache(lambda folder, _lies: _load(folder))
+_catalogues = cache(lambda folder, _lies: read_catalogue(folder))
+_keyrings = cache(lambda folder, _lies, **how: read_keyring(folder, **how))
+
+
+def reading_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands that run in this process one after another read a folder again only where a file in it changed, and share the examiners' children.
+
+    What was read correctly is handed out again; every refusal is the reading's own.
+    """
+
+    def keyring(folder: Path, *, remote_client: Any = None, **how: Any) -> Keyring:
+        elsewhere = any("remote" in path.read_text("utf-8") for path in folder.glob("*/seal.toml"))
+        return read_keyring(folder, remote_client=remote_client, **how) if elsewhere else _keyrings(folder, as_it_lies(folder), **how)
+
+    for module in ("service", "cli.templates"):
+        monkeypatch.setattr(f"licence_service.{module}.read_catalogue", lambda folder: _catalogues(folder, as_it_lies(folder)))
+    monkeypatch.setattr("licence_service.service.read_keyring", keyring)
+    for module in ("service", "cli.examining"):
+        monkeypatch.setattr(f"licence_service.{module}.Examiner", Lent)
+    monkeypatch.setattr(Fonts, "load", lambda folder: _fonts(folder, as_it_lies(folder)))
+
+
+def examiners(service: Service) -> tuple[Examiner, Examiner]:
+    """Return the two examiners of a service: of our own files and of strangers'."""
+    return service.examiner, service.uploads.presenter.examiner
 
 
 def settings_for(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Settings:
@@ -179,14 +275,18 @@ def a_world(
     clock = Clock(now)
     ready, opened = None if "templates" in more else own_templates(), opened_once(keys)
     if ready and opened and database_url is None and not (folder / "licence.db").exists():
-        file, known = begun_once(keys, str(opened.departments), now)
+        file, known = begun_once(keys, str(opened.departments), now.replace(minute=0, second=0, microsecond=0))
         tokens = dict(known)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "licence.db").write_bytes(file)
     service = build(settings_for(folder, keys, database_url, **more), clock, ready, opened, None if "fonts" in more else own_fonts())
+    for examiner in examiners(service):
+        NURSERY.lend(examiner)
     try:
         yield World(service, clock, tokens or {})
     finally:
+        for examiner in examiners(service):
+            NURSERY.take_back(examiner)
         service.close()
 
 

@@ -13,7 +13,7 @@ import uvicorn
 
 from licence_service import demo as demonstration
 from licence_service.app import log_only_trouble
-from licence_service.cli import book, campaigns, examining, licences, offline, receipts, showing, templates
+from licence_service.cli import book, campaigns, chunking, examining, licences, offline, receipts, showing, templates
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document import Fonts, glyph_file
@@ -45,6 +45,7 @@ app.add_typer(founding_commands.bodies, name="bodies")
 app.add_typer(templates.app, name="templates")
 app.add_typer(campaigns.app, name="campaign")
 licences.add_to(app)
+chunking.add_to(app)
 book.add_to(app)
 receipts.add_to(app)
 offline.add_to(app)

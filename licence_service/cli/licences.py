@@ -9,13 +9,12 @@ import typer
 
 from licence_service import entry_form
 from licence_service.carrying import Done, Waiting
-from licence_service.cli.talking import NOT_VALID, UNDECIDED, err, out, said, service, show
+from licence_service.cli.talking import NOT_VALID, UNDECIDED, client_named, err, out, said, service, show
 from licence_service.errors import NotInRegister
 from licence_service.fields import Asker
 from licence_service.licence import beijing_day
 from licence_service.qr_token import PATH
 from licence_service.service import Service
-from licence_service.store.clients import Client
 from licence_service.verdict import Overall, Verdict
 from licence_service.verification import Question
 from licence_service.view import view_of
@@ -37,14 +36,14 @@ def add_to(app: typer.Typer) -> None:
 def issue(request: Request, client: As, key: Key, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Issue a licence from a JSON request, as `POST /licences` takes it."""
     with service() as opened:
-        _answered(opened.registrar.issue(_client(opened, client), key, _object(request)), as_json=as_json)
+        _answered(opened.registrar.issue(client_named(opened, client), key, _object(request)), as_json=as_json)
 
 
 @said
 def act(licence_id: str, request: Request, client: As, key: Key, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Enter an act on a licence, as `POST /licences/{id}/entries` takes it."""
     with service() as opened:
-        _answered(opened.registrar.act(_client(opened, client), key, licence_id, _object(request)), as_json=as_json)
+        _answered(opened.registrar.act(client_named(opened, client), key, licence_id, _object(request)), as_json=as_json)
 
 
 @said
@@ -52,7 +51,7 @@ def endorse(licence_id: str, request: Request, client: As, key: Key, as_json: As
     """Endorse a licence: `{kind, facts, external_ref, decision}`."""
     with service() as opened:
         body = {**_object(request), "act": "endorse"}
-        _answered(opened.registrar.act(_client(opened, client), key, licence_id, body), as_json=as_json)
+        _answered(opened.registrar.act(client_named(opened, client), key, licence_id, body), as_json=as_json)
 
 
 @said
@@ -115,13 +114,6 @@ def _judged(opened: Service, what: str) -> Verdict:
     if not path.is_file():
         raise NotInRegister("there is no such file, and this is no code")
     return opened.verifier.by_document(path.read_bytes(), Question())
-
-
-def _client(opened: Service, name: str) -> Client:
-    found = next((one for one in opened.clients.all() if one.name == name), None)
-    if found is None:
-        raise NotInRegister("no such client; see `licence-service clients list`")
-    return found
 
 
 def _object(file: typer.FileBinaryRead) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from licence_service.errors import Misconfigured, Refusal, Unavailable
+from licence_service.errors import Misconfigured, NotInRegister, Refusal, Unavailable
 from licence_service.service import Service, build
 from licence_service.settings import read_settings
+from licence_service.store.clients import Client
 
 REFUSED, MISCONFIGURED, UNAVAILABLE, NOT_VALID, UNDECIDED = 1, 2, 3, 4, 5
 out = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)  # piped tables keep their columns whole
@@ -57,6 +58,14 @@ def service() -> Iterator[Service]:
         yield built
     finally:
         built.close()
+
+
+def client_named(opened: Service, name: str) -> Client:
+    """Return a client by its name."""
+    found = next((one for one in opened.clients.all() if one.name == name), None)
+    if found is None:
+        raise NotInRegister("no such client; see `licence-service clients list`")
+    return found
 
 
 def show(value: Any, *, as_json: bool, columns: Sequence[str] = ()) -> None:  # noqa: ANN401 - any JSON value

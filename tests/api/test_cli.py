@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from licence_service.cli import app
 from licence_service.service import utc_now
-from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, TRIP, World, a_world, decision
+from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, TRIP, World, a_world, decision, reading_once
 
 VALID, REFUSED, MISCONFIGURED, UNAVAILABLE, NOT_VALID, UNDECIDED = 0, 1, 2, 3, 4, 5
 
@@ -58,6 +58,7 @@ class Terminal:
 def terminal(tmp_path: Path, demo_keys: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     """A world of today, since the command line asks the real clock, and the environment that leads to it."""
     monkeypatch.chdir(ROOT)
+    reading_once(monkeypatch)
     for name in [one for one in os.environ if one.startswith("LICENCE_") and one != "LICENCE_FONTS"]:
         monkeypatch.delenv(name)
     secret = tmp_path / "passphrase"

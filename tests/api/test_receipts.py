@@ -16,7 +16,7 @@ from licence_service.document import reading, uploaded
 from licence_service.licence import beijing_day
 from licence_service.receipts import BadReceipt, message_in, must_agree, open_receipt, page_of
 from licence_service.web.receipting import MOST_RECEIPTS
-from tests.world import DRIVER, VEHICLE, World, decision
+from tests.world import DRIVER, VEHICLE, World, decision, reading_once
 
 PDF = {"Content-Type": "application/pdf"}
 
@@ -170,7 +170,8 @@ def test_a_strange_wish_is_refused(world: World, asked: dict[str, Any]) -> None:
         assert by_code(world, issued, **asked).status_code == 422
 
 
-def test_a_receipt_is_checked_with_nothing_but_a_public_key(world: World, tmp_path: Path, demo_keys: Path) -> None:
+def test_a_receipt_is_checked_with_nothing_but_a_public_key(world: World, tmp_path: Path, demo_keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading_once(monkeypatch)
     issued = world.issue(DRIVER)
     covered(world)
     content = original(world, issued)

@@ -29,7 +29,7 @@ from licence_service.listing import EVERY
 from licence_service.offline import check
 from licence_service.seal.terms import PublicKey
 from tests.parts.databases import at_once
-from tests.world import DRIVER, PASSPHRASE, ROOT, TRIP, VEHICLE, World, a_world
+from tests.world import DRIVER, PASSPHRASE, ROOT, TRIP, VEHICLE, World, a_world, reading_once
 
 JWT, CWT = "application/statuslist+jwt", "application/statuslist+cwt"
 STAYS, HALTED, REPLACED = TRIP, VEHICLE, DRIVER
@@ -316,6 +316,7 @@ def test_the_time_is_not_signed_together_with_a_text_of_strangers(story: Story, 
 def shell(story: Story, demo_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Shell":
     """A shell with a bundle in a file."""
     monkeypatch.chdir(ROOT)
+    reading_once(monkeypatch)
     secret = tmp_path / "passphrase"
     secret.write_text(PASSPHRASE)
     secret.chmod(0o600)

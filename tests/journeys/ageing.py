@@ -11,10 +11,10 @@ from typing import Any
 from licence_service.campaign import Runner, read_file
 from licence_service.identifiers import is_citizen_id
 from licence_service.licence import beijing_day
-from licence_service.service import Service, build
+from licence_service.service import Service
 from licence_service.store.campaigns import Campaigns
 from licence_service.store.payload import Vault
-from tests.world import DRIVER, PAYLOAD_KEY, ROOT, Clock, World, settings_for
+from tests.world import DRIVER, PAYLOAD_KEY, ROOT, World, a_world
 
 ISSUED = datetime(2025, 6, 20, 4, 0, tzinfo=UTC)
 CANCELLED = datetime(2025, 10, 9, 4, 0, tzinfo=UTC)
@@ -71,12 +71,8 @@ class Drivers:
 @contextmanager
 def a_world_of(folder: Path, keys: Path, database_url: str | None = None) -> Iterator[World]:
     """Open a world that begins on the day of issue: what is recorded later cannot be recorded before."""
-    clock = Clock(ISSUED)
-    service = build(settings_for(folder, keys, database_url), clock)
-    try:
-        yield World(service, clock)
-    finally:
-        service.close()
+    with a_world(folder, keys, database_url, now=ISSUED) as world:
+        yield world
 
 
 def runner_of(service: Service) -> Runner:

@@ -4,8 +4,8 @@ It reads one path of a JSON file a line and answers, a line each, how the job's 
 went wrong stands on stderr. Libraries, templates, fonts and keys are read once, before any fork, and no connection is open then.
 
 A job has `folder` and `keys` where the service lives, `settings`, what else it is told, `now`, `step` and for which `time` it comes when the
-process dies. It is an issue or an act (`client`, `department`, `key`, `body`, `licence_id`), a chunk (`client`, `department`, `rows`), or a campaign (`campaign_id`), which has one
-step more: `settle`, when the act is entered but the campaign has not written it down yet.
+process dies. It is an issue or an act (`client`, `department`, `key`, `body`, `licence_id`), a chunk (`client`, `department`, `rows`), or a
+campaign (`campaign_id`), which has one step more: `settle`, when the act is entered but the campaign has not written it down yet.
 """
 
 import json

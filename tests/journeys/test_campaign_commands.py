@@ -13,13 +13,13 @@ from licence_service.cli import app
 from licence_service.licence import beijing_day
 from licence_service.service import build, utc_now
 from tests.journeys.ageing import APPROVER, PLANNER, Drivers
-from tests.world import PASSPHRASE, PAYLOAD_KEY, ROOT, World, settings_for
+from tests.world import PASSPHRASE, PAYLOAD_KEY, ROOT, World, opened_once, own_fonts, own_templates, reading_once, settings_for
 
 
 @pytest.fixture
 def present(tmp_path: Path, demo_keys: Path) -> Iterator[World]:
     """A world of today, since the command line asks the real clock."""
-    service = build(settings_for(tmp_path, demo_keys), utc_now)
+    service = build(settings_for(tmp_path, demo_keys), utc_now, own_templates(), opened_once(demo_keys), own_fonts())
     try:
         yield World(service, utc_now)
     finally:
@@ -42,6 +42,7 @@ def typed(world: World, *words: str, wanted: int = 0) -> Result:
 @pytest.mark.rule("LC-14")
 def test_an_operator_plans_rehearses_has_it_approved_runs_and_reports(present: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    reading_once(monkeypatch)
     for name in [one for one in os.environ if one.startswith("LICENCE_") and one != "LICENCE_FONTS"]:
         monkeypatch.delenv(name)
     today = beijing_day(utc_now())

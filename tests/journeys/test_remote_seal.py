@@ -13,14 +13,13 @@ import pytest
 
 from licence_service.digests import sha256
 from licence_service.seal.examination import examine
-from licence_service.seal.keyring import read_keyring
 from licence_service.seal.remote import RemoteSeal
 from licence_service.store.reservations import LEASE
 from tests.journeys.conftest import Killed
 from tests.journeys.test_crash import STEPS, Dying, uses_are_accounted_for
 from tests.parts.databases import at_once
 from tests.seal_service import SealService
-from tests.world import PASSPHRASE, ROOT, TRIP, World, a_world, decision
+from tests.world import NOW, ROOT, TRIP, World, a_world, begun_once, decision, opened_keys
 
 TIMEOUT = 1.0
 
@@ -69,13 +68,17 @@ def remote(tmp_path: Path, demo_keys: Path) -> Iterator[Remote]:
     keys = tmp_path / "keys"
     shutil.copytree(demo_keys, keys)
     uscc = tomllib.loads((ROOT / "templates" / TRIP / "sample.toml").read_text("utf-8"))["issuer"]
-    seal = read_keyring(demo_keys, passphrase=PASSPHRASE.encode(), allow_demo=True).departments[uscc].seal
+    opened = opened_keys(demo_keys, "")
+    seal = opened.departments[uscc].seal
+    register, tokens = begun_once(demo_keys, str(opened.departments), NOW)
+    (tmp_path / "licence.db").write_bytes(register)
     with SealService(seal, late_seconds=TIMEOUT * 1.5) as service:
         told = keys / uscc / "seal.toml"
         text = re.sub(r'scheme = "[^"]+"\nkey = "[^"]+"', f'scheme = "remote"\nurl = "{service.url}"', told.read_text("utf-8"))
         told.write_text(text, "utf-8")
         (keys / uscc / "seal.key.pem").unlink()
-        with a_world(tmp_path, keys, seal_timeout_seconds=TIMEOUT) as world:
+        with a_world(tmp_path, keys, tokens=dict(tokens), seal_timeout_seconds=TIMEOUT) as world:
+            world.service.must_be_one_law()
             assert isinstance(world.service.keyring.departments[uscc].seal, RemoteSeal)
             yield Remote(world, service, keys)
 

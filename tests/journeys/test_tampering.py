@@ -1,9 +1,11 @@
 """The tampering drill: somebody owns the database, guards and all. Whatever is done to the book is noticed, and the row is named."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from licence_service.seal.tokens import CodeSigner, sign1
 from licence_service.store.backup import back_up, put_back
 from licence_service.store.database import Database
 from licence_service.store.heads import Heads
-from tests.parts.databases import empty_postgres
+from tests.parts.databases import KINDS, empty_postgres
 from tests.world import DRIVER, NOW, TRIP, VEHICLE, World, a_world
 
 BUSINESS = "road_transport_business_permit"
@@ -109,26 +111,63 @@ class Scene:
             done = head.size
 
 
-@pytest.fixture
-def scene(database: Database, tmp_path: Path, demo_keys: Path) -> Iterator[Scene]:
-    """Make the register, on both databases."""
-    url = database.url.render_as_string(hide_password=False)
-    with a_world(tmp_path, demo_keys, url, heads_url=f"file:{tmp_path}/second") as world:
-        ids = []
-        for number, slug in enumerate((VEHICLE, DRIVER, TRIP)):
-            ids.append(str(world.issue(slug, f"issue-{number:04d}")["licence_id"]))
-            world.service.follower.follow()
-        today = beijing_day(world.clock())
-        later = (today + timedelta(days=30)).isoformat()
-        suspend = {"act": "suspend", "suspension": {"kind": "penalty", "first": today.isoformat(), "last": later}, "effective_on": today.isoformat()}
-        for number in range(2):
-            answer = world.act(VEHICLE, ids[0], suspend, f"suspend-{number:04d}")
-            assert answer.status_code in {200, 201}, answer.text
-        world.service.follower.follow()
-        made = Scene(world, tmp_path, ids)
+@dataclass(frozen=True)
+class Finished:
+    """A register that was made once, to be copied: its folder with archive, second place and file, or its name on the server of PostgreSQL."""
+
+    folder: Path
+    name: str
+    ids: list[str]
+    tokens: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path, request: pytest.FixtureRequest) -> Callable[[str], Finished]:
+    """Return a function that makes the register once on each database."""
+
+    @cache
+    def make(kind: str) -> Finished:
+        folder = tmp_path_factory.mktemp("finished")
+        url = None  # a file in the folder
+        if kind != "sqlite":
+            url = empty_postgres(request.getfixturevalue("postgres_address"), request.getfixturevalue("migrated_postgres"))
+        with a_world(folder, demo_keys, url, heads_url=f"file:{folder}/second") as world:
+            made = drawn_up(world, folder)
+            if made.database.is_sqlite:
+                with made.database.engine.connect() as connection:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            return Finished(folder, str(made.database.url.database), made.ids, world.tokens)
+
+    return make
+
+
+@pytest.fixture(params=KINDS)
+def scene(finished: Callable[[str], Finished], tmp_path: Path, demo_keys: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """A copy of the register for one test, on both databases; nothing is wrong with it."""
+    whole = finished(request.param)
+    shutil.copytree(whole.folder, tmp_path, dirs_exist_ok=True)
+    url = None if request.param == "sqlite" else empty_postgres(request.getfixturevalue("postgres_address"), whole.name)
+    with a_world(tmp_path, demo_keys, url, whole.tokens, heads_url=f"file:{tmp_path}/second") as world:
+        made = Scene(world, tmp_path, whole.ids)
         assert made.audit(documents=True) == []
         assert made.against() == []
         yield made
+
+
+def drawn_up(world: World, folder: Path) -> Scene:
+    """Enter three licences and two suspensions of one of them, with a head after each step but one."""
+    ids = []
+    for number, slug in enumerate((VEHICLE, DRIVER, TRIP)):
+        ids.append(str(world.issue(slug, f"issue-{number:04d}")["licence_id"]))
+        world.service.follower.follow()
+    today = beijing_day(world.clock())
+    later = (today + timedelta(days=30)).isoformat()
+    suspend = {"act": "suspend", "suspension": {"kind": "penalty", "first": today.isoformat(), "last": later}, "effective_on": today.isoformat()}
+    for number in range(2):
+        answer = world.act(VEHICLE, ids[0], suspend, f"suspend-{number:04d}")
+        assert answer.status_code in {200, 201}, answer.text
+    world.service.follower.follow()
+    return Scene(world, folder, ids)
 
 
 def names(findings: list[Finding], kind: Kind, licence_id: str | None = None, sequence: int | None = None, place: int | None = None) -> bool:

@@ -205,7 +205,7 @@ def test_of_eight_writers_at_once_no_act_is_lost_and_none_is_entered_twice(tmp_p
 
 @pytest.mark.rule("LC-01", "LC-09")
 def test_writers_killed_in_the_middle_go_on_by_their_keys(tmp_path: Path, demo_keys: Path, url: str | None) -> None:
-    with a_crowd(tmp_path, demo_keys, url, acts=15, licences=6, pace=20) as crowd:
+    with a_crowd(tmp_path, demo_keys, url, acts=10, licences=5, pace=20) as crowd:
         eight_with_some_killed(crowd, each=3)
 
 
@@ -252,8 +252,8 @@ def eight_with_the_server_killed(crowd: Crowd, server: Server, *, after: Sequenc
 
 @pytest.mark.rule("LC-01", "LC-09")
 def test_acts_that_were_answered_outlive_the_kill_of_the_database_server(tmp_path: Path, demo_keys: Path, server: Server) -> None:
-    with a_crowd(tmp_path, demo_keys, server.address, acts=12, licences=5, pace=20) as crowd:
-        eight_with_the_server_killed(crowd, server, after=[30])
+    with a_crowd(tmp_path, demo_keys, server.address, acts=8, licences=4, pace=20) as crowd:
+        eight_with_the_server_killed(crowd, server, after=[20])
 
 
 @pytest.mark.long

@@ -59,16 +59,16 @@ def at_once(works: list[Callable[[], T]]) -> list[T | Exception]:
         return list(pool.map(run, works))
 
 
-def _roomy() -> str:
+def memory() -> str | None:
     """Return where hundreds of small databases are made and thrown away quickest: in memory, where there is enough of it."""
-    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
-    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM else "/tmp"  # noqa: S108
+    place = Path("/dev/shm")  # noqa: S108 - folders of their own are made in it
+    return str(place) if place.is_dir() and shutil.disk_usage(place).free > _ROOM else None
 
 
 @pytest.fixture(scope="session")
 def postgres_address() -> Iterator[str]:
     """A PostgreSQL server of our own; its folder must be open to the user it runs as when started by root."""
-    home = Path(tempfile.mkdtemp(prefix="licence-pg-", dir=_roomy()))
+    home = Path(tempfile.mkdtemp(prefix="licence-pg-", dir=memory() or "/tmp"))  # noqa: S108
     home.chmod(0o755)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains about XDG_RUNTIME_DIR when imported

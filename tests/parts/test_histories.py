@@ -23,7 +23,7 @@ from tests.histories import histories, how_many, questions, rehomed
 from tests.parts.databases import Clock
 from tests.reference import Reading, as_reading, read
 
-PER_BOOK = 500
+HERE, PER_BOOK = 200, 500
 FOUR_YEARS = timedelta(days=1461)
 TYPE = "practitioner_qualification"
 
@@ -87,7 +87,7 @@ def agrees(scribe: Scribe, data: st.DataObject, history: tuple[Entry, ...]) -> N
 
 @pytest.mark.timeout(900)
 @pytest.mark.rule("LC-01", "LC-02")
-@settings(max_examples=how_many(PER_BOOK, PER_BOOK))
+@settings(max_examples=how_many(HERE, PER_BOOK))
 @given(data=st.data(), history=histories(most=4))
 def test_the_book_answers_as_a_slow_reading_of_its_entries_does(scribe: Scribe, data: st.DataObject, history: tuple[Entry, ...]) -> None:
     agrees(scribe, data, history)

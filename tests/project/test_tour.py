@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from licence_service import demo
+from tests.journeys.test_demo import left_whole
 from tests.project.test_dockerfile import free_port
+from tests.world import own_templates
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,7 +36,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def here(folder: Path) -> Iterator[str]:
     """Run the demonstration, and serve it as `make serve` does."""
-    subprocess.run([".venv/bin/licence-service", "demo"], cwd=folder, check=True, capture_output=True, env=environment())
+    wide = environment() | {"COLUMNS": "250"}
+    shown = subprocess.run([".venv/bin/licence-service", "demo"], cwd=folder, check=True, capture_output=True, text=True, env=wide).stdout
+    every_type_was_shown(folder, shown)
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8")
     port = str(free_port())
     settings = re.search(r"^DEMO := (.*?)\n\n", recipe, re.DOTALL | re.MULTILINE)
@@ -48,6 +53,19 @@ def here(folder: Path) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=30)
+
+
+def every_type_was_shown(folder: Path, shown: str) -> None:
+    """Assert what the demonstration printed, a row for each type, and what it left."""
+    types = own_templates().slugs
+    heading, *rows, last = [line.split() for line in shown.splitlines() if line.strip()]
+    assert tuple(heading) == demo.COLUMNS
+    answers = [dict(zip(heading, row, strict=True)) for row in rows]
+    assert [row["type"] for row in answers] == list(types)
+    assert {(row["code"], row["pair"], row["file"]) for row in answers} == {("valid", "valid", "valid")}
+    assert {row["changed"] for row in answers} <= {"not_valid", "cannot_decide"}
+    assert last[:3] == ["demo:", str(len(types)), "types"]
+    left_whole(folder / "var" / "demo", folder / "var" / "keys", types)
 
 
 def environment() -> dict[str, str]:

@@ -165,11 +165,13 @@ def test_the_sample_keeps_the_json_schema_of_its_type(made: Make, slug: str) -> 
 
 
 @every_type
-@pytest.mark.parametrize("parts", [3, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("parts", [1, pytest.param(20, marks=pytest.mark.long)])
 def test_a_changed_byte_anywhere_is_refused(made: Make, slug: str, parts: int) -> None:
+    """In each type's file at places of its own; those of all types lie all over the file."""
     one = made(slug)
     step = len(one.content) // parts
-    for place in range(step, step * parts, step):
+    first = step * (SLUGS.index(slug) + 1) // (len(SLUGS) + 1)
+    for place in range(first, step * parts, step):
         changed = one.content[:place] + bytes([one.content[place] ^ 1]) + one.content[place + 1 :]
         answer = one.world.http.post("/verify/document", content=changed, headers={"Content-Type": "application/pdf"})
         assert answer.json()["overall"] in {"not_valid", "cannot_decide"}

@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 
 @pytest.mark.timeout(1800)
 @pytest.mark.rule("LC-01", "LC-02", "LC-05", "LC-10", "LC-19", "LC-20")
-@settings(max_examples=how_many(500, 10_000))
+@settings(max_examples=how_many(200, 10_000))
 @given(data=st.data(), history=histories())
 def test_the_fold_says_what_a_slow_reading_of_the_page_says(data: st.DataObject, history: tuple[Entry, ...]) -> None:
     for question in data.draw(st.lists(questions(history), min_size=3, max_size=5)):
@@ -31,7 +31,7 @@ def test_the_fold_says_what_a_slow_reading_of_the_page_says(data: st.DataObject,
 
 @pytest.mark.timeout(1800)
 @pytest.mark.rule("LC-13")
-@settings(max_examples=how_many(500, 10_000))
+@settings(max_examples=how_many(200, 10_000))
 @given(data=st.data(), family=families())
 def test_a_child_is_what_a_slow_reading_makes_of_it_and_its_parent(
     data: st.DataObject, family: tuple[tuple[Entry, ...], tuple[Entry, ...], str]

@@ -1,0 +1,82 @@
+"""`licence-service issue-many`: a file of rows, a file of results, going on where it was killed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.test_cli import Terminal, terminal
+from tests.journeys.test_chunks import rows
+from tests.world import DRIVER
+
+__all__ = ["terminal"]
+
+
+def lines_of(terminal: Terminal, count: int) -> list[str]:
+    """Return rows as lines of a file."""
+    return [json.dumps({"key": key, "request": body}, ensure_ascii=False) for key, body in rows(terminal.world, count=count)]
+
+
+def told(results: Path) -> list[dict[str, Any]]:
+    """Return the results."""
+    return [json.loads(line) for line in results.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture
+def called(terminal: Terminal, tmp_path: Path) -> tuple[Path, Path, list[str]]:
+    """Return the file of rows, the file of results, and the command."""
+    source, results = tmp_path / "rows.ndjson", tmp_path / "results.ndjson"
+    return source, results, ["issue-many", str(source), "--client", terminal.client(DRIVER), "--results", str(results), "--chunk", "2"]
+
+
+def test_every_row_has_its_result_in_order_and_a_refused_one_says_why(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
+    source, results, command = called
+    given = lines_of(terminal, 5)
+    given[1:1] = ["", "no json", '{"key": "only-a-key-0001"}']
+    spoilt = json.loads(given[5])
+    spoilt["request"]["face"]["sex"] = "7"
+    source.write_text("\n".join([*given[:5], json.dumps(spoilt), *given[6:]]) + "\n", encoding="utf-8")
+    terminal.run(*command, wanted=1)
+    found = told(results)
+    assert [one["line"] for one in found] == [1, 2, 3, 4, 5, 6, 7]
+    assert [("problem" in one) for one in found] == [False, True, True, False, True, False, False]
+    assert found[4]["problem"]["faults"][0]["path"] == "face.sex"
+    assert all(one["delivery_code"] and one["verify_url"] for one in found if "problem" not in one)
+    assert results.stat().st_mode & 0o777 == 0o600
+    assert "示" not in json.dumps([one for one in found if "problem" in one], ensure_ascii=False)
+
+
+def test_it_goes_on_where_it_was_killed(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
+    source, results, command = called
+    source.write_text("\n".join(lines_of(terminal, 5)) + "\n", encoding="utf-8")
+    terminal.run(*command)
+    whole = results.read_text("utf-8")
+    kept = whole.splitlines(keepends=True)
+    results.write_text("".join(kept[:3]) + kept[3][:20], encoding="utf-8")  # killed in the middle of a line
+    terminal.run(*command)
+    assert told(results)[:3] == [json.loads(line) for line in kept[:3]]
+    assert [one["licence_id"] for one in told(results)] == [json.loads(line)["licence_id"] for line in kept]
+    assert len(list(terminal.world.service.book.all_ids())) == 5
+
+
+def test_a_client_that_does_not_exist_issues_nothing(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
+    source, results, command = called
+    source.write_text("\n".join(lines_of(terminal, 1)) + "\n", encoding="utf-8")
+    terminal.run(*[word if word != command[3] else "nobody" for word in command], wanted=1)
+    assert not results.exists()
+
+
+def test_several_workers_give_the_same_results_in_the_same_order(
+    terminal: Terminal, called: tuple[Path, Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, results, command = called
+    given = lines_of(terminal, 7)
+    source.write_text("\n".join([*given[:3], "no json", *given[3:]]) + "\n", encoding="utf-8")
+    for name, value in terminal.environment.items():  # processes of their own have no other way to it
+        monkeypatch.setenv(name, value)
+    terminal.run(*command, "--workers", "2", wanted=1)
+    assert [one["line"] for one in told(results)] == list(range(1, 9))
+    assert [one.get("key") for one in told(results)] == [json.loads(line)["key"] if line else None for line in [*given[:3], "", *given[3:]]]
+    assert len(list(terminal.world.service.book.all_ids())) == 7
+    assert not list(terminal.world.service.auditor.audit(documents=True))
