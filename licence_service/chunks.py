@@ -28,7 +28,7 @@ from licence_service.store.openings import Opened, Openings
 from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
 
-JUDGED = 1000  # of so many licences one, and the first of each chunk, is read by foreign readers and examined whole
+JUDGED = 1000  # of so many licences one, and the first of each edition and seal in a chunk, is read by foreign readers and examined whole
 
 Outcome: TypeAlias = Done | Waiting | Refusal | Unavailable
 Row: TypeAlias = tuple[str, Mapping[str, Any]]  # idempotency key and body, as `POST /licences` takes them
@@ -193,13 +193,15 @@ class Chunks:
         line.seal_log.write_all(asked, line.now())
         self.step("seal")
         sealed = []
+        judged: set[tuple[int, str]] = set()  # editions and seals of which one was judged
         for number, one in enumerate(printed):
-            seal = self._seal(one.row)
+            seal, kind = self._seal(one.row), (id(one.order.sheet.template), one.order.use.seal_id)
             assert isinstance(seal, HeldSeal)  # noqa: S101
             pressed = one.laid.sealed(seal.slot_over(one.laid.digest()))
             assert one.entry.version  # noqa: S101
-            if number % JUDGED == 0:
+            if number % JUDGED == 0 or kind not in judged:
                 self._judge(pressed, one)
+                judged.add(kind)
             sealed.append((one, pressed, replace(one.entry, version=replace(one.entry.version, document=pressed.digests()))))
         self.step("sealed")
         done = [

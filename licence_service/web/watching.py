@@ -4,14 +4,17 @@ import math
 import secrets
 import time
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from licence_service.document.press.room import Pressroom
 from licence_service.errors import Unavailable
 from licence_service.service import Service
 from licence_service.web import problems
@@ -88,9 +91,26 @@ def ready(service: TheService) -> Response:
     return JSONResponse({"status": "ready"})
 
 
+class PressCounts:
+    """What the presses printed, and what they left to others, counted since the process began."""
+
+    def __init__(self, pressroom: Pressroom) -> None:
+        """Take the presses."""
+        self._pressroom = pressroom
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield the figures for Prometheus."""
+        family = CounterMetricFamily("licence_pages", "Files by what made or read them: pressed, handed over, read by the slow reader", labels=["what", "why"])
+        for said, count in dict(self._pressroom.counts).items():
+            what, _, why = said.partition(": ")
+            family.add_metric([what, why], count)
+        yield family
+
+
 def metrics(app: FastAPI, registry: CollectorRegistry, service: Service) -> None:
     """Offer the figures for Prometheus; how far the signed heads are behind the book is looked up when they are fetched."""
     uncovered = Gauge("licence_uncovered_lines", "Lines of the book that no signed head covers yet", registry=registry)
+    registry.register(PressCounts(service.printer.pressroom))
     behind = Gauge("licence_head_lag_seconds", "Age of the oldest line that no signed head covers", registry=registry)
 
     @app.get("/metrics", include_in_schema=False)

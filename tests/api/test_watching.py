@@ -56,6 +56,14 @@ def test_a_server_whose_archive_is_gone_is_not_ready(world: World, tmp_path: Pat
     assert world.http.get("/readyz").status_code == 503
 
 
+def test_what_the_press_prints_and_hands_over_is_counted(world: World) -> None:
+    world.issue(DRIVER)
+    world.issue(DRIVER, "wide-00001", case_no="WIDE-1", face={**world.request(DRIVER)["face"], "license_no": "5199021985061201113", "address": "Ж路"})
+    figures = world.http.get("/metrics").text
+    assert 'licence_pages_total{what="pressed",why=""} 1.0' in figures
+    assert 'licence_pages_total{what="handed over",why="width"} 1.0' in figures
+
+
 def test_requests_are_counted_by_route_and_never_by_address_or_invented_method(world: World) -> None:
     world.http.get("/templates")
     world.http.get("/licences/AAAAAAAAAAAAAAAAAAAA", headers=world.headers(DRIVER))
