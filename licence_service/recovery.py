@@ -22,8 +22,10 @@ from licence_service.log.heads import BadHead, KeptHead, KeptLine, leaves
 from licence_service.log.tree import Frontier
 from licence_service.seal.keyring import Keyring
 from licence_service.second_place import kept_heads, opened
+from licence_service.segments import Place, documents
 from licence_service.store.book import Book
 from licence_service.store.heads import FOUNDATION, Heads, StoredHead
+from licence_service.store.packing import Packed
 from licence_service.store.reentry import Again, Reentry
 
 _PHOTO = "sha256:"
@@ -57,9 +59,11 @@ class Recovery:
     heads: Heads
     reentry: Reentry
     archive: Archive
+    packed: Packed
     catalogue: Catalogue = field(repr=False)
     keyring: Keyring = field(repr=False)
     name: str
+    _places: dict[str, Place] = field(default_factory=dict, repr=False)  # of packed documents that are newer than the backup
 
     def newer(self, second: SecondPlace) -> int:
         """Return how many lines the second place knows beyond the book, as far as its last head says."""
@@ -87,9 +91,20 @@ class Recovery:
             touched |= {one.entry.licence_id for one in again if one.entry}
             done.heads, done.lines, edge = done.heads + 1, done.lines + len(again), grown
             step(number)
+        self.packed.put(self._unknown_places() if touched else {})
         for licence_id in sorted(touched):
             self._number(licence_id)
         return done
+
+    def _unknown_places(self) -> dict[str, Place]:
+        """Return what lies in segments that the database does not know: they were written after the backup. Damaged ones prove nothing."""
+        found: dict[str, Place] = {}
+        for segment in sorted(set(self.archive.segments()) - self.packed.segments()):
+            try:
+                found.update(documents(self.archive.get_segment(segment), segment))
+            except (NotInRegister, ArchiveUnavailable):
+                continue
+        return found
 
     def _proved(self, number: int, kept: KeptHead | None, edge: Frontier) -> Frontier | None:
         """Return the tree with the lines of a kept head, None where signature, root or continuation is wrong."""
@@ -138,7 +153,7 @@ class Recovery:
         if version is None or entry.act is Act.ADOPT:  # a document that was sealed elsewhere holds no licence data of ours
             return None
         try:
-            content = attachment(self.archive.get(version.document.sha256))
+            content = attachment(self._document(version.document.sha256))
         except (NotInRegister, ArchiveUnavailable):
             return None
         data = json.loads(content) if content else {}
@@ -146,6 +161,16 @@ class Recovery:
         if not face or commitment(face, bytes.fromhex(salt), FACE_FORM) != version.face_commitment:
             return None
         return str(data["type"]["name"]), face, salt
+
+    def _document(self, sha256: str) -> bytes:
+        try:
+            return self.archive.get(sha256)
+        except NotInRegister:
+            if not self._places:
+                self._places.update(self._unknown_places())
+            if sha256 not in self._places:
+                raise
+            return self.archive.get_place(self._places[sha256], sha256)
 
     def _type_of(self, version: Version) -> str:
         """Return the type by the template that a version was made with."""

@@ -182,7 +182,7 @@ def build(
     follower = Follower(heads, second, keeper.code_signer, settings.public_url, now)
     auditor = Auditor(database, vault, seal_log, catalogue, keyring, archive, settings.public_url)
     officers = Officers(verifier, Looks(database, vault), reservations, heads, read_reasons(settings.templates), keeper.code_signer, now)
-    recovery = Recovery(book, heads, Reentry(database, vault), archive, catalogue, keyring, settings.public_url)
+    recovery = Recovery(book, heads, Reentry(database, vault), archive, packed, catalogue, keyring, settings.public_url)
     status_lists = StatusLists(Statuses(database), Listings(database), keeper.code_signer, settings.public_url, now)
     sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
     return Service(

@@ -1,5 +1,6 @@
 """Where packed documents lie, and which dictionary new ones are packed with."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import bindparam, insert, select
@@ -29,6 +30,22 @@ class Packed:
         with self._database.read() as connection:
             found = connection.execute(_PLACE, {"digest": document_sha256}).first()
         return Place(found.sha256, found.offset, found.length) if found else None
+
+    def segments(self) -> set[str]:
+        """Return the digests of the segments that a document is known to lie in."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(segments.c.sha256)).scalars())
+
+    def put(self, places: Mapping[str, Place]) -> None:
+        """Write down where documents lie, by their hex SHA-256; what no version names, or is written down already, is left out."""
+        with self._database.write() as connection:
+            for digest, place in places.items():
+                version = connection.execute(select(versions.c.id).where(versions.c.document_sha256 == digest)).scalar_one_or_none()
+                if version is None or connection.execute(_PLACE, {"digest": digest}).first():
+                    continue
+                known = connection.execute(select(segments.c.id).where(segments.c.sha256 == place.segment)).scalar_one_or_none()
+                segment = known or connection.execute(insert(segments).values(sha256=place.segment).returning(segments.c.id)).scalar_one()
+                connection.execute(insert(packed_documents).values(version=version, segment=segment, offset=place.offset, length=place.length))
 
     def dictionary(self) -> str | None:
         """Return the digest of the newest dictionary; None where none was made yet."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text
 
+from licence_service.carrying import Done
 from licence_service.errors import RequestRejected
 from licence_service.licence import beijing_day
 from licence_service.log.heads import KeptHead, KeptLine
@@ -21,6 +22,7 @@ from licence_service.second_place import kept_heads
 from licence_service.store.backup import MANIFEST, Manifest, back_up, put_back, read_manifest
 from licence_service.store.database import Database
 from licence_service.store.tables import licences, metadata
+from tests.journeys.test_chunks import rows as chunk_of
 from tests.parts.databases import KINDS, empty_postgres
 from tests.world import DRIVER, NOW, VEHICLE, World, a_world
 
@@ -263,6 +265,26 @@ def test_what_the_archive_proves_is_entered_again(later: World, tmp_path: Path, 
             ]
         again = world.service.recovery.enter_again(second)
         assert (again.lines, again.stopped) == (0, "")
+
+
+def test_packed_documents_beyond_the_backup_are_found_again(first: World, tmp_path: Path, demo_keys: Path, new_database: NewDatabase) -> None:
+    back_up(first.service.database, tmp_path / "backup", NOW)
+    done = first.service.chunks.issue(first.client(DRIVER), chunk_of(first, count=3))
+    first.service.follower.follow()
+    kind = "sqlite" if first.service.database.is_sqlite else "postgresql"
+    with restored(first, tmp_path, new_database(kind), demo_keys, tmp_path / "backup") as world:
+        second = world.service.second_place
+        assert second
+        found = world.service.recovery.enter_again(second)
+        assert (found.stopped, found.versions, found.faces) == ("", 3, [])
+        assert findings(world) == []
+        for one in done:
+            assert isinstance(one, Done)
+            old, new = (service.book.get(one.licence_id).entries[0].version for service in (first.service, world.service))
+            assert old
+            assert new
+            assert new.face == old.face
+            assert world.service.archive.get(new.document.sha256) == first.service.archive.get(old.document.sha256)
 
 
 def test_a_register_goes_on_after_lines_were_entered_again(later: World, tmp_path: Path, demo_keys: Path, new_database: NewDatabase) -> None:
