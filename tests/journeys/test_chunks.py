@@ -17,7 +17,7 @@ from licence_service.errors import FaceRejected, KeyReused, NumberTaken, Refusal
 from licence_service.store.reserving import LEASE
 from tests.journeys.test_production_parts import Bucket
 from tests.parts.databases import empty_postgres
-from tests.world import BUSINESS, DRIVER, World, a_world
+from tests.world import BUSINESS, DRIVER, Clock, World, a_world
 
 COUNT = 12
 Made = Callable[[], Any]
@@ -26,7 +26,7 @@ Made = Callable[[], Any]
 def rows(world: World, slug: str = DRIVER, count: int = COUNT) -> list[Row]:
     """Return requests that differ in name, number and case."""
     body, number = world.request(slug), world.service.catalogue.editions[slug][-1].number.field
-    found = []
+    found: list[Row] = []
     for place in range(count):
         face = {**body["face"], number: f"{body['face'][number][:-3]}{place:03d}" if slug != DRIVER else f"{5199020000000000000 + place}"}
         found.append((f"row-{place:05d}", {**body, "case_no": f"CHUNK-{place}", "face": face}))
@@ -66,7 +66,7 @@ def test_a_chunk_gives_what_single_issues_give(placed: World) -> None:
     done = issued(placed, DRIVER, given)
     assert all(isinstance(one, Done) for one in done), done
     assert len({one.licence_id for one in done}) == len({one.check_code for one in done}) == COUNT
-    service = placed.service
+    service, content = placed.service, b""
     for one, (_, body) in zip(done, given, strict=True):
         record = service.book.get(one.licence_id)
         version = record.entries[0].version
@@ -130,6 +130,7 @@ def test_a_chunk_that_is_killed_before_a_step_is_finished_without_loss_or_double
     killed(tmp_path, demo_keys, step, client=client.name, department=client.department, rows=json.loads(json.dumps(given)), licence_id=None)
     with a_world(tmp_path, demo_keys, tokens=tokens) as world:
         assert len(world.service.reservations.unfinished(world.clock() + LEASE)) == 4
+        assert isinstance(world.clock, Clock)
         world.clock.now += LEASE + timedelta(seconds=1)
         again = issued(world, DRIVER, given)
         assert all(isinstance(one, Done) for one in again), again
