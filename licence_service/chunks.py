@@ -93,10 +93,12 @@ class Chunks:
         intents = [self.registrar.intent(caller, one.key, one.body, one.department, one.draft, one.request) for one in together]
         reserved = self.reserving.reserve_all(intents, self.registrar.line.now())
         fresh: list[tuple[_Drafted, Reservation]] = []
+        under_way: set[str] = set()
         for row, found in zip(together, reserved, strict=True):
             if isinstance(found, Refusal):
                 outcomes[row.at] = found
-            elif found.made_now and all(found is not other for _, other in fresh):
+            elif found.state == "reserved" and found.reservation_id not in under_way:
+                under_way.add(found.reservation_id)
                 fresh.append((row, found))
             else:
                 alone.append(row)
@@ -169,7 +171,8 @@ class Chunks:
         line = self.registrar.line
         seal = self._seal(row)
         assert isinstance(seal, HeldSeal)  # noqa: S101 - others were sorted out
-        entry = line.completed(reservation, row.draft.entry, row.draft.template)
+        # One that was reserved before is carried as it was meant then: its time of sealing is fixed.
+        entry = line.completed(reservation, row.draft.entry, row.draft.template) if reservation.made_now else line.restored(reservation)[0]
         try:
             order = line.order(reservation, entry, row.draft.template, seal, row.draft.photos)
             laid = line.printer.press(order.sheet, order.attachment, created_at=order.sealed_at, slot_bytes=seal.slot_bytes)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from licence_service import identifiers
 from licence_service.digests import SALT_BYTES
@@ -19,6 +19,12 @@ from licence_service.store.tables import photos, reservations
 
 LEASE = timedelta(minutes=10)  # a chunk is carried as a whole; after it, what is left is carried one by one
 _AT_ONCE = 400  # values in one condition
+
+_TAKE = (
+    update(reservations)
+    .where((reservations.c.reservation_id == bindparam("mine")) & (reservations.c.state == "reserved"))
+    .values(lease_until=bindparam("until"))
+)
 
 Outcome: TypeAlias = "Reservation | Refusal"
 _Key: TypeAlias = tuple[str, str]  # client and idempotency key, or nothing and a case
@@ -35,7 +41,8 @@ class Reserving:
         """Return for each intent, in order, its reservation, made now or found, or why there is none.
 
         `KeyReused` where its key or case came before with other content; `CeilingReached` for those beyond the client's hour.
-        A second intent of the same key and content within the sequence is answered with the first one's reservation.
+        A second intent of the same key and content within the sequence is answered with the first one's reservation. One that was
+        reserved before and is not entered is taken over, whoever held its lease: two who carry it make the same file, and one enters it.
         """
         with self._database.write() as connection:
             hold(connection, STATUS)  # one at a time: a twin's reservation is seen, the ceiling is exact
@@ -55,6 +62,8 @@ class Reserving:
                 digest = fresh[found].request_digest if isinstance(found, int) else found["request_digest"]
                 met.append(found if digest == intent.request_digest else KeyReused())
             made = self._made(connection, fresh, now)
+            if taken := [{"mine": one["reservation_id"]} for one in met if isinstance(one, RowMapping) and one["state"] == "reserved"]:
+                connection.execute(_TAKE, [one | {"until": now + LEASE} for one in taken])
             return [self._outcome(one, made) for one in met]
 
     def _outcome(self, met: RowMapping | int | Refusal, made: Sequence[Reservation]) -> Outcome:

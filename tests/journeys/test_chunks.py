@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -100,7 +101,10 @@ def test_rows_that_are_refused_do_not_stand_in_the_way_of_the_others(world: Worl
     given[4] = (given[4][0], given[3][1])  # the same case under another key is the same licence
     given[5] = (given[0][0], given[5][1])  # the same key with other content
     given[6] = (given[6][0], {**given[6][1], "face": {**given[6][1]["face"], "license_no": given[0][1]["face"]["license_no"]}})
-    given[7] = (given[7][0], {**given[7][1], "face": {**given[7][1]["face"], "person_name": "示" * 50, "address": "路" * 200, "employer": "司" * 100}})
+    given[7] = (
+        given[7][0],
+        {**given[7][1], "face": {**given[7][1]["face"], "person_name": "示" * 50, "address": "路" * 200, "employer": "司" * 100}},
+    )
     done = issued(world, DRIVER, given)
     assert isinstance(done[2], FaceRejected)
     assert done[4].licence_id == done[3].licence_id
@@ -130,14 +134,34 @@ def test_a_chunk_that_is_killed_before_a_step_is_finished_without_loss_or_double
     killed(tmp_path, demo_keys, step, client=client.name, department=client.department, rows=json.loads(json.dumps(given)), licence_id=None)
     with a_world(tmp_path, demo_keys, tokens=tokens) as world:
         assert len(world.service.reservations.unfinished(world.clock() + LEASE)) == 4
-        assert isinstance(world.clock, Clock)
-        world.clock.now += LEASE + timedelta(seconds=1)
         again = issued(world, DRIVER, given)
         assert all(isinstance(one, Done) for one in again), again
         assert len(list(world.service.book.all_ids())) == 4
         assert not world.service.reservations.unfinished(world.clock() + LEASE)
         findings = list(world.service.auditor.audit(documents=True))
         assert not findings
+
+
+def test_what_a_killed_chunk_left_is_carried_on_by_the_worker(tmp_path: Path, demo_keys: Path, killed: Callable[..., None]) -> None:
+    with a_world(tmp_path, demo_keys) as world:
+        given, client, tokens = rows(world, count=3), world.client(DRIVER), world.tokens
+    killed(tmp_path, demo_keys, "append", client=client.name, department=client.department, rows=json.loads(json.dumps(given)), licence_id=None)
+    with a_world(tmp_path, demo_keys, tokens=tokens) as world:
+        assert world.service.registrar.finish() == 0  # its lease still runs
+        assert isinstance(world.clock, Clock)
+        world.clock.now += LEASE + timedelta(seconds=1)
+        assert world.service.registrar.finish() == 3
+        assert [one.licence_id for one in issued(world, DRIVER, given)] == list(world.service.book.all_ids())
+        assert not list(world.service.auditor.audit(documents=True))
+
+
+def test_two_who_carry_the_same_chunk_at_once_enter_it_once(world: World) -> None:
+    given = rows(world, count=6)
+    with ThreadPoolExecutor(3) as pool:
+        told = list(pool.map(lambda _: issued(world, DRIVER, given), range(3)))
+    assert {tuple(one.licence_id for one in each) for each in told} == {tuple(one.licence_id for one in told[0])}
+    assert len(list(world.service.book.all_ids())) == 6
+    assert not list(world.service.auditor.audit(documents=True))
 
 
 def test_a_refusal_is_said_with_all_its_faults(world: World) -> None:
