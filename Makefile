@@ -26,7 +26,7 @@ DEMO := LICENCE_DATABASE_URL=sqlite:///var/demo/licence.db LICENCE_ARCHIVE_URL=f
 	LICENCE_KEYS=var/keys LICENCE_SEAL_PASSPHRASE_FILE=var/keys/passphrase LICENCE_PAYLOAD_KEY_FILE=var/keys/payload.key \
 	LICENCE_PUBLIC_URL=http://127.0.0.1:$(PORT)
 
-.PHONY: help demo serve test coverage test-long check bench gallery sbom fonts tools setup tables lock clean intro-demo intro-test
+.PHONY: help demo serve test coverage test-long check bench rehearsal gallery sbom fonts tools setup tables lock clean intro-demo intro-test
 
 help: ## say what there is
 	@echo "licence_service: issue, seal, endorse, download and verify electronic licences."
@@ -70,6 +70,9 @@ check: $(VENV)/.dev $(VENV)/.package fonts ## style, types, levels of imports, t
 bench: $(VENV)/.dev $(VENV)/.package fonts ## measure against the yardsticks; figures go to var/bench.json
 	@mkdir -p var
 	@$(BIN)/python -m bench
+
+rehearsal: tools $(VENV)/.dev $(VENV)/.package fonts ## convert a generated stock end to end, killed five times (FULL=1: 1,940,000 licences)
+	@$(BIN)/python -m bench.rehearsal $(if $(FULL),--count 1940000)
 
 gallery: $(VENV)/.package fonts ## draw docs/gallery.png, all types on one sheet
 	@test -f var/demo/demo.json || $(MAKE) demo

@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import os
 import random
+import re
 import statistics
 import subprocess
 import tempfile
@@ -23,12 +24,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import date, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from stdnum.cn import ric
 
 from bench import peers
 from bench.issue import PASSPHRASE, service_in, settings_in
@@ -118,6 +121,16 @@ class Works:
         pressed = laid.sealed(self.seal.slot_over(laid.digest()))
         pressed.digests()
         return pressed, sheet, data
+
+
+def _renumbered(number: str, counter: int) -> str:
+    """Put a counter into the longest run of digits of a number."""
+    runs = sorted(re.finditer(r"\d+", number), key=lambda run: run.end() - run.start())
+    if not runs:
+        return f"{number}{counter}"
+    start, end = runs[-1].span()
+    digits = str(counter).zfill(end - start)[-(end - start) :]
+    return number[:start] + digits + number[end:]
 
 
 def _varied(field: Field | None, value: object, dice: random.Random) -> object:
@@ -222,14 +235,33 @@ def say(name: str, found: dict[str, list[float]], *, over: str, better: str, uni
 class Stock:
     """Requests for a chunk, each licence with a text and a number of its own."""
 
-    def __init__(self, service: Service, slug: str, seed: int) -> None:
-        """Take the type; two stocks of different seeds have nothing in common."""
+    def __init__(self, service: Service, slug: str, seed: int, first: int = 0) -> None:
+        """Take the type and the first number; two stocks of one type and of different seeds begin at different numbers."""
         self.service, self.slug = service, slug
         today = beijing_day(service.now())
         self.template, sample = service.catalogue.in_force(slug, today), service.catalogue.samples[slug]
         self.body = Moved(self.template, service.catalogue.kinds, sample, today).request()
         self.client = Client(f"stock-{seed}", sample.issuer, (EVERY_TYPE,), 10**9)
-        self._dice, self._made, self._seed = random.Random(seed), 0, seed
+        self._dice, self._made, self._seed = random.Random(seed), first, seed
+        number = str(self.body["face"].get(self.template.number.field))
+        citizens = {str(value) for name, value in self.body["face"].items() if self.template.fields[name].type == "citizen_id"}
+        self._person = number if number in citizens else ""
+
+    @property
+    def room(self) -> int:
+        """How many more numbers of this type's form there are."""
+        runs = re.findall(r"\d+", str(self.body["face"][self.template.number.field]))
+        return 10**9 if self._person else 10 ** max(map(len, runs), default=0) - self._made - 1
+
+    def _identity(self) -> dict[str, str]:
+        """Return another holder's number, which is the licence's too, and the birthday that it says."""
+        days, sequence = divmod(self._made, 499)
+        born = date(1975, 1, 1) + timedelta(days=days % 9000)
+        digits = f"{self._person[:6]}{born:%Y%m%d}{2 * sequence % 998 + int(self._person[16]) % 2:03d}"
+        whole = digits + ric.calc_check_digit(f"{digits}0")
+        fields = self.template.fields
+        said = {name: whole for name, value in self.body["face"].items() if value == self._person}
+        return said | {name: born.isoformat() for name in self.body["face"] if fields[name].type == "date" and fields[name].agrees_with}
 
     def rows(self, count: int) -> list[tuple[str, dict[str, object]]]:
         """Return the next rows."""
@@ -242,8 +274,7 @@ class Stock:
                 name: value if name in fixed else _varied(self.template.fields.get(name), value, self._dice)
                 for name, value in self.body["face"].items()
             }
-            tail = f"{self._seed:02d}{self._made:06d}"
-            face[number] = f"{self.body['face'][number][: -len(tail)]}{tail}"
+            face |= self._identity() if self._person else {number: _renumbered(str(self.body["face"][number]), self._made)}
             found.append((f"stock-{self._seed}-{self._made:08d}", {**self.body, "case_no": f"STOCK-{self._seed}-{self._made}", "face": face}))
         return found
 
@@ -309,7 +340,7 @@ def bulk(folder: Path) -> None:
 
 def _bulk_ours(folder: Path, seed: int, chunks: int, count: int) -> int:
     service = _KEPT.get("service") or _KEPT.setdefault("service", build(settings_in(folder), clock_at(None)))
-    stock = Stock(service, FIFTEEN, seed)
+    stock = Stock(service, FIFTEEN, seed, seed * 100_000)
     for _ in range(chunks):
         assert all(isinstance(one, Done) for one in service.chunks.issue(stock.client, stock.rows(count)))
     return chunks * count
