@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 from licence_service import requests
 from licence_service.carrying import Done, Waiting
 from licence_service.document.press import Laid, Pressed
+from licence_service.document.reading import attachment, codes
 from licence_service.drafting import Draft
-from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealStopped, Unavailable
+from licence_service.errors import EntryConflict, FaceRejected, PageDisagrees, Refusal, SealStopped, Unavailable
 from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import live_key
 from licence_service.packing import Packer
@@ -27,7 +28,9 @@ from licence_service.store.clients import Client
 from licence_service.store.openings import Opened, Openings
 from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
+from licence_service.template import Template
 
+STOPPABLE = 100  # after so many signatures an order to stop the seal is looked for
 JUDGED = 1000  # of so many licences one, and the first of each edition and seal in a chunk, is read by foreign readers and examined whole
 
 Outcome: TypeAlias = Done | Waiting | Refusal | Unavailable
@@ -60,7 +63,9 @@ class _Printed:
     row: _Drafted
     reservation: Reservation
     entry: Entry
+    template: Template
     order: Order
+    seal: HeldSeal
     laid: Laid
 
 
@@ -102,7 +107,7 @@ class Chunks:
                 fresh.append((row, found))
             else:
                 alone.append(row)
-        outcomes.update(self._carried(fresh))
+        outcomes.update(self._carried(caller, fresh))
         for row in sorted(alone, key=lambda one: one.at):
             outcomes[row.at] = _told(lambda row=row: self.registrar.issue(caller, row.key, row.body))  # type: ignore[misc]
         return [outcomes[at] for at in range(len(rows))]
@@ -127,117 +132,144 @@ class Chunks:
         together: list[_Drafted] = []
         alone: list[_Drafted] = []
         for one in drafted:
-            free = one.live_key not in taken and one.draft.entry.parent is None and isinstance(self._seal(one), HeldSeal)
+            free = one.live_key not in taken and one.draft.entry.parent is None and isinstance(self._seal(one.department, one.draft.entry), HeldSeal)
             (together if free else alone).append(one)
             taken.add(one.live_key)
         return together, alone
 
-    def _seal(self, row: _Drafted) -> object:
-        version = row.draft.entry.version
-        assert version  # noqa: S101
-        return row.department.seal_on(beijing_day(version.sealed_at))
+    @staticmethod
+    def _seal(department: Department, entry: Entry) -> object:
+        """Return the seal that the department used on the day fixed at reserve."""
+        assert entry.version  # noqa: S101
+        return department.seal_on(beijing_day(entry.version.sealed_at))
 
     # -- from the reservations to the entries --------------------------------------------------------
 
-    def _carried(self, reserved: Sequence[tuple[_Drafted, Reservation]]) -> dict[int, Outcome]:
+    def _carried(self, caller: Client, reserved: Sequence[tuple[_Drafted, Reservation]]) -> dict[int, Outcome]:
         """Carry reserved rows to their end together."""
         outcomes: dict[int, Outcome] = {}
         self.step("draw")
-        printed = [one for row, reservation in reserved if (one := self._printed(row, reservation, outcomes))]
+        printed = [one for row, reservation in reserved if (one := self._printed(caller, row, reservation, outcomes))]
         if not printed:
             return outcomes
         try:
-            sealed = self._sealed(printed)
-        except SealStopped as stopped:
-            self._leave(printed)
-            return outcomes | {one.row.at: stopped for one in printed}
-        self.step("archive")
-        shown = [(pressed, entry.version.document.sha256, list(one.order.sheet.photos.values())) for one, pressed, entry in sealed if entry.version]
-        places = self.packer.pack(shown, self.registrar.line.now())
-        self.step("append")
-        line = self.registrar.line
-        opened = [
-            Opened(entry, line.beside(one.reservation, entry), places[entry.version.document.sha256]) for one, _, entry in sealed if entry.version
-        ]
-        try:
-            entered = self.openings.open_all(opened, {one.reservation.reservation_id: one.reservation.content for one in printed})
+            entered = self._entered(self._sealed(printed))
         except EntryConflict:
             # Another took a number or a reservation meanwhile: each row finds its own end.
-            return outcomes | {one.row.at: _told(lambda one=one: self._alone(one)) for one in printed}  # type: ignore[misc]
-        return outcomes | {one.row.at: self._done(one, entry) for one, entry in zip(printed, entered, strict=True)}
+            return outcomes | {one.row.at: _told(lambda one=one: self._alone(caller, one)) for one in printed}  # type: ignore[misc]
+        except Unavailable as trouble:
+            self._leave(printed)  # the retry or the worker goes on at once
+            return outcomes | {one.row.at: trouble for one in printed}
+        return outcomes | {one.row.at: self._done(caller, one, entry) for one, entry in zip(printed, entered, strict=True)}
 
-    def _printed(self, row: _Drafted, reservation: Reservation, outcomes: dict[int, Outcome]) -> _Printed | None:
+    def _entered(self, sealed: Sequence[tuple[_Printed, Pressed, Entry]]) -> list[Entry]:
+        """Keep the documents and enter the licences."""
+        line = self.registrar.line
+        self.step("archive")
+        shown = [(pressed, _digest(entry), list(one.order.sheet.photos.values())) for one, pressed, entry in sealed]
+        places = self.packer.pack(shown, line.now())
+        self.step("append")
+        opened = [Opened(entry, line.beside(one.reservation, entry), places[_digest(entry)]) for one, _, entry in sealed]
+        return self.openings.open_all(opened, {one.reservation.reservation_id: one.reservation.content for one, _, _ in sealed})
+
+    def _printed(self, caller: Client, row: _Drafted, reservation: Reservation, outcomes: dict[int, Outcome]) -> _Printed | None:
         """Print one page and read it back; one that cannot be is refused, one that the press hands over goes alone."""
         line = self.registrar.line
-        seal = self._seal(row)
-        assert isinstance(seal, HeldSeal)  # noqa: S101 - others were sorted out
-        # One that was reserved before is carried as it was meant then: its time of sealing is fixed.
-        entry = line.completed(reservation, row.draft.entry, row.draft.template) if reservation.made_now else line.restored(reservation)[0]
-        try:
-            order = line.order(reservation, entry, row.draft.template, seal, row.draft.photos)
-            laid = line.printer.press(order.sheet, order.attachment, created_at=order.sealed_at, slot_bytes=seal.slot_bytes)
-        except Refusal as refused:
-            line.reservations.abandon(reservation.reservation_id, refused.detail)
-            outcomes[row.at] = refused
-            return None
-        if laid is None:
-            outcomes[row.at] = _told(lambda: self.registrar.carrier.carried(reservation))
-            return None
-        return _Printed(row, reservation, entry, order, laid)
+        # One that was reserved before is carried as it was meant then: its edition and its time of sealing are fixed.
+        entry, template = (
+            (line.completed(reservation, row.draft.entry, row.draft.template), row.draft.template)
+            if reservation.made_now
+            else line.restored(reservation)
+        )
+        seal = self._seal(row.department, entry)
+        laid = None
+        if isinstance(seal, HeldSeal):
+            try:
+                order = line.order(reservation, entry, template, seal, row.draft.photos)
+                laid = line.printer.press(order.sheet, order.attachment, created_at=order.sealed_at, slot_bytes=seal.slot_bytes)
+            except Refusal as refused:
+                line.reservations.abandon(reservation.reservation_id, refused.detail, key_too=isinstance(refused, FaceRejected))
+                outcomes[row.at] = refused
+                return None
+            if laid is not None:
+                return _Printed(row, reservation, entry, template, order, seal, laid)
+        line.reservations.let_go(reservation.reservation_id, line.now())
+        outcomes[row.at] = _told(lambda: self.registrar.carrier.carried_for(caller.name, line.reservations.get(reservation.reservation_id)))
+        return None
 
     def _sealed(self, printed: Sequence[_Printed]) -> list[tuple[_Printed, Pressed, Entry]]:
         """Seal all files; every use of the seal is written down before and after."""
         line = self.registrar.line
-        for seal_id in {one.order.use.seal_id for one in printed}:
-            if line.seal_log.stopped(seal_id):
-                raise SealStopped
         asked = [replace(one.order.use, event="requested", document_sha256=one.laid.digest().hex()) for one in printed]
+        if any(line.seal_log.stopped(seal_id) for seal_id in {use.seal_id for use in asked}):
+            line.seal_log.write_all([replace(use, event="refused", reason="stopped") for use in asked], line.now())
+            raise SealStopped
         self.step("request-seal")
         line.seal_log.write_all(asked, line.now())
         self.step("seal")
+        try:
+            sealed = self._signed(printed)
+        except (PageDisagrees, Unavailable) as trouble:
+            line.seal_log.write_all([replace(use, event="failed", reason=trouble.slug) for use in asked], line.now())
+            if isinstance(trouble, PageDisagrees):  # nothing of this chunk may be entered later either
+                for one in printed:
+                    line.reservations.abandon(one.reservation.reservation_id, trouble.detail)
+            raise
+        self.step("sealed")
+        done = [replace(use, event="done", sealed_sha256=_digest(entry)) for use, (_, _, entry) in zip(asked, sealed, strict=True)]
+        line.seal_log.write_all(done, line.now())
+        return sealed
+
+    def _signed(self, printed: Sequence[_Printed]) -> list[tuple[_Printed, Pressed, Entry]]:
         sealed = []
         judged: set[tuple[int, str]] = set()  # editions and seals of which one was judged
         for number, one in enumerate(printed):
-            seal, kind = self._seal(one.row), (id(one.order.sheet.template), one.order.use.seal_id)
-            assert isinstance(seal, HeldSeal)  # noqa: S101
-            pressed = one.laid.sealed(seal.slot_over(one.laid.digest()))
+            kind = (id(one.template), one.order.use.seal_id)
+            if number % STOPPABLE == STOPPABLE - 1 and self.registrar.line.seal_log.stopped(one.order.use.seal_id):
+                raise SealStopped
+            pressed = one.laid.sealed(one.seal.slot_over(one.laid.digest()))
             assert one.entry.version  # noqa: S101
             if number % JUDGED == 0 or kind not in judged:
                 self._judge(pressed, one)
                 judged.add(kind)
             sealed.append((one, pressed, replace(one.entry, version=replace(one.entry.version, document=pressed.digests()))))
-        self.step("sealed")
-        done = [
-            replace(use, event="done", sealed_sha256=entry.version.document.sha256)
-            for use, (_, _, entry) in zip(asked, sealed, strict=True) if entry.version
-        ]  # fmt: skip
-        line.seal_log.write_all(done, line.now())
         return sealed
 
     def _judge(self, pressed: Pressed, one: _Printed) -> None:
         """Let the slow reader look at the page, and a foreign validator at the whole file."""
-        content = pressed.content
-        self.registrar.line.printer.agree(content, one.order.sheet)
+        content, sheet = pressed.content, one.order.sheet
+        self.registrar.line.printer.agree(content, sheet)
         finding = self.registrar.examiner.examine(content)
         if not (finding.signed and finding.intact and finding.covers_whole_file):
             raise PageDisagrees("a printed file does not carry its seal as it should")
+        if attachment(content) != one.order.attachment or codes(content) != [sheet.code_text]:
+            raise PageDisagrees("a printed file does not carry its data or its code as it should")
 
     def _leave(self, printed: Sequence[_Printed]) -> None:
         for one in printed:
             self.registrar.line.reservations.let_go(one.reservation.reservation_id, self.registrar.line.now())
 
-    def _alone(self, one: _Printed) -> Done | Waiting:
+    def _alone(self, caller: Client, one: _Printed) -> Done | Waiting:
         self._leave([one])
-        return self.registrar.carrier.carried(self.registrar.line.reservations.get(one.reservation.reservation_id))
+        return self.registrar.carrier.carried_for(caller.name, self.registrar.line.reservations.get(one.reservation.reservation_id))
 
-    def _done(self, one: _Printed, entry: Entry) -> Done:
+    @staticmethod
+    def _done(caller: Client, one: _Printed, entry: Entry) -> Done:
+        """Return the answer; codes go only to the client that made the reservation (DESIGN §2)."""
         version, reservation = entry.version, one.reservation
         assert version  # noqa: S101
         assert entry.recorded_at  # noqa: S101 - it was entered
+        mine = reservation.client == caller.name
         return Done(
-            entry.licence_id, 1, entry.act.value, entry.recorded_at, version.elicence_id, one.row.draft.template.number_of(version.face),
-            version.version, reservation.check_code, reservation.delivery_code, one.order.sheet.code_text,
+            entry.licence_id, 1, entry.act.value, entry.recorded_at, version.elicence_id, one.template.number_of(version.face), version.version,
+            reservation.check_code if mine else None, reservation.delivery_code if mine else None, one.order.sheet.code_text if mine else None,
         )  # fmt: skip
+
+
+def _digest(entry: Entry) -> str:
+    """Return the hex SHA-256 of a sealed document."""
+    assert entry.version  # noqa: S101 - a first entry has a document
+    return entry.version.document.sha256
 
 
 def _told(act: Callable[[], Done | Waiting]) -> Outcome:

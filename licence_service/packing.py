@@ -1,9 +1,11 @@
 """Putting the documents of a chunk into one segment (docs/formats.md §12).
 
-A dictionary is made once for an installation, from the commonest characters and the first documents, and kept in the archive. The
-bytes that licences of an edition share are kept there too, once; a photo once in a segment.
+A dictionary is made once for an installation, from the commonest characters and what its first documents have in common, and kept in
+the archive; what only one of them says, such as a name, is not in it. The bytes that licences of an edition share are kept there too,
+once; a photo once in a segment.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +16,9 @@ from licence_service.document import Printer
 from licence_service.document.press import Pressed
 from licence_service.segments import Packing, Part, Place, Segment, Whole
 from licence_service.store.packing import Packed
+
+_PIECES = re.compile(rb"(?<=[\n, ])")
+_COMPARED, _LONG = 20, 256
 
 
 @dataclass(slots=True)
@@ -31,7 +36,7 @@ class Packer:
 
         Documents in the same order make the same segment. Raise `ArchiveUnavailable` where they cannot be kept now.
         """
-        packing = self._packing or self._dictionary([pressed.own for pressed, _, _ in documents], now)
+        packing = self._packing or self._dictionary([_without(pressed.own, photos) for pressed, _, photos in documents[:_COMPARED]], now)
         segment = Segment(packing)
         for pressed, digest, photos in documents:
             segment.add([Whole(self._plate(pressed)), *_parts(segment, pressed.own, photos)], digest)
@@ -49,10 +54,44 @@ class Packer:
         """Open the installation's dictionary; make it where there is none yet."""
         digest = self.packed.dictionary()
         if digest is None:
-            digest = self.archive.put(self.printer.pressroom.common_characters() + own[0])
-            self.packed.use_dictionary(digest, now)
+            made = self.archive.put(self.printer.pressroom.common_characters() + _common(own))
+            digest = self.packed.use_dictionary(made, now)
         self._packing = Packing(self.archive.get(digest))
         return self._packing
+
+
+def _common(documents: Sequence[bytes]) -> bytes:
+    """Return what the first document has in common with the one that is least like it: pieces of lines, in the order of the first.
+
+    Of long pieces that differ, such as the slots of seals, what begins alike.
+    """
+    if len(documents) < 2:  # noqa: PLR2004 - one document has nothing in common with itself alone
+        return b""
+    first = _PIECES.split(documents[0])
+    return min((_shared(first, _PIECES.split(other)) for other in documents[1:_COMPARED]), key=len)
+
+
+def _shared(first: Sequence[bytes], other: Sequence[bytes]) -> bytes:
+    known = set(other)
+    long = iter([piece for piece in other if len(piece) > _LONG and piece not in first])
+    parts = []
+    for piece in first:
+        if piece in known:
+            parts.append(piece)
+        elif len(piece) > _LONG:
+            parts.append(piece[: _alike(piece, next(long, b""))])
+    return b"".join(parts)
+
+
+def _alike(one: bytes, other: bytes) -> int:
+    """Return how many bytes two pieces begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _without(own: bytes, photos: Sequence[bytes]) -> bytes:
+    for jpeg in photos:
+        own = own.replace(jpeg, b"")
+    return own
 
 
 def _parts(segment: Segment, own: bytes, photos: Sequence[bytes]) -> list[Part]:
@@ -61,6 +100,8 @@ def _parts(segment: Segment, own: bytes, photos: Sequence[bytes]) -> list[Part]:
     parts: list[Part] = []
     at = 0
     for start, jpeg in found:
+        if start < at:
+            continue  # a picture inside a picture
         parts += [own[at:start], segment.share(jpeg, sha256(jpeg))]
         at = start + len(jpeg)
     return [*parts, own[at:]]

@@ -91,7 +91,7 @@ class Recovery:
             touched |= {one.entry.licence_id for one in again if one.entry}
             done.heads, done.lines, edge = done.heads + 1, done.lines + len(again), grown
             step(number)
-        self.packed.put(self._unknown_places() if touched else {})
+        self.packed.put(self._unknown_places())  # also those of lines that were entered again before this was killed
         for licence_id in sorted(touched):
             self._number(licence_id)
         return done

@@ -21,6 +21,7 @@ _SUSPENSION = {
     "last": Field(label="止", type="date", disclose={}, after="first"),
     "allows": Field(label="允许", type="multi_enum", disclose={}, codes={act: act for act in ("renew", "change", "transfer")}),
 }
+_KEY_LENGTH = range(8, 201)
 REASONS = ("lost", "damaged")
 OBJECTION = "objection"
 ENDORSEMENT_GROUNDS = (OBJECTION, "report_recalled", "error", "overturned", "other")
@@ -118,6 +119,11 @@ class ActRequest:
     automatic: bool = False  # accepted by a rule pack, not by a person
     campaign: str | None = None  # set by the campaign runner, never by a caller
     organs: Mapping[str, str] = field(default_factory=dict)  # set by the cross-region review
+
+
+def is_key(key: str) -> bool:
+    """Say whether a text may be an idempotency key: 8 to 200 printable ASCII characters."""
+    return len(key) in _KEY_LENGTH and key.isascii() and key.isprintable()
 
 
 def read_issue(body: Mapping[str, Any]) -> IssueRequest:

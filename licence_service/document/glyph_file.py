@@ -7,7 +7,7 @@ what it holds can always be made again.
 
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -44,9 +44,12 @@ def read(face: Face) -> dict[str, bytes]:
     count = int.from_bytes(content[start : start + 4])
     at = start + 4 + count * _ROW.size
     kept = {}
-    for code_point, length in _ROW.iter_unpack(content[start + 4 : at]):
-        kept[chr(code_point)] = content[at : at + length]
-        at += length
+    try:
+        for code_point, length in _ROW.iter_unpack(content[start + 4 : at]):
+            kept[chr(code_point)] = content[at : at + length]
+            at += length
+    except (ValueError, struct.error):
+        return {}
     return kept
 
 
@@ -56,12 +59,13 @@ def build(fonts: Fonts, progress: Callable[[str], None] = lambda _: None) -> Non
     if absent:
         progress(f"preparing {len(COMMON):,} characters of {', '.join(face.slug for face in absent)}")
         with ProcessPoolExecutor() as workers:
-            list(workers.map(_write, absent))
+            list(workers.map(write, absent))
 
 
-def _write(face: Face) -> None:
+def write(face: Face, characters: Iterable[str] = COMMON) -> None:
+    """Make the file of a face, with those of the characters that it has."""
     store = GlyphStore(face)
-    kept = {each: store.charstring(each) for each in COMMON if face.program.glyph(ord(each))}
+    kept = {each: store.charstring(each) for each in characters if face.program.glyph(ord(each))}
     rows = b"".join(_ROW.pack(ord(character), len(charstring)) for character, charstring in kept.items())
     content = b"".join((FORM, bytes.fromhex(face.digest), len(kept).to_bytes(4), rows, *kept.values()))
     part = path_of(face).with_suffix(".part")

@@ -52,8 +52,13 @@ class Packed:
         with self._database.read() as connection:
             return connection.execute(select(dictionaries.c.sha256).order_by(dictionaries.c.id.desc()).limit(1)).scalar_one_or_none()
 
-    def use_dictionary(self, sha256: str, now: datetime) -> None:
-        """Pack with this dictionary from now on; the archive has it already."""
+    def use_dictionary(self, sha256: str, now: datetime) -> str:
+        """Pack with this dictionary from now on, or with the one that another process was quicker to make; return its digest.
+
+        The archive has it already.
+        """
         with self._database.write() as connection:
-            if connection.execute(select(dictionaries.c.id).where(dictionaries.c.sha256 == sha256)).first() is None:
+            present = connection.execute(select(dictionaries.c.sha256).order_by(dictionaries.c.id.desc()).limit(1)).scalar_one_or_none()
+            if present is None:
                 connection.execute(insert(dictionaries).values(sha256=sha256, made_at=now))
+            return present or sha256

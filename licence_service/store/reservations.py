@@ -198,14 +198,16 @@ class Reservations:
         with self._database.write() as connection:
             connection.execute(update(reservations).where(mine).values(lease_until=now))
 
-    def abandon(self, reservation_id: str, reason: str) -> None:
+    def abandon(self, reservation_id: str, reason: str, *, key_too: bool = False) -> None:
         """Close a reservation that can no longer be entered; its seal uses stay in the log.
 
-        It keeps its key but gives its case back, so that the case can be put right under another key.
+        It keeps its key but gives its case back, so that the case can be put right under another key; with `key_too` it gives the key back
+        as well, since nothing was done under it.
         """
         mine = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved")
+        given = {"idempotency_key": f"abandoned {reservation_id}"} if key_too else {}
         with self._database.write() as connection:
-            connection.execute(update(reservations).where(mine).values(state="abandoned", reason=reason, case_key=None))
+            connection.execute(update(reservations).where(mine).values(state="abandoned", reason=reason, case_key=None, **given))
 
     def unfinished(self, now: datetime, *, limit: int = 100) -> list[Reservation]:
         """Return reservations that nobody is carrying, those left longest first: one that must wait does not starve the others."""

@@ -7,12 +7,12 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from licence_service.errors import AccessRefused, Fault, NotGranted, RequestRejected, TooManyFailures
+from licence_service.requests import is_key
 from licence_service.service import Service
 from licence_service.store.clients import APPROVAL, OFFICER, Client
 from licence_service.store.failures import WINDOW_SECONDS
 
 _bearer = HTTPBearer(auto_error=False, description="The token that `licence-service clients add` printed.")
-_KEY_LENGTH = range(8, 201)
 
 
 def service_of(request: Request) -> Service:
@@ -52,7 +52,7 @@ def idempotency_key(
     key: Annotated[str, Header(alias="Idempotency-Key", description="8 to 200 characters; the same key again returns the same result.")],
 ) -> str:
     """Return the caller's key of this request."""
-    if len(key) not in _KEY_LENGTH or not key.isascii() or not key.isprintable():
+    if not is_key(key):
         raise RequestRejected(faults=[Fault("Idempotency-Key", "wrong-length", "8 to 200 printable ASCII characters")])
     return key
 

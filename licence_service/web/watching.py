@@ -100,7 +100,9 @@ class PressCounts:
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Yield the figures for Prometheus."""
-        family = CounterMetricFamily("licence_pages", "Files by what made or read them: pressed, handed over, read by the slow reader", labels=["what", "why"])
+        family = CounterMetricFamily(
+            "licence_pages", "Files by what made or read them: pressed, handed over, read by the slow reader", labels=["what", "why"]
+        )
         for said, count in dict(self._pressroom.counts).items():
             what, _, why = said.partition(": ")
             family.add_metric([what, why], count)

@@ -1,9 +1,15 @@
 """`licence-service issue-many`: a file of rows, a file of results, going on where it was killed."""
 
+import fcntl
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.api.test_cli import Terminal, terminal
@@ -47,7 +53,7 @@ def test_every_row_has_its_result_in_order_and_a_refused_one_says_why(terminal: 
     assert "示" not in json.dumps([one for one in found if "problem" in one], ensure_ascii=False)
 
 
-def test_it_goes_on_where_it_was_killed(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
+def test_it_goes_on_behind_the_last_whole_line_of_its_results(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
     source, results, command = called
     source.write_text("\n".join(lines_of(terminal, 5)) + "\n", encoding="utf-8")
     terminal.run(*command)
@@ -80,3 +86,58 @@ def test_several_workers_give_the_same_results_in_the_same_order(
     assert [one.get("key") for one in told(results)] == [json.loads(line)["key"] if line else None for line in [*given[:3], "", *given[3:]]]
     assert len(list(terminal.world.service.book.all_ids())) == 7
     assert not list(terminal.world.service.auditor.audit(documents=True))
+
+
+def test_a_worker_that_is_killed_loses_nothing(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
+    source, results, command = called
+    source.write_text("\n".join(lines_of(terminal, 40)) + "\n", encoding="utf-8")
+    surroundings = os.environ | terminal.environment
+    process = subprocess.Popen(
+        [sys.executable, "-m", "licence_service", *command, "--workers", "2"], env=surroundings, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not (results.exists() and results.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [child for child in psutil.Process(process.pid).children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+    workers[0].kill()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "a worker was killed" in said
+    assert [one["line"] for one in told(results)] == list(range(1, 41))
+    assert len(list(terminal.world.service.book.all_ids())) == len({one["licence_id"] for one in told(results)}) == 40
+
+
+@pytest.mark.parametrize("spoil", ["other rows", "no results", "the rows themselves", "another command"])
+def test_what_is_not_its_own_file_of_results_is_refused_and_left_alone(terminal: Terminal, called: tuple[Path, Path, list[str]], spoil: str) -> None:
+    source, results, command = called
+    given = lines_of(terminal, 3)
+    source.write_text("\n".join(given) + "\n", encoding="utf-8")
+    if spoil == "other rows":
+        results.write_text('{"line": 1, "key": "another-key"}\n', encoding="utf-8")
+    elif spoil == "no results":
+        results.write_text("what somebody wrote", encoding="utf-8")
+    elif spoil == "the rows themselves":
+        command[command.index("--results") + 1] = str(source)
+        results = source
+    before = results.read_bytes() if results.exists() else b""
+    with results.open("ab") as held:
+        if spoil == "another command":
+            fcntl.flock(held, fcntl.LOCK_EX)
+        terminal.run(*command, wanted=1)
+    assert results.read_bytes() == before
+    assert not list(terminal.world.service.book.all_ids())
+
+
+@pytest.mark.parametrize("key", ["", "short", "k" * 201, "nul\x00nul\x00", "键键键键键键键键"])
+def test_a_key_that_the_interface_would_refuse_is_refused(terminal: Terminal, called: tuple[Path, Path, list[str]], key: str) -> None:
+    source, results, command = called
+    source.write_text(json.dumps(json.loads(lines_of(terminal, 1)[0]) | {"key": key}) + "\n", encoding="utf-8")
+    terminal.run(*command, wanted=1)
+    assert told(results)[0]["problem"]["faults"][0]["path"] == "key"
+
+
+def test_a_row_longer_than_a_request_may_be_is_refused_and_the_next_is_read(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
+    source, results, command = called
+    source.write_text('{"key": "' + "x" * 3_000_000 + '"}\n' + lines_of(terminal, 1)[0] + "\n", encoding="utf-8")
+    terminal.run(*command, wanted=1)
+    assert [("problem" in one) for one in told(results)] == [True, False]

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from moto.server import ThreadedMotoServer
 
 from licence_service.carrying import Done
 from licence_service.chunks import Row
-from licence_service.errors import FaceRejected, KeyReused, NumberTaken, Refusal
+from licence_service.errors import ArchiveUnavailable, FaceRejected, KeyReused, NumberTaken, PageDisagrees, Refusal, SealStopped
+from licence_service.seal import Finding
 from licence_service.store.reserving import LEASE
 from tests.journeys.test_production_parts import Bucket
 from tests.parts.databases import empty_postgres
@@ -101,18 +103,18 @@ def test_rows_that_are_refused_do_not_stand_in_the_way_of_the_others(world: Worl
     given[4] = (given[4][0], given[3][1])  # the same case under another key is the same licence
     given[5] = (given[0][0], given[5][1])  # the same key with other content
     given[6] = (given[6][0], {**given[6][1], "face": {**given[6][1]["face"], "license_no": given[0][1]["face"]["license_no"]}})
-    given[7] = (
-        given[7][0],
-        {**given[7][1], "face": {**given[7][1]["face"], "person_name": "示" * 50, "address": "路" * 200, "employer": "司" * 100}},
-    )
+    too_long = {"person_name": "示" * 50, "address": "路" * 200, "employer": "司" * 100}
+    fitting, given[7] = given[7], (given[7][0], {**given[7][1], "face": {**given[7][1]["face"], **too_long}})
     done = issued(world, DRIVER, given)
     assert isinstance(done[2], FaceRejected)
     assert done[4].licence_id == done[3].licence_id
     assert isinstance(done[5], KeyReused)
     assert isinstance(done[6], NumberTaken)
+    assert isinstance(done[7], FaceRejected)
+    assert {fault.code for fault in done[7].faults} == {"does-not-fit"}
+    assert isinstance(issued(world, DRIVER, [fitting])[0], Done)  # put right under the same key, as after a single refusal
     others = [one for place, one in enumerate(done) if place not in {2, 4, 5, 6, 7}]
     assert all(isinstance(one, Done) for one in others)
-    assert isinstance(done[7], Done | FaceRejected)
     assert len({one.licence_id for one in others}) == len(others)
     assert not list(world.service.auditor.audit(documents=True))
 
@@ -171,3 +173,83 @@ def test_a_refusal_is_said_with_all_its_faults(world: World) -> None:
     assert isinstance(refused, Refusal)
     assert {fault.path for fault in refused.faults} >= {"face.sex", "face.birth_date"}
     assert isinstance(done, Done)
+
+
+def test_codes_go_only_to_the_client_that_reserved(tmp_path: Path, demo_keys: Path, killed: Callable[..., None]) -> None:
+    with a_world(tmp_path, demo_keys) as world:
+        given, client, tokens = rows(world, count=2), world.client(DRIVER), world.tokens
+    killed(tmp_path, demo_keys, "draw", client=client.name, department=client.department, rows=json.loads(json.dumps(given)), licence_id=None)
+    with a_world(tmp_path, demo_keys, tokens=tokens) as world:
+        other = replace(client, name="another")
+        told = world.service.chunks.issue(other, [(f"another-{key}", body) for key, body in given])
+        assert [(one.check_code, one.delivery_code, one.verify_url) for one in told if isinstance(one, Done)] == [(None, None, None)] * 2
+        assert all(one.delivery_code for one in issued(world, DRIVER, given))
+
+
+def test_a_chunk_that_is_taken_over_on_a_later_day_is_sealed_as_it_was_meant(tmp_path: Path, demo_keys: Path, killed: Callable[..., None]) -> None:
+    with a_world(tmp_path, demo_keys) as world:
+        given, client, tokens = rows(world, count=2), world.client(DRIVER), world.tokens
+    killed(tmp_path, demo_keys, "draw", client=client.name, department=client.department, rows=json.loads(json.dumps(given)), licence_id=None)
+    with a_world(tmp_path, demo_keys, tokens=tokens) as world:
+        assert isinstance(world.clock, Clock)
+        reserved = world.clock.now
+        world.clock.now += timedelta(days=3)
+        for one in issued(world, DRIVER, given):
+            version = world.service.book.get(one.licence_id).entries[0].version
+            assert version
+            assert version.sealed_at == reserved
+            assert world.service.examiner.examine(world.service.archive.get(version.document.sha256)).sealed_at == reserved
+
+
+def test_a_stopped_seal_issues_nothing_and_says_so_in_its_log(world: World) -> None:
+    given, seal = rows(world, count=3), world.service.keyring.departments[world.client(DRIVER).department].seal.seal_id
+    world.service.seal_log.order(seal, stopped=True, at=world.clock(), by="an officer", reason="a test")
+    assert all(isinstance(one, SealStopped) for one in issued(world, DRIVER, given))
+    assert [use["event"] for use in world.service.seal_log.uses()] == ["refused"] * 3
+    assert not list(world.service.book.all_ids())
+    world.service.seal_log.order(seal, stopped=False, at=world.clock(), by="an officer", reason="a test")
+    assert all(isinstance(one, Done) for one in issued(world, DRIVER, given))
+
+
+def test_a_chunk_whose_documents_cannot_be_kept_is_carried_on_when_they_can(tmp_path: Path, demo_keys: Path) -> None:
+    with s3() as bucket, a_world(tmp_path, demo_keys, **bucket.settings) as world:
+        given = rows(world, count=3)
+        bucket.stop()
+        assert all(isinstance(one, ArchiveUnavailable) for one in issued(world, DRIVER, given))
+        assert not list(world.service.book.all_ids())
+        bucket.start()
+        bucket.create()
+        assert all(isinstance(one, Done) for one in issued(world, DRIVER, given))
+        assert not list(world.service.auditor.audit(documents=True))
+
+
+def test_what_a_foreign_reader_finds_wrong_stops_the_chunk_for_good(world: World) -> None:
+    given = rows(world, count=3)
+    wrong = replace(world.service.chunks, registrar=replace(world.service.registrar, examiner=Blind()))  # type: ignore[arg-type]
+    with pytest.raises(PageDisagrees):
+        wrong.issue(world.client(DRIVER), given)
+    assert isinstance(world.clock, Clock)
+    world.clock.now += 2 * LEASE
+    assert world.service.registrar.finish() == 0
+    assert not list(world.service.book.all_ids())
+    assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * 3 + ["failed"] * 3
+
+
+class Blind:
+    """An examiner that finds no seal on anything: a foreign validator that disagrees."""
+
+    def examine(self, _content: bytes) -> Finding:
+        """Find nothing."""
+        return Finding()
+
+
+def test_the_dictionary_repeats_nothing_that_one_document_alone_says(world: World) -> None:
+    given = rows(world, count=4)
+    given[0] = (given[0][0], {**given[0][1], "face": {**given[0][1]["face"], "person_name": "欧阳第一"}})
+    issued(world, DRIVER, given)
+    digest = world.service.chunks.packer.packed.dictionary()
+    assert digest
+    kept = world.service.archive.get(digest)
+    assert "欧阳第一".encode() not in kept
+    assert given[0][1]["face"]["license_no"].encode() not in kept
+    assert b"/Type /Sig" in kept
