@@ -8,7 +8,7 @@ the book whole and unlinkable (DESIGN §7).
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
@@ -26,6 +26,7 @@ _SAFE = 2**53 - 1  # largest whole number that RFC 8785 writes
 _SCALARS = frozenset({str, bool, NoneType})
 _CONTAINERS = frozenset({dict, list, tuple})
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_sha256 = hashlib.sha256
 _NO_SM3 = hashlib.new("sm3")  # copied for each use: to look the name up takes as long as to hash a field
 _INNER_PAD, _OUTER_PAD = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))  # RFC 2104 §2
 
@@ -107,6 +108,25 @@ class Hashing:
         """Return the 32 bytes of SHA-256 alone, such as a signature is made over."""
         return _further(self._sha256, tail).digest()
 
+    def sm3(self, tail: bytes) -> str:
+        """Return SM3 alone."""
+        return _further(self._sm3, tail).hexdigest()
+
+    def sha256_after(self, more: bytes) -> "Further":
+        """Return the state of SHA-256 after `more`, for several tails."""
+        return Further(_further(self._sha256, more))
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """SHA-256 of contents that begin alike; threads may share one."""
+
+    _state: "HASH"
+
+    def of(self, tail: bytes) -> bytes:
+        """Return the 32 bytes of the digest of the beginning and `tail` together."""
+        return _further(self._state, tail).digest()
+
 
 def _further(state: "HASH", more: bytes) -> "HASH":
     state = state.copy()
@@ -125,32 +145,33 @@ def commitment(values: Mapping[str, object], salt: bytes, form: str) -> Digests:
     `form` names what is committed to (`face/1`, `facts/1`, `private/1`). One value can later be proven by showing it
     with its field salt and the other fields' digests.
     """
-    said = _salted(values, salt)
-    return Digests(_root(sha256, said, form), _root(sm3, said, form))
+    text, order = _shape(form, tuple(values))
+    said = _salted(values, order, salt)
+    return Digests(sha256((text % tuple([_sha256(each).hexdigest() for each in said])).encode()), sm3((text % tuple(map(sm3, said))).encode()))
 
 
 def commitment_sha256(values: Mapping[str, object], salt: bytes, form: str) -> str:
     """Return the first of the two roots alone."""
-    return _root(sha256, _salted(values, salt), form)
+    text, order = _shape(form, tuple(values))
+    return sha256((text % tuple(map(sha256, _salted(values, order, salt)))).encode())
 
 
-def _salted(values: Mapping[str, object], salt: bytes) -> dict[str, bytes]:
-    """Return what is hashed of every value: the salt of its field, then its name and itself."""
+def _salted(values: Mapping[str, object], order: Iterable[str], salt: bytes) -> list[bytes]:
+    """Return what is hashed of every value, in this order: `field_salt`, then its name and itself.
+
+    The two states that HMAC begins with (RFC 2104 §2) are made once for all fields.
+    """
     if len(salt) != SALT_BYTES:
         msg = f"a salt has {SALT_BYTES} bytes"
         raise ValueError(msg)
-    salted = _salting(salt)
-    return {name: salted(name.encode()) + _pair(name, value) for name, value in values.items()}
-
-
-def _salting(salt: bytes) -> Callable[[bytes], bytes]:
-    """Return `field_salt` under one salt: the two states that HMAC begins with (RFC 2104 §2) are made once for all fields."""
     key = salt.ljust(_SHA256_BLOCK, b"\0")
-    inner, outer = hashlib.sha256(key.translate(_INNER_PAD)), hashlib.sha256(key.translate(_OUTER_PAD))
-
-    def salted(name: bytes) -> bytes:
-        return _further(outer, _further(inner, name).digest()).digest()
-
+    inner, outer = _sha256(key.translate(_INNER_PAD)), _sha256(key.translate(_OUTER_PAD))
+    salted = []
+    for name in order:
+        within, around = inner.copy(), outer.copy()
+        within.update(name.encode())
+        around.update(within.digest())
+        salted.append(around.digest() + _pair(name, values[name]))
     return salted
 
 
@@ -166,11 +187,6 @@ def _pair(name: str, value: object) -> bytes:
         return f"[{_quoted(name)},{said}]".encode()
     except UnicodeEncodeError:  # half a surrogate pair, which the reference refuses
         return canonical([name, value])
-
-
-def _root(digest: Callable[[bytes], str], said: Mapping[str, bytes], form: str) -> str:
-    text, order = _shape(form, tuple(said))
-    return digest((text % tuple([digest(said[name]) for name in order])).encode())
 
 
 @lru_cache(maxsize=1024)  # a few for each edition of a template and each kind of endorsement

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from stdnum.cn import uscc as _uscc
 from stdnum.exceptions import ValidationError
-from stdnum.iso7064 import mod_37_36
 
 ROOT = "1.2.156.3005.2"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_MOD_37_36 = {  # the check value after a character, by the one before it
+    character: [((check or 36) * 2 % 37 + value) % 36 for check in range(36)] for value, character in enumerate(ALPHABET)
+}
 LICENCE_ID_LENGTH = 20
 CHECK_CODE_LENGTH = 12
 DELIVERY_CODE_LENGTH = 16
@@ -52,7 +54,13 @@ class ElicenceId:
 
 def check_character(body: str) -> str:
     """Return the ISO/IEC 7064 hybrid MOD 37,36 character over the body without dots and without the root."""
-    return str(mod_37_36.calc_check_digit(body))
+    check = 18
+    try:
+        for character in body:
+            check = _MOD_37_36[character][check]
+    except KeyError:
+        raise ValueError("only 0-9 and A-Z have a check character") from None
+    return ALPHABET[(1 - (check or 36) * 2 % 37) % 36]
 
 
 def parse_elicence_id(text: str) -> ElicenceId | None:

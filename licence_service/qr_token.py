@@ -6,7 +6,6 @@ Pure: the COSE_Sign1 around the facts is made by a department's code key in `sea
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 import cbor2
@@ -22,6 +21,8 @@ _EPOCH = date(1970, 1, 1)
 _VALID_TO, _CONDITIONS = 6, 11  # the two claims that may be absent
 _KEYS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 11})
 _NEEDED = frozenset({1, 2, 3, 4, 5, 7, 8, 9})
+_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP = range(6)  # major types of CBOR (RFC 8949 §3.1)
+_LENGTHS = ((24, 1), (25, 2), (26, 4), (27, 8))  # additional information → bytes of the number behind it (§3)
 
 
 class BadCode(ValueError):  # noqa: N818 - a fact, like all refusals
@@ -50,20 +51,47 @@ class CodeFacts:
 
 def pack(facts: CodeFacts) -> bytes:
     """Return the deterministic CBOR map (RFC 8949 §4.2.1): integer keys, days since 1970-01-01."""
-    claims: dict[int, Any] = {
-        1: facts.type_index,
-        2: facts.issuer_index,
-        3: facts.licence_id,
-        4: facts.version,
-        5: (facts.valid_from - _EPOCH).days,
-        6: (facts.valid_to - _EPOCH).days if facts.valid_to else None,
-        7: list(facts.status),
-        8: facts.commitment,
-        9: shortened(facts.compare),
-        11: (facts.conditions_until - _EPOCH).days if facts.conditions_until else None,
-    }
-    # The claims stand in the order of their keys, all else the library writes in its shortest form: sorting again takes as long as packing.
-    return cbor2.dumps({key: value for key, value in claims.items() if value is not None})
+    claims = (
+        (1, _whole(facts.type_index)),
+        (2, _whole(facts.issuer_index)),
+        (3, _text(facts.licence_id)),
+        (4, _whole(facts.version)),
+        (5, _days(facts.valid_from)),
+        (6, _days(facts.valid_to) if facts.valid_to else b""),
+        (7, _head(_ARRAY, len(facts.status)) + b"".join(map(_whole, facts.status))),
+        (8, _head(_BYTES, len(facts.commitment)) + facts.commitment),
+        (9, _text(shortened(facts.compare))),
+        (11, _days(facts.conditions_until) if facts.conditions_until else b""),
+    )
+    said = [_whole(key) + value for key, value in claims if value]
+    return _head(_MAP, len(said)) + b"".join(said)
+
+
+# -- what CBOR is needed to say this in its one deterministic form (RFC 8949 §3.1, §4.2.1): cbor2's own writer takes as long as a signature
+
+
+def _head(major: int, value: int) -> bytes:
+    """Return the head of an item as short as it can be said; `OverflowError` beyond 64 bits."""
+    first = major << 5
+    if value < 24:  # noqa: PLR2004 - the figures of §3
+        return bytes((first | value,))
+    for information, length in _LENGTHS:
+        if not value >> 8 * length:
+            return bytes((first | information,)) + value.to_bytes(length)
+    raise OverflowError("no head says a number of more than 64 bits")
+
+
+def _whole(number: int) -> bytes:
+    return _head(_UNSIGNED, number) if number >= 0 else _head(_NEGATIVE, -1 - number)
+
+
+def _text(text: str) -> bytes:
+    encoded = text.encode()
+    return _head(_TEXT, len(encoded)) + encoded
+
+
+def _days(day: date) -> bytes:
+    return _whole((day - _EPOCH).days)
 
 
 def unpack(payload: bytes) -> CodeFacts:

@@ -7,6 +7,7 @@ exchanges chosen pairs of bits at one distance. 4,096 bits take 23 stages; movin
 from collections.abc import Iterable, Mapping
 from typing import Self
 
+_DIGITS = b"01" + bytes(254)  # of False and True
 Stage = tuple[int, int]  # the lower bits of the pairs that change places, and the distance within a pair
 _Block = tuple[int, list[int]]  # where a sub-network begins, and the source of each of its outputs, counted from there
 
@@ -32,8 +33,8 @@ class BitNetwork:
         complete = _completed(sources)
         network = cls(tuple(_stages(complete)))
         for digit in range(len(complete).bit_length()):
-            told = network.apply(number_of(bool(place >> digit & 1) for place in range(len(complete))))
-            if told != number_of(bool(source >> digit & 1) for source in complete):
+            told = network.apply(number_of([place >> digit & 1 for place in range(len(complete))]))
+            if told != number_of([source >> digit & 1 for source in complete]):
                 raise ArithmeticError("the network moves a bit to a wrong place")
         return network
 
@@ -45,10 +46,10 @@ class BitNetwork:
         return number
 
 
-def number_of(bits: Iterable[bool]) -> int:
-    """Return the number whose bits these are, the least significant first."""
-    digits = "".join("1" if bit else "0" for bit in bits)
-    return int(digits[::-1] or "0", 2)
+def number_of(bits: Iterable[int]) -> int:
+    """Return the number whose bits these are, 0 or 1 or as truth values, the least significant first."""
+    digits = bytes(bits)[::-1].translate(_DIGITS)
+    return int(digits or b"0", 2)
 
 
 def _completed(sources: Mapping[int, int]) -> list[int]:

@@ -11,7 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain, takewhile
+from itertools import chain, compress, takewhile
 
 from licence_service.document.truetype import TrueType
 
@@ -33,12 +33,21 @@ class CharacterIds:
 
     def __init__(self, program: TrueType) -> None:
         """Take the font program and lay out its private CIDs."""
-        drawn = sorted(_drawn(program))
-        planes = Counter(code_point // _PLANE for code_point in drawn)
+        drawn = list(_drawn(program))
+        planes: Counter[int] = Counter()
+        for run in drawn:
+            planes[run.start // _PLANE] += len(run)
         self.plane = planes.most_common(1)[0][0]
-        self._home = frozenset(code_point & _LOW for code_point in drawn if code_point // _PLANE == self.plane) - _NEVER
-        strangers = (each for each in drawn if each // _PLANE != self.plane or each & _LOW in _NEVER)
+        start = self.plane * _PLANE
+        at_home = [run.start // _PLANE == self.plane for run in drawn]
+        self._home = frozenset(chain.from_iterable(range(run.start - start, run.stop - start) for run in compress(drawn, at_home))) - _NEVER
+        strangers = sorted(chain(chain.from_iterable(run for run, home in zip(drawn, at_home, strict=True) if not home), self._refused(drawn)))
         self.private = {chr(stranger): cid for stranger, cid in zip(strangers, self._free(), strict=False)}
+
+    def _refused(self, drawn: list[range]) -> list[int]:
+        """Return the code points of the home plane that are drawn and whose low word is no CID."""
+        code_points = (self.plane * _PLANE + low for low in _NEVER)
+        return [code_point for code_point in code_points if any(code_point in run for run in drawn)]
 
     def _free(self) -> Iterator[int]:
         """Yield CIDs without a character: the private use area, what lies above it, the surrogates, then the rest."""
@@ -55,6 +64,19 @@ class CharacterIds:
         if code_point // _PLANE != self.plane or code_point & _LOW not in self._home:
             raise ValueError(f"U+{code_point:04X} has no CID in this face")
         return code_point & _LOW
+
+    def character(self, cid: int) -> str:
+        """Return the character of a CID; `ValueError` where the face draws none for it."""
+        if cid in self._home:
+            return chr(self.plane * _PLANE + cid)
+        try:
+            return self._strangers[cid]
+        except KeyError:
+            raise ValueError(f"CID {cid} has no character in this face") from None
+
+    @cached_property
+    def _strangers(self) -> dict[int, str]:
+        return {cid: character for character, cid in self.private.items()}
 
     def codes(self, text: str) -> bytes:
         """Return the CIDs of a text that the face draws, two bytes each: what `Tj` shows under Identity-H.
@@ -96,13 +118,16 @@ class CharacterIds:
             yield f"<{start:04X}> <{start + len(words) - 1:04X}> [<{'><'.join(words)}>]\n"
 
 
-def _drawn(program: TrueType) -> Iterator[int]:
-    """Yield the code points of the one cmap subtable, format 12, that have a glyph."""
+def _drawn(program: TrueType) -> Iterator[range]:
+    """Yield the code points of the one cmap subtable, format 12, that have a glyph: runs in rising order, each within one plane."""
     cmap = program.table("cmap")
     start = struct.unpack_from(">I", cmap, 8)[0]
     count = struct.unpack_from(">I", cmap, start + 12)[0]
-    for first, last, _ in struct.iter_unpack(">III", cmap[start + 16 : start + 16 + 12 * count]):
-        yield from (code_point for code_point in range(first, last + 1) if program.glyph(code_point))
+    for first, last, glyph in struct.iter_unpack(">III", cmap[start + 16 : start + 16 + 12 * count]):
+        drawn = range(first if glyph else first + 1, last + 1)  # glyph 0 is the missing one
+        for plane in range(first // _PLANE, last // _PLANE + 1):
+            if run := range(max(drawn.start, plane * _PLANE), min(drawn.stop, (plane + 1) * _PLANE)):
+                yield run
 
 
 def _utf16(character: str) -> str:

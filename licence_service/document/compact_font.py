@@ -7,6 +7,7 @@ the font is prepared, and of the parts before them only one number, the offset o
 import struct
 import sys
 from array import array
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import accumulate
 
@@ -42,15 +43,19 @@ class CompactFont:
         The same set gives the same bytes. Raise `ValueError` where the face lacks a character.
         """
         ids = self.store.ids
-        ordered = sorted(characters)
-        if not ids.private.keys().isdisjoint(ordered):
-            ordered.sort(key=ids.cid)
-        charstrings = [_NOT_DEFINED, *self.store.charstrings(ordered)]
+        cids = sorted(map(ids.cid, characters))
+        return self.joined(cids, self.store.charstrings(map(ids.character, cids)))
+
+    def joined(self, cids: Sequence[int], drawn: Iterable[bytes]) -> bytes:
+        """Return what `program` returns for characters given as their CIDs, the lowest first, and their charstrings."""
+        charstrings = [_NOT_DEFINED, *drawn]
         offsets, size = _offsets(charstrings)
         count = len(charstrings).to_bytes(2, "big")
         start = (self._length + 2 * len(charstrings)).to_bytes(4, "big")
         # FDSelect ends with the count (§19), charset format 0 begins (§13), CharStrings INDEX (§14)
-        charset = ids.codes("".join(ordered))
+        charset = array("H", cids)
+        if sys.byteorder == "little":
+            charset.byteswap()
         return b"".join((self._before, start, self._after, count, b"\x00", charset, count, size, offsets, *charstrings))
 
     def widths(self, characters: AbstractSet[str]) -> str:

@@ -27,13 +27,24 @@ def characters_of(program: bytes) -> dict[int, int]:
 
     Raise `ValueError` for anything irregular.
     """
+    cids, bounds = _glyphs(program)
+    return dict(zip(cids, map(sub, bounds[2:], bounds[1:]), strict=True))
+
+
+def cids_of(program: bytes) -> set[int]:
+    """Return the CIDs of every character but the missing glyph; raise `ValueError` as `characters_of` does."""
+    return set(_glyphs(program)[0])
+
+
+def _glyphs(program: bytes) -> tuple["array[int]", list[int]]:
+    """Return the CIDs of the glyphs after the missing one, and the bounds of all charstrings."""
     try:
         return _read(program)
     except (IndexError, KeyError, struct.error) as broken:
         raise ValueError("a compact font ends too early or lacks a part") from broken
 
 
-def _read(program: bytes) -> dict[int, int]:
+def _read(program: bytes) -> tuple["array[int]", list[int]]:
     start, end = _item(program, _item(program, 4)[1])
     charset = _number(_dictionary(program[start:end]), _CHARSET)
     count, charstrings, limit = _frame(program[:charset])
@@ -41,11 +52,10 @@ def _read(program: bytes) -> dict[int, int]:
     bounds = _index(program, charstrings)
     _require(len(cids) == count - 1 and len(bounds) == count + 1, "the number of its glyphs")
     _require(bounds[-1] == len(program), "its end")
-    lasts = [bound - 1 for bound in bounds]
-    _require(set(map(program.__getitem__, lasts[1:])) == _END_CHAR, "the end of a charstring")
-    found = dict(zip(cids, map(sub, bounds[2:], bounds[1:]), strict=True))
-    _require(len(found) == count - 1 and 0 not in found and max(found, default=0) < limit, "its CIDs")
-    return found
+    lasts = {program[bound - 1] for bound in bounds[1:]}
+    _require(lasts == _END_CHAR, "the end of a charstring")
+    _require(len(set(cids)) == count - 1 and min(cids, default=1) > 0 and max(cids, default=0) < limit, "its CIDs")
+    return cids, bounds
 
 
 @lru_cache(maxsize=512)  # the frames of one font differ in the number of glyphs alone

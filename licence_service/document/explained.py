@@ -11,6 +11,7 @@ from licence_service.document.tables import LISTED_ROLES, endorsement_words, wit
 from licence_service.document.wording import dated, formatted, title_words, worded
 from licence_service.fields import Face, Field
 from licence_service.page import Diagram, Table, Text, placeholders
+from licence_service.template import Template
 
 _ONE_ROW = 3.2  # mm: the baselines of the one-line cells of a row lie no further apart
 _SECOND_LINE = 3.6  # mm: the further lines of a cell follow at most so far
@@ -54,16 +55,23 @@ class Explained:
                     yield (compact(said.text) if said.present else ""), tuple(named)
 
 
-def rows(sheet: Sheet) -> list[tuple[str, tuple[str, ...]]]:
-    """Return whose row it is, and its cells without any space, for every row that tables and diagrams must show."""
+def listed(template: Template) -> list[Table | Diagram]:
+    """Return the elements that show rows, over all pages."""
+    return [element for page in template.pages for element in page.elements if isinstance(element, Table | Diagram)]
+
+
+def rows(sheet: Sheet, elements: Sequence[Table | Diagram] | None = None) -> list[tuple[str, tuple[str, ...]]]:
+    """Return whose row it is, and its cells without any space, for every row that tables and diagrams must show.
+
+    `elements` are what `listed` returns for the sheet's template, for who asks often.
+    """
     found: list[tuple[str, tuple[str, ...]]] = []
-    for page in sheet.template.pages:
-        for element in page.elements:
-            if isinstance(element, Table):
-                found += _table_rows(sheet, element)
-            elif isinstance(element, Diagram) and isinstance(mass := sheet.face.get(element.mass_field), int):
-                each = loads(str(sheet.face.get(element.field)), mass)
-                found += [(element.field, tuple(f"{load.normalize():f}" for load in (*each, sum(each, Decimal()))))] if each else []
+    for element in listed(sheet.template) if elements is None else elements:
+        if isinstance(element, Table):
+            found += _table_rows(sheet, element)
+        elif isinstance(mass := sheet.face.get(element.mass_field), int):
+            each = loads(str(sheet.face.get(element.field)), mass)
+            found += [(element.field, tuple(f"{load.normalize():f}" for load in (*each, sum(each, Decimal()))))] if each else []
     return found
 
 

@@ -24,7 +24,12 @@ class Fit:
 
 def width(fonts: Fonts, type_: Type, text: str, size: float) -> float:
     """Return the width in mm of one line, without tracking after its last character."""
-    return (fonts.width(type_.face, text) + type_.tracking * (len(text) - 1)) * size / PT
+    return span(type_, fonts.width(type_.face, text), len(text), size)
+
+
+def span(type_: Type, advance: float, count: int, size: float) -> float:
+    """Return the width in mm of a line of `count` characters whose advances add up to so many ems."""
+    return (advance + type_.tracking * (count - 1)) * size / PT
 
 
 def fit(fonts: Fonts, type_: Type, text: str, room: float, *, lines: int = 1, wrapped: float | None = None) -> Fit | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from licence_service.document.artwork import Artwork, Family
+from licence_service.document.artwork import SHEETS, Artwork, Family
 from licence_service.document.fonts import Fonts
 from licence_service.document.placed import Item, Run
 from licence_service.document.setting import width as width_of
@@ -34,6 +34,11 @@ class Slate:
     table_end: float = 0.0
     more_rows: bool = False
     taken: dict[int, int] = field(default_factory=dict)  # rows that each table has placed so far, over repetitions
+
+    @property
+    def height(self) -> float:
+        """Return the height of the paper in mm."""
+        return SHEETS[self.page.sheet].height
 
     @property
     def measures(self) -> Measures:

@@ -212,16 +212,30 @@ def _buffer(codewords: bytes) -> BitBuffer:
 
 
 def _correction_rows(longest: int, ec_length: int) -> _Rows:
-    """Return per codeword of the longest block the error correction of each of its values; blocks are linear in them."""
-    rows = []
-    for place in range(longest):
-        row = [0]
-        for bit in range(8):
-            block = bytes(1 << bit if place == other else 0 for other in range(longest))
-            correction = int.from_bytes(bytes(create_bytes(_buffer(block), [RSBlock(longest + ec_length, longest)])[longest:]))
-            row += [correction ^ other for other in row]
-        rows.append(row)
-    return tuple(rows)
+    """Return per codeword of the longest block the error correction of each of its values; blocks are linear in them.
+
+    The library tells that of a block's last codeword. One codeword earlier it is divided on by one step more (§7.5.2), in
+    which what leaves at the top counts as such a last codeword.
+    """
+    top, mask = 8 * (ec_length - 1), (1 << 8 * ec_length) - 1
+    bits = [
+        int.from_bytes(bytes(create_bytes(_buffer(bytes((1 << bit,))), [RSBlock(1 + ec_length, 1)])[1:]))
+        for bit in range(8)
+    ]  # fmt: skip
+    last = _added_up(bits)
+    rows = [last]
+    for _ in range(longest - 1):
+        bits = [correction << 8 & mask ^ last[correction >> top] for correction in bits]
+        rows.append(_added_up(bits))
+    return tuple(reversed(rows))
+
+
+def _added_up(bits: list[int]) -> list[int]:
+    """Return for each value of a codeword what its bits add together."""
+    row = [0]
+    for correction in bits:
+        row += [correction ^ other for other in row]
+    return row
 
 
 def _sources(version: int, lengths: list[int], ec_length: int) -> dict[int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from types import MappingProxyType
 
 from licence_service.fields import Face, Field, Value, printed
 from licence_service.page import PLACEHOLDER
@@ -11,6 +12,10 @@ from licence_service.template import Template
 
 STATE, STATE_EN = "中华人民共和国", " of the People's Republic of China"
 _DAY = "{0.year}年{0.month}月{0.day}日"
+_OF_FEW_TEXTS = frozenset({"date", "enum", "multi_enum"})
+_FEW_WORDS = frozenset({"$version", "$edition", "$page", "$pages", "$host", "$part", "$title", "$title_en", "$state", "$category", "$family"})
+MOST_TEXTS = 1024  # of one phrase that stay at hand
+_AS_THEY_ARE = frozenset({"string", "text", "citizen_id", "uscc", "plate", "vin", "ship_id"})  # types that `printed` writes as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,51 @@ def worded(content: str, fields: Mapping[str, Field], face: Face, words: Mapping
     return Worded("".join(said) if present or not named else absent, tuple(named), present)
 
 
+class Phrase:
+    """A content read once, to be filled again and again; it says what `worded` says.
+
+    `alone` says that it is nothing but one value, `few` that it has few texts on all licences: codes, dates, numbers of pages.
+    """
+
+    __slots__ = ("_as_it_is", "_known", "_last", "_parts", "alone", "few")
+
+    def __init__(self, content: str, fields: Mapping[str, Field]) -> None:
+        """Take the content and the fields that it may name."""
+        *parts, (self._last, _, _) = _parts(content)
+        self._parts = [(before, name, None if name.startswith("$") else fields[name], form) for before, name, form in parts]
+        declared = [field for _, _, field, _ in self._parts if field]
+        self.alone = len(parts) == 1 and len(declared) == 1 and not self._last and not parts[0][0]
+        self.few = all(name in _FEW_WORDS if field is None else field.type in _OF_FEW_TEXTS for _, name, field, _ in self._parts)
+        self._as_it_is = parts[0][1] if self.alone and _is_plain(declared[0]) else ""
+        self._known: dict[object, str] = {}  # where there are few texts, by their values
+
+    def whole(self, face: Face, words: Mapping[str, str]) -> str | None:
+        """Return the text, or None where a field has no value."""
+        if self._as_it_is:
+            value = face.get(self._as_it_is)
+            return value if value is None or type(value) is str else str(value)
+        if not self.few:
+            return self._said(face, words)
+        key = tuple([words.get(name) if field is None else str(face.get(name)) for _, name, field, _ in self._parts])
+        text = self._known.get(key)
+        if text is None:
+            text = self._said(face, words)
+            if text is not None and len(self._known) < MOST_TEXTS:
+                self._known[key] = text
+        return text
+
+    def _said(self, face: Face, words: Mapping[str, str]) -> str | None:
+        text = ""
+        for before, name, field, form in self._parts:
+            if field is None:
+                text += before + words.get(name, "")
+            elif name in face:
+                text += before + formatted(field, face[name], form)
+            else:
+                return None
+        return text + self._last
+
+
 @lru_cache(maxsize=4096)
 def _parts(content: str) -> tuple[tuple[str, str, str | None], ...]:
     """Return the words before each placeholder with its name and form; the words after the last have no name."""
@@ -51,8 +101,15 @@ def formatted(field: Field, value: Value, form: str | None = None) -> str:
     """Return a value as it stands on the page: `bare` without its unit, `iso` as a date of a table."""
     if form == "iso" and field.type == "date":
         return str(value)
+    if type(value) is str and _is_plain(field):
+        return value
     text = printed(field, value)
     return text.removesuffix(f" {field.unit}") if form == "bare" and field.unit else text
+
+
+def _is_plain(field: Field) -> bool:
+    """Say whether `printed` writes the texts of a field as they are."""
+    return field.type in _AS_THEY_ARE and not field.unit and not field.codes
 
 
 def dated(day: date) -> str:
@@ -60,16 +117,15 @@ def dated(day: date) -> str:
     return _DAY.format(day)
 
 
-def title_words(template: Template, family_label: str) -> dict[str, str]:
+def title_words(template: Template, family_label: str) -> Mapping[str, str]:
     """Return the words of a template's name; a name that begins with the state's is split (LOOK §3)."""
-    zh, en = template.title.zh, template.title.en
+    return _title_words(template.title.zh, template.title.en, template.category, family_label)
+
+
+@lru_cache(maxsize=256)
+def _title_words(zh: str, en: str, category: str, family_label: str) -> Mapping[str, str]:
     state = STATE if zh.startswith(STATE) and zh != STATE else ""
     en = en.removesuffix(STATE_EN)
     en = en.partition(" (")[0] if en.endswith(")") else en
-    return {
-        "$state": state,
-        "$title": zh.removeprefix(state),
-        "$title_en": en.upper(),
-        "$category": template.category,
-        "$family": family_label,
-    }
+    words = {"$state": state, "$title": zh.removeprefix(state), "$title_en": en.upper(), "$category": category, "$family": family_label}
+    return MappingProxyType(words)  # shared by all pages

@@ -266,7 +266,9 @@ def rows_at_rest(said: dict[str, Any]) -> None:
 def packed_documents(said: dict[str, Any]) -> None:
     segment, (offset, length) = bytes.fromhex(said["segment"]), said["place"]
     assert sha256(segment) == said["segment_sha256"]
-    assert list(segments.documents(segment, said["segment_sha256"])) == [(said["document_sha256"], segments.Place(said["segment_sha256"], offset, length))]
+    assert list(segments.documents(segment, said["segment_sha256"])) == [
+        (said["document_sha256"], segments.Place(said["segment_sha256"], offset, length))
+    ]
     recipe = segments.read(segment[offset : offset + length], said["segment_sha256"])
     assert recipe.dictionary == sha256(said["dictionary"].encode())
     own = segments.Unpacking(said["dictionary"].encode()).unpack(recipe.packed, recipe.length)

@@ -8,7 +8,8 @@ The slow path (`pdf.draw`, then `Seal.affix`) stays the judge: same texts, same 
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import sha256
+from functools import cache
+from itertools import chain
 from threading import Lock
 
 from licence_service.document.agreement import agree
@@ -18,19 +19,18 @@ from licence_service.document.compact_font import PROGRAM_ENTRIES
 from licence_service.document.fonts import Fonts
 from licence_service.document.glyph_store import GlyphStore
 from licence_service.document.jpeg import image_entries
-from licence_service.document.objects import stream
 from licence_service.document.press.composing import Composed, Composer
 from licence_service.document.press.filling import Laid, Pressed, fill
+from licence_service.document.press.fonts_read import Unproven
 from licence_service.document.press.plate import SYMBOL, Plate, cast
-from licence_service.document.press.proof import Reader, Unproven
-from licence_service.document.press.typecase import Typecase
+from licence_service.document.press.proof import Reader
+from licence_service.document.press.typecase import Typecase, Undeclared, gathered
 from licence_service.document.press.vocabulary import kept_characters
 from licence_service.document.sheet import Sheet
 from licence_service.document.symbol_table import Bitmap, bitmap
 
 __all__ = ["Laid", "Press", "Pressed", "Unpressed"]
 
-_SYMBOL_ENTRIES = "/Type /XObject /Subtype /Image /Width {0} /Height {0} /ImageMask true /Decode [1 0] /BitsPerComponent 1"
 MOST_PLATES = 64  # shapes of one edition that stay prepared
 
 
@@ -73,30 +73,26 @@ class Press:
             brought = self._brought(pages)
             plate = self._plate(pages, tuple(brought))
         title = sheet.template.title.zh
-        bodies = {
-            **{f"page-{place}": stream("", f"/A Do\n{page.contents}".encode("ascii")) for place, page in enumerate(pages)},
-            **{
-                self._case.own_names[face]: stream(PROGRAM_ENTRIES, self._case.brought(face).program(characters))
-                for face, characters in brought.items()
-            },
-            **{f"P-{name}": stream(image_entries(jpeg), jpeg) for name, jpeg in sheet.photos.items()},
-            SYMBOL: stream(_SYMBOL_ENTRIES.format(symbol.side), symbol.rows),
-            "attachment": stream(file_entries(len(attachment), created_at), attachment),
-            "metadata": stream(PACKET_ENTRIES, packet(title, created_at)),
-            "information": information(title, created_at).encode("ascii"),
-        }
-        return fill(plate, bodies, created_at, slot_bytes, sha256(attachment).hexdigest()[:32])
+        streams = {f"page-{place}": ("", f"/A Do\n{page.contents}".encode("ascii")) for place, page in enumerate(pages)}
+        for face, cids in brought.items():
+            streams[self._case.cases[face].own_name] = (PROGRAM_ENTRIES, self._program(face, cids))
+        for name, jpeg in sheet.photos.items():
+            streams[f"P-{name}"] = (image_entries(jpeg), jpeg)
+        streams[SYMBOL] = (_symbol_entries(symbol.side), symbol.rows)
+        streams["attachment"] = (file_entries(len(attachment), created_at), attachment)
+        streams["metadata"] = (PACKET_ENTRIES, packet(title, created_at))
+        return fill(plate, streams, information(title, created_at), created_at, slot_bytes)
 
-    def _brought(self, pages: list[Composed]) -> dict[str, set[str]]:
-        """Return the characters of each face that the licence brings, faces in a fixed order."""
-        brought: dict[str, set[str]] = {}
-        for page in pages:
-            for face, text in page.brought:
-                brought.setdefault(face, set()).update(text)
-        for face, characters in brought.items():
-            if self._case.undeclared(face, characters):
-                raise Unpressed("width")
-        return {face: brought[face] for face in self._case.characters if face in brought}
+    def _program(self, face: str, cids: list[int]) -> bytes:
+        try:
+            return self._case.cases[face].program(cids)
+        except Undeclared:
+            raise Unpressed("width") from None
+
+    def _brought(self, pages: list[Composed]) -> dict[str, list[int]]:
+        """Return the CIDs of each face that the licence brings, faces in a fixed order."""
+        found = gathered(chain.from_iterable([page.brought for page in pages]))
+        return {face: found[face] for face in self._case.cases if face in found}
 
     def _plate(self, pages: list[Composed], brought: tuple[str, ...]) -> Plate:
         shape = (brought, *((id(page.artwork), page.called) for page in pages))
@@ -115,3 +111,8 @@ def _symbol(sheet: Sheet) -> Bitmap:
         return bitmap(sheet.code_text)
     except ValueError:
         raise Unpressed("code") from None
+
+
+@cache
+def _symbol_entries(side: int) -> str:
+    return f"/Type /XObject /Subtype /Image /Width {side} /Height {side} /ImageMask true /Decode [1 0] /BitsPerComponent 1"

@@ -4,7 +4,7 @@ A form belongs to a page, to the number of lines of each of its values (long val
 size of the code. Whatever stands in it was placed by `layout.put`, like on any other page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -13,14 +13,14 @@ from licence_service.document import furniture, values
 from licence_service.document.artwork import Artwork
 from licence_service.document.layout import elements_of, put
 from licence_service.document.placed import Item, Run, Symbol
-from licence_service.document.press.hand import Drawings, Texts
+from licence_service.document.press.hand import Drawings
 from licence_service.document.press.spots import Drawn, Labelled, Plain, Remembered, Rows, Spot
+from licence_service.document.press.typecase import Brought, Typecase
 from licence_service.document.press.writing import Writing
 from licence_service.page import Box, Code, Diagram, Element, Frame, Line, Seal, Table, Text, Value, placeholders
 
 Result = TypeVar("Result")
 _OF_EDITION = frozenset({"$title", "$title_en", "$state", "$category", "$family", "$part", "$edition", "$host"})
-_FOOT = "foot"  # its texts make room for each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Form:
 
     artwork: Artwork | None
     steps: tuple[str | Spot, ...]
-    brought: Texts
+    brought: tuple[Brought, ...]
     called: tuple[str, ...]
 
     def write(self, writing: Writing) -> None:
@@ -37,18 +37,19 @@ class Form:
         writing.slate.artwork = self.artwork
         writing.hand.brought += self.brought
         writing.hand.called += self.called
+        out = writing.out.append
         for step in self.steps:
-            if isinstance(step, str):
-                writing.out.append(step)
+            if type(step) is str:
+                out(step)
             else:
-                step.write(writing)
+                step.write(writing)  # type: ignore[union-attr]  # no text
 
 
 class _Drafting:
     """A form in the making, on the first page of its kind."""
 
-    def __init__(self, writing: Writing) -> None:
-        self._writing = writing
+    def __init__(self, writing: Writing, case: Typecase) -> None:
+        self._writing, self._case = writing, case
         self.steps: list[str | Spot] = []
         self.ground: list[Item] = []  # rules, boxes and marks: one drawing of the prefix, under all texts
         self._index = 0
@@ -60,31 +61,29 @@ class _Drafting:
                 self._value(element, y, lines)
             case Frame() | Box() | Line():
                 self._always(partial(put, self._writing.slate, element, y, None))
-            case Text() if element.style != _FOOT and _OF_EDITION.issuperset(placeholders(element.content)):
+            case Text() if element.style != "foot" and _OF_EDITION.issuperset(placeholders(element.content)):
                 self._always(partial(put, self._writing.slate, element, y, None))
             case Code():
                 self._always(partial(furniture.place_plate, self._writing.slate, element))
                 self.steps.append(Drawn(lambda writing: furniture.place_check(writing.slate, element)))
             case _:
-                self.steps.append(_spot(element, y))
+                self.steps.append(self._spot(element, y))
 
     def _value(self, value: Value, y: float, lines: values.Lines) -> None:
         slate, index = self._writing.slate, self._index
         self._index += 1
-        if value.each or value.remainder:
-            self.steps.append(
-                Remembered(lambda writing: writing.fitted[index], lambda writing: values.place(writing.slate, value, y, writing.fitted[index]))
-            )
+        if lines.note:
+            self.steps.append(Drawn(lambda writing: values.place(writing.slate, value, y, writing.lines(index))))
             return
         end = self._always(lambda: values.place_label(slate, value, y, ""))
-        self.steps.append(Labelled(value, index, y, end))
-        if len(lines.lines) == 1 or value.place != "beside":
+        self.steps.append(Labelled(slate, value, self._case, index, y, end))
+        if len(lines.lines) == 1:
             self._always(lambda: values.place_rule(slate, value, y, lines, end))
-        else:  # its lines stand apart by their size
+        else:  # where its rule stands hangs on their size
             self.steps.append(
                 Remembered(
-                    lambda writing: writing.fitted[index].size,
-                    lambda writing: values.place_rule(writing.slate, value, y, writing.fitted[index], end),
+                    lambda writing: writing.lines(index).size,
+                    lambda writing: values.place_rule(writing.slate, value, y, writing.lines(index), end),
                 )
             )
 
@@ -95,34 +94,46 @@ class _Drafting:
         for item in self._writing.placed(lambda: said.append(place())):
             (texts if isinstance(item, Run | Symbol) else self.ground).append(item)
         if texts:
-            self.steps.append(self._writing.operators(texts))
+            self.steps.append(self._writing.operators(texts).replace("\n", " "))  # one line, which a reader comes to know as a whole
         return said[0]
 
+    def _spot(self, element: Element, y: float) -> Spot:
+        """Return the spot of an element that differs between licences."""
 
-def _spot(element: Element, y: float) -> Spot:
-    """Return the spot of an element that differs between licences."""
+        def place(writing: Writing) -> None:
+            put(writing.slate, element, y, None)
 
-    def place(writing: Writing) -> None:
-        put(writing.slate, element, y, None)
-
-    match element:
-        case Text() if element.style == _FOOT or not element.width:
-            return Plain(element, y)
-        case Table():
-            return Rows(element)
-        case Text():
-            return Remembered(lambda writing: writing.slate.fill(element.content).text, place)
-        case Seal():
-            return Remembered(lambda writing: furniture.signing(writing.slate, element)[:2], place)
-        case Diagram():
-            return Remembered(lambda writing: (writing.slate.sheet.face.get(element.field), writing.slate.sheet.face.get(element.mass_field)), place)
-        case _:
-            return Drawn(place)
+        match element:
+            case Text() if element.style != "part":
+                return Plain(self._writing.slate, element, self._case, y)
+            case Table():
+                return Rows(element)
+            case Seal():
+                return Remembered(_signing_of(element), place)
+            case Diagram():
+                return Remembered(
+                    lambda writing: (writing.slate.sheet.face.get(element.field), writing.slate.sheet.face.get(element.mass_field)), place
+                )
+            case _:
+                return Drawn(place)
 
 
-def draft(writing: Writing, drawings: Drawings) -> Form:
+def _signing_of(seal: Seal) -> Callable[[Writing], Hashable]:
+    """Return what tells one signing of a seal from another: the values that it shows, or all that an endorsement brings."""
+    names = (*placeholders(seal.issuer), *placeholders(seal.issued))
+
+    def signing(writing: Writing) -> Hashable:
+        sheet = writing.slate.sheet
+        if seal.endorsed and sheet.endorsements:
+            return furniture.signing(writing.slate, seal)
+        return tuple([str(sheet.face.get(name)) for name in names])
+
+    return signing
+
+
+def draft(writing: Writing, case: Typecase, drawings: Drawings) -> Form:
     """Return the form of the page that `writing` is about."""
-    drafting = _Drafting(writing)
+    drafting = _Drafting(writing, case)
     for element, y, lines in elements_of(writing.slate):
         drafting.element(element, y, lines)
     steps: list[str | Spot] = []
@@ -132,7 +143,7 @@ def draft(writing: Writing, drawings: Drawings) -> Form:
         steps.append(f"/{name} Do")
     for step in drafting.steps:
         if isinstance(step, str) and steps and isinstance(steps[-1], str):
-            steps[-1] += "\n" + step
+            steps[-1] += " " + step
         else:
             steps.append(step)
     return Form(writing.slate.artwork, tuple(steps), tuple(writing.hand.brought), tuple(writing.hand.called))

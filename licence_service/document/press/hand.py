@@ -7,9 +7,7 @@ from licence_service.document import code
 from licence_service.document.impression import Impression
 from licence_service.document.jpeg import read_size
 from licence_service.document.placed import Photo, Stamp, Symbol
-from licence_service.document.press.typecase import Typecase
-
-Texts = tuple[tuple[str, str], ...]  # (face, text)
+from licence_service.document.press.typecase import Brought, Case, Typecase
 
 
 @dataclass(slots=True)
@@ -49,16 +47,20 @@ class Hand:
     def __init__(self, case: Typecase, drawings: Drawings, modules: int) -> None:
         """Take the characters at hand, the edition's drawings, and how many modules a side the sheet's code has."""
         self._case, self._drawings, self._modules = case, drawings, modules
-        self.brought: list[tuple[str, str]] = []
+        self.brought: list[Brought] = []
         self.called: list[str] = []
 
     def encode(self, face: str, text: str) -> tuple[tuple[str, str]]:
         """Return font name and codes."""
-        digits = self._case.codes(face, text).hex()
-        if self._case.characters[face].issuperset(text):
-            return ((self._case.names[face], digits),)
-        self.brought.append((face, text))
-        return ((self._case.own_names[face], digits),)
+        return (self.shown(self._case.cases[face], text),)
+
+    def shown(self, case: Case, text: str) -> tuple[str, str]:
+        """Return font name and codes of a text that a face can draw."""
+        codes: bytes = case.codes(text)
+        if case.kept.issuperset(text):
+            return case.name, codes.hex()
+        self.brought.append((case.face, codes))
+        return case.own_name, codes.hex()
 
     def photo(self, photo: Photo) -> tuple[str, int, int]:
         """Return name, width and height in pixels."""

@@ -47,7 +47,7 @@ class Plate:
 def cast(pages: Sequence[Composed], brought: Sequence[str], case: Typecase, drawings: Drawings, fonts: Fonts) -> Plate:
     """Make the plate of licences that have such pages and bring characters of such faces."""
     photos = sorted({name for page in pages for name in page.called if name.startswith("P-")})
-    names = (*(f"page-{place}" for place in range(len(pages))), *(case.own_names[face] for face in brought), *photos, *_ALWAYS)
+    names = (*(f"page-{place}" for place in range(len(pages))), *(case.cases[face].own_name for face in brought), *photos, *_ALWAYS)
     filled = {name: place for place, name in enumerate(names, 1)}
     making = _Making(filled, case, drawings, fonts)
     root = making.catalogue(pages, brought)
@@ -93,14 +93,14 @@ class _Making:
 
     def _fonts_of(self, brought: Sequence[str]) -> str:
         """Add the edition's fonts and the frames of the licence's, and return the dictionary that names them."""
-        named = [
-            f"/{self._case.names[face]} {self._font(font, self._program(font.program(kept)), self._case.widths(face, kept))}"
-            for face, font, kept in self._case.kept()
-        ]
+        named = []
+        for case in self._case.of_edition():
+            font = case.edition
+            named.append(f"/{case.name} {self._font(font, self._program(font.program(case.kept)), font.widths(case.kept))}")
         for face in brought:
-            font = self._case.brought(face)
-            name = self._case.own_names[face]
-            named.append(f"/{name} {self._font(font, self._filled_by(name), self._case.widths(face, self._case.narrow(face)))}")
+            case = self._case.cases[face]
+            font = case.licence
+            named.append(f"/{case.own_name} {self._font(font, self._filled_by(case.own_name), font.widths(case.narrow))}")
         return self._add(f"<< {' '.join(named)} >>")
 
     def _program(self, program: bytes) -> str:

@@ -2,50 +2,55 @@
 
 The bytes are read as a stranger reads them: objects by their own words, texts from the operators of the pages through the
 fonts' own tables, the characters that the font programs hold, the code from its dots. Where things stand on the page is
-not judged here. What this reader cannot confirm goes to `agreement.agree`, which looks at the page itself.
+not judged here. Where this reader cannot tell whose values stand where, `agreement.agree` looks at the page itself; a code, an
+attachment, a photograph or a font that is not right is wrong at once. What all licences of an edition share is not read from the
+plate: its characters and CMaps are those that the plate was cast with.
 """
 
 import re
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from functools import cache
 from itertools import chain
+from typing import NamedTuple
 
 from licence_service.document.agreement import CONTINUED, stands
-from licence_service.document.compact_font_reader import characters_of
-from licence_service.document.explained import rows
+from licence_service.document.compact_font_reader import cids_of
+from licence_service.document.explained import listed, rows
 from licence_service.document.press.filling import Laid
+from licence_service.document.press.fonts_read import Font, Meanings, Unproven, meanings_in
 from licence_service.document.press.plate import SYMBOL
 from licence_service.document.press.typecase import Typecase
 from licence_service.document.reading import compact
 from licence_service.document.sheet import Sheet
 from licence_service.document.symbol_reading import read as read_symbol
 from licence_service.document.tables import LISTED_ROLES
-from licence_service.document.wording import formatted
-from licence_service.page import LabelBook
+from licence_service.document.wording import Phrase, worded
+from licence_service.errors import PageDisagrees
+from licence_service.page import LabelBook, Table, Text, placeholders
 from licence_service.template import Template
 
 _OBJECT = re.compile(rb"(\d+) 0 obj\n(?:<<[^\n]* /Length (\d+) >>\nstream\n)?")
 _END, _END_OF_STREAM = b"\nendobj\n", b"\nendstream\nendobj\n"
 _SHOWN = re.compile(rb"/([CV][0-9]) [0-9.]+ Tf [0-9.-]+ Tc 1 0 0 1 [0-9.]+ [0-9.]+ Tm <([0-9a-f]+)> Tj ET")
-_RANGE = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})> (?:<([0-9A-F]{4,8})>|\[<([0-9A-F<>]*)>\])\n")
 _ENTRY = 20  # bytes of a line of the cross-reference table
 
-_MOST_KNOWN = 8192
+_MOST_KNOWN = 4096  # lines of content streams
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One text of a page: whether in the hand of labels, as it stands, and without spaces."""
+class Mark(NamedTuple):
+    """A text of a page without spaces: a value, or a label with the fields that it speaks for, or a label's hand saying something else."""
 
-    label: bool
-    text: str
     words: str
+    label: bool
+    names: tuple[str, ...] | None = None
 
 
-class Unproven(ValueError):  # noqa: N818 - a fact: the page must be looked at
-    """This reader cannot confirm the file; that need not mean that it is wrong."""
+class Said(NamedTuple):
+    """What a line of a content stream says: all its words without spaces, and those that tell whose values stand where."""
+
+    words: str
+    marks: tuple[Mark, ...]
 
 
 class Reader:
@@ -57,105 +62,149 @@ class Reader:
         self._texts = {name for name, field in template.fields.items() if field.printed and field.type not in {"image", "table"}}
         self._case = case
         self._book = LabelBook(template.fields)
+        self._listed = listed(template)
+        self._routes = {  # texts whose parts stand in rows, each with its role: how they are cut
+            table.field: table.split
+            for table in self._listed
+            if isinstance(table, Table) and table.field in self._texts and table.split and "{$role}" in [each.content for each in table.columns]
+        }
+        self._printing = {name: Phrase(f"{{{name}}}", template.fields) for name in self._texts}
+        self._lines: dict[str, list[str]] = {}  # contents without a label, by the fields that they show
+        for element in (element for page in template.pages for element in page.elements if isinstance(element, Text)):
+            for name in placeholders(element.content):
+                self._lines.setdefault(name, []).append(element.content)
         self._labels: dict[str, tuple[str, ...] | None] = {}
-        self._kept: dict[str, frozenset[int]] = {}
-        self._known: dict[tuple[bytes, bytes], Said] = {}
-        self._words: dict[str, Mapping[int, str]] = {}
+        self._fonts: dict[str, Font] = {}
+        self._known: dict[bytes, Said] = {}
+        self._meanings: dict[str, Meanings] = {}
 
     def confirm(self, laid: Laid, sheet: Sheet, attachment: bytes) -> None:
-        """Return if the file says what the sheet says, carries the attachment and shows the code; else raise `Unproven`."""
+        """Return if the file says what the sheet says, carries attachment and photographs, and shows the code.
+
+        Raise `PageDisagrees` for what no look at the page could put right, `Unproven` where this reader cannot tell whose values
+        stand where.
+        """
         try:
             objects = dict(_objects(laid))
             names = laid.plate.filled
-            side = next(side for side in range(21, 65, 4) if side * ((side + 7) // 8) == len(objects[names[SYMBOL]]))
-            if read_symbol(objects[names[SYMBOL]], side) != sheet.code_text:
+            symbol = objects[names[SYMBOL]]
+            if read_symbol(symbol, _side(len(symbol))) != sheet.code_text:
                 raise Unproven("the code")
-            if objects[names["attachment"]] != attachment:
-                raise Unproven("the attachment")
-            brought = {name: characters_of(objects[number]).keys() for name, number in names.items() if name.startswith("V")}
+            pictures = all(objects[number] == sheet.photos[name[2:]] for name, number in names.items() if name.startswith("P-"))
+            if objects[names["attachment"]] != attachment or not pictures:
+                raise Unproven("the attachment or a photograph")
+            brought = {name: self._font(name, cids_of(objects[number])) for name, number in names.items() if name.startswith("V")}
             said = [one for name, number in names.items() if name.startswith("page-") for one in self._said(objects[number], brought)]
-            self._confirm_texts(said, sheet)
         except (ValueError, LookupError, StopIteration) as irregular:
-            raise irregular if isinstance(irregular, Unproven) else Unproven("irregular") from irregular
+            raise PageDisagrees(f"the printed file does not read as it was written: {type(irregular).__name__}") from irregular
+        self._confirm_texts(said, sheet)
 
     # -- what the pages say --------------------------------------------------------------------------
 
-    def _said(self, contents: bytes, brought: Mapping[str, AbstractSet[int]]) -> list[Said]:
-        """Return what a page shows, every character of it in the font that shows it."""
-        found = _SHOWN.findall(contents)
-        if len(found) != contents.count(b"BT"):
-            raise Unproven("a text that is not understood")
-        known = self._known
-        return [known.get(shown) or self._decoded(shown, brought) for shown in found]
+    def _said(self, contents: bytes, brought: Mapping[str, Font]) -> list[Said]:
+        """Return what the lines of a page show, every character of it in the font that shows it."""
+        known = self._known.get
+        return [known(line) or self._read(line, brought) for line in contents.split(b"\n")]
 
-    def _decoded(self, shown: tuple[bytes, bytes], brought: Mapping[str, AbstractSet[int]]) -> Said:
-        name = shown[0].decode("ascii")
-        cids = array("H", bytes.fromhex(shown[1].decode("ascii")))
-        cids.byteswap()
-        if not (brought[name] if name in brought else self._kept_of(name)) >= set(cids):
-            raise Unproven("a character that its font lacks")
-        words = self._words_of(self._case.faces[name])
-        text = "".join(map(words.__getitem__, cids))
-        said = Said(self._case.faces[name].startswith("hei"), text, compact(text))
-        if name not in brought:  # what the edition's own fonts show is on many licences
-            self._keep(shown, said)
+    def _read(self, line: bytes, brought: Mapping[str, Font]) -> Said:
+        """Read a line; it is known from now on where it has only what the edition's own fonts show, which is on many licences."""
+        shown = _SHOWN.findall(line)
+        if len(shown) != line.count(b"BT"):
+            raise Unproven("a text that is not understood")
+        words, marks, common = [], [], True
+        for one, digits in shown:
+            name = one.decode("ascii")
+            common = common and name not in brought
+            font = brought.get(name) or self._font_kept(name)
+            text = font.text(digits)
+            words.append(compact(text))
+            names = self._names(text) if font.labels else None
+            if names != ():
+                marks.append(Mark(words[-1], font.labels, names))
+        said = Said("".join(words), tuple(marks))
+        if common:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[line] = said
         return said
 
-    def _keep(self, shown: tuple[bytes, bytes], said: "Said") -> None:
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        self._known[shown] = said
+    def _font(self, name: str, held: AbstractSet[int]) -> Font:
+        face = self._case.faces[name].face
+        meanings = self._meanings_of(face)
+        return Font(face.startswith("hei"), held, meanings, meanings.all_plain(held))
 
-    def _kept_of(self, name: str) -> frozenset[int]:
-        if name not in self._kept:
-            face = self._case.faces[name]
-            self._kept[name] = frozenset(
-                characters_of(next(font.program(characters) for slug, font, characters in self._case.kept() if slug == face))
-            )
-        return self._kept[name]
+    def _font_kept(self, name: str) -> Font:
+        """Return a font of the edition."""
+        if name not in self._fonts:
+            case = self._case.faces[name]
+            self._fonts[name] = self._font(name, cids_of(case.edition.program(case.kept)))
+        return self._fonts[name]
 
-    def _words_of(self, face: str) -> Mapping[int, str]:
+    def _meanings_of(self, face: str) -> Meanings:
         """Return what each CID of a face means, read from the CMap that its fonts carry."""
-        if face not in self._words:
-            self._words[face] = dict(_meanings(self._case.brought(face).store.ids.to_unicode))
-        return self._words[face]
+        if face not in self._meanings:
+            self._meanings[face] = meanings_in(self._case.cases[face].licence.store.ids.to_unicode)
+        return self._meanings[face]
 
     # -- whether that is what the licence says -------------------------------------------------------
 
     def _confirm_texts(self, said: Sequence[Said], sheet: Sheet) -> None:
         """Compare values with the fields of the labels before them; rows, codes and the rest are looked for in what was read."""
         groups, free = self._at_labels(said)
+        shown: set[str] = set()
         for names, (each, rest) in groups.items():
-            if not all(stands(names, lines, rest, sheet) for lines in each):
-                raise Unproven(f"the label of {' and '.join(names)}")
-        shown = {name for names in groups for name in names}
-        for name, value in sheet.face.items():
-            if name in self._texts and name not in shown and compact(formatted(self._fields[name], value)) not in free:
+            shown.update(names)
+            for lines in each:
+                if not (self._is_whole(names, lines, sheet) or stands(names, lines, rest, sheet) or self._is_route(names, lines + rest, said, sheet)):
+                    raise Unproven(f"the label of {' and '.join(names)}")
+        for name in self._texts - shown:
+            printed = self._printing[name].whole(sheet.face, {})
+            if printed is not None and self._alone(name, printed, sheet).isdisjoint(free):
                 raise Unproven(f"{name} does not stand at its label")
         whole = "".join([each.words for each in said])
-        expected = chain(("".join(row) for _, row in rows(sheet)), (compact(sheet.check_code or ""), sheet.elicence_id or ""))
+        expected = chain(("".join(row) for _, row in rows(sheet, self._listed)), (compact(sheet.check_code or ""), sheet.elicence_id or ""))
         if not all(words in whole for words in expected):
             raise Unproven("a row or a code")
 
-    def _at_labels(self, said: Sequence[Said]) -> tuple[dict[tuple[str, ...], tuple[list[list[str]], list[str]]], str]:
-        """Return the values behind each label, with those where it goes on, and the values that stand behind none, joined."""
+    def _alone(self, name: str, printed: str, sheet: Sheet) -> set[str]:
+        """Return what a field's value may stand as without a label: by itself, or in a line with others such as number and prefix."""
+        lines = (worded(content, self._fields, sheet.face, {}, "").text for content in self._lines.get(name, ()))
+        return {compact(printed), *map(compact, lines)}
+
+    def _is_whole(self, names: tuple[str, ...], lines: list[str], sheet: Sheet) -> bool:
+        """Say whether a field's value stands at its label just as it is printed, which `stands` would find out after more questions."""
+        if len(names) > 1 or names[0] not in self._texts:
+            return False
+        printed = self._printing[names[0]].whole(sheet.face, {})
+        return printed is not None and "".join(lines) == compact(printed)
+
+    def _is_route(self, names: tuple[str, ...], lines: list[str], said: Sequence[Said], sheet: Sheet) -> bool:
+        """Say whether a text stands in rows whose heads are labels: its parts in their order, and as many rows, by their roles, as it has parts."""
+        split = self._routes.get(names[0])
+        if split is None or lines or names[0] not in sheet.face:
+            return False
+        parts = [compact(part) for part in str(sheet.face[names[0]]).split(split) if part.strip()]
+        shown = [mark.words for each in said for mark in each.marks if not mark.label]
+        stops = [words for words in shown if words not in LISTED_ROLES]
+        return len(shown) - len(stops) == len(parts) and "".join(parts) in "".join(stops)
+
+    def _at_labels(self, said: Sequence[Said]) -> tuple[dict[tuple[str, ...], tuple[list[list[str]], list[str]]], list[str]]:
+        """Return the values behind each label, with those where it goes on, and the values that stand behind none."""
         groups: dict[tuple[str, ...], tuple[list[list[str]], list[str]]] = {}
         free: list[str] = []
         at = free
-        for each in said:
-            if not each.label:
-                if at is free or each.words not in LISTED_ROLES:
-                    at.append(each.words)
-                continue
-            names = self._names(each.text)
-            if names:
-                lines, rest = groups.setdefault(names, ([], []))
-                at = rest if each.words.endswith(CONTINUED) else []
+        for mark in [mark for each in said for mark in each.marks]:
+            if not mark.label:
+                if at is free or mark.words not in LISTED_ROLES:
+                    at.append(mark.words)
+            elif mark.names:
+                lines, rest = groups.setdefault(mark.names, ([], []))
+                at = rest if mark.words.endswith(CONTINUED) else []
                 if at is not rest:
                     lines.append(at)
-            elif names is None:
+            else:
                 at = free
-        return groups, "".join(free)
+        return groups, free
 
     def _names(self, text: str) -> tuple[str, ...] | None:
         """Return the fields that a text in a label's hand speaks for; none for the English below a label, None for other words."""
@@ -164,6 +213,12 @@ class Reader:
             names = self._book.fields_of(word.removesuffix(CONTINUED))
             self._labels[text] = names if names or word.isascii() else None
         return self._labels[text]
+
+
+@cache
+def _side(length: int) -> int:
+    """Return the modules a side of a symbol whose rows, filled up to whole bytes, take so many bytes."""
+    return next(side for side in range(21, 65, 4) if side * ((side + 7) // 8) == length)
 
 
 def _objects(laid: Laid) -> Iterator[tuple[int, bytes]]:
@@ -189,14 +244,3 @@ def _objects(laid: Laid) -> Iterator[tuple[int, bytes]]:
         yield number, content[found.end() : end]
         at = end + len(_END_OF_STREAM)
     raise Unproven("an object")
-
-
-def _meanings(cmap: bytes) -> Iterator[tuple[int, str]]:
-    """Yield CID and text of every range of a ToUnicode CMap (ISO 32000-2 §9.10.3)."""
-    for first, last, start, each in _RANGE.findall(cmap):
-        low, high = int(first, 16), int(last, 16)
-        if start:
-            begin = ord(bytes.fromhex(start.decode()).decode("utf-16-be"))
-            yield from ((cid, chr(begin + cid - low)) for cid in range(low, high + 1))
-        else:
-            yield from zip(range(low, high + 1), (bytes.fromhex(one).decode("utf-16-be") for one in each.decode().split("><")), strict=True)

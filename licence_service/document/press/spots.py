@@ -5,17 +5,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from licence_service.document import tables, values
-from licence_service.document.artwork import SHEETS
 from licence_service.document.contents import filling, spacing
 from licence_service.document.layout import clear_of_neighbours, put
 from licence_service.document.placed import Run
+from licence_service.document.press.typecase import Typecase
 from licence_service.document.press.writing import Piece, Writing
-from licence_service.document.setting import width
+from licence_service.document.setting import span
 from licence_service.document.slate import Slate
 from licence_service.document.strokes import PT, number
+from licence_service.document.styles import Type
+from licence_service.document.wording import Phrase
 from licence_service.page import Table, Text, Value
 
 MOST_KEPT = 2048  # pieces of one spot that stay at hand
+FEET = frozenset({"foot", "foot_label"})  # styles whose texts make room for each other
 
 
 class Spot(Protocol):
@@ -60,74 +63,134 @@ class Remembered:
             self._pieces[key] = piece
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """The lines of a value whose label and rule stand in the form: `index` is its place among the page's values."""
+class _Ink:
+    """What the texts of one spot are set in: their face, and the operators around font name, place and codes.
 
-    value: Value
-    index: int
-    y: float
-    end: float  # of its label
-    _openings: dict[float, tuple[str, ...]] = field(default_factory=dict)  # what stands between font and codes of each line, by size
+    `few` says that there are few texts on all licences; what the edition's font shows of them stays at hand.
+    """
+
+    __slots__ = ("_advances", "_before", "_case", "_codes", "_few", "_height", "_kept", "_known", "type")
+
+    def __init__(self, slate: Slate, type_: Type, case: Typecase, *, few: bool) -> None:
+        self.type, self._case, self._height, self._few = type_, case.cases[type_.face], slate.height, few
+        self._codes, self._kept, self._advances = self._case.codes, self._case.kept, self._case.advances.__getitem__
+        self._before = f"{filling(slate.colour(type_.colour))} BT /"
+        self._known: dict[tuple[str, str], str] = {}
+
+    def at(self, size: float, x: float, y: float) -> str:
+        """Return what stands between font name and codes of a text that begins at x on the baseline y, mm."""
+        return f" {spacing(size, self.type.tracking)} 1 0 0 1 {number(x * PT)} {number((self._height - y) * PT)} Tm <"
+
+    def wide(self, text: str, size: float) -> float:
+        """Return the width of a line in mm; `KeyError` where the face itself lacks a character."""
+        return span(self.type, sum(map(self._advances, text)), len(text), size)
+
+    def show(self, writing: Writing, between: str, text: str) -> None:
+        """Write a text; see `at`."""
+        if self._few and (between, text) in self._known:
+            writing.out.append(self._known[between, text])
+            return
+        codes = self._codes(text)
+        if not self._kept.issuperset(text):
+            writing.hand.brought.append((self._case.face, codes))
+            writing.out.append(f"{self._before}{self._case.own_name}{between}{codes.hex()}> Tj ET")
+            return
+        operators = f"{self._before}{self._case.name}{between}{codes.hex()}> Tj ET"
+        writing.out.append(operators)
+        if self._few and len(self._known) < MOST_KEPT:
+            self._known[between, text] = operators
+
+
+class Labelled:
+    """The lines of a value whose label and rule stand in the form."""
+
+    __slots__ = ("_end", "_index", "_ink", "_openings", "_single", "_value", "_y")
+
+    def __init__(self, slate: Slate, value: Value, case: Typecase, index: int, y: float, end: float) -> None:
+        """Take the value, its place among the page's values, its baseline and where its label ends."""
+        self._value, self._index, self._y, self._end = value, index, y, end
+        few = Phrase(value.content, slate.sheet.template.fields).few
+        self._ink = _Ink(slate, slate.type_(value.style, value.size, value.floor), case, few=few)
+        self._openings: dict[tuple[float, int], list[str]] = {}  # what stands before the codes of each line, by size and number of lines
+        x, first, _, align = values.where(slate, value, y, 1, self._ink.type.size, end)
+        self._single = self._ink.at(self._ink.type.size, x, first) if align == "left" else ""
 
     def write(self, writing: Writing) -> None:
-        """See `Spot.write`; a line that needs several faces is set by the layout."""
-        lines, slate = writing.fitted[self.index], writing.slate
-        type_ = slate.type_(self.value.style)
-        face, ink = type_.face, filling(slate.colour(type_.colour))
-        openings = self._openings.get(lines.size) or self._opened(slate, lines)
-        for opening, line in zip(openings, lines.lines, strict=True):
-            setting = writing.fonts.setting(face, line)
-            if len(setting.runs) != 1 or setting.runs[0][0] != face or setting.missing:
-                writing.draw(lambda: values.place_lines(slate, self.value, self.y, lines, self.end))
-                return
-            if not opening:  # in the middle of a cell
-                opening = self._centred(slate, lines, line)  # noqa: PLW2901
-            ((name, codes),) = writing.hand.encode(face, line)
-            writing.out.append(f"{ink} BT /{name} {opening} <{codes}> Tj ET")
+        """See `Spot.write`; lines that need several faces are set by the layout."""
+        fitted = writing.fitted[self._index]
+        if type(fitted) is str:
+            self._ink.show(writing, self._single or self._aligned(writing.slate, fitted), fitted)
+            return
+        assert isinstance(fitted, values.Lines)  # noqa: S101 - as all that is no text
+        try:
+            for line in fitted.lines:
+                self._ink.wide(line, fitted.size)
+        except KeyError:
+            writing.draw(lambda: values.place_lines(writing.slate, self._value, self._y, fitted, self._end))
+            return
+        for between, line in zip(self._between(writing.slate, fitted), fitted.lines, strict=True):
+            self._ink.show(writing, between, line)
 
-    def _opened(self, slate: Slate, lines: values.Lines) -> tuple[str, ...]:
-        x, first, step, align = values.where(slate, self.value, self.y, len(lines.lines), lines.size, self.end)
-        ys = [first + number * step for number in range(len(lines.lines))]
-        found = tuple(self._opening(slate, lines.size, x, y) if align == "left" else "" for y in ys)
-        self._openings[lines.size] = found
+    def _aligned(self, slate: Slate, text: str) -> str:
+        """Return what stands before the codes of a line that is not aligned on its left."""
+        return self._opened(slate, values.Lines(self._ink.type.size, (text,), ()))[0]
+
+    def _between(self, slate: Slate, lines: values.Lines) -> list[str]:
+        key = (lines.size, len(lines.lines))
+        found = self._openings.get(key)
+        if found is None:
+            found = self._opened(slate, lines)
+            if self._single:
+                self._openings[key] = found
         return found
 
-    def _centred(self, slate: Slate, lines: values.Lines, line: str) -> str:
-        middle, y, _, _ = values.where(slate, self.value, self.y, len(lines.lines), lines.size, self.end)
-        wide = width(slate.fonts, slate.type_(self.value.style), line, lines.size)
-        return self._opening(slate, lines.size, middle - wide / 2, y)
-
-    def _opening(self, slate: Slate, size: float, x: float, y: float) -> str:
-        height = SHEETS[slate.page.sheet].height
-        return f"{spacing(size, slate.type_(self.value.style).tracking)} 1 0 0 1 {number(x * PT)} {number((height - y) * PT)} Tm"
+    def _opened(self, slate: Slate, lines: values.Lines) -> list[str]:
+        x, first, step, align = values.where(slate, self._value, self._y, len(lines.lines), lines.size, self._end)
+        back = {"left": 0.0, "center": 0.5, "right": 1.0}[align]
+        return [self._ink.at(lines.size, x - back * self._ink.wide(line, lines.size), first + n * step) for n, line in enumerate(lines.lines)]
 
 
-@dataclass(frozen=True, slots=True)
 class Plain:
-    """A text on one line that may be as long as it is, such as identifier, version and number of the page."""
+    """A text on one line, such as number, identifier, version and number of the page."""
 
-    text: Text
-    y: float
+    __slots__ = ("_between", "_few", "_foot", "_ink", "_phrase", "_text", "_wide", "_y")
+
+    def __init__(self, slate: Slate, text: Text, case: Typecase, y: float) -> None:
+        """Take the text and its baseline."""
+        self._text, self._y, self._foot = text, y, text.style in FEET
+        self._phrase = Phrase(text.content, slate.sheet.template.fields)
+        self._few = self._phrase.few
+        self._ink = _Ink(slate, slate.type_(text.style, text.size, text.floor), case, few=self._few)
+        self._between = self._ink.at(self._ink.type.size, text.x, y) if text.align == "left" else ""
+        self._wide: dict[str, float] = {}  # of texts that the layout is not needed for, where there are few
 
     def write(self, writing: Writing) -> None:
-        """See `Spot.write`; a text that needs several faces is set by the layout."""
-        slate, text = writing.slate, self.text
-        words = " ".join(slate.fill(text.content).text.split(" ")).strip(" ")
-        type_ = slate.type_(text.style, text.size, text.floor)
-        setting = slate.fonts.setting(type_.face, words)
-        if not words or setting.missing or len(setting.runs) != 1 or setting.runs[0][0] != type_.face:
-            writing.draw(lambda: put(slate, text, self.y, None))
+        """See `Spot.write`; a text that lacks a value, is too long or needs several faces is set by the layout."""
+        slate = writing.slate
+        words = (self._phrase.whole(slate.sheet.face, slate.words) or "").strip(" ")
+        wide = self._wide.get(words) or self._fitting(words)
+        if not wide:
+            writing.draw(lambda: put(slate, self._text, self._y, None))
             return
-        wide = (setting.width + type_.tracking * (len(words) - 1)) * type_.size / PT
-        x = text.x - (wide if text.align == "right" else wide / 2 if text.align == "center" else 0)
-        y = clear_of_neighbours(slate, text, words, self.y)
-        slate.items.append(Run(words, type_.face, type_.size, x, y, wide))  # what comes later makes room for it
-        ((name, codes),) = writing.hand.encode(type_.face, words)
-        where = f"{number(x * PT)} {number((writing.height - y) * PT)}"
-        writing.out.append(
-            f"{filling(slate.colour(type_.colour))} BT /{name} {spacing(type_.size, type_.tracking)} 1 0 0 1 {where} Tm <{codes}> Tj ET"
-        )
+        x, y = self._text.x, self._y
+        if not self._between:
+            x -= wide if self._text.align == "right" else wide / 2
+            y = clear_of_neighbours(slate, self._text, words, y) if self._foot else y
+        self._ink.show(writing, self._between or self._ink.at(self._ink.type.size, x, y), words)
+        if self._foot:  # what comes later makes room for it
+            slate.items.append(Run(words, self._ink.type.face, self._ink.type.size, x, y, wide))
+
+    def _fitting(self, words: str) -> float:
+        """Return the width of a text in mm, 0 where only the layout can set it."""
+        try:
+            wide = self._ink.wide(words, self._ink.type.size)
+        except KeyError:
+            return 0.0
+        if not words or (self._text.width and wide > self._text.width):
+            return 0.0
+        if self._few and len(self._wide) < MOST_KEPT:
+            self._wide[words] = wide
+        return wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +203,7 @@ class Rows:
     def write(self, writing: Writing) -> None:
         """See `Spot.write`."""
         slate = writing.slate
-        if slate.repeat or tables.rows_of(slate, self.table):
+        if slate.repeat or self._may_have_rows(slate):
             writing.draw(lambda: tables.place(slate, self.table))
             return
         start = slate.table_end
@@ -149,3 +212,9 @@ class Rows:
         piece, slate.table_end = self._empty[start]
         slate.taken[id(self.table)] = 0
         writing.add(piece)
+
+    def _may_have_rows(self, slate: Slate) -> bool:
+        if self.table.kinds:
+            return bool(slate.sheet.endorsements)
+        name = self.table.field or ""
+        return name in slate.left_over if self.table.rest else bool(slate.sheet.face.get(name))

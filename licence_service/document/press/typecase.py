@@ -3,16 +3,86 @@
 What an edition keeps follows from its template and the department alone, so that every process makes the same prefix.
 """
 
-from collections.abc import Iterator, Mapping
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from licence_service.document.compact_font import CompactFont
 from licence_service.document.glyph_store import EM, GlyphStore
 
-# Kept in every face that shows values: what numbers, dates and identifiers are written with.
-EVERYWHERE = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-./:年月日")
 # Characters that are not one em wide and that a licence may bring; any other such character is the slow path's.
 _NARROW = frozenset(map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x100), *range(0x2010, 0x2040))))
+Brought = tuple[str, bytes]  # a face, and the CIDs of a text in it that a licence must bring
+
+
+class _Advances(dict[str, float]):
+    """The advance, in ems, of every character that a face itself draws; `KeyError` for others."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: GlyphStore) -> None:
+        self._store = store
+
+    def __missing__(self, character: str) -> float:
+        program = self._store.face.program
+        glyph = program.glyph(ord(character))
+        if not glyph:
+            raise KeyError(character)
+        found = self[character] = program.advance(glyph) / program.units
+        return found
+
+
+class Undeclared(ValueError):  # noqa: N818 - a fact: another font must be made
+    """A character has a width that the fonts of licences do not declare."""
+
+
+class _Charstrings(dict[int, bytes]):
+    """The charstrings that a licence may bring, by CID; `Undeclared` for one whose width its font would not say."""
+
+    __slots__ = ("_narrow", "_store")
+
+    def __init__(self, store: GlyphStore) -> None:
+        program = store.face.program
+        self._store, self._narrow = store, frozenset(each for each in _NARROW if program.glyph(ord(each)))
+
+    @property
+    def narrow(self) -> frozenset[str]:
+        """Return the characters of other widths than the one em of all others that are declared."""
+        return self._narrow
+
+    def __missing__(self, cid: int) -> bytes:
+        character = self._store.ids.character(cid)
+        if character not in self._narrow and self._store.width(character) != EM:
+            raise Undeclared(f"U+{ord(character):04X} has a width of its own")
+        found = self[cid] = self._store.charstring(character)
+        return found
+
+
+class Case:
+    """One face: its fonts in the prefix and in a licence, their names, the characters that the edition's has.
+
+    `advances` are those of all characters that it draws, `codes` gives the CIDs of a text, two bytes each.
+    """
+
+    def __init__(self, store: GlyphStore, place: int, kept: AbstractSet[str]) -> None:
+        """Take the glyphs, the face's place among all faces, and what the edition keeps of it."""
+        self.face = store.face.slug
+        self.name, self.own_name = f"C{place}", f"V{place}"
+        self.kept = frozenset(kept)
+        self.advances: Mapping[str, float] = _Advances(store)
+        self.codes = store.ids.codes
+        self.edition, self.licence = CompactFont(store, 2 * place), CompactFont(store, 2 * place + 1)
+        self._charstrings = _Charstrings(store)
+
+    @property
+    def narrow(self) -> frozenset[str]:
+        """The characters whose widths a licence's font declares besides the one em of all others."""
+        return self._charstrings.narrow
+
+    def program(self, cids: Sequence[int]) -> bytes:
+        """Return the font program of what a licence brings, the lowest CID first; raise `Undeclared`."""
+        return self.licence.joined(cids, map(self._charstrings.__getitem__, cids))
 
 
 class Typecase:
@@ -20,41 +90,23 @@ class Typecase:
 
     def __init__(self, stores: Mapping[str, GlyphStore], kept: Mapping[str, AbstractSet[str]]) -> None:
         """Take the glyphs of every face, and the characters that the edition keeps of each."""
-        self._stores = stores
-        self.names = {face: f"C{place}" for place, face in enumerate(stores)}
-        self.own_names = {face: f"V{place}" for place, face in enumerate(stores)}
-        self.faces = {name: face for names in (self.names, self.own_names) for face, name in names.items()}
-        self.characters = {face: frozenset(kept.get(face, ())) for face in stores}
-        self._edition = {face: CompactFont(store, 2 * place) for place, (face, store) in enumerate(stores.items())}
-        self._licence = {face: CompactFont(store, 2 * place + 1) for place, (face, store) in enumerate(stores.items())}
-        self._narrow: dict[str, frozenset[str]] = {}
+        self.cases = {face: Case(store, place, kept.get(face, frozenset())) for place, (face, store) in enumerate(stores.items())}
+        self.faces = {name: case for case in self.cases.values() for name in (case.name, case.own_name)}
 
-    def kept(self) -> Iterator[tuple[str, CompactFont, frozenset[str]]]:
-        """Yield the faces of the prefix, each with its characters."""
-        for face, characters in self.characters.items():
-            if characters:
-                yield face, self._edition[face], characters
+    def of_edition(self) -> Iterator[Case]:
+        """Yield the faces of the prefix."""
+        return (case for case in self.cases.values() if case.kept)
 
-    def codes(self, face: str, text: str) -> bytes:
-        """Return the CIDs of a text in a face, two bytes each."""
-        return self._stores[face].ids.codes(text)
 
-    def brought(self, face: str) -> CompactFont:
-        """Return the font of the characters of a face that a licence brings."""
-        return self._licence[face]
-
-    def widths(self, face: str, characters: AbstractSet[str]) -> str:
-        """Return the `/W` array of a face for these characters."""
-        return self._edition[face].widths(characters)
-
-    def narrow(self, face: str) -> frozenset[str]:
-        """Return the characters of a face whose widths a licence's font declares besides the one em of all others."""
-        if face not in self._narrow:
-            program = self._stores[face].face.program
-            self._narrow[face] = frozenset(each for each in _NARROW if program.glyph(ord(each)))
-        return self._narrow[face]
-
-    def undeclared(self, face: str, characters: AbstractSet[str]) -> frozenset[str]:
-        """Return the characters whose width a licence's font does not declare."""
-        width = self._stores[face].width
-        return frozenset(each for each in characters - self.narrow(face) if width(each) != EM)
+def gathered(texts: Iterable[Brought]) -> dict[str, list[int]]:
+    """Return the CIDs that are to be brought of each face, each once, the lowest first."""
+    codes: dict[str, list[bytes]] = {}
+    for face, text in texts:
+        codes.setdefault(face, []).append(text)
+    found = {}
+    for face, each in codes.items():
+        cids = array("H", b"".join(each))
+        if sys.byteorder == "little":
+            cids.byteswap()
+        found[face] = sorted(set(cids))
+    return found

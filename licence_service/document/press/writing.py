@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from licence_service.document.artwork import SHEETS
 from licence_service.document.contents import Contents
 from licence_service.document.fonts import Fonts
 from licence_service.document.placed import Item
-from licence_service.document.press.hand import Hand, Texts
+from licence_service.document.press.hand import Hand
+from licence_service.document.press.typecase import Brought
 from licence_service.document.slate import Slate
 from licence_service.document.values import Lines
 
@@ -17,19 +17,24 @@ class Piece:
     """The operators of one part of a page, the texts in them that a licence must bring, the pictures that they call."""
 
     operators: str
-    brought: Texts
+    brought: tuple[Brought, ...]
     called: tuple[str, ...]
 
 
 class Writing:
-    """Writes the parts of one page in their order; `fitted` are the lines of its values."""
+    """Writes the parts of one page in their order; `fitted` are its values, those of one plain line as their text."""
 
-    def __init__(self, slate: Slate, hand: Hand, fonts: Fonts, fitted: Sequence[Lines]) -> None:
+    def __init__(self, slate: Slate, hand: Hand, fonts: Fonts, fitted: Sequence[str | Lines]) -> None:
         """Take the page, what texts and pictures are written with, and the values' lines."""
         self.slate, self.hand, self.fonts, self.fitted = slate, hand, fonts, fitted
-        self.height = SHEETS[slate.page.sheet].height
-        self._contents = Contents(self.height, fonts, hand, hand)
+        self._contents = Contents(slate.height, fonts, hand, hand)
         self.out: list[str] = []
+
+    def lines(self, index: int) -> Lines:
+        """Return the lines of a value that is no plain one."""
+        fitted = self.fitted[index]
+        assert isinstance(fitted, Lines)  # noqa: S101 - the form of the page says so
+        return fitted
 
     def drawn(self, place: Callable[[], object]) -> Piece:
         """Return what `place` puts on the page, to be written now or again and again."""

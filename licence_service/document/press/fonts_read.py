@@ -1,0 +1,85 @@
+"""The fonts of a pressed file as a stranger reads them: which characters a program holds, and what its codes mean."""
+
+import re
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+_RANGE = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})> (?:<([0-9A-F]{4,8})>|\[<([0-9A-F<>]*)>\])\n")
+
+
+class Unproven(ValueError):  # noqa: N818 - a fact: the page must be looked at
+    """This reader cannot confirm the file; that need not mean that it is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What the CIDs of a face mean, by its CMap: runs of those that are their own code points, the longest first, and the others."""
+
+    plain: tuple[range, ...]
+    others: Mapping[int, str]
+
+    def of(self, cid: int) -> str:
+        """Return the text of a CID; `KeyError` where it has none."""
+        return chr(cid) if self.all_plain([cid]) else self.others[cid]
+
+    def all_plain(self, cids: Iterable[int]) -> bool:
+        """Say whether all these CIDs are their own code points."""
+        left = list(cids)
+        for run in self.plain:  # a set of all of them would take megabytes, far from the processor
+            left = [cid for cid in left if cid not in run]
+            if not left:
+                return True
+        return not left
+
+
+class Font(NamedTuple):
+    """A font as it was read: the CIDs that its program holds, what they mean, whether each is its own code point."""
+
+    labels: bool  # the hand of labels
+    held: AbstractSet[int]
+    meanings: Meanings
+    plain: bool
+
+    def text(self, digits: bytes) -> str:
+        """Return what hexadecimal codes show; raise `Unproven` where the font lacks one."""
+        codes = bytes.fromhex(digits.decode("ascii"))
+        cids = array("H", codes)
+        if sys.byteorder == "little":
+            cids.byteswap()
+        if not self.held >= set(cids):
+            raise Unproven("a character that its font lacks")
+        return codes.decode("utf-16-be") if self.plain else "".join(map(self.meanings.of, cids))
+
+
+def meanings_in(cmap: bytes) -> Meanings:
+    """Read every range of a ToUnicode CMap (ISO 32000-2 §9.10.3)."""
+    plain: list[range] = []
+    others: dict[int, str] = {}
+    for first, last, start, each in _RANGE.findall(cmap):
+        cids = range(int(first, 16), int(last, 16) + 1)
+        if start == first:
+            plain.append(cids)
+        elif start:
+            begin = ord(bytes.fromhex(start.decode()).decode("utf-16-be"))
+            others.update((cid, chr(begin + place)) for place, cid in enumerate(cids))
+        else:
+            others.update(zip(cids, (bytes.fromhex(one).decode("utf-16-be") for one in each.decode().split("><")), strict=True))
+    if not frozenset(chain.from_iterable(plain)).isdisjoint(others):
+        raise Unproven("a character with two meanings")
+    return Meanings(tuple(sorted(_merged(plain), key=len, reverse=True)), others)
+
+
+def _merged(runs: Iterable[range]) -> Iterator[range]:
+    """Yield runs that follow one another as one."""
+    start = stop = 0
+    for run in sorted(runs, key=lambda each: each.start):
+        if run.start != stop:
+            yield range(start, stop)
+            start = run.start
+        stop = run.stop
+    yield range(start, stop)

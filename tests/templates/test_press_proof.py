@@ -1,0 +1,103 @@
+"""The press's own reader takes no page for one that says something else (DOMAIN M10)."""
+
+from dataclasses import replace
+
+import pytest
+
+from licence_service.document import Sheet, standin
+from licence_service.document.press.fonts_read import Unproven
+from licence_service.document.press.proof import Reader
+from licence_service.errors import PageDisagrees
+from licence_service.page import Diagram
+from tests.printing import ATTACHMENT, MADE_AT
+from tests.templates.conftest import SLUGS, Made
+from tests.templates.test_extremes import sheet
+from tests.templates.test_press import SLOT, Make, whole
+
+
+def confirmable(one: Made) -> Sheet:
+    """Return the sample's sheet but for its diagrams, whose figures only the slow reader can tell apart."""
+    page = sheet(one, whole(one))
+    drawn = {element.field for each in page.template.pages for element in each.elements if isinstance(element, Diagram)}
+    return replace(page, face={name: value for name, value in page.face.items() if name not in drawn})
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_page_that_says_another_value_is_not_confirmed(made: Make, slug: str) -> None:
+    one = made(slug)
+    printer, template = one.world.service.printer, one.world.service.catalogue.editions[slug][-1]
+    page = confirmable(one)
+    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
+    assert laid
+    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is template)
+    assert isinstance(reader, Reader)
+
+    reader.confirm(laid, page, ATTACHMENT)
+    for name, value in page.face.items():
+        field = template.fields[name]
+        if not field.printed or not isinstance(value, str) or field.type not in {"string", "text"} or field.codes:
+            continue
+        for other in (f"{value}甲", value[:-1], f"甲{value}", value[::-1]):
+            if other and other not in value:
+                with pytest.raises(Unproven):
+                    reader.confirm(laid, replace(page, face={**page.face, name: other}), ATTACHMENT)
+
+
+def test_a_route_with_other_stops_is_not_confirmed(made: Make) -> None:
+    one = made("overweight_vehicle_permit")
+    printer = one.world.service.printer
+    page = confirmable(one)
+    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
+    assert laid
+    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+    stops = str(page.face["route"]).split("—")
+
+    reader.confirm(laid, page, ATTACHMENT)
+    for others in (stops[1:], stops[:-1], [stops[1], stops[0], *stops[2:]], [*stops, "甲"], [*stops[:-2], stops[-2] + stops[-1]]):
+        with pytest.raises(Unproven):
+            reader.confirm(laid, replace(page, face={**page.face, "route": "—".join(others)}), ATTACHMENT)
+
+
+def test_a_file_with_another_code_attachment_or_photograph_is_refused_at_once(made: Make) -> None:
+    one = made("practitioner_qualification")
+    printer = one.world.service.printer
+    page = confirmable(one)
+    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
+    assert laid
+    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+    code = str(page.code_text)
+    others = (
+        replace(page, code_text=code[:-1] + str((int(code[-1]) + 1) % 10)),
+        replace(page, photos=dict.fromkeys(page.photos, standin.person() + b"x")),
+    )
+    for other, attached in ((others[0], ATTACHMENT), (others[1], ATTACHMENT), (page, ATTACHMENT + b" ")):
+        with pytest.raises(PageDisagrees):
+            reader.confirm(laid, other, attached)
+
+
+@pytest.mark.parametrize("damage", ["a length", "a place in the table", "a digit of a text", "a glyph", "an object"])
+def test_a_file_that_does_not_read_as_it_was_written_is_refused_at_once(made: Make, damage: str) -> None:
+    one = made("practitioner_qualification")
+    printer = one.world.service.printer
+    page = confirmable(one)
+    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
+    assert laid
+    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+    before, after = laid.before, laid.after
+    if damage == "a length":
+        before = before.replace(b"/Length ", b"/Length 1", 1)
+    elif damage == "a place in the table":
+        at = after.index(b"xref\n0 ") + 40
+        after = after[:at] + after[at:].replace(b"1", b"2", 1)
+    elif damage == "a digit of a text":
+        at = before.index(b"> Tj")
+        before = before[: at - 4] + b"ffff" + before[at:]
+    elif damage == "a glyph":
+        at = before.index(b"CIDFontType0C")
+        at = before.index(b"\x0e", at + 400)  # the end of a charstring
+        before = before[:at] + b"\x0f" + before[at + 1 :]
+    else:
+        before = before.replace(b" 0 obj\n", b" 1 obj\n", 1)
+    with pytest.raises((PageDisagrees, Unproven)) as refused:
+        reader.confirm(replace(laid, before=before, after=after), page, ATTACHMENT)
+    assert isinstance(refused.value, PageDisagrees)
