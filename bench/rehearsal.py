@@ -97,21 +97,17 @@ def carried(command: list[str], surroundings: dict[str, str], kills: int, dice: 
     killed = 0
     while True:
         process = subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if killed < kills:
+        dying = killed < kills
+        if dying:
             try:
                 process.wait(dice.uniform(8, 20))
             except subprocess.TimeoutExpired:
-                family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
-                victim = dice.choice(family)
-                os.kill(victim, signal.SIGKILL)
+                os.kill(dice.choice([process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]), signal.SIGKILL)
                 killed += 1
-                for pid in family if victim == process.pid else ():  # a parent's death does not end its workers by itself
-                    if psutil.pid_exists(pid):
-                        os.kill(pid, signal.SIGKILL)
         said, _ = process.communicate()
         if process.returncode == 0:
             return killed
-        if killed == kills and process.returncode > 0 and "refused" in said:
+        if not dying:
             raise SystemExit(said)
 
 

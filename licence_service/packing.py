@@ -42,6 +42,8 @@ class Packer:
             segment.add([Whole(self._plate(pressed)), *_parts(segment, pressed.own, photos)], digest)
         closed = segment.close()
         self.archive.put_segment(closed.content)
+        for _, digest, _ in documents[:1]:  # before the book names any of them, one is put together again from what lies there
+            self.archive.get_place(closed.documents[digest], digest)
         return closed.documents
 
     def _plate(self, pressed: Pressed) -> str:

@@ -106,7 +106,7 @@ def test_the_code_of_the_longest_values_is_printed_once_and_large_enough(longest
     assert code.level == "M"
     assert code.module_mm >= 0.40
     assert code.side_mm + 2 * min(code.quiet_mm, 4 * code.module_mm) >= 28
-    assert code.quiet_mm >= 4 * code.module_mm - 1 / MM  # within a pixel of the raster
+    assert code.quiet_mm >= 4 * code.module_mm - 2 / MM  # within a pixel of the raster on either edge: renderers put images on whole pixels
 
 
 def test_what_is_measured_is_what_was_drawn() -> None:

@@ -56,7 +56,8 @@ class Remembered:
             return
         faults = len(writing.slate.faults)
         piece = writing.drawn(lambda: self.place(writing))
-        writing.out.append(piece.operators)
+        if piece.operators:
+            writing.out.append(piece.operators)
         if len(writing.slate.faults) == faults:
             if len(self._pieces) >= MOST_KEPT:
                 self._pieces.clear()
