@@ -70,7 +70,9 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
     folder = tmp_path_factory.mktemp("corpus")
     keys, forged = keys_of_the_corpus(folder / "keys"), make_keys(folder / "forged")
     with a_world(folder, keys) as world:
-        issued = world.issue(VEHICLE, "corpus-0001")
+        # A name in letters that the press does not set: the file under attack is a drawn one, with the revision of its seal.
+        issued = world.issue(VEHICLE, "corpus-0001", face={"holder_name": "蜀安Жук物流有限公司"})
+        assert world.service.printer.pressroom.counts["handed over: width"] == 1
         version = world.service.book.get(issued["licence_id"]).entries[-1].version
         assert version
         others = sorted(world.service.catalogue.samples.keys() - {VEHICLE})
