@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from licence_service.seal.pades import LocalSeal
 from tests.world import NOW, PASSPHRASE, VEHICLE, World, make_keys, own_templates
 
 DAY = timedelta(days=1)
-_FIRST_END = b"%%EOF\n"
 
 
 def keys_of_the_corpus(folder: Path) -> Path:
@@ -107,10 +107,17 @@ class Material:
         """Another department."""
         return next(one for one in self.world.service.keyring.departments if one != self.uscc)
 
-    @property
+    @cached_property
     def page(self) -> bytes:
-        """The page as it was drawn, without the revision of the seal."""
-        return self.sealed[: self.sealed.index(_FIRST_END) + len(_FIRST_END)]
+        """The page as it is drawn for a seal that is elsewhere: a file without one."""
+        line = self.world.service.registrar.line
+        entry = line.book.get(self.issued["licence_id"]).entries[0]
+        reservation = line.reservations.get(line.reservations.of_licence(entry.licence_id)[0])
+        assert entry.version
+        template = line.catalogue.edition(reservation.type, entry.version.edition)
+        photos = {name: line.reservations.photo(digest) for name, digest in entry.version.photos.items()}
+        order = line.order(reservation, entry, template, self.seal_of(), photos)
+        return line.printer.draw(line.printer.place(order.sheet), order.attachment, created_at=order.sealed_at)
 
     @property
     def contents(self) -> bytes:
@@ -198,6 +205,13 @@ def object_of(document: bytes, number: int) -> bytes:
     """Return the newest body of a numbered object."""
     found: list[bytes] = re.findall(rb"(?<![0-9])%d 0 obj\s+(.*?)\s+endobj" % number, document, re.DOTALL)
     return found[-1]
+
+
+def unsigned(catalogue: bytes) -> bytes:
+    """Return a catalogue without form and permissions."""
+    found = re.sub(rb"\s*/(?:AcroForm|Perms)\s+(?:\d+ 0 R|<<.*?>>)", b"", catalogue, flags=re.DOTALL)
+    assert found != catalogue
+    return found
 
 
 def numbers(document: bytes) -> dict[str, int]:

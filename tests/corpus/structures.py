@@ -3,7 +3,7 @@
 import re
 import zlib
 
-from tests.corpus.material import Material, appended, numbers, object_of
+from tests.corpus.material import Material, appended, numbers, object_of, unsigned
 from tests.corpus.updates import stream
 from tests.corpus.variant import variant
 from tests.plain_pdf import file_of
@@ -54,7 +54,7 @@ def start_elsewhere(material: Material) -> bytes:
 def another_root(material: Material) -> bytes:
     """An appended trailer names another catalogue."""
     found = numbers(material.sealed)
-    return appended(material.sealed, {98: object_of(material.page, found["root"])}, root=98)
+    return appended(material.sealed, {98: unsigned(object_of(material.sealed, found["root"]))}, root=98)
 
 
 @variant(TABLES)

@@ -52,6 +52,7 @@ class Case:
     verifier: Verifier
     face: Face
     genuine: tuple[bytes, ...]
+    drawn: bool
     presenter: Presenter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,14 +66,25 @@ def original(world: World, issued: dict[str, str]) -> bytes:
     return world.service.archive.get(version.document.sha256)
 
 
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+# Variants about the revision that a seal adds to a drawn file, or about its objects' numbers; a pressed file has one revision.
+OF_DRAWN_FILES = frozenset({
+    "replace field value overlay", "field text", "field check box", "field choice", "field empty signature", "appearance of the seal", "type removed",
+    "reference removed", "permissions removed", "value of the field null", "field names no signature", "form removed", "gap begins early", "gap ends late",
+    "gap over the page", "range beyond the end", "range stops short", "ranges overlap", "range does not begin at the header",
+    "second part moved behind a new range", "second part moved behind a forged update", "signature copied into a new object",
+    "table led to another object", "table that repeats itself", "start elsewhere",
+})  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["pressed", "drawn"])
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    """The file under attack, as the press makes it, or as it is drawn: then a name is in letters that the press does not set."""
+    drawn = request.param == "drawn"
     folder = tmp_path_factory.mktemp("corpus")
     keys, forged = keys_of_the_corpus(folder / "keys"), make_keys(folder / "forged")
     with a_world(folder, keys) as world:
-        # A name in letters that the press does not set: the file under attack is a drawn one, with the revision of its seal.
-        issued = world.issue(VEHICLE, "corpus-0001", face={"holder_name": "蜀安Жук物流有限公司"})
-        assert world.service.printer.pressroom.counts["handed over: width"] == 1
+        issued = world.issue(VEHICLE, "corpus-0001", face={"holder_name": "蜀安Жук物流有限公司"} if drawn else {})
+        assert world.service.printer.pressroom.counts["handed over: width"] == drawn
         version = world.service.book.get(issued["licence_id"]).entries[-1].version
         assert version
         others = sorted(world.service.catalogue.samples.keys() - {VEHICLE})
@@ -80,7 +92,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
         keyring = world.service.keyring
         examiner = Remembering(keyring.trust_roots, keyring.known_seals, children=1, program=PROGRAM)
         material = Material(world, keys, forged, issued, original(world, issued))
-        yield Case(material, examiner, replace(world.service.verifier, examiner=examiner), version.face, (material.sealed, *genuine))
+        yield Case(material, examiner, replace(world.service.verifier, examiner=examiner), version.face, (material.sealed, *genuine), drawn)
         examiner.close()
 
 
@@ -143,7 +155,8 @@ class Tally:
 @pytest.mark.rule("SE-10", "SH-04")
 def test_no_variant_of_the_corpus_is_genuine_no_genuine_file_is_refused_and_nothing_fails(case: Case) -> None:
     keyring, tally = case.material.world.service.keyring, Tally()
-    for one in ALL:
+    chosen = [one for one in ALL if case.drawn or one.name not in OF_DRAWN_FILES]
+    for one in chosen:
         document = one.make(case.material)
         assert document not in case.genuine, one.name
         try:
@@ -165,8 +178,8 @@ def test_no_variant_of_the_corpus_is_genuine_no_genuine_file_is_refused_and_noth
     assert not +tally.genuine
     assert not +tally.refused
     assert tally.good == len(case.genuine) >= LEAST_GENUINE
-    assert sorted(tally.only_the_register) == sorted(one.name for one in ALL if one.family == seals.REGISTER)
-    assert sum(tally.families.values()) == len(ALL) >= LEAST
+    assert sorted(tally.only_the_register) == sorted(one.name for one in chosen if one.family == seals.REGISTER)
+    assert sum(tally.families.values()) == len(chosen) >= LEAST
     assert tally.slowest[0] <= 2.5, tally.slowest
     assert tally.largest[0] <= 250, tally.largest
 

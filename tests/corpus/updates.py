@@ -11,7 +11,7 @@ from functools import partial
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from tests.corpus.material import Material, appended, numbers, object_of, with_entries
+from tests.corpus.material import Material, appended, numbers, object_of, unsigned, with_entries
 from tests.corpus.variant import add, variant
 from tests.parts.conftest import draw_page
 
@@ -75,8 +75,7 @@ def empty_update(material: Material) -> bytes:
 def update_of_the_catalogue(material: Material) -> bytes:
     """An update takes the form and the permissions out of the catalogue: the file looks unsigned and unchanged."""
     root = numbers(material.sealed)["root"]
-    body = object_of(material.page, root)
-    return appended(material.sealed, {root: body})
+    return appended(material.sealed, {root: unsigned(object_of(material.sealed, root))})
 
 
 @variant(ISA, reason=ADDED)
@@ -102,7 +101,7 @@ def hide_page_replaced(material: Material) -> bytes:
 @variant(SHADOW, reason=ADDED)
 def replace_font(material: Material) -> bytes:
     """Replace: the update gives a font another way to draw the same codes."""
-    found = re.search(rb"/F1 (\d+) 0 R", material.sealed)
+    found = re.search(rb"/[FC][0-9] (\d+) 0 R", material.sealed)
     assert found
     return appended(material.sealed, {int(found[1]): b"<< /Type /Font /Subtype /Type1 /BaseFont /Symbol >>"})
 
