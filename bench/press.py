@@ -36,12 +36,11 @@ from stdnum.cn import ric
 from bench import peers
 from bench.issue import PASSPHRASE, service_in, settings_in
 from bench.record import record
-from licence_service import qr_token
 from licence_service.carrying import Done
 from licence_service.demo import Moved, clock_at
 from licence_service.digests import canonical, sha256
-from licence_service.document import Sheet
-from licence_service.document.press import Pressed
+from licence_service.document import Job, Sheet
+from licence_service.document.press import Laid, Pressed
 from licence_service.document.reading import codes, text
 from licence_service.drafting import checked_face, complete, draft_issue, photo_fields
 from licence_service.fields import Field
@@ -101,26 +100,42 @@ class Works:
 
     def once(self) -> tuple[Pressed, Sheet, bytes]:
         """Make the next licence."""
-        case = self.cases[self._number % len(self.cases)]
-        self._number += 1
-        department, template = self.department, self.template
-        own = ElicenceId(template.type_code(department.uscc), department.uscc, case.licence_id, 1)
-        entry = complete(
-            case.entry, licence_id=case.licence_id, elicence_id=str(own), salt=case.salt, status=(1, self._number),
+        return self.batch(1)[0]
+
+    def batch(self, count: int) -> list[tuple[Pressed, Sheet, bytes]]:
+        """Make the next `count` licences together, stage by stage, as chunks are made."""
+        cases = [self.cases[(self._number + place) % len(self.cases)] for place in range(count)]
+        entries = [self._completed(case, self._number + place) for place, case in enumerate(cases, 1)]
+        self._number += count
+        department, template, specimen = self.department, self.template, self.department.demo
+        urls = [self.line.verify_url(entry, template, department) for entry in entries]
+        data = [canonical(licence_data(entry, template, department.name, department.uscc, specimen=specimen, endorsements=())) for entry in entries]
+        sheets = [self._sheet(case, entry, url) for case, entry, url in zip(cases, entries, urls, strict=True)]
+        sealed_at = [entry.version.sealed_at for entry in entries if entry.version]
+        jobs = [Job(sheet, said, instant, self.seal.slot_bytes) for sheet, said, instant in zip(sheets, data, sealed_at, strict=True)]
+        laid = self.line.printer.press_all(jobs)
+        assert all(isinstance(one, Laid) for one in laid), self.line.printer.pressroom.counts
+        pressed = [one.sealed(self.seal.slot_over(one.digest())) for one in laid if isinstance(one, Laid)]
+        for one in pressed:
+            one.digests()
+        return list(zip(pressed, sheets, data, strict=True))
+
+    def _completed(self, case: Case, number: int) -> Entry:
+        department = self.department
+        own = ElicenceId(self.template.type_code(department.uscc), department.uscc, case.licence_id, 1)
+        return complete(
+            case.entry, licence_id=case.licence_id, elicence_id=str(own), salt=case.salt, status=(1, number),
             check_code_digest=sha256(case.check_code.encode()), certificate_sha256=self.seal.certificate_sha256,
         )  # fmt: skip
-        assert entry.version
-        url = qr_token.address(self.line.public_url, self.line.code_message(entry, template, department))
-        sheet = Sheet(
-            template=template, face=entry.version.face, endorsements=(), elicence_id=str(own), version=1, copy_no=1, check_code=case.check_code,
-            code_text=url, host=host_of(self.line.public_url), department=department.short_name, photos=case.photos, specimen=True, preview=False,
+
+    def _sheet(self, case: Case, entry: Entry, url: str) -> Sheet:
+        version, department = entry.version, self.department
+        assert version
+        return Sheet(
+            template=self.template, face=version.face, endorsements=(), elicence_id=version.elicence_id, version=1, copy_no=1,
+            check_code=case.check_code, code_text=url, host=host_of(self.line.public_url), department=department.short_name, photos=case.photos,
+            specimen=department.demo, preview=False,
         )  # fmt: skip
-        data = canonical(licence_data(entry, template, department.name, department.uscc, specimen=True, endorsements=()))
-        laid = self.line.printer.press(sheet, data, created_at=entry.version.sealed_at, slot_bytes=self.seal.slot_bytes)
-        assert laid, self.line.printer.pressroom.counts
-        pressed = laid.sealed(self.seal.slot_over(laid.digest()))
-        pressed.digests()
-        return pressed, sheet, data
 
 
 def _renumbered(number: str, counter: int) -> str:

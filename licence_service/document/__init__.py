@@ -4,7 +4,7 @@
 the faces, `pdf` the file format, `reading` and `agreement` what a finished page says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from licence_service.document.agreement import agree
@@ -14,7 +14,7 @@ from licence_service.document.fonts import Fonts
 from licence_service.document.layout import place
 from licence_service.document.pdf import draw
 from licence_service.document.placed import Placed
-from licence_service.document.press import Laid
+from licence_service.document.press import Job, Laid, Outcome, Unpressed
 from licence_service.document.press.room import Pressroom
 from licence_service.document.receipt import ReceiptWords
 from licence_service.document.receipt import place as place_receipt
@@ -22,7 +22,7 @@ from licence_service.document.sheet import PrintedEndorsement, Sheet
 from licence_service.errors import Misconfigured
 from licence_service.page import Family as DeclaredFamily
 
-__all__ = ["Fonts", "Placed", "PrintedEndorsement", "Printer", "Sheet"]
+__all__ = ["Fonts", "Job", "Placed", "PrintedEndorsement", "Printer", "Sheet"]
 
 
 class Printer:
@@ -46,7 +46,19 @@ class Printer:
 
         Raise `FaceRejected` as `place` does, `PageDisagrees` as `agree` does.
         """
-        return self.pressroom.lay(sheet, self._family(sheet), attachment, created_at=created_at, slot_bytes=slot_bytes)
+        (outcome,) = self.press_all([Job(sheet, attachment, created_at, slot_bytes)])
+        if isinstance(outcome, Laid):
+            return outcome
+        if isinstance(outcome, Unpressed):
+            return None
+        raise outcome
+
+    def press_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Return what `press` does for each job, its refusals in place of files, `Unpressed` where the slow path must do it.
+
+        Sixty at a time cost a quarter less than singly; all of them stay in memory, some 100 kB each.
+        """
+        return self.pressroom.lay([(job, self._family(job.sheet)) for job in jobs])
 
     def _family(self, sheet: Sheet) -> Family:
         family = self._families.get(sheet.template.family)

@@ -8,11 +8,12 @@ plate: its characters and CMaps are those that the plate was cast with.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, partial
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from licence_service.document.agreement import CONTINUED, stands
 from licence_service.document.compact_font_reader import cids_of
@@ -53,6 +54,21 @@ class Said(NamedTuple):
     marks: tuple[Mark, ...]
 
 
+@dataclass(slots=True)
+class Proof:
+    """A file under the eyes of a reader, and what was read of it so far."""
+
+    laid: Laid
+    sheet: Sheet
+    attachment: bytes
+    objects: dict[int, bytes] = field(init=False)
+    brought: dict[str, Font] = field(init=False)
+    said: list[Said] = field(init=False)
+
+
+Stage: TypeAlias = Callable[[Proof], None]
+
+
 class Reader:
     """Reads what is printed of one edition; keeps its fonts' tables and what its labels mean."""
 
@@ -84,20 +100,26 @@ class Reader:
         Raise `PageDisagrees` for what no look at the page could put right, `Unproven` where this reader cannot tell whose values
         stand where.
         """
-        try:
-            objects = dict(_objects(laid))
-            names = laid.plate.filled
-            symbol = objects[names[SYMBOL]]
-            if read_symbol(symbol, _side(len(symbol))) != sheet.code_text:
-                raise Unproven("the code")
-            pictures = all(objects[number] == sheet.photos[name[2:]] for name, number in names.items() if name.startswith("P-"))
-            if objects[names["attachment"]] != attachment or not pictures:
-                raise Unproven("the attachment or a photograph")
-            brought = {name: self._font(name, cids_of(objects[number])) for name, number in names.items() if name.startswith("V")}
-            said = [one for name, number in names.items() if name.startswith("page-") for one in self._said(objects[number], brought)]
-        except (ValueError, LookupError, StopIteration) as irregular:
-            raise PageDisagrees(f"the printed file does not read as it was written: {type(irregular).__name__}") from irregular
-        self._confirm_texts(said, sheet)
+        proof = Proof(laid, sheet, attachment)
+        for stage in (*self.stages, self.compare):
+            stage(proof)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What comes before `compare`, in this order; each raises `PageDisagrees`."""
+        return tuple(partial(_strictly, stage) for stage in (_take_apart, _read_code, self._read_fonts, self._read_pages))
+
+    def compare(self, proof: Proof) -> None:
+        """Compare what was read with the sheet; raise `Unproven` where this reader cannot tell whose values stand where."""
+        self._confirm_texts(proof.said, proof.sheet)
+
+    def _read_fonts(self, proof: Proof) -> None:
+        names, objects = proof.laid.plate.filled, proof.objects
+        proof.brought = {name: self._font(name, cids_of(objects[number])) for name, number in names.items() if name.startswith("V")}
+
+    def _read_pages(self, proof: Proof) -> None:
+        names, objects = proof.laid.plate.filled, proof.objects
+        proof.said = [one for name, number in names.items() if name.startswith("page-") for one in self._said(objects[number], proof.brought)]
 
     # -- what the pages say --------------------------------------------------------------------------
 
@@ -213,6 +235,27 @@ class Reader:
             names = self._book.fields_of(word.removesuffix(CONTINUED))
             self._labels[text] = names if names or word.isascii() else None
         return self._labels[text]
+
+
+def _strictly(stage: Stage, proof: Proof) -> None:
+    try:
+        stage(proof)
+    except (ValueError, LookupError, StopIteration) as irregular:
+        raise PageDisagrees(f"the printed file does not read as it was written: {type(irregular).__name__}") from irregular
+
+
+def _take_apart(proof: Proof) -> None:
+    proof.objects = objects = dict(_objects(proof.laid))
+    names, photos = proof.laid.plate.filled, proof.sheet.photos
+    pictures = all(objects[number] == photos[name[2:]] for name, number in names.items() if name.startswith("P-"))
+    if objects[names["attachment"]] != proof.attachment or not pictures:
+        raise Unproven("the attachment or a photograph")
+
+
+def _read_code(proof: Proof) -> None:
+    symbol = proof.objects[proof.laid.plate.filled[SYMBOL]]
+    if read_symbol(symbol, _side(len(symbol))) != proof.sheet.code_text:
+        raise Unproven("the code")
 
 
 @cache

@@ -1,7 +1,7 @@
 """All presses of a service: one for each edition, department, host and specimen mark, made when its first sheet comes."""
 
 from collections import Counter
-from datetime import datetime
+from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
 
@@ -9,7 +9,7 @@ from licence_service.document import glyph_file
 from licence_service.document.artwork import Family
 from licence_service.document.fonts import Face, Fonts
 from licence_service.document.glyph_store import GlyphStore
-from licence_service.document.press import Laid, Press, Unpressed
+from licence_service.document.press import Job, Laid, Outcome, Press, Unpressed
 from licence_service.document.sheet import Sheet
 
 _OF_VALUES = ("song-700", "song-500", "song-600")  # the commonest last, where a dictionary is read most cheaply
@@ -27,15 +27,20 @@ class Pressroom:
         self._lock = Lock()
         self.counts: Counter[str] = Counter()  # `pressed`, `handed over: <why>`, `read by the slow reader: <why>`
 
-    def lay(self, sheet: Sheet, family: Family, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Laid | None:
-        """Return what `Press.lay` returns, None where the slow path must make the file."""
-        try:
-            laid = self._press(sheet, family).lay(sheet, attachment, created_at=created_at, slot_bytes=slot_bytes)
-        except Unpressed as left:
-            self.counts[f"handed over: {left}"] += 1
-            return None
-        self.counts["pressed"] += 1
-        return laid
+    def lay(self, jobs: Sequence[tuple[Job, Family]]) -> list[Outcome]:
+        """Return what `Press.lay` returns for each job; those of one press are done together."""
+        outcomes: dict[int, Outcome] = {}
+        presses: dict[Press, list[int]] = {}
+        for place, (job, family) in enumerate(jobs):
+            presses.setdefault(self._press(job.sheet, family), []).append(place)
+        for press, places in presses.items():
+            outcomes.update(zip(places, press.lay([jobs[place][0] for place in places]), strict=True))
+        for outcome in outcomes.values():
+            if isinstance(outcome, Unpressed):
+                self.counts[f"handed over: {outcome}"] += 1
+            elif isinstance(outcome, Laid):
+                self.counts["pressed"] += 1
+        return [outcomes[place] for place in range(len(jobs))]
 
     def common_characters(self) -> bytes:
         """Return the outlines of the commonest characters of the faces that values are set in, one after the other."""
