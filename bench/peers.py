@@ -12,7 +12,7 @@ from pathlib import Path
 import qrcode
 import zxingcpp
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from PIL import Image
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -41,10 +41,12 @@ def register(fonts: Fonts) -> None:
 class TunedSigner(signers.SimpleSigner):
     """Keeps the key object instead of parsing it at every signature."""
 
-    held: ec.EllipticCurvePrivateKey
+    held: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:  # noqa: ARG002, FBT001, FBT002
         """Sign with the held key."""
+        if isinstance(self.held, rsa.RSAPrivateKey):
+            return self.held.sign(data, padding.PKCS1v15(), hashes.SHA256())
         return b"\0" * 72 if dry_run else self.held.sign(data, ec.ECDSA(hashes.SHA256()))
 
 
@@ -52,7 +54,7 @@ def tuned_signer(folder: Path, passphrase: bytes) -> TunedSigner:
     """Load the department's seal key and chain."""
     signer = _naive(TunedSigner, folder, passphrase)
     key = load_pem_private_key((folder / "seal.key.pem").read_bytes(), passphrase)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
     signer.held = key
     return signer
 

@@ -14,6 +14,7 @@ STATE, STATE_EN = "中华人民共和国", " of the People's Republic of China"
 _DAY = "{0.year}年{0.month}月{0.day}日"
 _OF_FEW_TEXTS = frozenset({"date", "enum", "multi_enum"})
 _FEW_WORDS = frozenset({"$version", "$edition", "$page", "$pages", "$host", "$part", "$title", "$title_en", "$state", "$category", "$family"})
+_FEW_OF_ROWS = frozenset({"$n", "$kind", "$accepted_by", "$occurred_on", "$role"})
 MOST_TEXTS = 1024  # of one phrase that stay at hand
 _AS_THEY_ARE = frozenset({"string", "text", "citizen_id", "uscc", "plate", "vin", "ship_id"})  # types that `printed` writes as they are
 
@@ -59,7 +60,7 @@ class Phrase:
         self._parts = [(before, name, None if name.startswith("$") else fields[name], form) for before, name, form in parts]
         declared = [field for _, _, field, _ in self._parts if field]
         self.alone = len(parts) == 1 and len(declared) == 1 and not self._last and not parts[0][0]
-        self.few = all(name in _FEW_WORDS if field is None else field.type in _OF_FEW_TEXTS for _, name, field, _ in self._parts)
+        self.few = all(name in _FEW_WORDS | _FEW_OF_ROWS if field is None else field.type in _OF_FEW_TEXTS for _, name, field, _ in self._parts)
         self._as_it_is = parts[0][1] if self.alone and _is_plain(declared[0]) else ""
         self._known: dict[object, str] = {}  # where there are few texts, by their values
 

@@ -14,7 +14,8 @@ from licence_service.document.artwork import Artwork
 from licence_service.document.layout import elements_of, put
 from licence_service.document.placed import Item, Run, Symbol
 from licence_service.document.press.hand import Drawings
-from licence_service.document.press.spots import Drawn, Labelled, Plain, Remembered, Rows, Spot
+from licence_service.document.press.rows import Rows
+from licence_service.document.press.spots import Drawn, Labelled, Plain, Remembered, Spot
 from licence_service.document.press.typecase import Brought, Typecase
 from licence_service.document.press.writing import Writing
 from licence_service.page import Box, Code, Diagram, Element, Frame, Line, Seal, Table, Text, Value, placeholders
@@ -107,7 +108,7 @@ class _Drafting:
             case Text() if element.style != "part":
                 return Plain(self._writing.slate, element, self._case, y)
             case Table():
-                return Rows(element)
+                return Rows(element, self._case)
             case Seal():
                 return Remembered(_signing_of(element), place)
             case Diagram():

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from licence_service.document import tables, values
+from licence_service.document import values
 from licence_service.document.contents import filling, spacing
 from licence_service.document.layout import clear_of_neighbours, put
 from licence_service.document.placed import Run
@@ -15,7 +15,7 @@ from licence_service.document.slate import Slate
 from licence_service.document.strokes import PT, number
 from licence_service.document.styles import Type
 from licence_service.document.wording import Phrase
-from licence_service.page import Table, Text, Value
+from licence_service.page import Text, Value
 
 MOST_KEPT = 2048  # pieces of one spot that stay at hand
 FEET = frozenset({"foot", "foot_label"})  # styles whose texts make room for each other
@@ -64,7 +64,7 @@ class Remembered:
             self._pieces[key] = piece
 
 
-class _Ink:
+class Ink:
     """What the texts of one spot are set in: their face, and the operators around font name, place and codes.
 
     `few` says that there are few texts on all licences; what the edition's font shows of them stays at hand.
@@ -73,6 +73,7 @@ class _Ink:
     __slots__ = ("_advances", "_before", "_case", "_codes", "_few", "_height", "_kept", "_known", "type")
 
     def __init__(self, slate: Slate, type_: Type, case: Typecase, *, few: bool) -> None:
+        """Take a page of the kind, the type, and the characters at hand."""
         self.type, self._case, self._height, self._few = type_, case.cases[type_.face], slate.height, few
         self._codes, self._kept, self._advances = self._case.codes, self._case.kept, self._case.advances.__getitem__
         self._before = f"{filling(slate.colour(type_.colour))} BT /"
@@ -111,7 +112,7 @@ class Labelled:
         """Take the value, its place among the page's values, its baseline and where its label ends."""
         self._value, self._index, self._y, self._end = value, index, y, end
         few = Phrase(value.content, slate.sheet.template.fields).few
-        self._ink = _Ink(slate, slate.type_(value.style, value.size, value.floor), case, few=few)
+        self._ink = Ink(slate, slate.type_(value.style, value.size, value.floor), case, few=few)
         self._openings: dict[tuple[float, int], list[str]] = {}  # what stands before the codes of each line, by size and number of lines
         x, first, _, align = values.where(slate, value, y, 1, self._ink.type.size, end)
         self._single = self._ink.at(self._ink.type.size, x, first) if align == "left" else ""
@@ -161,7 +162,7 @@ class Plain:
         self._text, self._y, self._foot = text, y, text.style in FEET
         self._phrase = Phrase(text.content, slate.sheet.template.fields)
         self._few = self._phrase.few
-        self._ink = _Ink(slate, slate.type_(text.style, text.size, text.floor), case, few=self._few)
+        self._ink = Ink(slate, slate.type_(text.style, text.size, text.floor), case, few=self._few)
         self._between = self._ink.at(self._ink.type.size, text.x, y) if text.align == "left" else ""
         self._wide: dict[str, float] = {}  # of texts that the layout is not needed for, where there are few
 
@@ -192,30 +193,3 @@ class Plain:
         if self._few and len(self._wide) < MOST_KEPT:
             self._wide[words] = wide
         return wide
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A table; one without rows looks the same wherever it begins."""
-
-    table: Table
-    _empty: dict[float, tuple[Piece, float]] = field(default_factory=dict)  # by where the table before it ends
-
-    def write(self, writing: Writing) -> None:
-        """See `Spot.write`."""
-        slate = writing.slate
-        if slate.repeat or self._may_have_rows(slate):
-            writing.draw(lambda: tables.place(slate, self.table))
-            return
-        start = slate.table_end
-        if start not in self._empty:
-            self._empty[start] = (writing.drawn(lambda: tables.place(slate, self.table)), slate.table_end)
-        piece, slate.table_end = self._empty[start]
-        slate.taken[id(self.table)] = 0
-        writing.add(piece)
-
-    def _may_have_rows(self, slate: Slate) -> bool:
-        if self.table.kinds:
-            return bool(slate.sheet.endorsements)
-        name = self.table.field or ""
-        return name in slate.left_over if self.table.rest else bool(slate.sheet.face.get(name))
