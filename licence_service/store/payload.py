@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from licence_service.digests import canonical, sha256
+from licence_service.digests import canonical, pair, sha256
 from licence_service.errors import Misconfigured, Unavailable
 
 KEY_BYTES = 32
@@ -57,7 +57,7 @@ class Vault:
 
     def blind(self, name: str, value: str) -> str:
         """Return the keyed index of a value: equal values meet, nothing can be read back. The caller brings the comparison form."""
-        return hmac.digest(self._blind, canonical([name, value]), "sha256").hex()
+        return hmac.digest(self._blind, pair(name, value), "sha256").hex()
 
 
 def token_digest(token: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from datetime import date
 from typing import Any, get_args
 
@@ -13,7 +14,7 @@ from licence_service.fields import Asker, Field, Shown, check_face, check_facts,
 from licence_service.fields.declared import Column, FieldType
 from licence_service.fields.disclosure import STAR
 from licence_service.fields.kinds import KINDS
-from licence_service.fields.text import fault_in
+from licence_service.fields.text import _COMMON, fault_in
 from tests.builders import CITIZEN_ID, a_face, a_field, some_fields
 
 CODES = {"A": "甲", "B": "乙", "C": "丙"}
@@ -512,3 +513,11 @@ def test_an_endorsements_row_has_short_dates_and_a_dash_for_nothing() -> None:
         "hours": "24",
         "until": "—",
     }
+
+
+def test_what_is_passed_at_a_glance_is_passed_character_by_character_too() -> None:
+    common = [chr(point) for point in range(sys.maxunicode + 1) if _COMMON.fullmatch(chr(point))]
+
+    assert len(common) > 20_000
+    # Beside a character that is at fault every one is looked at.
+    assert {fault_in(f"{each}\ue000") for each in common} == {fault_in("\ue000")}

@@ -1,0 +1,146 @@
+"""A licence in a chunk, from its request to its entry: beside what cannot be avoided, and beside the tuned peer by the clock.
+
+    python -m bench.chunks      about six minutes
+
+*Ours* is all of it: the request checked, drafted and judged, its ids fixed, printed, read back, sealed, its seal's use noted, its
+document stored and found again by its digest, its entry with its payload written in the one order of the book; every first file of
+a chunk and one of a thousand looked at by a foreign reader besides. *Unavoidable* for it is what it is for the file alone
+(`bench.press`) and a durable write of the files' own bytes. `bulk_vs_tuned` is two processes that issue into one register and
+archive, beside two processes of the tuned peer, which keep nothing. Memory is the most that such a process ever held.
+"""
+
+import os
+import resource
+import statistics
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+from bench import peers
+from bench.issue import PASSPHRASE, service_in, settings_in
+from bench.press import FIFTEEN, say
+from bench.record import record
+from bench.stock import Stock
+from bench.works import Unavoidable, Works
+from licence_service.carrying import Done
+from licence_service.cli.chunking import CHUNK
+from licence_service.demo import clock_at
+from licence_service.document import Placed
+from licence_service.service import Service, build
+
+ROUNDS, PROCESSES, WARM, OF_PEERS = 7, 2, 100, 30
+
+
+def durable(folder: Path, rows: int = CHUNK) -> None:
+    """Measure chunks from their requests to their entries: CPU beside the unavoidable with the durable write of the same bytes."""
+    service = service_in(folder)
+    stock, works = Stock(service, FIFTEEN, 1), Works(service, FIFTEEN, 80)
+    unavoidable = Unavoidable(works)
+    service.chunks.issue(stock.client, stock.rows(WARM))
+    own = [file.own for file, _, _ in works.batch(20)]
+    found: dict[str, list[float]] = {"ours": [], "floor": []}
+    for _ in range(ROUNDS):
+        asked = stock.rows(rows)
+        began = time.process_time()
+        outcomes = service.chunks.issue(stock.client, asked)
+        found["ours"].append((time.process_time() - began) / rows * 1000)
+        assert all(isinstance(one, Done) for one in outcomes), [one for one in outcomes if not isinstance(one, Done)][:1]
+        began = time.process_time()
+        with (folder / "floor").open("wb") as file:
+            for number in range(rows):
+                unavoidable.once()
+                file.write(own[number % len(own)])
+            file.flush()
+            os.fsync(file.fileno())
+        found["floor"].append((time.process_time() - began) / rows * 1000)
+    service.close()
+    say("durable_over_unavoidable", found, over="floor", better="lower")
+
+
+def bulk(folder: Path, rows: int = CHUNK) -> None:
+    """Measure two processes that issue chunks into one register, by the clock, beside two processes of the tuned peer; and their memory."""
+    service_in(folder).close()
+    found: dict[str, list[float]] = {"ours": [], "tuned": []}
+    with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
+        list(pool.map(_ours, [folder] * PROCESSES, [-2, -1], [WARM] * PROCESSES))
+        list(pool.map(_tuned, [folder] * PROCESSES, [2] * PROCESSES))
+        for number in range(ROUNDS):
+            seeds = [PROCESSES * number + process for process in range(PROCESSES)]
+            list(pool.map(_prepared, [folder] * PROCESSES, seeds, [rows] * PROCESSES))
+            for name, work in (("ours", _ours), ("tuned", _tuned)):
+                began = time.perf_counter()
+                made = sum(pool.map(work, [folder] * PROCESSES, *([seeds, [rows] * PROCESSES] if name == "ours" else [[OF_PEERS] * PROCESSES])))
+                found[name].append((time.perf_counter() - began) / made * 1000)
+    say("bulk_vs_tuned", found, over="tuned", better="higher", unit="ms a licence")
+    print(f"  {1000 / statistics.median(found['ours']):,.0f} licences a second with {PROCESSES} processes")
+
+
+def memory(folder: Path, rows: int = CHUNK) -> None:
+    """Measure the most that a process ever held which issues chunks and does nothing else, this module's other parts included."""
+    service_in(folder).close()
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        for seed in range(3):
+            pool.submit(_ours, folder, seed, rows).result()
+        most = pool.submit(_most).result()
+    record("bulk_memory_mb", most, better="lower", ours=most, peer=None, unit="MB", worst=most, rounds=1)
+
+
+def _most() -> float:
+    """Return the most memory that this process ever had, in MB of 1,000,000 bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+@cache
+def _service(folder: Path) -> Service:
+    """Open the service of a folder, once in a process."""
+    return build(settings_in(folder), clock_at(None))
+
+
+@cache
+def _asked(folder: Path, seed: int, count: int) -> tuple[Stock, list[tuple[str, dict[str, object]]]]:
+    """Return a stock and its rows, made once."""
+    stock = Stock(_service(folder), FIFTEEN, seed, (seed + 2) * 100_000)
+    return stock, stock.rows(count)
+
+
+def _prepared(folder: Path, seed: int, count: int) -> None:
+    """Make the rows of a seed before the clock runs."""
+    _asked.cache_clear()
+    _asked(folder, seed, count)
+
+
+def _ours(folder: Path, seed: int, count: int) -> int:
+    stock, rows = _asked(folder, seed, count)
+    assert all(isinstance(one, Done) for one in _service(folder).chunks.issue(stock.client, rows))
+    return count
+
+
+@cache
+def _peer(folder: Path) -> tuple[list[Placed], peers.TunedSigner]:
+    """Return pages to draw and who signs them."""
+    service = _service(folder)
+    peers.register(service.printer.fonts)
+    works = Works(service, FIFTEEN, 3)
+    placed = [service.printer.place(sheet) for _, sheet, _ in works.batch(3)]
+    return placed, peers.tuned_signer(service.settings.keys / works.department.uscc, PASSPHRASE.encode())
+
+
+def _tuned(folder: Path, count: int) -> int:
+    placed, signer = _peer(folder)
+    for number in range(count):
+        peers.sign(peers.draw(placed[number % len(placed)], tuned=True), signer, tuned=True)
+    return count
+
+
+def run() -> None:
+    """Measure and record."""
+    for measure in (durable, bulk, memory):
+        with tempfile.TemporaryDirectory() as name:
+            measure(Path(name))
+
+
+if __name__ == "__main__":
+    run()
