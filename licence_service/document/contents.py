@@ -146,6 +146,7 @@ def _lettering(fonts: Fonts, text: str, face: str, size: float, tracking: float)
     return "".join(parts)
 
 
+@lru_cache(maxsize=512)
 def glyph_path(fonts: Fonts, face: str, character: str) -> tuple[str, int]:
     """Return a character's outline in font units and the units of its em."""
     slug, _ = fonts.runs(face, character)[0]
@@ -153,6 +154,7 @@ def glyph_path(fonts: Fonts, face: str, character: str) -> tuple[str, int]:
     return path(program, program.glyph(ord(character))), program.units
 
 
+@lru_cache(maxsize=256)
 def _rounded(x: float, y: float, wide: float, high: float, radius: float) -> str:
     k = radius * (1 - _ROUND)
     right, top = x + wide, y + high

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from licence_service.document.axles import loads
 from licence_service.document.reading import Piece, ReadPage, compact
-from licence_service.document.sheet import PrintedEndorsement, Sheet
+from licence_service.document.sheet import Sheet
 from licence_service.document.tables import LISTED_ROLES, endorsement_words, with_iso_dates
-from licence_service.document.wording import dated, formatted, title_words, worded
+from licence_service.document.wording import Phrase, dated, formatted, title_words, worded
 from licence_service.fields import Face, Field
 from licence_service.page import Diagram, Table, Text, placeholders
 from licence_service.template import Template
@@ -55,50 +55,63 @@ class Explained:
                     yield (compact(said.text) if said.present else ""), tuple(named)
 
 
-def listed(template: Template) -> list[Table | Diagram]:
-    """Return the elements that show rows, over all pages."""
-    return [element for page in template.pages for element in page.elements if isinstance(element, Table | Diagram)]
+def rows(sheet: Sheet) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what `Listing.rows` returns for a sheet of any template."""
+    return Listing(sheet.template).rows(sheet)
 
 
-def rows(sheet: Sheet, elements: Sequence[Table | Diagram] | None = None) -> list[tuple[str, tuple[str, ...]]]:
-    """Return whose row it is, and its cells without any space, for every row that tables and diagrams must show.
+class Listing:
+    """The rows that tables and diagrams of a template must show; for who asks often, as it keeps how their cells are worded."""
 
-    `elements` are what `listed` returns for the sheet's template, for who asks often.
-    """
-    found: list[tuple[str, tuple[str, ...]]] = []
-    for element in listed(sheet.template) if elements is None else elements:
-        if isinstance(element, Table):
-            found += _table_rows(sheet, element)
-        elif isinstance(mass := sheet.face.get(element.mass_field), int):
-            each = loads(str(sheet.face.get(element.field)), mass)
-            found += [(element.field, tuple(f"{load.normalize():f}" for load in (*each, sum(each, Decimal()))))] if each else []
-    return found
+    def __init__(self, template: Template) -> None:
+        """Take the elements that show rows, over all pages."""
+        self.elements = [element for page in template.pages for element in page.elements if isinstance(element, Table | Diagram)]
+        self._columns = {
+            element.field: {key: Field(column.label, "string", {}) for key, column in (template.fields[element.field].columns or {}).items()}
+            for element in self.elements
+            if isinstance(element, Table) and element.field
+        }
+        self._phrases: dict[tuple[int, str], list[tuple[str, Phrase]]] = {}  # by table and kind: content of each column
 
+    def rows(self, sheet: Sheet) -> list[tuple[str, tuple[str, ...]]]:
+        """Return whose row it is, and its cells without any space, for every row that must be shown."""
+        found: list[tuple[str, tuple[str, ...]]] = []
+        for element in self.elements:
+            if isinstance(element, Table):
+                found += self._of_field(sheet, element)
+                found += self._of_endorsements(sheet, element)
+            elif isinstance(mass := sheet.face.get(element.mass_field), int):
+                each = loads(str(sheet.face.get(element.field)), mass)
+                found += [(element.field, tuple(f"{load.normalize():f}" for load in (*each, sum(each, Decimal()))))] if each else []
+        return found
 
-def _table_rows(sheet: Sheet, table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
-    name = table.field or ""
-    given = sheet.face.get(name)
-    if isinstance(given, list) and given and isinstance(given[0], Mapping):
-        columns = sheet.template.fields[name].columns or {}
-        fields = {key: Field(column.label, "string", {}) for key, column in columns.items()}
+    def _of_field(self, sheet: Sheet, table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
+        given = sheet.face.get(table.field or "")
+        if not isinstance(given, list):
+            return
         for place, cells in enumerate(given, 1):
             if isinstance(cells, Mapping):
-                yield name, _cells(table, fields, cells, {"$n": str(place)}, "")
-    counts: dict[str, int] = {}
-    for each in sorted(sheet.endorsements, key=lambda one: one.occurred_on):
-        if each.kind.slug in table.kinds:
-            counts[each.kind.slug] = counts.get(each.kind.slug, 0) + 1
-            yield each.kind.slug, _endorsement(table, each, counts[each.kind.slug])
+                yield str(table.field), self._cells(table, self._columns[table.field or ""], cells, {"$n": str(place)}, "")
 
+    def _of_endorsements(self, sheet: Sheet, table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
+        counts: dict[str, int] = {}
+        for each in sorted([one for one in sheet.endorsements if one.kind.slug in table.kinds], key=lambda one: one.occurred_on):
+            kind = each.kind.slug
+            counts[kind] = counts.get(kind, 0) + 1
+            yield kind, self._cells(table, each.kind.facts, each.facts, endorsement_words(each, counts[kind]), kind)
 
-def _endorsement(table: Table, each: PrintedEndorsement, number: int) -> tuple[str, ...]:
-    return _cells(table, each.kind.facts, each.facts, endorsement_words(each, number), each.kind.slug)
-
-
-def _cells(table: Table, fields: Mapping[str, Field], values: Face, words: Mapping[str, str], kind: str) -> tuple[str, ...]:
-    contents = (column.content if isinstance(column.content, str) else column.content[kind] for column in table.columns)
-    texts = (worded(with_iso_dates(content, fields), fields, values, words, "—").text for content in contents)
-    return tuple(compact(text) for text in texts if text)
+    def _cells(self, table: Table, fields: Mapping[str, Field], values: Face, words: Mapping[str, str], kind: str) -> tuple[str, ...]:
+        phrases = self._phrases.get((id(table), kind))
+        if phrases is None:
+            contents = [
+                with_iso_dates(column.content if isinstance(column.content, str) else column.content[kind], fields) for column in table.columns
+            ]
+            phrases = self._phrases[id(table), kind] = [(content, Phrase(content, fields)) for content in contents]
+        texts = []
+        for content, phrase in phrases:
+            text = phrase.whole(values, words)
+            texts.append(compact(worded(content, fields, values, words, "—").text if text is None else text))
+        return tuple([text for text in texts if text])
 
 
 def rows_missing(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:

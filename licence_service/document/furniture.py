@@ -11,7 +11,7 @@ from licence_service.document.strokes import PT
 from licence_service.document.styles import INK, SPECIMEN, WHITE, Type
 from licence_service.document.wording import dated, formatted
 from licence_service.identifiers import grouped
-from licence_service.page import Chip, Code, Frame, Picture, Seal, Table, placeholders
+from licence_service.page import Align, Chip, Code, Frame, Picture, Seal, Style, Table, placeholders
 
 SCAN, SCAN_EN, CHECK = "扫码核验", "Scan to verify", "查验码"
 BELOW_CAPTION = "扫码核验　查验码"
@@ -96,18 +96,26 @@ def place_plate(slate: Slate, element: Code) -> None:
 
 def place_check(slate: Slate, element: Code) -> None:
     """Place the characters of the check code."""
-    check = slate.sheet.check_code
-    if check is None:
-        return
-    side = (code.PLATE_A4 if slate.page.size == "A4" else code.PLATE_A5).side
+    if slate.sheet.check_code is not None:
+        style, align = check_style(element)
+        for text, x, y in check_lines(slate, element, slate.sheet.check_code):
+            slate.write(text, slate.type_(style), x, y, align=align)
+
+
+def check_style(element: Code) -> tuple[Style, Align]:
+    """Return what the characters of the check code are set in, and how they are aligned."""
+    return "check_stacked" if element.caption == "stacked" else "check", "center" if element.caption == "below" else "left"
+
+
+def check_lines(slate: Slate, element: Code, check: str) -> list[tuple[str, float, float]]:
+    """Return the lines of a check code, each with where it is aligned and its baseline, mm."""
+    side, groups = (code.PLATE_A4 if slate.page.size == "A4" else code.PLATE_A5).side, grouped(check)
     x, y = element.x + side + _ASIDE[slate.page.size], element.y
     if element.caption == "below":
-        slate.write(grouped(check), slate.type_("check"), element.x + side / 2, y + side + _BELOW[1], align="center")
-    elif element.caption == "stacked":
-        for number, group in enumerate(grouped(check).split()):
-            slate.write(group, slate.type_("check_stacked"), x, y + _STACKED[4 + number])
-    else:
-        slate.write(grouped(check), slate.type_("check"), x, y + _BESIDE[4])
+        return [(groups, element.x + side / 2, y + side + _BELOW[1])]
+    if element.caption == "stacked":
+        return [(group, x, y + _STACKED[4 + number]) for number, group in enumerate(groups.split())]
+    return [(groups, x, y + _BESIDE[4])]
 
 
 def _caption_beside(slate: Slate, x: float, y: float) -> None:

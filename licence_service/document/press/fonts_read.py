@@ -3,8 +3,9 @@
 import re
 import sys
 from array import array
+from binascii import unhexlify
+from codecs import utf_16_be_decode
 from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -41,19 +42,21 @@ class Font(NamedTuple):
     """A font as it was read: the CIDs that its program holds, what they mean, whether each is its own code point."""
 
     labels: bool  # the hand of labels
-    held: AbstractSet[int]
+    held: set[int]
     meanings: Meanings
     plain: bool
 
     def text(self, digits: bytes) -> str:
         """Return what hexadecimal codes show; raise `Unproven` where the font lacks one."""
-        codes = bytes.fromhex(digits.decode("ascii"))
+        codes = unhexlify(digits)
         cids = array("H", codes)
         if sys.byteorder == "little":
             cids.byteswap()
-        if not self.held >= set(cids):
+        if not self.held.issuperset(cids):
             raise Unproven("a character that its font lacks")
-        return codes.decode("utf-16-be") if self.plain else "".join(map(self.meanings.of, cids))
+        if self.plain:
+            return utf_16_be_decode(codes, "strict", True)[0]  # noqa: FBT003 - it takes no names
+        return "".join(map(self.meanings.of, cids))
 
 
 def meanings_in(cmap: bytes) -> Meanings:

@@ -15,7 +15,7 @@ from licence_service.document.layout import elements_of, put
 from licence_service.document.placed import Item, Run, Symbol
 from licence_service.document.press.hand import Drawings
 from licence_service.document.press.rows import Rows
-from licence_service.document.press.spots import Drawn, Labelled, Plain, Remembered, Spot
+from licence_service.document.press.spots import Check, Drawn, Labelled, Plain, Remembered, Spot
 from licence_service.document.press.typecase import Brought, Typecase
 from licence_service.document.press.writing import Writing
 from licence_service.page import Box, Code, Diagram, Element, Frame, Line, Seal, Table, Text, Value, placeholders
@@ -66,7 +66,7 @@ class _Drafting:
                 self._always(partial(put, self._writing.slate, element, y, None))
             case Code():
                 self._always(partial(furniture.place_plate, self._writing.slate, element))
-                self.steps.append(Drawn(lambda writing: furniture.place_check(writing.slate, element)))
+                self.steps.append(Check(self._writing.slate, element, self._case))
             case _:
                 self.steps.append(self._spot(element, y))
 

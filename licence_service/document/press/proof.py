@@ -9,7 +9,6 @@ plate: its characters and CMaps are those that the plate was cast with.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain
@@ -17,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 from licence_service.document.agreement import CONTINUED, stands
 from licence_service.document.compact_font_reader import cids_of
-from licence_service.document.explained import listed, rows
+from licence_service.document.explained import Listing
 from licence_service.document.press.filling import Laid
 from licence_service.document.press.fonts_read import Font, Meanings, Unproven, meanings_in
 from licence_service.document.press.plate import SYMBOL
@@ -62,7 +61,7 @@ class Proof:
     sheet: Sheet
     attachment: bytes
     objects: dict[int, bytes] = field(init=False)
-    brought: dict[str, Font] = field(init=False)
+    brought: dict[bytes, Font] = field(init=False)
     said: list[Said] = field(init=False)
 
 
@@ -78,10 +77,10 @@ class Reader:
         self._texts = {name for name, field in template.fields.items() if field.printed and field.type not in {"image", "table"}}
         self._case = case
         self._book = LabelBook(template.fields)
-        self._listed = listed(template)
+        self._listing = Listing(template)
         self._routes = {  # texts whose parts stand in rows, each with its role: how they are cut
             table.field: table.split
-            for table in self._listed
+            for table in self._listing.elements
             if isinstance(table, Table) and table.field in self._texts and table.split and "{$role}" in [each.content for each in table.columns]
         }
         self._printing = {name: Phrase(f"{{{name}}}", template.fields) for name in self._texts}
@@ -90,7 +89,7 @@ class Reader:
             for name in placeholders(element.content):
                 self._lines.setdefault(name, []).append(element.content)
         self._labels: dict[str, tuple[str, ...] | None] = {}
-        self._fonts: dict[str, Font] = {}
+        self._fonts: dict[bytes, Font] = {}
         self._known: dict[bytes, Said] = {}
         self._meanings: dict[str, Meanings] = {}
 
@@ -115,7 +114,7 @@ class Reader:
 
     def _read_fonts(self, proof: Proof) -> None:
         names, objects = proof.laid.plate.filled, proof.objects
-        proof.brought = {name: self._font(name, cids_of(objects[number])) for name, number in names.items() if name.startswith("V")}
+        proof.brought = {name.encode("ascii"): self._font(name, cids_of(objects[number])) for name, number in names.items() if name.startswith("V")}
 
     def _read_pages(self, proof: Proof) -> None:
         names, objects = proof.laid.plate.filled, proof.objects
@@ -123,26 +122,29 @@ class Reader:
 
     # -- what the pages say --------------------------------------------------------------------------
 
-    def _said(self, contents: bytes, brought: Mapping[str, Font]) -> list[Said]:
+    def _said(self, contents: bytes, brought: Mapping[bytes, Font]) -> list[Said]:
         """Return what the lines of a page show, every character of it in the font that shows it."""
         known = self._known.get
         return [known(line) or self._read(line, brought) for line in contents.split(b"\n")]
 
-    def _read(self, line: bytes, brought: Mapping[str, Font]) -> Said:
+    def _read(self, line: bytes, brought: Mapping[bytes, Font]) -> Said:
         """Read a line; it is known from now on where it has only what the edition's own fonts show, which is on many licences."""
         shown = _SHOWN.findall(line)
         if len(shown) != line.count(b"BT"):
             raise Unproven("a text that is not understood")
         words, marks, common = [], [], True
-        for one, digits in shown:
-            name = one.decode("ascii")
-            common = common and name not in brought
-            font = brought.get(name) or self._font_kept(name)
+        for name, digits in shown:
+            font = brought.get(name)
+            if font is None:
+                font = self._fonts.get(name) or self._font_kept(name)
+            else:
+                common = False
             text = font.text(digits)
-            words.append(compact(text))
+            word = compact(text)
+            words.append(word)
             names = self._names(text) if font.labels else None
             if names != ():
-                marks.append(Mark(words[-1], font.labels, names))
+                marks.append(Mark(word, font.labels, names))
         said = Said("".join(words), tuple(marks))
         if common:
             if len(self._known) >= _MOST_KNOWN:
@@ -150,17 +152,16 @@ class Reader:
             self._known[line] = said
         return said
 
-    def _font(self, name: str, held: AbstractSet[int]) -> Font:
+    def _font(self, name: str, held: set[int]) -> Font:
         face = self._case.faces[name].face
         meanings = self._meanings_of(face)
         return Font(face.startswith("hei"), held, meanings, meanings.all_plain(held))
 
-    def _font_kept(self, name: str) -> Font:
-        """Return a font of the edition."""
-        if name not in self._fonts:
-            case = self._case.faces[name]
-            self._fonts[name] = self._font(name, cids_of(case.edition.program(case.kept)))
-        return self._fonts[name]
+    def _font_kept(self, name: bytes) -> Font:
+        """Return a font of the edition, from now on at hand."""
+        case = self._case.faces[name.decode("ascii")]
+        font = self._fonts[name] = self._font(name.decode("ascii"), cids_of(case.edition.program(case.kept)))
+        return font
 
     def _meanings_of(self, face: str) -> Meanings:
         """Return what each CID of a face means, read from the CMap that its fonts carry."""
@@ -184,7 +185,7 @@ class Reader:
             if printed is not None and self._alone(name, printed, sheet).isdisjoint(free):
                 raise Unproven(f"{name} does not stand at its label")
         whole = "".join([each.words for each in said])
-        expected = chain(("".join(row) for _, row in rows(sheet, self._listed)), (compact(sheet.check_code or ""), sheet.elicence_id or ""))
+        expected = chain(("".join(row) for _, row in self._listing.rows(sheet)), (compact(sheet.check_code or ""), sheet.elicence_id or ""))
         if not all(words in whole for words in expected):
             raise Unproven("a row or a code")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from licence_service.document import values
+from licence_service.document import furniture, values
 from licence_service.document.contents import filling, spacing
 from licence_service.document.layout import clear_of_neighbours, put
 from licence_service.document.placed import Run
@@ -15,7 +15,7 @@ from licence_service.document.slate import Slate
 from licence_service.document.strokes import PT, number
 from licence_service.document.styles import Type
 from licence_service.document.wording import Phrase
-from licence_service.page import Text, Value
+from licence_service.page import Code, Text, Value
 
 MOST_KEPT = 2048  # pieces of one spot that stay at hand
 FEET = frozenset({"foot", "foot_label"})  # styles whose texts make room for each other
@@ -193,3 +193,31 @@ class Plain:
         if self._few and len(self._wide) < MOST_KEPT:
             self._wide[words] = wide
         return wide
+
+
+class Check:
+    """The characters of a check code; the rest of its plate stands in the form."""
+
+    __slots__ = ("_aligned", "_element", "_ink", "_openings")
+
+    def __init__(self, slate: Slate, element: Code, case: Typecase) -> None:
+        """Take the plate."""
+        style, self._aligned = furniture.check_style(element)
+        self._element, self._ink = element, Ink(slate, slate.type_(style), case, few=False)
+        self._openings: list[str] = []  # what stands before the codes of each line, where it hangs on no width
+
+    def write(self, writing: Writing) -> None:
+        """See `Spot.write`."""
+        slate, ink = writing.slate, self._ink
+        check = slate.sheet.check_code
+        if check is None:
+            return
+        lines, size = furniture.check_lines(slate, self._element, check), ink.type.size
+        openings = self._openings
+        if not openings:
+            back = 0.5 if self._aligned == "center" else 0.0
+            openings = [ink.at(size, x - back * ink.wide(text, size), y) for text, x, y in lines]
+            if not back:
+                self._openings = openings
+        for between, (text, _, _) in zip(openings, lines, strict=True):
+            ink.show(writing, between, text)
