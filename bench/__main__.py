@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from bench import batch, book, document, issue, memory, press, siege, status, stored, verify_http
+from bench import batch, book, document, issue, lanes, memory, press, siege, status, stored, verify_http
 
 
 def main() -> None:
@@ -11,6 +11,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     issue.run(sys.argv[1] if len(sys.argv) > 1 else issue.SLUG_ARGUMENT)
     press.run(every_type=True)
+    lanes.run()
     stored.run()
     memory.run("overweight_vehicle_permit")
     document.run()

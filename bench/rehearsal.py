@@ -1,42 +1,86 @@
 """Converting a stock, end to end: generated, imported, validated, printed, sealed, entered, stored, and looked at by foreign programs.
 
-    python -m bench.rehearsal                       100,000 licences of all types, two workers, five kills (`make rehearsal`)
+    python -m bench.rehearsal                       100,000 licences of all types, both ways, five kills each (`make rehearsal`)
     python -m bench.rehearsal --count 1940000       the whole stock (`make rehearsal FULL=1`)
+    python -m bench.rehearsal --count 3000 --chunk 250 --on machine      a small one, one way
 
-Texts are drawn from the 3,755 characters of GB 2312 level 1, photographs from a pool of 1,000. The work is done by `licence-service
-issue-many`, which is killed (`kill -9`, it or one of its workers, by chance) so many times and called again. At the end nothing may be
-lost and nothing doubled, every use of a seal accounted for, and 1,000 documents, by chance, valid under pdfsig, qpdf and pyHanko, a
-tenth of them under veraPDF 3u. Exit code 1 where that is not so.
+Texts are drawn from the 3,755 characters of GB 2312 level 1, photographs from a pool of 1,000. It is done two ways: on one machine
+(SQLite, a folder, processes beside `licence-service issue-many`), and by three `licence-service worker` on PostgreSQL and an S3 server.
+So many times, at moments taken by chance, one of the processes that carry chunks is killed (`kill -9`); whoever looks after services
+starts a worker again, and an operator the command. At the end nothing may be lost and nothing doubled, every use of a seal accounted
+for, and 1,000 documents, by chance, valid under pdfsig, qpdf, pyHanko and veraPDF 3u. Exit code 1 where that is not so.
 """
 
 import argparse
 import base64
 import io
 import json
-import os
 import random
-import shutil
-import signal
 import subprocess
-import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 from PIL import Image
 
-from bench.issue import PASSPHRASE, service_in, settings_in
-from bench.press import Stock
-from licence_service.demo import clock_at
-from licence_service.service import Service, build
+from bench.accounts import accounted, looked_at
+from bench.places import OURS, Place, many_machines, one_machine
+from bench.record import record
+from bench.stock import Stock
+from licence_service.cli.chunking import CHUNK
+from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, Client
-from licence_service.store.record import Record
+from licence_service.store.runs import OPEN, UNDER_WAY
 
-COUNT, WORKERS, KILLS, CHUNK, SAMPLED, POOL, STOCK = 100_000, 2, 5, 1000, 1000, 1000, 1_940_000
+COUNT, PROCESSES, WORKERS, KILLS, POOL, STOCK = 100_000, 2, 3, 5, 1000, 1_940_000
+RATE = 100  # licences a second, at least: when to kill
+SPREAD = 10.0  # seconds that a chunk takes, about: somewhere in them its carrier dies
+
+
+@dataclass
+class Watch:
+    """Kills by chance while chunks are carried, and sees how much memory those need who carry them."""
+
+    place: Place
+    service: Service
+    left: int
+    every: float  # seconds between two kills, about
+    dice: random.Random = field(default_factory=random.Random)
+    most: int = 0  # bytes of the largest process
+    killed: int = 0
+    _next: float = 0.0
+    _certain: bool = False  # a chunk is under way, so that the moment is certain
+
+    def begin(self) -> None:
+        """Draw the moment from which on the next kill may be."""
+        self._next, self._certain = time.monotonic() + self.dice.uniform(0.3, 1.7) * self.every, False
+
+    def _now(self) -> bool:
+        """Is it time to kill? Not before a chunk is under way: a process that only starts has nothing to lose."""
+        if time.monotonic() < self._next:
+            return False
+        kept = self.service.runs.kept
+        if not self._certain and any(UNDER_WAY in kept.standing(run).chunks for run in kept.all() if run.state == OPEN):
+            self._next, self._certain = time.monotonic() + self.dice.uniform(0, SPREAD), True
+            return False
+        return self._certain
+
+    def look(self, command: "subprocess.Popen[bytes]") -> None:
+        """Look once: measure, and kill where it is time."""
+        carriers = self.place.carriers(command)
+        for one in carriers:
+            try:
+                self.most = max(self.most, one.memory_info().rss)
+            except psutil.NoSuchProcess:
+                continue
+        if self.left and carriers and self._now():
+            self.dice.choice(carriers).kill()
+            self.left, self.killed = self.left - 1, self.killed + 1
+            self.begin()
+        self.place.mend()
 
 
 def photos(dice: random.Random) -> list[str]:
@@ -64,133 +108,83 @@ def rows(service: Service, count: int) -> Iterator[tuple[str, str]]:
         yield stock.client.department, json.dumps({"key": key, "request": body}, ensure_ascii=False)
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return what tells a command of the service in a folder."""
-    said = settings_in(folder)
-    return os.environ | {
-        "LICENCE_DATABASE_URL": said.database_url.get_secret_value(), "LICENCE_ARCHIVE_URL": said.archive_url, "LICENCE_KEYS": str(said.keys),
-        "LICENCE_SEAL_PASSPHRASE": PASSPHRASE, "LICENCE_PAYLOAD_KEY": "00" * 32, "LICENCE_ALLOW_DEMO_KEYS": "1",
-        "LICENCE_PUBLIC_URL": said.public_url,
-    }  # fmt: skip
-
-
-def filled(folder: Path, count: int) -> dict[str, Path]:
-    """Make the register and the files of rows, one for each issuer; return them by the name of the client that issues them."""
-    service = service_in(folder)
-    clients, files, counts = {}, {}, {}
+def filled(place: Place, count: int) -> dict[Path, str]:
+    """Make the register and the files of rows, one for each issuer; return the clients that issue them by file, the longest first."""
+    service = place.found()
+    sinks = {}
+    counts: Counter[str] = Counter()
     for issuer, row in rows(service, count):
-        if issuer not in files:
-            clients[issuer] = f"stock-{issuer}"
-            service.clients.add(Client(clients[issuer], issuer, (EVERY_TYPE,), 10**9), service.now())
-            files[issuer], counts[issuer] = (folder / f"{issuer}.ndjson").open("w", encoding="utf-8"), 0
-        files[issuer].write(row + "\n")
+        if issuer not in sinks:
+            service.clients.add(Client(f"stock-{issuer}", issuer, (EVERY_TYPE,), 10**9), service.now())
+            sinks[issuer] = (place.folder / f"{issuer}.ndjson").open("w", encoding="utf-8")
+        sinks[issuer].write(row + "\n")
         counts[issuer] += 1
-    for file in files.values():
-        file.close()
+    for sink in sinks.values():
+        sink.close()
     service.close()
-    print(f"{count:,} rows of {len(service.catalogue.samples)} types: {counts}", flush=True)
-    return {clients[issuer]: folder / f"{issuer}.ndjson" for issuer in files}
+    size = sum((place.folder / f"{issuer}.ndjson").stat().st_size for issuer in sinks)
+    print(f"{count:,} rows of {len(service.catalogue.samples)} types, {size / 1e6:.0f} MB: {dict(counts)}", flush=True)
+    return {place.folder / f"{issuer}.ndjson": f"stock-{issuer}" for issuer, _ in counts.most_common()}
 
 
-def carried(command: list[str], surroundings: dict[str, str], kills: int, dice: random.Random) -> int:
-    """Run a command to its end, killing it or one of its children by chance so many times; return how often it was killed."""
-    killed = 0
+def carried(words: list[str], place: Place, watch: Watch) -> None:
+    """Run a command to its end, calling it again where it was killed."""
+    said = place.folder / "command.txt"
     while True:
-        process = subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        dying = killed < kills
-        if dying:
-            try:
-                process.wait(dice.uniform(8, 20))
-            except subprocess.TimeoutExpired:
-                os.kill(dice.choice([process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]), signal.SIGKILL)
-                killed += 1
-        said, _ = process.communicate()
+        process = place.started(*words, said=said)
+        while process.poll() is None:
+            watch.look(process)
+            time.sleep(0.1)
         if process.returncode == 0:
-            return killed
-        if not dying:
-            raise SystemExit(said)
+            return
+        if process.returncode != -9:
+            raise SystemExit(said.read_text("utf-8"))
 
 
-def accounted(service: Service, results: Sequence[Path], count: int) -> list[str]:
-    """Check that nothing is lost, doubled or unaccounted for; return the licences' ids."""
-    told = [json.loads(line) for path in results for line in path.read_text("utf-8").splitlines()]
-    refused = [one for one in told if "problem" in one]
-    assert len(told) == count, f"{len(told):,} results"
-    assert not refused, refused[:3]
-    found = [one["licence_id"] for one in told]
-    book = list(service.book.all_ids())
-    assert len(set(found)) == len(found) == len(book), f"{len(set(found)):,} licences in the results, {len(book):,} in the book"
-    assert set(found) == set(book)
-    assert len({(one["elicence_id"]) for one in told}) == len({one["check_code"] for one in told}) == count
-    assert not service.reservations.unfinished(service.now() + timedelta(days=1))
-    assert not list(service.seal_log.breaks())
-    events = Counter(use["event"] for use in service.seal_log.uses())
-    entered = {entry.version.document.sha256 for record in batches(service, book) for entry in record.entries if entry.version}
-    done = {use["sealed_sha256"] for use in service.seal_log.uses() if use["event"] == "done"}
-    assert entered <= done, "a document without a line in the seal-use log"
+def convert(place: Place, count: int, kills: int, chunk: int) -> None:
+    """Convert a stock at a place, and judge what came of it."""
+    print(f"-- {place.name} --", flush=True)
+    files = filled(place, count)
+    service = place.opened()
+    watch = Watch(place, service, kills, max(0.0, count / RATE / (kills + 1) - SPREAD))
+    began = time.monotonic()
+    if place.wanted:
+        subprocess.run([*OURS, "worker", "--prepare"], env=place.environment, check=True, capture_output=True)
+    watch.begin()
+    for file, client in files.items():
+        words = ["issue-many", str(file), "--client", client, "--results", str(file.with_suffix(".results")), "--chunk", str(chunk), *place.how]
+        carried(words, place, watch)
+        print(f"{client}: done after {time.monotonic() - began:.0f} s, {watch.killed} killed so far", flush=True)
+    seconds = time.monotonic() - began
+    place.stop()
     print(
-        f"nothing lost, nothing doubled: {count:,} licences; seal uses {dict(events)}, of which {events['requested'] - count:,} by what was killed",
-        flush=True,
+        f"{count:,} licences in {seconds:.0f} s with {watch.killed} kills: {count / seconds:.0f} a second, {STOCK:,} in "
+        f"{STOCK / count * seconds / 3600:.1f} hours; the largest process had {watch.most / 1e6:.0f} MB"
     )
-    return found
+    assert all(run.state == "collected" for run in service.runs.kept.all()), "a run was left open"
+    looked_at(service, accounted(service, {file: file.with_suffix(".results") for file in files}, count), place.folder)
+    service.close()
+    if not place.wanted:
+        record("bulk_memory_mb", watch.most / 1e6, better="lower", ours=watch.most / 1e6, peer=None, unit="MB", worst=watch.most / 1e6, rounds=1)
+    if watch.killed < kills:
+        raise SystemExit(f"only {watch.killed} of {kills} kills came before the end: take a larger --count")
 
 
-def batches(service: Service, ids: Sequence[str]) -> Iterator[Record]:
-    """Yield all records, a thousand a query."""
-    for start in range(0, len(ids), 1000):
-        yield from service.book.records(ids[start : start + 1000])
-
-
-def looked_at(service: Service, ids: Sequence[str], folder: Path) -> None:
-    """Let foreign programs judge documents taken by chance."""
-    from tests.pdfa import VeraPdf  # noqa: PLC0415 - it starts a JVM
-
-    judge, chosen = VeraPdf("3u"), random.Random(3).sample(list(ids), min(SAMPLED, len(ids)))
-    path = folder / "judged.pdf"
-    for number, record in enumerate(batches(service, chosen)):
-        version = record.entries[0].version
-        assert version
-        path.write_bytes(service.archive.get(version.document.sha256))
-        said = subprocess.run(["pdfsig", "-nocert", path], check=False, capture_output=True, text=True).stdout
-        assert "Signature is Valid" in said, record.licence_id
-        assert "Total document signed" in said, record.licence_id
-        assert subprocess.run(["qpdf", "--check", path], check=False, capture_output=True).returncode == 0, record.licence_id
-        assert service.examiner.examine(path.read_bytes()).good, record.licence_id
-        assert number % 10 or not judge.failures(path), record.licence_id
-    print(f"{len(chosen):,} documents valid under pdfsig, qpdf and pyHanko, {len(chosen) // 10:,} of them under veraPDF 3u", flush=True)
-
-
-def run(count: int, workers: int, kills: int) -> None:
+def main() -> None:
     """Rehearse."""
-    folder = Path(tempfile.mkdtemp(prefix="licence-rehearsal-"))
-    dice = random.Random()
-    try:
-        files, surroundings = filled(folder, count), environment(folder)
-        began, killed = time.monotonic(), 0
-        for place, (client, file) in enumerate(sorted(files.items(), key=lambda one: -one[1].stat().st_size)):
-            command = [
-                sys.executable, "-m", "licence_service", "issue-many", str(file), "--client", client, "--results", str(file.with_suffix(".results")),
-                "--chunk", str(CHUNK), "--workers", str(workers),
-            ]  # fmt: skip
-            killed += carried(command, surroundings, kills if place == 0 else 0, dice)
-            print(f"{client}: done after {time.monotonic() - began:.0f} s, killed {killed} times so far", flush=True)
-        seconds = time.monotonic() - began
-        size = sum(path.stat().st_size for path in (folder / "archive").rglob("*") if path.is_file())
-        print(
-            f"{count:,} licences in {seconds:.0f} s with {killed} kills: {count / seconds:.0f} a second, "
-            f"{STOCK:,} in {STOCK / count * seconds / 3600:.1f} hours; archive {size / count / 1000:.1f} kB a licence, photographs included"
-        )
-        service = build(settings_in(folder), clock_at(None))
-        looked_at(service, accounted(service, [file.with_suffix(".results") for file in files.values()], count), folder)
-        service.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    given = argparse.ArgumentParser(description="Convert a generated stock, end to end.")
+    given.add_argument("--count", type=int, default=COUNT)
+    given.add_argument("--kills", type=int, default=KILLS)
+    given.add_argument("--chunk", type=int, default=CHUNK)
+    given.add_argument("--on", choices=("machine", "machines"), help="only on one machine, or only on many (default: both)")
+    asked = given.parse_args()
+    if asked.on != "machines":
+        with one_machine(PROCESSES) as place:
+            convert(place, asked.count, asked.kills, asked.chunk)
+    if asked.on != "machine":
+        with many_machines(WORKERS) as place:
+            convert(place, asked.count, asked.kills, asked.chunk)
 
 
 if __name__ == "__main__":
-    given = argparse.ArgumentParser(description="Convert a generated stock, end to end.")
-    given.add_argument("--count", type=int, default=COUNT)
-    given.add_argument("--workers", type=int, default=WORKERS)
-    given.add_argument("--kills", type=int, default=KILLS)
-    asked = given.parse_args()
-    run(asked.count, asked.workers, asked.kills)
+    main()

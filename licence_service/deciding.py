@@ -23,8 +23,8 @@ MOST_AHEAD = timedelta(days=3653)  # ten years: a day beyond it is a slip of the
 _DEFAULTING = frozenset({Act.LIFT, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.REINSTATE, Act.END_STAY})
 
 
-def drafted(line: Line, caller: Client, record: Record, request: ActRequest, today: date) -> Draft:
-    """Ask who may, ask the table, draft the act and check that its page fits."""
+def drafted(line: Line, caller: Client, record: Record, request: ActRequest, today: date, *, placed: bool = True) -> Draft:
+    """Ask who may, ask the table, draft the act and check that its page fits; not `placed`, whether it fits is found when it is printed."""
     template = line.catalogue.in_force(record.type, today)
     if not has_act(template.acts, request.act):
         raise TransitionRefused(f"this type has no act {request.act.value}", facts={"act": request.act.value})
@@ -49,7 +49,8 @@ def drafted(line: Line, caller: Client, record: Record, request: ActRequest, tod
     draft = replace(draft, entry=replace(draft.entry, endorsements=tuple(signed(setting, draft, one, request) for one in draft.facts)))
     if draft.entry.version:
         line.law.require(TEMPLATE, f"{template.slug}/{template.edition}", template.digest)
-        must_fit(line, draft, setting.department, _all_photos(line, draft))
+        if placed:
+            must_fit(line, draft, setting.department, _all_photos(line, draft))
     return draft
 
 

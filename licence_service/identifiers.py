@@ -22,6 +22,7 @@ DELIVERY_CODE_LENGTH = 16
 LAST_VERSION = 999
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+PLATE_CHARACTERS = f"{_PROVINCES}ABCDEFGHJKLMNPQRSTUVWXYZ0123456789挂学警港澳"  # all that number plates are written with (GA 36-2018)
 _PLATE = re.compile(rf"[{_PROVINCES}][A-HJ-NP-Z][A-HJ-NP-Z0-9]{{4}}[A-HJ-NP-Z0-9挂学警港澳]")
 _PLATE_NEW_ENERGY = re.compile(rf"[{_PROVINCES}][A-HJ-NP-Z](?:[A-HJK][A-HJ-NP-Z0-9][0-9]{{4}}|[0-9]{{5}}[A-HJK])")
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{8}[0-9X][A-HJ-NPR-Z0-9]{8}")

@@ -5,9 +5,9 @@ page is drawn or sealed. After a crash, past reserve there is a reservation with
 that nobody can fetch; the retry or the worker carries it to its end.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from licence_service import qr_token
@@ -23,7 +23,7 @@ from licence_service.errors import EntryConflict, NumberTaken, PageDisagrees, Re
 from licence_service.fields import Asker, comparison_form, disclose, mask
 from licence_service.identifiers import ElicenceId
 from licence_service.law import Law
-from licence_service.licence import Act, Entry, LicenceState, beijing_day
+from licence_service.licence import BEIJING, Act, Entry, LicenceState, beijing_day
 from licence_service.licence_data import licence_data
 from licence_service.rules import renewal_of
 from licence_service.seal import Seal, Sealed
@@ -82,30 +82,39 @@ class Line:
         return self.completed(reservation, draft, template), template
 
     def completed(self, reservation: Reservation, draft: Entry, template: Template) -> Entry:
-        """Return a drafted entry completed with what reserve drew."""
+        """Return a drafted entry completed with what reserve drew, and with the seal of today: the one it was meant for may be retired, or lost."""
         content, department = reservation.content, self.keyring.departments[reservation.department]
         own = ElicenceId(template.type_code(department.uscc), department.uscc, reservation.licence_id, reservation.version)
         return complete(
-            draft, licence_id=reservation.licence_id, elicence_id=content.get("elicence_id") or str(own), salt=reservation.salt,
+            draft if "certificate_sha256" in content else self._by_seal_of_today(draft, department),
+            licence_id=reservation.licence_id, elicence_id=content.get("elicence_id") or str(own), salt=reservation.salt,
             status=reservation.status, check_code_digest=token_digest(reservation.check_code),
             certificate_sha256=content.get("certificate_sha256") or department.seal.certificate_sha256,
         )  # fmt: skip
 
-    def code_message(self, entry: Entry, template: Template, department: Department) -> bytes:
-        """Return the signed message of the code on paper; the same entry gives the same bytes."""
+    def _by_seal_of_today(self, draft: Entry, department: Department) -> Entry:
+        """Return an entry under the department's seal; where that came into use later than the entry was reserved, it seals from then on."""
+        version, seal = draft.version, department.seal
+        if version is None or version.seal_id == seal.seal_id:
+            return draft
+        first = max(self.keyring.certificate_of(seal.seal_id).not_valid_before_utc, datetime.combine(department.valid_from, time.min, BEIJING))
+        return replace(draft, version=replace(version, seal_id=seal.seal_id, sealed_at=max(version.sealed_at, first)))
+
+    def code_message(self, entry: Entry, template: Template, department: Department, record: Record | None = None) -> bytes:
+        """Return the signed message of the code on paper; the same entry gives the same bytes. `record` is its licence, where it was read already."""
         version = entry.version
         assert version  # noqa: S101
         until = version.face.get(template.conditions_until) if template.conditions_until else None
         facts = qr_token.CodeFacts(
-            template.index, department.issuer_index, entry.licence_id, version.version, self._since(entry), version.valid_to, version.status,
+            template.index, department.issuer_index, entry.licence_id, version.version, self._since(entry, record), version.valid_to, version.status,
             bytes.fromhex(version.face_commitment.sha256)[: qr_token.COMMITMENT_BYTES], compared(template, version.face),
             date.fromisoformat(str(until)) if until else None,
         )  # fmt: skip
         return sign1(qr_token.pack(facts), department.code_signer)
 
-    def verify_url(self, entry: Entry, template: Template, department: Department) -> str:
+    def verify_url(self, entry: Entry, template: Template, department: Department, record: Record | None = None) -> str:
         """Return the address that the code on paper holds."""
-        return qr_token.address(self.public_url, self.code_message(entry, template, department))
+        return qr_token.address(self.public_url, self.code_message(entry, template, department, record))
 
     def _sealed(self, reservation: Reservation, entry: Entry, template: Template, department: Department) -> Sealed:
         """Make the sealed file; a page that does not say what its face says can never be sealed, so the act is abandoned."""
@@ -120,42 +129,48 @@ class Line:
             self.reservations.abandon(reservation.reservation_id, wrong.detail)
             raise
 
-    def order(self, reservation: Reservation, entry: Entry, template: Template, seal: Seal, photos: Mapping[str, bytes]) -> Order:
+    def order(
+        self, reservation: Reservation, entry: Entry, template: Template, seal: Seal, photos: Mapping[str, bytes], record: Record | None = None
+    ) -> Order:  # fmt: skip
         """Return what is to be sealed: the sheet, the data attached to it, its time, which was fixed at reserve."""
         version, department = entry.version, self.keyring.departments[reservation.department]
         assert version  # noqa: S101
-        data = licence_data(entry, template, department.name, department.uscc, specimen=department.demo, endorsements=self.printed(entry, template))
+        printed = self.printed(entry, template, record)
+        data = licence_data(entry, template, department.name, department.uscc, specimen=department.demo, endorsements=printed)
         use = SealUse("", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, "")
         sheet = Sheet(
             template=template, face=version.face,
-            endorsements=self.shown(entry, template),
+            endorsements=self._for_layout(printed),
             elicence_id=version.elicence_id, version=version.version, copy_no=version.copy_no, check_code=reservation.check_code,
-            code_text=self.verify_url(entry, template, department), host=host_of(self.public_url), department=department.short_name,
+            code_text=self.verify_url(entry, template, department, record), host=host_of(self.public_url), department=department.short_name,
             photos=photos, specimen=department.demo, preview=False,
         )  # fmt: skip
         return Order(sheet, canonical(data), version.sealed_at, use)
 
-    def printed(self, entry: Entry, template: Template) -> tuple[Endorsement, ...]:
+    def printed(self, entry: Entry, template: Template, record: Record | None = None) -> tuple[Endorsement, ...]:
         """Return the endorsements that stand on the entry's page: the earlier ones and those it brings, oldest first."""
         assert entry.version  # noqa: S101 - only acts with a document have a page
         day = beijing_day(entry.version.sealed_at)
-        standing = () if entry.sequence == 1 else self.book.get(entry.licence_id).at(day).endorsements
+        standing = () if entry.sequence == 1 else (record or self.book.get(entry.licence_id)).at(day).endorsements
         gone = {entry.withdrawn, *(one.corrects for one in entry.endorsements)}
         printed = [one for one in (*standing, *entry.endorsements) if one.kind in template.printed_kinds and one.endorsement_id not in gone]
         return tuple(sorted(printed, key=lambda one: one.occurred_on))
 
     def shown(self, entry: Entry, template: Template) -> tuple[PrintedEndorsement, ...]:
         """Return the same as the layout wants them: with the accepting department's name."""
+        return self._for_layout(self.printed(entry, template))
+
+    def _for_layout(self, printed: Iterable[Endorsement]) -> tuple[PrintedEndorsement, ...]:
         names = {uscc: each.name for uscc, each in self.keyring.departments.items()}
         return tuple(
             PrintedEndorsement(self.catalogue.kinds[one.kind], one.facts, names.get(one.accepter or "", one.accepter or ""), one.occurred_on)
-            for one in self.printed(entry, template)
+            for one in printed
         )
 
-    def _since(self, entry: Entry) -> date:
+    def _since(self, entry: Entry, record: Record | None) -> date:
         """Return the first day of the right: a renewal goes on with it, so the code of its page does not lie ahead."""
         assert entry.version  # noqa: S101
-        earlier = self.book.get(entry.licence_id).entries[0].version if entry.sequence > 1 else None
+        earlier = (record or self.book.get(entry.licence_id)).entries[0].version if entry.sequence > 1 else None
         return min(entry.version.valid_from, earlier.valid_from) if earlier else entry.version.valid_from
 
     def _append(self, reservation: Reservation, entry: Entry, template: Template) -> Entry:

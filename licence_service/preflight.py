@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from licence_service.compromise import lost_since
 from licence_service.document import Sheet
 from licence_service.document.photo import fault_in
 from licence_service.drafting import Draft, checked_face, draft_issue, photo_fields
@@ -162,6 +163,8 @@ def adoption_faults(line: Line, caller: Client, request: AdoptRequest, finding: 
         faults.append(Fault("document", "not-a-pdf", "a PDF file is wanted here"))
     elif not (finding.signed and finding.intact and finding.covers_whole_file):
         faults.append(Fault("document", "not-sealed", "the file carries no seal over all of it, or was changed since"))
+    elif finding.seal_id and lost_since(line.law.foundations, finding.seal_id):
+        faults.append(Fault("document", "seal-compromised", "the key of its seal is lost: that it was ever granted cannot be known from it"))
     return tuple(faults)
 
 

@@ -34,6 +34,14 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "not-canonical": ("签名写法不唯一，不是原始签名数据", "The signature is not written in its one form"),
     "seal-not-in-use": ("该印章在所称签章时间不在使用期内", "The seal was not in use at the time it claims"),
     "foreign-seal": ("印章不是文件所称发证机关的印章", "The seal is not that of the department the file names as its maker"),
+    "seal-compromised": (
+        "该印章的密钥已失密，登记簿中又没有这份文件，不予认可",
+        "The key of this seal is lost and the register does not hold this file: it is not genuine",
+    ),
+    "register-proves": (
+        "该印章的密钥其后失密，本文件因登记簿有记载而仍属真实",
+        "The key of this seal was lost; the file is genuine because the register proves it",
+    ),
     "seal-not-granted": ("该机关在签章时无权签发此类证照", "The department was not granted licences of this type at that time"),
     "content-as-recorded": (
         "内容与登记一致，但文件已被重新保存，请下载原件",

@@ -185,17 +185,26 @@ class Registrar:
         ref = self._reference(caller, record, request)
         entry = draft.entry
         sealing = caller.department if entry.act is Act.ACCEPT_TRANSFER else record.issuer(self._today())
-        intent = Intent(
-            caller.name, key, digest, sealing, record.type, entry.act.value, entry.version.version if entry.version else 0,
-            caller.hourly_ceiling,
-            {**_content(entry), "request": digest, "external_ref": list(ref) if ref else None, "report": list(report) if report else None},
-            licence_id=record.licence_id, photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
-        )  # fmt: skip
+        intent = self.later_intent(caller, key, digest, record, draft, sealing, ref, report)
         reservation = self.line.reservations.reserve(intent, self.line.now())
         if entry.version or (not reservation.made_now and reservation.state != "reserved"):
             return self.carrier.carried(reservation)
         written = self.line.book.append(entry, self.line.beside(reservation, entry, record))
         return self.carrier.done(reservation, written)
+
+    @staticmethod
+    def later_intent(
+        caller: Client, key: str, digest: str, record: Record, draft: Draft, sealing: str, ref: tuple[str, str, str] | None = None,
+        report: tuple[str, str] | None = None,
+    ) -> Intent:  # fmt: skip
+        """Return what is to be reserved for an act on a licence that is there; `sealing` is the department whose seal it takes."""
+        entry = draft.entry
+        return Intent(
+            caller.name, key, digest, sealing, record.type, entry.act.value, entry.version.version if entry.version else 0,
+            caller.hourly_ceiling,
+            {**_content(entry), "request": digest, "external_ref": list(ref) if ref else None, "report": list(report) if report else None},
+            licence_id=record.licence_id, photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
+        )  # fmt: skip
 
     def _given_up(self, caller: Client, key: str, digest: str, reason: str) -> Done | None:
         """Abandon what an earlier attempt reserved, if one did: what the caller is refused must not be entered by the worker after all.

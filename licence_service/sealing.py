@@ -12,7 +12,7 @@ from licence_service.digests import sha256
 from licence_service.document import Printer, Sheet
 from licence_service.document.press import Laid
 from licence_service.errors import SealStopped, SealUnavailable
-from licence_service.seal import HeldSeal, Seal, Sealed
+from licence_service.seal import Seal, Sealed, is_held
 from licence_service.store.seal_log import SealLog, SealUse
 
 
@@ -49,7 +49,7 @@ class Sealer:
         self.seal_log.write(replace(asked, event="requested"), self.now())
         self.step("seal")
         try:
-            if laid and isinstance(seal, HeldSeal):
+            if laid and is_held(seal):
                 content = laid.sealed(seal.slot_over(laid.digest())).content
                 instant = order.sealed_at.astimezone(UTC).replace(microsecond=0)
                 sealed = Sealed(content, seal.seal_id, seal.certificate_sha256, instant, seal.scheme)
@@ -64,7 +64,7 @@ class Sealer:
 
     def _laid(self, order: Order, seal: Seal) -> Laid | None:
         """Return the file but for its seal, from the press; None where the key is elsewhere or the press hands it over."""
-        if not isinstance(seal, HeldSeal):
+        if not is_held(seal):
             return None
         return self.printer.press(order.sheet, order.attachment, created_at=order.sealed_at, slot_bytes=seal.slot_bytes)
 

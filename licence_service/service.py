@@ -5,12 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from licence_service.answering import Answers
-from licence_service.archive import Archive, SecondPlace, open_archive, open_second_place
+from licence_service.archive import Archive, SecondPlace, open_archive, open_passing, open_second_place
 from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
 from licence_service.bulk.desk import Desk, desk
+from licence_service.campaign import Runner
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.chunks import Chunks
+from licence_service.compromise import Marks
+from licence_service.continuing import Continuing
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
@@ -32,12 +35,16 @@ from licence_service.receipts import Receipts
 from licence_service.recovery import Recovery
 from licence_service.registrar import Registrar
 from licence_service.reviewing import Reviews
+from licence_service.runs import Runs
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring, read_keyring
+from licence_service.seal.pkcs11 import TokenAccess
 from licence_service.seal.terms import code_key_terms
 from licence_service.settings import Settings
 from licence_service.stickers import StickerOffice
+from licence_service.store.appending import Appendings
 from licence_service.store.book import Book
+from licence_service.store.campaigns import Campaigns
 from licence_service.store.clients import Clients
 from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
@@ -54,7 +61,9 @@ from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
 from licence_service.store.reservations import Reservations
 from licence_service.store.reserving import Reserving
+from licence_service.store.runs import KeptRuns
 from licence_service.store.seal_log import SealLog
+from licence_service.store.sealed import SealedDocuments
 from licence_service.store.searching import Searching
 from licence_service.store.site_reports import SiteReports
 from licence_service.store.status import Statuses
@@ -89,6 +98,7 @@ class Service:
     failures: Failures
     registrar: Registrar
     chunks: Chunks
+    runs: Runs
     verifier: Verifier
     preparer: Preparer
     examiner: Examiner
@@ -119,6 +129,7 @@ class Service:
     def close(self) -> None:
         """Give back connections and child processes."""
         self.hang_up()
+        self.keyring.close()
         self.examiner.close()
         self.uploads.presenter.examiner.close()
         self.preparer.answers.close()
@@ -127,6 +138,16 @@ class Service:
     def put_in_force(self, proposer: str, confirmer: str) -> int:
         """Let two people put everything that the folders hold in force; return how many lines the book gained."""
         return put_in_force(self.catalogue, self.keyring, self.foundations, proposer, confirmer)
+
+    @property
+    def marks(self) -> Marks:
+        """Return what says of seals that their key is lost."""
+        return Marks(self.foundations, self.seal_log, self.keyring, self.now)
+
+    def runner(self) -> Runner:
+        """Return what carries campaigns out."""
+        store = Campaigns(self.database, Vault(self.settings.payload_secret()), self.now)
+        return Runner(store, self.registrar, Continuing(self.chunks), SealedDocuments(self.database), self.marks)
 
     def library(self, record: Record, known_at: datetime | None = None) -> Library:
         """Return where a history takes labels and names from."""
@@ -156,8 +177,9 @@ def build(
     catalogue = catalogue or read_catalogue(settings.templates)
     outside = client(settings.seal_timeout_seconds)
     keyring = keyring or read_keyring(
-        settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys, remote_client=outside
-    )
+        settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys, remote_client=outside,
+        tokens=TokenAccess(settings.pkcs11_module, settings.token_pin(), settings.seal_timeout_seconds),
+    )  # fmt: skip
     _check_grants(catalogue, keyring)
     printer = Printer(fonts or Fonts.load(settings.fonts.expanduser()), catalogue.families)
     database = Database(settings.database_url.get_secret_value())
@@ -175,7 +197,9 @@ def build(
     shorthand = shorthand_of(catalogue)
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
-    chunks = Chunks(registrar, Reserving(database, vault, reservations), Openings(database, vault, now), Packer(archive, packed, printer))
+    openings, appendings = Openings(database, vault, now), Appendings(database, vault, now)
+    chunks = Chunks(registrar, Reserving(database, vault, reservations), openings, appendings, Packer(archive, packed, printer))
+    runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, Clients(database))
     keeper = keeper_of(keyring.departments)
     heads = Heads(database)
     second = open_second_place(settings.heads_url, options=settings.archive_options()) if settings.heads_url else None
@@ -187,7 +211,7 @@ def build(
     sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
-        Failures(database, vault), registrar, chunks, verifier, preparer, examiner, uploads,
+        Failures(database, vault), registrar, chunks, runs, verifier, preparer, examiner, uploads,
         heads, second, follower, auditor, recovery, foundations, law, tasks,
         Searching(database, vault), Answers(verifier, heads, keeper.code_signer),
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
@@ -209,4 +233,5 @@ def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:
 def told_of_steps(service: Service, step: Callable[[str], None]) -> Service:
     """Return the service with an issue line that calls `step` with the name of each step before it begins."""
     registrar = replace(service.registrar, line=replace(service.registrar.line, step=step))
-    return replace(service, registrar=registrar, chunks=replace(service.chunks, registrar=registrar, step=step))
+    chunks = replace(service.chunks, registrar=registrar, step=step)
+    return replace(service, registrar=registrar, chunks=chunks, runs=replace(service.runs, chunks=chunks))

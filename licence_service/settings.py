@@ -30,10 +30,13 @@ class Settings(BaseSettings):
     fonts: Path = Field(Path("~/.cache/licence-service/fonts"), description="The folder of prepared fonts (`licence-service fonts build`).")
     seal_passphrase: SecretStr = Field(SecretStr(""), description="Opens the private keys; or use the file below.")
     seal_passphrase_file: Path | None = Field(None, description="A file that holds the passphrase of the private keys.")
+    pkcs11_module: str = Field("", description="The PKCS #11 library through which seals in a token are reached, such as a path to `….so`.")
+    pkcs11_pin: SecretStr = Field(SecretStr(""), description="The user PIN of the tokens; or use the file below; empty logs in nowhere.")
+    pkcs11_pin_file: Path | None = Field(None, description="A file that holds the user PIN of the tokens.")
     payload_key: SecretStr = Field(SecretStr(""), description="Encrypts sensitive values: 64 hexadecimal digits; or use the file below.")
     payload_key_file: Path | None = Field(None, description="A file that holds the payload key.")
     allow_demo_keys: bool = Field(default=False, description="Start although seals are demonstration keys; their licences say SPECIMEN.")
-    seal_timeout_seconds: float = Field(10.0, description="How long a remote seal service may be silent.")
+    seal_timeout_seconds: float = Field(10.0, description="How long a remote seal service, or a token, may be silent.")
     worker_seconds: float = Field(5.0, description="How often the server looks for unfinished issues; 0 leaves that to `licence-service work`.")
     head_seconds: float = Field(
         1.0, description="How often the server signs a head over new lines of the book; 0 leaves that to `licence-service work`."
@@ -52,6 +55,10 @@ class Settings(BaseSettings):
     def passphrase(self) -> bytes | None:
         """Return the passphrase of the private keys, from its variable or its file."""
         return _secret(self.seal_passphrase, self.seal_passphrase_file)
+
+    def token_pin(self) -> str:
+        """Return the user PIN of the tokens, from its variable or its file; empty where there is none."""
+        return (_secret(self.pkcs11_pin, self.pkcs11_pin_file) or b"").decode()
 
     def payload_secret(self) -> bytes:
         """Return the 32 bytes of the payload key."""

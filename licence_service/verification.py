@@ -9,13 +9,14 @@ from datetime import date, datetime
 
 from licence_service import qr_token
 from licence_service.catalogue import Catalogue
+from licence_service.compromise import lost_since
 from licence_service.digests import sha256
 from licence_service.errors import NotInRegister
 from licence_service.fields import Asker
 from licence_service.fold import PARENT_ENDED
 from licence_service.identifiers import normal_code
 from licence_service.law import Law
-from licence_service.licence import Act, Licence, LicenceState, Version, beijing_day
+from licence_service.licence import Act, Entry, Licence, LicenceState, beijing_day
 from licence_service.rules import Condition, Conditions
 from licence_service.seal import Finding
 from licence_service.seal.entitlement import entitlement_faults
@@ -121,17 +122,29 @@ class Verifier:
         """
         found = self.book.by_document(sha256(content))
         if found is None:
-            return self._unknown(question, *_examined(self.examiner.examine(content)))
+            return self._unknown(question, *_examined(self._by_lost_key(self.examiner.examine(content), question)))
         return self.shown_by_document(self.book.get(found[0]), found[1], question)
 
     def shown_by_document(self, record: Record, number: int, question: Question) -> Verdict:
         """Return the verdict on a version whose archived original was handed in."""
-        version = next(entry.version for entry in record.entries if entry.version and entry.version.version == number)
+        entry = next(one for one in record.entries if one.version and one.version.version == number)
+        assert entry.version  # noqa: S101 - asked for above
         same = Check(3, "document", "authentic", Result.YES, ("same-document",))
-        return self._known(record, number, (self._seal_today(version, record.type), same), question, version.sealed_at)
+        seal = self._seal_today(entry, record.type, question.known_at)
+        return self._known(record, number, (seal, same), question, entry.version.sealed_at)
 
-    def _seal_today(self, version: Version, slug: str) -> Check:
-        """Judge a file that was examined when it was entered by what is known today of its seal at the sealing time (SH-04)."""
+    def _by_lost_key(self, finding: Finding, question: Question) -> Finding:
+        """Add that the seal's key is lost, whatever time a file claims that the register does not hold: who has the key chooses it (SE-06)."""
+        lost = finding.seal_id and lost_since(self.law.foundations, finding.seal_id, question.known_at)
+        return replace(finding, reasons=(*finding.reasons, "seal-compromised")) if lost else finding
+
+    def _seal_today(self, entry: Entry, slug: str, known_at: datetime | None) -> Check:
+        """Judge a file that was examined when it was entered by what is known today of its seal at the sealing time (SH-04).
+
+        What was recorded before its seal's key was lost stays good; what was recorded later is good because the register proves it (SE-06).
+        """
+        version = entry.version
+        assert version  # noqa: S101 - asked for by the caller
         known = self.keyring.known_seals.get(version.certificate_sha256)
         if known is None and version.seal_id == ADOPTED:
             return Check(2, "seal", "authentic", Result.UNKNOWN, (ADOPTED, "unknown-signer"))
@@ -140,7 +153,10 @@ class Verifier:
         if faults := entitlement_faults(self.keyring, version.certificate_sha256, slug, version.sealed_at):
             return Check(2, "seal", "authentic", Result.UNKNOWN, faults)  # said since then to have been out of use or without a grant
         demo = self.keyring.departments[known.department].demo
-        return Check(2, "seal", "authentic", Result.YES, ("seal-intact", "specimen") if demo else ("seal-intact",))
+        lost = lost_since(self.law.foundations, known.seal_id, known_at)
+        proven = lost is not None and entry.recorded_at is not None and entry.recorded_at >= lost
+        said = "register-proves" if proven else "seal-intact"
+        return Check(2, "seal", "authentic", Result.YES, (said, "specimen") if demo else (said,))
 
     def _known(self, record: Record, number: int, presented: tuple[Check, ...], question: Question, examined: datetime | None = None) -> Verdict:
         """Answer about a licence of the register; `presented` are the checks of seal and document, `examined` is when that seal was."""
@@ -212,14 +228,15 @@ def made_by(record: Record, number: int) -> str:
 def _examined(finding: Finding) -> tuple[Check, ...]:
     """Turn the finding about a file that is not in the register into checks (2) and (3)."""
     seal = seal_check(finding)
-    return (seal, Check(3, "document", "authentic", Result.NO, ("not-in-register",))) if finding.good else (seal,)
+    genuine = finding.good or (finding.intact and finding.reasons == ("seal-compromised",))
+    return (seal, Check(3, "document", "authentic", Result.NO, ("not-in-register",))) if genuine else (seal,)
 
 
 def seal_check(finding: Finding) -> Check:
     """Return check (2), the seal by itself; a good one says nothing of the register."""
     if finding.good:
         return Check(2, "seal", "authentic", Result.YES, ("seal-intact",))
-    undecided = set(finding.reasons) & _UNDECIDED and "bytes-changed" not in finding.reasons
+    undecided = set(finding.reasons) & _UNDECIDED and not set(finding.reasons) & {"bytes-changed", "seal-compromised"}
     result = Result.UNKNOWN if undecided else Result.NO
     return Check(2, "seal", "authentic", result, finding.reasons or ("no-signature",))
 

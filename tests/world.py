@@ -64,9 +64,9 @@ def opened_keys(folder: Path, _seals: str) -> Keyring:
 
 
 def opened_once(folder: Path) -> Keyring | None:
-    """Return the opened keys of a folder; None where a seal is elsewhere, so that each service has a connection of its own."""
+    """Return the opened keys of a folder; None where a seal is elsewhere or in a token, so that each service has a way of its own to it."""
     seals = "".join(path.read_text("utf-8") for path in sorted(folder.glob("*/seal.toml")))
-    return None if "remote" in seals else opened_keys(folder, seals)
+    return None if "remote" in seals or "pkcs11:" in seals else opened_keys(folder, seals)
 
 
 @cache

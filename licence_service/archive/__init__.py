@@ -2,7 +2,7 @@
 
 A document lies under `ab/cd/<sha256>`, the first two pairs of its own hexadecimal digest, or with many others in a
 segment, `segments/<sha256>`. The second place of the book's heads holds objects that are named by a running number:
-`heads/<20 digits>`.
+`heads/<20 digits>`. What a bulk run needs until it is done lies under `runs/`, and is the only thing that is ever taken away.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,9 +11,10 @@ from typing import Protocol
 from licence_service.archive.documents import DocumentArchive
 from licence_service.archive.numbered import NumberedObjects
 from licence_service.archive.objects import open_objects
+from licence_service.archive.passing import PassingObjects
 from licence_service.segments import Place
 
-__all__ = ["Archive", "SecondPlace", "open_archive", "open_second_place"]
+__all__ = ["Archive", "Passing", "SecondPlace", "open_archive", "open_passing", "open_second_place"]
 
 
 class Archive(Protocol):
@@ -63,6 +64,22 @@ class SecondPlace(Protocol):
         """Yield the numbers kept beyond `after`, rising; raise `ArchiveUnavailable`."""
 
 
+class Passing(Protocol):
+    """Keeps objects in groups until they are done with; nothing in them may be readable by itself. All raise `ArchiveUnavailable`."""
+
+    def keep(self, group: str, content: bytes) -> str:
+        """Keep `content` durably and return its name: the group, and what is drawn by chance, so that nothing is ever written over."""
+
+    def get(self, name: str) -> bytes | None:
+        """Return the object of this name, None where there is none."""
+
+    def drop(self, name: str) -> None:
+        """Take an object away; repeating it is harmless. A bucket with versions or locks may keep it: its secret is what must go."""
+
+    def drop_all(self, group: str) -> None:
+        """Take every object of a group away."""
+
+
 def _nowhere(_digest: str) -> None:
     """Say that a document is in no segment."""
 
@@ -80,3 +97,8 @@ def open_archive(url: str, *, options: Mapping[str, str] | None = None, place_of
 def open_second_place(url: str, *, options: Mapping[str, str] | None = None) -> SecondPlace:
     """Open a second place at an address as `open_archive` takes it, with the same options and refusals."""
     return NumberedObjects(open_objects(url, options or {}))
+
+
+def open_passing(url: str, *, options: Mapping[str, str] | None = None) -> Passing:
+    """Open the passing objects of the archive at an address as `open_archive` takes it, with the same options and refusals."""
+    return PassingObjects(open_objects(url, options or {}))

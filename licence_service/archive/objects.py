@@ -74,6 +74,15 @@ class Objects:
         except (exceptions.BaseError, OSError) as trouble:
             raise ArchiveUnavailable("what is kept cannot be listed now") from trouble
 
+    def drop(self, key: str) -> None:
+        """Take an object away that was never meant to stay; where there is none, nothing happens."""
+        try:
+            obstore.delete(self._store, key)
+        except (exceptions.NotFoundError, FileNotFoundError):
+            return
+        except (exceptions.BaseError, OSError) as trouble:
+            raise ArchiveUnavailable("what is kept cannot be taken away now") from trouble
+
     def ready(self) -> None:
         """Return if the place can be reached."""
         try:

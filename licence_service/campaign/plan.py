@@ -107,15 +107,21 @@ class Plan:
 
 def read_file(path: Path) -> dict[str, Any]:
     """Return what a plan's file says, with its lists in place of their files; `RequestRejected` names what is wrong, never a value."""
-    try:
-        said: dict[str, Any] = _plain(tomllib.loads(_content(path, "plan")))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RequestRejected(faults=[Fault("plan", "not-toml", "the plan cannot be read as TOML")]) from error
+    said = read_toml(path, "plan")
     exclusions = said.get("exclusions")
     for place, one in enumerate(exclusions if isinstance(exclusions, list) else ()):
         if isinstance(one, dict) and "listed" in one:
             one["listed"] = _with_values(one["listed"], path.parent, f"exclusions[{place}].listed")
     plan_of(said)
+    return said
+
+
+def read_toml(path: Path, where: str) -> dict[str, Any]:
+    """Return what a TOML file says as JSON: days as ISO text; `RequestRejected` at `where`."""
+    try:
+        said: dict[str, Any] = _plain(tomllib.loads(_content(path, where)))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RequestRejected(faults=[Fault(where, "not-toml", "this file cannot be read as TOML")]) from error
     return said
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from licence_service.store.campaigns import Campaign, Campaigns, Row
+from licence_service.store.sealed import LooseUse
 
 OPEN = "open"
 
@@ -26,8 +27,8 @@ class Report:
         return sum(int(one["licences"]) for one in self.counts if one["rehearsed"] == rehearsed and outcome in (None, one["outcome"]))
 
 
-def report_of(store: Campaigns, campaign: Campaign) -> Report:
-    """Return the report of a campaign as it stands."""
+def report_of(store: Campaigns, campaign: Campaign, loose: Iterable[LooseUse] | None = None) -> Report:
+    """Return the report of a campaign as it stands; of a re-seal, `loose` are the uses of the seal that led to no document of the book."""
     plan = campaign.public
     counts = tuple(
         {"rehearsed": rehearsed, "outcome": outcome or (OPEN if rehearsed == plan["act"] else ""), "licences": number}
@@ -51,7 +52,14 @@ def report_of(store: Campaigns, campaign: Campaign) -> Report:
         "approved_at": campaign.approved_at.isoformat() if campaign.approved_at else None,
         "exclusions": [_exclusion(one, counts) for one in plan.get("exclusions", [])],
     }
+    if loose is not None:
+        head["dead"] = [_loose(one) for one in loose]
     return Report(head, counts, (_row(one, plan["act"]) for one in store.rows(campaign)))
+
+
+def _loose(one: LooseUse) -> dict[str, Any]:
+    said = {"at": one.at.isoformat(), "event": one.event, "type": one.type, "reservation_id": one.reservation_id}
+    return said | {"sealed_sha256": one.sealed_sha256}
 
 
 def _exclusion(one: Mapping[str, Any], counts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

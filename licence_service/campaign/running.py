@@ -1,31 +1,43 @@
 """The one runner: plan → rehearse → approve → run. Every step may be killed and begun again."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from licence_service.campaign.checking import faults
 from licence_service.campaign.judging import AS_A_WHOLE, REFUSED, Judge, Judged, runner_client
+from licence_service.campaign.outcomes import CHANGED, became, unlike
 from licence_service.campaign.plan import MOST_FAULTS, Plan, parted, plan_of, text_of, whole
+from licence_service.campaign.reporting import Report, report_of
+from licence_service.campaign.seal_judging import SealJudge
+from licence_service.campaign.seal_plan import SealPlan, chosen, is_resealing, resealing, seal_faults, seal_plan_of
+from licence_service.campaign.together import Together
 from licence_service.carrying import Done, Waiting
+from licence_service.compromise import Marks, lost_since
+from licence_service.continuing import Continuing
 from licence_service.digests import canonical, sha256
-from licence_service.errors import EntryConflict, Refusal, RequestRejected, SealUnavailable
+from licence_service.errors import EntryConflict, Fault, NotInForce, Refusal, RequestRejected, SealUnavailable
 from licence_service.licence import beijing_day
 from licence_service.line import Line, live_key
 from licence_service.registrar import Registrar
-from licence_service.store.campaigns import APPROVED, DONE, RUNNING, Campaign, Campaigns, Row
+from licence_service.store.campaigns import APPROVED, DONE, REHEARSED, RUNNING, Campaign, Campaigns, Row
 from licence_service.store.record import Record
+from licence_service.store.sealed import SealedDocuments
 
-CHANGED = "changed"  # since the rehearsal: skipped, never silently done
 _MOST = 40
+_Begun = tuple[Campaign, Plan, Judge] | tuple[Campaign, SealPlan, SealJudge]
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Carries campaigns out; everything that is entered goes through the registrar."""
+    """Carries campaigns out; everything that is entered goes through the registrar, a re-seal in chunks."""
 
     store: Campaigns
     registrar: Registrar
+    continuing: Continuing
+    sealed: SealedDocuments
+    marks: Marks
 
     @property
     def line(self) -> Line:
@@ -37,29 +49,49 @@ class Runner:
     def plan(self, said: Mapping[str, Any], by: str) -> str:
         """Check a plan against the catalogue and the law, keep it for good, and return the campaign's id."""
         plan = plan_of(said)
-        if wrong := list(faults(self.line, plan)):
+        return self._kept(said, faults(self.line, plan), by)
+
+    def plan_resealing(self, seal_id: str, since: datetime, decision: Mapping[str, Any], by: str, *, every: bool = False) -> str:
+        """Plan to re-seal what a seal was used on since an instant, or ever, and return the campaign's id."""
+        said = resealing(self.line, seal_id, since, decision, every=every)
+        return self._kept(said, seal_faults(self.line, seal_plan_of(said, self.line.keyring)), by)
+
+    def planned_resealing(self, seal_id: str, since: datetime, *, every: bool = False) -> Campaign | None:
+        """Return the newest campaign to re-seal exactly that; None where nobody planned one."""
+        wanted = chosen(seal_id, since, every=every)
+        return next((one for one in self.store.all() if is_resealing(one.public) and one.public["select"] == wanted), None)
+
+    def report(self, campaign_id: str) -> Report:
+        """Return the report of a campaign as it stands."""
+        campaign = self.store.get(campaign_id)
+        plan = self._plan(campaign)
+        return report_of(self.store, campaign, self.sealed.loose(plan.seal.seal_id, plan.since) if isinstance(plan, SealPlan) else None)
+
+    def _kept(self, said: Mapping[str, Any], found: Iterable[Fault], by: str) -> str:
+        if wrong := list(found):
             raise RequestRejected(faults=wrong[:MOST_FAULTS])
         public, private = parted(said)
-        return self.store.add(plan.departments[0], public, private, text_of(said), by)
+        return self.store.add(str(said["departments"][0]), public, private, text_of(said), by)
 
     def size(self, campaign_id: str) -> int:
         """Return how many licences a rehearsal will read."""
-        campaign = self.store.get(campaign_id)
-        plan = plan_of(whole(campaign.public, campaign.private))
+        plan = self._plan(self.store.get(campaign_id))
+        if isinstance(plan, SealPlan):
+            return self.store.sealed_count(plan.departments, None if plan.every else plan.since)
         return self.store.candidate_count(plan.types, plan.departments)
 
     def rehearse(self, campaign_id: str, step: Callable[[str], None] = lambda _name: None) -> Campaign:
         """Judge every licence that is meant as the run will, write nothing in the book, and keep what it came to."""
-        campaign = self.store.get(campaign_id)
-        plan, judge = self._judge(campaign)
+        campaign, plan, judge = self._judge(campaign_id)
         self.store.begin_rehearsal(campaign)
         after = 0
-        while found := self.store.candidates(plan.types, plan.departments, after):
+        while found := self._next(plan, after):
             keys, after = {licence_id: key for key, licence_id in found}, found[-1][0]
+            here = judge.standing() if isinstance(judge, SealJudge) else judge
             rows: list[Row] = []
             taken: set[str] = set()
             for record in self.line.book.records(list(keys)):
-                judged = judge.rehearsed(record)
+                judged = here.rehearsed(record)
                 if judged and judged.live_key in taken:
                     judged = Judged(f"{REFUSED}:number-taken", judged.head)
                 if judged:
@@ -71,9 +103,19 @@ class Runner:
         return self.store.get(campaign_id)
 
     def approve(self, campaign_id: str, by: str) -> Campaign:
-        """Let a second person approve the plan as it was rehearsed."""
-        self.store.approve(self.store.get(campaign_id), by)
+        """Let a second person approve the plan as it was rehearsed; of a re-seal, that the key is lost is confirmed with it."""
+        campaign = self.store.get(campaign_id)
+        plan = self._plan(campaign)
+        if isinstance(plan, SealPlan) and campaign.state == REHEARSED:
+            self.marks.confirm(plan.seal.seal_id, plan.since, by)  # first: an approved campaign whose key nobody calls lost could not be run
+        self.store.approve(campaign, by)
         return self.store.get(campaign_id)
+
+    def _next(self, plan: Plan | SealPlan, after: int) -> Sequence[tuple[int, str]]:
+        """Return the next licences that a plan may mean."""
+        if isinstance(plan, SealPlan):
+            return self.store.sealed(plan.departments, None if plan.every else plan.since, after)
+        return self.store.candidates(plan.types, plan.departments, after)
 
     # -- the run --------------------------------------------------------------------------------------
 
@@ -87,21 +129,36 @@ class Runner:
 
         `SealUnavailable` where the seal cannot be had: nothing is lost, and the same command goes on.
         """
-        campaign = self.store.get(campaign_id)
-        if campaign.state == DONE:
-            return campaign
-        _, judge = self._judge(campaign)
+        if self.store.get(campaign_id).state == DONE:
+            return self.store.get(campaign_id)
+        campaign, plan, judge = self._judge(campaign_id)
+        if isinstance(plan, SealPlan):
+            self._must_be_lost(plan)
         self.store.begin_run(campaign)
         left = self.open(campaign_id)
         while left:
-            for row in self._open_rows(campaign):
-                if self._settled(campaign, judge, row):
-                    step(row.licence_id)
+            if isinstance(judge, SealJudge):
+                Together(self.store, self.continuing, campaign, judge, step).run()
+            else:
+                self._one_by_one(campaign, judge, step)
             before, left = left, self.open(campaign_id)
             if left == before:
                 raise SealUnavailable(f"{left} licences are being carried by another process, or by one that died; run it again")
         self.store.end_run(campaign)
         return self.store.get(campaign_id)
+
+    def _must_be_lost(self, plan: SealPlan) -> None:
+        """Re-seal nothing before two people said that the key is lost, nor with a key that is."""
+        said = lost_since(self.line.law.foundations, plan.seal.seal_id)
+        if said is None or said > plan.since:
+            raise NotInForce("two people have not said yet that this key is lost since then", facts={"rule": "SE-06"})
+        if wrong := list(seal_faults(self.line, plan)):
+            raise RequestRejected(faults=wrong)
+
+    def _one_by_one(self, campaign: Campaign, judge: Judge, step: Callable[[str], None]) -> None:
+        for row in self._open_rows(campaign):
+            if self._settled(campaign, judge, row):
+                step(row.licence_id)
 
     def _open_rows(self, campaign: Campaign) -> Iterator[Row]:
         after = 0
@@ -127,8 +184,8 @@ class Runner:
                 outcome = self.registrar.carrier.carried(begun)
             else:
                 judged = judge.weighed(record)
-                if judged is None or judged.request is None or not judged.same(row.rehearsed, row.head, row.drafted):
-                    return f"{CHANGED}:{judged.said}" if judged and judged.said != row.rehearsed else CHANGED, None
+                if judged is None or judged.request is None or unlike(row, judged):
+                    return unlike(row, judged), None
                 digest = sha256(canonical([campaign.digest, row.licence_id]))
                 outcome = self.registrar.enter(caller, key, digest, record, judged.request)
         except EntryConflict as conflict:
@@ -143,13 +200,20 @@ class Runner:
             if begun is None:
                 raise SealUnavailable("the seal cannot be had now; the campaign stops here and goes on when it is run again")
             return None, None
-        return _became(row, outcome), outcome
+        return became(row, outcome), outcome
 
     # -- parts --------------------------------------------------------------------------------------------
 
-    def _judge(self, campaign: Campaign) -> tuple[Plan, Judge]:
-        plan = plan_of(whole(campaign.public, campaign.private))
-        running, today = campaign.state in {APPROVED, RUNNING}, beijing_day(self.line.now())
+    def _plan(self, campaign: Campaign) -> Plan | SealPlan:
+        said = whole(campaign.public, campaign.private)
+        return seal_plan_of(said, self.line.keyring) if is_resealing(said) else plan_of(said)
+
+    def _judge(self, campaign_id: str) -> _Begun:
+        campaign = self.store.get(campaign_id)
+        plan, today = self._plan(campaign), beijing_day(self.line.now())
+        if isinstance(plan, SealPlan):
+            return campaign, plan, SealJudge(self.line, campaign.campaign_id, plan, today, self.sealed.by(plan.seal.seal_id))
+        running = campaign.state in {APPROVED, RUNNING}
 
         def taken(record: Record, number: str) -> bool:
             living = self.line.book.living(live_key(record.type, number, record.issuer(today)))
@@ -158,9 +222,4 @@ class Runner:
             # A second licence of the same number would be refused once the first one is back; of the run's own rows the rehearsal left one.
             return not running and self.store.meant_twice(campaign, record.licence_id, record.type, number)
 
-        return plan, Judge(self.line, campaign.campaign_id, plan, today, taken)
-
-
-def _became(row: Row, done: Done) -> str:
-    """Say what became of a row; an entry that came between judging and appending is named, since the table allowed both."""
-    return done.act if done.sequence == row.head + 1 else f"{done.act}:behind-another"
+        return campaign, plan, Judge(self.line, campaign.campaign_id, plan, today, taken)

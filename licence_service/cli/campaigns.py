@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from licence_service.campaign import Report, Runner, read_file, report_of, written
+from licence_service.campaign import Report, Runner, read_file, written
 from licence_service.cli.talking import err, out, progress, said, service, show
-from licence_service.store.campaigns import Campaigns
-from licence_service.store.payload import Vault
 
 app = typer.Typer(no_args_is_help=True, help="One decision carried out on many licences: plan, rehearse, approve, run, report.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -25,7 +23,7 @@ SHOWN = 50
 @contextmanager
 def _runner() -> Iterator[Runner]:
     with service() as opened:
-        yield Runner(Campaigns(opened.database, Vault(opened.settings.payload_secret()), opened.now), opened.registrar)
+        yield opened.runner()
 
 
 @app.command()
@@ -48,7 +46,7 @@ def rehearse(campaign_id: Id, to: To = FOLDER, as_json: AsJson = False) -> None:
     with _runner() as runner:
         with progress("rehearse", runner.size(campaign_id)) as step:
             runner.rehearse(campaign_id, step)
-        _reported(runner, campaign_id, to, as_json=as_json)
+        reported(runner, campaign_id, to, as_json=as_json)
 
 
 @app.command()
@@ -68,7 +66,7 @@ def run(campaign_id: Id, to: To = FOLDER, as_json: AsJson = False) -> None:  # n
     with _runner() as runner:
         with progress("run", runner.open(campaign_id)) as step:
             runner.run(campaign_id, step)
-        _reported(runner, campaign_id, to, as_json=as_json)
+        reported(runner, campaign_id, to, as_json=as_json)
 
 
 @app.command()
@@ -76,7 +74,7 @@ def run(campaign_id: Id, to: To = FOLDER, as_json: AsJson = False) -> None:  # n
 def report(campaign_id: Id, to: To = FOLDER, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Say what was rehearsed and what was done, by licence id; print it and write it to a file."""
     with _runner() as runner:
-        _reported(runner, campaign_id, to, as_json=as_json)
+        reported(runner, campaign_id, to, as_json=as_json)
 
 
 @app.command("list")
@@ -92,17 +90,17 @@ def list_campaigns(as_json: AsJson = False) -> None:  # noqa: FBT002
     show(rows, as_json=as_json, columns=("campaign", "title", "state", "planned_by", "approved_by"))
 
 
-def _reported(runner: Runner, campaign_id: str, folder: Path, *, as_json: bool) -> None:
+def reported(runner: Runner, campaign_id: str, folder: Path, *, as_json: bool) -> None:
     """Write the report to a file and print it: JSON whole, a table with its first rows."""
     campaign = runner.store.get(campaign_id)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{campaign.campaign_id}.json"
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(written(report_of(runner.store, campaign)))
+        file.writelines(written(runner.report(campaign_id)))
     if as_json:
-        sys.stdout.writelines(written(report_of(runner.store, campaign)))
+        sys.stdout.writelines(written(runner.report(campaign_id)))
         return
-    _shown(report_of(runner.store, campaign))
+    _shown(runner.report(campaign_id))
     err.print(f"→ {path}")
 
 
@@ -111,3 +109,6 @@ def _shown(found: Report) -> None:
     show(found.counts, as_json=False, columns=("rehearsed", "outcome", "licences"))
     rows = [row for _, row in zip(range(SHOWN), found.rows, strict=False)]
     show(rows, as_json=False, columns=("licence_id", "rehearsed", "outcome", "sequence"))
+    if dead := found.head.get("dead"):
+        out.print("uses of the seal that led to no document of the register:")
+        show(dead[:SHOWN], as_json=False, columns=("at", "event", "type", "sealed_sha256"))

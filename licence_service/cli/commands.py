@@ -9,11 +9,8 @@ from time import monotonic, sleep
 from typing import Annotated
 
 import typer
-import uvicorn
 
-from licence_service import demo as demonstration
-from licence_service.app import log_only_trouble
-from licence_service.cli import book, campaigns, chunking, examining, licences, offline, receipts, showing, templates
+from licence_service.cli import book, campaigns, chunking, examining, licences, offline, receipts, resealing, showing, templates, working
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document import Fonts, glyph_file
@@ -22,6 +19,7 @@ from licence_service.document.impression import impression_png
 from licence_service.errors import NotInRegister, Refusal, RequestRejected, Unavailable
 from licence_service.identifiers import is_uscc
 from licence_service.preparing import MOST_AT_ONCE
+from licence_service.seal import Seal, is_held
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.service import Service, utc_now
 from licence_service.settings import Settings, read_settings
@@ -46,11 +44,13 @@ app.add_typer(templates.app, name="templates")
 app.add_typer(campaigns.app, name="campaign")
 licences.add_to(app)
 chunking.add_to(app)
+working.add_to(app)
 book.add_to(app)
 receipts.add_to(app)
 offline.add_to(app)
 examining.add_to(app)
 showing.add_to(app)
+resealing.add_to(app, seals)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -67,6 +67,8 @@ def serve(
     err.print(f"serving at http://{host}:{port}/  (codes carry {settings.public_url})")
     if f":{port}" not in settings.public_url and host in settings.public_url:
         err.print("[yellow]warning[/]  codes on paper point to another port than this one")
+    import uvicorn  # noqa: PLC0415 - the web and its libraries: a process that carries chunks has no use for their memory
+
     uvicorn.run(
         "licence_service.app:from_environment",
         factory=True,
@@ -89,6 +91,9 @@ def demo(
 ) -> None:
     """Issue, seal, store, endorse, download and verify one licence of every type."""
     settings = read_settings()
+    from licence_service import demo as demonstration  # noqa: PLC0415 - as for `serve`
+    from licence_service.app import log_only_trouble  # noqa: PLC0415
+
     log_only_trouble()
     _prepare(settings, today.date() if today else None)
     with progress("demo", len(demonstration.types(settings))) as step:
@@ -253,14 +258,27 @@ def start_seal(seal_id: str, reason: Annotated[str, typer.Option(help="Why; it s
 @seals.command("list")
 @said
 def list_seals(as_json: AsJson = False) -> None:  # noqa: FBT002
-    """List the seals in use."""
+    """List the seals in use, and where their keys lie; a token is looked for."""
     with service() as opened:
         rows = [
             {"seal": one.seal.seal_id, "department": one.uscc, "name": one.name, "state": "stopped" if opened.seal_log.stopped(one.seal.seal_id) else "active",
-             "demo": one.demo}
+             "demo": one.demo, "key": _key_of(one.seal)}
             for one in opened.keyring.departments.values()
         ]  # fmt: skip
-    show(rows, as_json=as_json, columns=("seal", "department", "name", "state", "demo"))
+    show(rows, as_json=as_json, columns=("seal", "department", "name", "state", "demo", "key"))
+
+
+def _key_of(seal: Seal) -> str:
+    """Say where a seal's key lies, and of one in a token whether it can be reached now; nothing is signed for it."""
+    if not is_held(seal):
+        return "in a service elsewhere"
+    if seal.place == "here":
+        return "here"
+    try:
+        seal.reach()
+    except Unavailable as trouble:
+        return f"in a token that CANNOT BE REACHED: {trouble.detail}"
+    return f"in a token, reached; {seal.lanes} lanes"
 
 
 @seals.command("log")

@@ -12,13 +12,13 @@ from licence_service.carrying import Done, Waiting
 from licence_service.cli.talking import NOT_VALID, UNDECIDED, client_named, err, out, said, service, show
 from licence_service.errors import NotInRegister
 from licence_service.fields import Asker
+from licence_service.json_object import parse_object
 from licence_service.licence import beijing_day
 from licence_service.qr_token import PATH
 from licence_service.service import Service
 from licence_service.verdict import Overall, Verdict
 from licence_service.verification import Question
 from licence_service.view import view_of
-from licence_service.web.body import parse_object
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 As = Annotated[str, typer.Option("--client", help="The client in whose name to act.")]

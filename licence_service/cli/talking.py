@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +18,7 @@ from licence_service.service import Service, build
 from licence_service.settings import read_settings
 from licence_service.store.clients import Client
 
+_OVER = 600.0  # seconds over which a rate is taken: what comes in chunks may take a minute each
 REFUSED, MISCONFIGURED, UNAVAILABLE, NOT_VALID, UNDECIDED = 1, 2, 3, 4, 5
 out = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)  # piped tables keep their columns whole
 err = Console(stderr=True, highlight=False)
@@ -84,6 +85,13 @@ def show(value: Any, *, as_json: bool, columns: Sequence[str] = ()) -> None:  # 
         out.print(table)
 
 
+class Step(Protocol):
+    """Moves a bar."""
+
+    def __call__(self, name: str, count: int = 1) -> None:
+        """Move it by `count` and name what was done."""
+
+
 class _Rate(ProgressColumn):
     """How many are done in a second."""
 
@@ -93,13 +101,16 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Show a bar on standard error; the yielded function moves it by one and names what is done."""
-    bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), console=err, transient=True)
+def progress(label: str, total: int) -> Iterator[Step]:
+    """Show a bar on standard error; the yielded function moves it by one, or by so many that came together, and names what is done."""
+    bars = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(),
+        console=err, transient=True, speed_estimate_period=_OVER,
+    )  # fmt: skip
     with bars:
         task = bars.add_task(label, total=total)
 
-        def step(name: str) -> None:
-            bars.update(task, advance=1, description=f"{label} {name}")
+        def step(name: str, count: int = 1) -> None:
+            bars.update(task, advance=count, description=f"{label} {name}")
 
         yield step

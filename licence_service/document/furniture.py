@@ -24,6 +24,7 @@ _BESIDE = (6.2, 10.2, 14.4, 20.6, 26.6, 32.2)
 _STACKED = (3.2, 6.4, 9.8, 15.6, 20.6, 25.6, 30.6)
 _BELOW = (4.3, 8.4, 11.8)
 _ASIDE = {"A4": 4.0, "A5": 3.6}
+CHIP_FACE = "hei-500"
 _LETTERS_MIDDLE = 0.37  # of the size: how far the middle of a plate's letters stands above their baseline
 _LABEL_GAP = 3.0
 _LABEL_GIVES = {"A4": 12.0, "A5": 2.0}  # mm by which a long issuer may push its label to the left
@@ -220,17 +221,17 @@ def place_chip(slate: Slate, chip: Chip) -> None:
     plate = formatted(fields[chip.field], face[chip.field])
     head, tail = plate[:2], plate[2:]
     gap = 0.3  # em, for the dot, which is drawn
-    size = min(27.0, (chip.width - 5) * PT / (slate.fonts.width("hei-500", head + tail) + gap))
+    size = min(27.0, (chip.width - 5) * PT / (slate.fonts.width(CHIP_FACE, head + tail) + gap))
     em, middle = size / PT, chip.y + chip.height / 2
-    left, right = (slate.fonts.width("hei-500", part) * em for part in (head, tail))
+    left, right = (slate.fonts.width(CHIP_FACE, part) * em for part in (head, tail))
     start = chip.x + (chip.width - left - right - gap * em) / 2
     baseline = middle + _LETTERS_MIDDLE * em
     slate.items += [
         Area(chip.x, chip.y, chip.width, chip.height, fill=ground, stroke=ink, points=0.6, radius=2.0),
         Area(chip.x + 0.9, chip.y + 0.9, chip.width - 1.8, chip.height - 1.8, stroke=ink, points=0.6, radius=1.4),
-        Letters(head, "hei-500", size, start + left / 2, baseline, 0.0, ink),
+        Letters(head, CHIP_FACE, size, start + left / 2, baseline, 0.0, ink),
         Disc(start + left + gap * em / 2, middle, 0.08 * em, fill=ink),
-        Letters(tail, "hei-500", size, start + left + gap * em + right / 2, baseline, 0.0, ink),
+        Letters(tail, CHIP_FACE, size, start + left + gap * em + right / 2, baseline, 0.0, ink),
     ]
 
 

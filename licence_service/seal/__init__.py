@@ -3,9 +3,10 @@
 Nothing here opens a file, asks a clock or knows a database: times come in as arguments, keys through `keyring`.
 """
 
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,17 @@ class Seal(Protocol):
         """Seal the PDF `document` as of the aware instant `sealed_at` and return the sealed file.
 
         `request_id` is the reservation's id; sealing the same document under the same id again is harmless: a remote
-        service returns its first result, a key here makes the same bytes again. Raise `errors.SealUnavailable` if
+        service returns its first result, a key here makes the same bytes again, a token perhaps another signature over
+        the same document, of which one is entered. Raise `errors.SealUnavailable` if
         the seal cannot be had now.
         """
 
 
 @runtime_checkable
 class HeldSeal(Seal, Protocol):
-    """A seal whose key is held here, so that it also signs a document whose slot was laid out beforehand.
+    """A seal whose key is held here, in memory or in a token, so that it also signs a document whose slot was laid out beforehand.
 
-    `isinstance(seal, HeldSeal)` tells it from a seal elsewhere, which takes whole files only.
+    `is_held` tells it from a seal elsewhere, which takes whole files only.
     """
 
     @property
@@ -59,12 +61,49 @@ class HeldSeal(Seal, Protocol):
     def slot_bytes(self) -> int:
         """The length of the signature slot in hexadecimal digits: what stands between `<` and `>` of /Contents."""
 
+    @property
+    def unsigned_slot(self) -> bytes:
+        """What `slot_over` gives but for digest and signature, which are zeros: nothing is signed, no key is asked."""
+
     def slot_over(self, digest: bytes) -> bytes:
         """Return the content of the slot, exactly `slot_bytes` digits out of `0-9A-F`, filled up with zeros.
 
         `digest` is the SHA-256 (32 bytes) of all bytes that the document's /ByteRange covers: everything but the slot
-        with its angle brackets (ISO 32000-2 §12.8.1). Deterministic, as `affix`; `ValueError` for another length.
+        with its angle brackets (ISO 32000-2 §12.8.1). As deterministic as `affix`. Raise `ValueError` for another length, and
+        `errors.SealUnavailable` if the key cannot be had now.
         """
+
+    def slots_over(self, digests: Iterable[bytes]) -> Generator[bytes, None, None]:
+        """Yield the contents of many slots, in the order of `digests`, with as many signatures under way as the seal has lanes.
+
+        Digests may be taken ahead of the slots that are yielded; an exception raised among them ends it. Raises in the place of
+        the first slot that cannot be had, as `slot_over`. Close it where it is not used up.
+        """
+
+    @property
+    def place(self) -> str:
+        """Where the key lies: `here` or `token`."""
+
+    @property
+    def lanes(self) -> int:
+        """How many signatures may be under way at once."""
+
+    def reach(self) -> None:
+        """Raise `errors.SealUnavailable`, with what is wrong, if the key cannot be reached now; signs nothing."""
+
+    def close(self) -> None:
+        """Let go of sessions that are not in use; they are opened anew when the seal is asked."""
+
+
+_HELD: dict[type, bool] = {}
+
+
+def is_held(seal: Seal) -> TypeGuard[HeldSeal]:
+    """Say whether the key is held here. A kind of seal is looked through once: to do it for every licence takes as long as a signature."""
+    kind = type(seal)
+    if kind not in _HELD:
+        _HELD[kind] = isinstance(seal, HeldSeal)
+    return _HELD[kind]
 
 
 @dataclass(frozen=True, slots=True)

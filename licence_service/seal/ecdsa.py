@@ -10,7 +10,7 @@ import hashlib
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # n of P-256, SP 800-186 §3.2.1.3
 HIGHEST_S = ORDER // 2
@@ -33,6 +33,14 @@ def der_signature(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
     low_s = low.to_bytes(low.bit_length() // 8 + 1)  # with the sign's bit, which is 0 (X.690 §8.3.3)
     parts = b"%b%c%c%b" % (made[2:r_end], _INTEGER, len(low_s), low_s)
     return b"%c%c%b" % (_SEQUENCE, len(parts), parts)
+
+
+def der_of_raw(raw: bytes) -> bytes:
+    """Return the Ecdsa-Sig-Value, with low s, of r ‖ s as a token returns it (64 bytes; PKCS #11 v3.1 §6.3.1); `ValueError` for another length."""
+    if len(raw) != 2 * PART:
+        raise ValueError("r and s of P-256 have 32 bytes each")
+    r, s = int.from_bytes(raw[:PART]), int.from_bytes(raw[PART:])
+    return encode_dss_signature(r, min(s, ORDER - s))
 
 
 def raw_signature(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:

@@ -19,11 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from licence_service.errors import Misconfigured
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 
 Reference = Annotated[str, Field(pattern=r"^(file|env):.+$")]
+SealReference = Annotated[str, Field(pattern=r"^((file|env):.+|pkcs11:[^?]+)$")]
 Kid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
 Text = Annotated[str, Field(min_length=1)]
@@ -36,14 +38,16 @@ class _Table(BaseModel):
 class SealTable(_Table):
     """`[seal]`: the seal in use.
 
-    `key` is `file:<name in the folder>` or `env:<variable>` with an encrypted PKCS#8 PEM; the scheme `remote` has a
-    `url` instead. `slot_bytes` is the length of the hexadecimal signature slot, by default what a signature of this
-    key needs; larger ones leave room for a timestamp token and revocation data in the same revision. `successor` names the seal that will follow.
+    `key` is `file:<name in the folder>` or `env:<variable>` with an encrypted PKCS#8 PEM, or `pkcs11:…` (RFC 7512) for a
+    key in a token, with which up to `lanes` signatures are under way at once; the scheme `remote` has a `url` instead.
+    `slot_bytes` is the length of the hexadecimal signature slot, by default what a signature of this key needs; larger
+    ones leave room for a timestamp token and revocation data in the same revision. `successor` names the seal that will follow.
     """
 
     id: Text
     scheme: Literal["pades-p256", "pades-rsa2048", "pades-rsa3072", "remote"]
-    key: Reference | None = None
+    key: SealReference | None = None
+    lanes: Annotated[int, Field(ge=1, le=64)] | None = None
     url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     valid_from: date
     successor: str | None = None

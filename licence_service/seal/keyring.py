@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from licence_service.errors import Misconfigured, NotInRegister, SealUnavailable, Unavailable
-from licence_service.seal import KnownSeal, Seal, keyfile
+from licence_service.seal import KnownSeal, Seal, is_held, keyfile, pkcs11
 from licence_service.seal.keyfile import PrivateKey, SealFile, Secrets
 from licence_service.seal.pades import LocalSeal
 from licence_service.seal.remote import SCHEME as REMOTE
@@ -123,6 +123,12 @@ class Keyring:
             raise Unavailable("the keys folder of the department that issued this licence is missing")
         return self.departments[uscc]
 
+    def close(self) -> None:
+        """Let go of sessions with tokens; they are opened anew when a seal is asked."""
+        for department in self.departments.values():
+            if is_held(department.seal):
+                department.seal.close()
+
     def verifying_key(self, kid: bytes) -> tuple[ec.EllipticCurvePublicKey, str]:
         """Return a code key's public part and its department's `uscc`; raise `NotInRegister` for an unknown kid."""
         try:
@@ -138,14 +144,15 @@ def read_keyring(
     allow_demo: bool,
     remote_client: Client | None = None,
     environment: Mapping[str, str] | None = None,
+    tokens: pkcs11.TokenAccess | None = None,
 ) -> Keyring:
     """Read and cross-check a keys folder.
 
     `passphrase` opens the PKCS#8 keys; `environment` answers `env:` references; `remote_client` is for departments
-    with the scheme `remote`. Raise `Misconfigured` for anything that does not fit, demo keys without `allow_demo`
-    included.
+    with the scheme `remote`; without `tokens` no key in a token is reached. Raise `Misconfigured` for anything that
+    does not fit, demo keys without `allow_demo` included.
     """
-    reading = _Reading(folder, Secrets(passphrase, environment or {}), allow_demo, remote_client)
+    reading = _Reading(folder, Secrets(passphrase, environment or {}), allow_demo, remote_client, tokens)
     for path in sorted(folder.glob("*/seal.toml")):
         reading.add_department(path.parent)
     if not reading.departments:
@@ -163,11 +170,12 @@ def read_keyring(
 class _Reading:
     """The state of one pass over a keys folder; names must be unique over all of it."""
 
-    def __init__(self, folder: Path, secrets: Secrets, allow_demo: bool, client: Client | None) -> None:  # noqa: FBT001
+    def __init__(self, folder: Path, secrets: Secrets, allow_demo: bool, client: Client | None, tokens: pkcs11.TokenAccess | None) -> None:  # noqa: FBT001
         self.roots = keyfile.read_roots(folder / TRUST_FOLDER)
         self._secrets = secrets
         self._allow_demo = allow_demo
         self._client = client
+        self._tokens = tokens
         self.departments: dict[str, Department] = {}
         self.known_seals: dict[str, KnownSeal] = {}
         self.certificates: dict[str, x509.Certificate] = {}
@@ -244,10 +252,17 @@ class _Reading:
         """Open a seal whose key is here."""
         if file.seal.key is None or file.seal.url is not None:
             raise Misconfigured(f"{folder.name}: a local seal has a key and no url")
-        key = self._secrets.private_key(file.seal.key, folder)
-        if _scheme_of(key) != file.seal.scheme:
+        public = chain[0].public_key()
+        if not isinstance(public, keyfile.PublicKey) or _scheme_of(public) != file.seal.scheme:
             raise Misconfigured(f"{folder.name}: the key is not one for {file.seal.scheme}")
-        keyfile.check_pair(key, chain[0], folder / "certificate.pem")
+        key: PrivateKey | pkcs11.Lanes
+        if file.seal.key.startswith(pkcs11.SCHEME):
+            key = pkcs11.lanes_of(file.seal.key, self._tokens, public, file.seal.lanes)
+        elif file.seal.lanes is not None:
+            raise Misconfigured(f"{folder.name}: only a key in a token has lanes")
+        else:
+            key = self._secrets.private_key(file.seal.key, folder)
+            keyfile.check_pair(key, chain[0], folder / "certificate.pem")
         encoded = [certificate.public_bytes(Encoding.DER) for certificate in chain]
         return LocalSeal(known.seal_id, file.seal.scheme, key, encoded, slot_bytes=file.seal.slot_bytes)
 
@@ -259,8 +274,8 @@ class _Reading:
         chain: list[x509.Certificate],  # noqa: ARG002 - as its sister
     ) -> Seal:
         """Open a seal that lives in a service elsewhere."""
-        if file.seal.url is None or file.seal.key is not None:
-            raise Misconfigured(f"{folder.name}: a remote seal has a url and no key")
+        if file.seal.url is None or file.seal.key is not None or file.seal.lanes is not None:
+            raise Misconfigured(f"{folder.name}: a remote seal has a url, no key and no lanes")
         if self._client is None:
             raise Misconfigured(f"{folder.name}: there is no client for remote seals")
         trust = [root.public_bytes(Encoding.DER) for root in self.roots]
@@ -277,8 +292,8 @@ SCHEMES: Mapping[str, _Opening] = {
 }
 
 
-def _scheme_of(key: PrivateKey) -> str:
-    """Return the scheme a private key is for, by its kind and size."""
-    if isinstance(key, ec.EllipticCurvePrivateKey):
+def _scheme_of(key: keyfile.PublicKey) -> str:
+    """Return the scheme a key is for, by its kind and size."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
         return "pades-p256" if isinstance(key.curve, ec.SECP256R1) else f"pades-{key.curve.name}"
     return f"pades-rsa{key.key_size}"

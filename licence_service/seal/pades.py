@@ -7,15 +7,15 @@ by `mould`: asn1crypto spends 30 ms on what takes 3 µs this way. Examining what
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
 from asn1crypto import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
@@ -27,56 +27,70 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from licence_service.errors import Misconfigured, SealUnavailable
 from licence_service.seal import Sealed
-from licence_service.seal.ecdsa import der_signature
 from licence_service.seal.examination import examine, outside_any_loop
 from licence_service.seal.mould import DIGEST_BYTES, NO_DIGEST, Mould
+from licence_service.seal.signing import KeyHere, PrivateKey, Signing
 
 if TYPE_CHECKING:
     from pyhanko.pdf_utils.reader import PdfFileReader
 
 __all__ = ["LocalSeal", "examine"]
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-
 FIELD_NAME = "Seal"
 DIGEST = "sha256"
 _SLOT_STEP = 256  # slots end on round numbers, so that two keys of a kind have the same
-
-# RFC 8017 §8.2; the objects are kept, since to make them takes as long as to write a container.
-_PKCS1, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
+_SPARE = 32  # digits that a slot has beyond the longest container, where its length is not set
+_LONGEST_ECDSA = 71  # bytes of an Ecdsa-Sig-Value of P-256 with low s
 
 
 class HeldKey(Signer):
-    """A pyHanko signer that keeps its key object, and the encoding of everything but digest and signature."""
+    """A pyHanko signer that keeps what signs, and the encoding of everything but digest and signature."""
 
-    def __init__(self, key: PrivateKey, certificates: Sequence[x509.Certificate]) -> None:
-        """Take the private key and its certificate, followed by the chain without the root."""
+    def __init__(self, key: PrivateKey | Signing, certificates: Sequence[x509.Certificate]) -> None:
+        """Take the private key, or what signs with it, and its certificate, followed by the chain without the root."""
         store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register_multiple(certificates[1:])
         super().__init__(signing_cert=certificates[0], cert_registry=store, embed_roots=False)
         self._key = key
-        self._signature = _signing(key)
-        first = outside_any_loop(lambda: asyncio.run(self.async_sign(NO_DIGEST, DIGEST, use_pades=True)))
-        self._mould = Mould.of(first)
+        self.signing: Signing = KeyHere(key) if isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) else key
+        public = certificates[0].public_key
+        self._longest = bytes(_LONGEST_ECDSA if public.algorithm == "ec" else public.byte_size)
+        # A container is cast once, around a signature that is none: a key that cannot be reached now is no reason not to start.
+        self._mould = Mould.of(outside_any_loop(lambda: asyncio.run(self.async_sign(NO_DIGEST, DIGEST, use_pades=True))))
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:  # noqa: ARG002, FBT001, FBT002 - pyHanko's signature
-        """Sign `data` with the held key."""
-        return self._signature(data)
+        """Return the length of a signature, filled with zeros."""
+        return self._longest
+
+    @property
+    def most_digits(self) -> int:
+        """The length of the longest container in hexadecimal digits."""
+        return 2 * len(self._mould.container(NO_DIGEST, self._longest))
+
+    def unsigned(self, slot_bytes: int) -> bytes:
+        """Return a slot with zeros for digest and signature."""
+        return self._mould.slot(NO_DIGEST, self._longest, slot_bytes)
 
     def container(self, digest: bytes) -> bytes:
         """Return the DER of the CMS over the document's SHA-256 `digest`."""
-        return self._mould.container(digest, self._signature(self._mould.signed_attributes(digest)))
+        return self._mould.container(digest, self.signing.sign(self._mould.signed_attributes(digest)))
 
     def slot(self, digest: bytes, slot_bytes: int) -> bytes:
         """Return the same as `slot_bytes` hexadecimal digits."""
-        return self._mould.slot(digest, self._signature(self._mould.signed_attributes(digest)), slot_bytes)
+        return self._mould.slot(digest, self.signing.sign(self._mould.signed_attributes(digest)), slot_bytes)
 
+    def slots(self, digests: Iterable[bytes], slot_bytes: int) -> Generator[bytes, None, None]:
+        """Yield the same for many, in order."""
+        under_way: deque[bytes] = deque()
 
-def _signing(key: PrivateKey) -> Callable[[bytes], bytes]:
-    """Return what signs some bytes with `key`, as a SignerInfo carries it (RFC 5754 §3.2, §3.3)."""
-    if isinstance(key, rsa.RSAPrivateKey):
-        return lambda data: key.sign(data, _PKCS1, _SHA256)
-    return partial(der_signature, key)
+        def messages() -> Iterator[bytes]:
+            for digest in digests:
+                under_way.append(digest)
+                yield self._mould.signed_attributes(digest)
+
+        with closing(self.signing.each(messages())) as signatures:
+            for signature in signatures:
+                yield self._mould.slot(under_way.popleft(), signature, slot_bytes)
 
 
 class _Revision(IncrementalPdfFileWriter):
@@ -107,12 +121,12 @@ class LocalSeal:
         self,
         seal_id: str,
         scheme: str,
-        key: PrivateKey,
+        key: PrivateKey | Signing,
         certificates: Sequence[bytes],
         *,
         slot_bytes: int | None = None,
     ) -> None:
-        """Take the key, its certificate and chain as DER, and the length of the hexadecimal signature slot, by default what is needed.
+        """Take the key or what signs with it, its certificate and chain as DER, and the length of the signature slot, by default what is needed.
 
         Raise `Misconfigured` for a key on another curve than P-256, and if a signature of this key does not fit into the slot.
         """
@@ -122,14 +136,13 @@ class LocalSeal:
         self.scheme = scheme
         self.certificate_sha256 = hashlib.sha256(certificates[0]).hexdigest()
         self._signer = HeldKey(key, [x509.Certificate.load(der) for der in certificates])
-        # An ECDSA signature varies by a few bytes; 16 more than this one had are always enough.
-        needed = 2 * (len(self._signer.container(NO_DIGEST)) + 16)
-        self.slot_bytes = -(-needed // _SLOT_STEP) * _SLOT_STEP if slot_bytes is None else slot_bytes
+        needed = self._signer.most_digits
+        self.slot_bytes = -(-(needed + _SPARE) // _SLOT_STEP) * _SLOT_STEP if slot_bytes is None else slot_bytes
         if self.slot_bytes % 2 or self.slot_bytes < needed:
             raise Misconfigured(f"slot_bytes of seal {seal_id} must be even and at least {needed}")
 
     def affix(self, document: bytes, *, sealed_at: datetime, request_id: str) -> Sealed:  # noqa: ARG002 - a key here needs no memory
-        """Seal `document` (see `Seal.affix`); about 3 ms with P-256. The same document gives the same bytes."""
+        """Seal `document` (see `Seal.affix`); about 3 ms with P-256 here. The same document gives the same bytes, but for a token's nonce."""
         instant = sealed_at.astimezone(UTC).replace(microsecond=0)
         try:
             sealed = self._sealed(document, instant)
@@ -138,11 +151,36 @@ class LocalSeal:
             raise SealUnavailable("the document cannot be prepared for its seal") from trouble
         return Sealed(sealed, self.seal_id, self.certificate_sha256, instant, self.scheme)
 
+    @property
+    def unsigned_slot(self) -> bytes:
+        """What all slots of this seal have in common (see `HeldSeal.unsigned_slot`)."""
+        return self._signer.unsigned(self.slot_bytes)
+
     def slot_over(self, digest: bytes) -> bytes:
-        """Fill the signature slot of a document laid out elsewhere (see `HeldSeal.slot_over`); the same digest gives the same bytes."""
-        if len(digest) != DIGEST_BYTES:
-            raise ValueError("SHA-256 has 32 bytes")
-        return self._signer.slot(digest, self.slot_bytes)
+        """Fill the signature slot of a document laid out elsewhere (see `HeldSeal.slot_over`)."""
+        return self._signer.slot(_whole(digest), self.slot_bytes)
+
+    def slots_over(self, digests: Iterable[bytes]) -> Generator[bytes, None, None]:
+        """Fill the slots of many (see `HeldSeal.slots_over`)."""
+        return self._signer.slots(map(_whole, digests), self.slot_bytes)
+
+    @property
+    def place(self) -> str:
+        """Where the key lies: `here` or `token`."""
+        return self._signer.signing.place
+
+    @property
+    def lanes(self) -> int:
+        """How many signatures may be under way at once."""
+        return self._signer.signing.count
+
+    def reach(self) -> None:
+        """Raise `SealUnavailable` where the key cannot be reached now (see `HeldSeal.reach`)."""
+        self._signer.signing.reach()
+
+    def close(self) -> None:
+        """Let go of sessions (see `HeldSeal.close`)."""
+        self._signer.signing.close()
 
     def _sealed(self, document: bytes, instant: datetime) -> bytes:
         """Walk pyHanko's embedding protocol: field, signature dictionary, digest, CMS."""
@@ -158,3 +196,9 @@ class LocalSeal:
         prepared, output = cast("tuple[PreparedByteRangeDigest, BytesIO]", embedding.send(SigIOSetup(md_algorithm=DIGEST, in_place=True)))
         embedding.send(self._signer.container(prepared.document_digest))
         return output.getvalue()
+
+
+def _whole(digest: bytes) -> bytes:
+    if len(digest) != DIGEST_BYTES:
+        raise ValueError("SHA-256 has 32 bytes")
+    return digest

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, exists, func, insert, select, update
 
 from licence_service.digests import canonical
 from licence_service.errors import Fault, NotInForce, NotInRegister, RequestRejected
@@ -21,7 +21,7 @@ from licence_service.licence import LicenceState
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
 from licence_service.store.projection import VARIES
-from licence_service.store.tables import campaign_rows, campaigns, licences, lookups
+from licence_service.store.tables import campaign_rows, campaigns, entries, licences, lookups
 
 PLANNED, REHEARSED, APPROVED, RUNNING, DONE = "planned", "rehearsed", "approved", "running", "done"
 UNSELECTED = ""  # in a row of an earlier rehearsal whose licence is no longer meant
@@ -141,7 +141,14 @@ class Campaigns:
 
     def candidates(self, types: Sequence[str], departments: Sequence[str], after: int = 0) -> list[tuple[int, str]]:
         """Return (row, licence id) of the next licences that an act may have cancelled, few at a time; none at the end. The fold decides."""
-        wanted = _cancelled(select(licences.c.id, licences.c.licence_id), types, departments).order_by(licences.c.id).limit(BATCH)
+        return self._next(_cancelled(select(licences.c.id, licences.c.licence_id), types, departments), after)
+
+    def sealed(self, departments: Sequence[str], since: datetime | None, after: int = 0) -> list[tuple[int, str]]:
+        """Return (row, licence id) of the next licences of these issuers of record of which something was recorded since an instant. The fold decides."""
+        return self._next(_recorded(select(licences.c.id, licences.c.licence_id), departments, since), after)
+
+    def _next(self, wanted: Select[Any], after: int) -> list[tuple[int, str]]:
+        wanted = wanted.order_by(licences.c.id).limit(BATCH)
         with self._database.read() as connection:
             last = connection.execute(select(func.max(licences.c.id))).scalar_one() or 0
             while after < last:
@@ -156,6 +163,11 @@ class Campaigns:
         """Return how many licences will be read."""
         with self._database.read() as connection:
             return int(connection.execute(_cancelled(select(func.count()).select_from(licences), types, departments)).scalar_one())
+
+    def sealed_count(self, departments: Sequence[str], since: datetime | None) -> int:
+        """Return how many licences will be read for `sealed`."""
+        with self._database.read() as connection:
+            return int(connection.execute(_recorded(select(func.count()).select_from(licences), departments, since)).scalar_one())
 
     def meant_twice(self, campaign: Campaign, licence_id: str, slug: str, number: str) -> bool:
         """Say whether the campaign is to act on another licence of this type, issuer of record and number."""
@@ -190,10 +202,10 @@ class Campaigns:
                 values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("rehearsed", "head", "drafted")}
                 connection.execute(update(campaign_rows).where(mine, campaign_rows.c.licence == bindparam("new_licence")).values(values), again)
 
-    def open_rows(self, campaign: Campaign, after: int = 0) -> list[Row]:
+    def open_rows(self, campaign: Campaign, after: int = 0, most: int = BATCH) -> list[Row]:
         """Return the next rows that are to be acted on and were not yet."""
         wanted = _rows(campaign).where(campaign_rows.c.rehearsed == campaign.public["act"], campaign_rows.c.outcome.is_(None))
-        return self._page(wanted, after)
+        return self._page(wanted, after, most)
 
     def rows(self, campaign: Campaign) -> Iterator[Row]:
         """Yield every row, in the order of the register."""
@@ -202,16 +214,21 @@ class Campaigns:
             yield from page
             after = page[-1].key
 
-    def _page(self, wanted: Select[Any], after: int) -> list[Row]:
+    def _page(self, wanted: Select[Any], after: int, most: int = BATCH) -> list[Row]:
         with self._database.read() as connection:
-            found = connection.execute(wanted.where(campaign_rows.c.licence > after).order_by(campaign_rows.c.licence).limit(BATCH)).all()
+            found = connection.execute(wanted.where(campaign_rows.c.licence > after).order_by(campaign_rows.c.licence).limit(most)).all()
         return [Row(one.licence, one.licence_id, one.rehearsed, one.head, one.drafted, one.outcome, one.sequence) for one in found]
 
     def settle(self, campaign: Campaign, row: Row, outcome: str, sequence: int | None = None) -> None:
         """Write down what became of a row; the first word stands."""
-        mine = (campaign_rows.c.campaign == campaign.key) & (campaign_rows.c.licence == row.key) & campaign_rows.c.outcome.is_(None)
-        with self._database.write() as connection:
-            connection.execute(update(campaign_rows).where(mine).values(outcome=outcome, sequence=sequence))
+        self.settle_all(campaign, [(row, outcome, sequence)])
+
+    def settle_all(self, campaign: Campaign, settled: Sequence[tuple[Row, str, int | None]]) -> None:
+        """Write down what became of rows, with the sequences of the entries that were made; the first word stands."""
+        rows = [{"row": row.key, "said": outcome, "line": sequence} for row, outcome, sequence in settled]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(_SETTLE, [{**one, "of": campaign.key} for one in rows])
 
     def counts(self, campaign: Campaign) -> list[tuple[str, str | None, int]]:
         """Return (rehearsed, outcome, how many)."""
@@ -225,12 +242,26 @@ class Campaigns:
 
 
 _same = licences.alias("same")
+_SETTLE = (
+    update(campaign_rows)
+    .where(campaign_rows.c.campaign == bindparam("of"), campaign_rows.c.licence == bindparam("row"), campaign_rows.c.outcome.is_(None))
+    .values(outcome=bindparam("said"), sequence=bindparam("line"))
+)
 
 
 def _cancelled(wanted: Select[Any], types: Sequence[str], departments: Sequence[str]) -> Select[Any]:
     """Narrow to licences that a cancellation may end on some day; rows of the first release say only that an act ended them."""
     ended = licences.c.ending.in_([LicenceState.CANCELLED.value, VARIES]) | (licences.c.ending.is_(None) & licences.c.ended_on.is_not(None))
     return wanted.where(licences.c.type.in_(types), licences.c.issuer.in_(departments), ended)
+
+
+def _recorded(wanted: Select[Any], departments: Sequence[str], since: datetime | None) -> Select[Any]:
+    """Narrow to licences of which something was recorded since an instant."""
+    first_release = licences.c.issuer.is_(None) & licences.c.department.in_(departments)
+    wanted = wanted.where(licences.c.issuer.in_(departments) | first_release)
+    if since is None:
+        return wanted
+    return wanted.where(exists().where(entries.c.licence == licences.c.id, entries.c.recorded_at >= since))
 
 
 def _rows(campaign: Campaign) -> Select[Any]:

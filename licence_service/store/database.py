@@ -77,6 +77,11 @@ class Database:
             begin_writing(connection)
             yield connection
 
+    @property
+    def libpq_address(self) -> str | None:
+        """Return the address as libpq takes it, with its password, for what brings connections of its own; None on SQLite."""
+        return None if self.is_sqlite else self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     def ready(self) -> None:
         """Raise `Unavailable` unless the database answers and has the newest schema."""
         with self.read() as connection:

@@ -21,14 +21,21 @@ class Record:
     department: str
     entries: tuple[Entry, ...] = field(repr=False)
     parent: "Record | None" = field(default=None, repr=False)
+    _folded: dict[tuple[date, datetime | None], Licence | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def on(self, valid_at: date, known_at: datetime | None = None) -> Licence | None:
         """Return the licence on a day as known at an instant, its parent's end included; None where there was none."""
-        licence = fold(self.entries, valid_at, known_at)
+        licence = self._fold(valid_at, known_at)
         hangs = self.entries[0].parent
         if licence is None or hangs is None or self.parent is None:
             return licence
         return under(licence, self.parent.on(valid_at, known_at), hangs.effect)
+
+    def _fold(self, valid_at: date, known_at: datetime | None) -> Licence | None:
+        """Add the entries up once for each pair of clocks: one act asks for the same a dozen times."""
+        if (valid_at, known_at) not in self._folded:
+            self._folded[valid_at, known_at] = fold(self.entries, valid_at, known_at)
+        return self._folded[valid_at, known_at]
 
     def at(self, valid_at: date, known_at: datetime | None = None) -> Licence:
         """Return the same; `NotInRegister` where there was no licence, or nothing was known yet."""
@@ -39,7 +46,7 @@ class Record:
 
     def issuer(self, day: date) -> str:
         """Return the issuer of record on a day (LC-08): the department that took it over last, else the one that issued it."""
-        licence = fold(self.entries, day)
+        licence = self._fold(day, None)
         return (licence and licence.issuer) or self.department
 
     def offered_to(self, day: date) -> frozenset[str]:

@@ -1,15 +1,15 @@
-"""Many first reservations in one short transaction: what `Reservations.reserve` does for one (DESIGN §4 step 5)."""
+"""Many reservations in one short transaction: what `Reservations.reserve` does for one (DESIGN §4 step 5)."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from licence_service import identifiers
-from licence_service.digests import SALT_BYTES
-from licence_service.errors import CeilingReached, KeyReused, Refusal
+from licence_service.digests import SALT_BYTES, sha256
+from licence_service.errors import CeilingReached, EntryConflict, KeyReused, Refusal
 from licence_service.store.counting import count_up_by, hold
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
@@ -31,7 +31,7 @@ _Key: TypeAlias = tuple[str, str]  # client and idempotency key, or nothing and 
 
 
 class Reserving:
-    """Reserves the first acts of many licences of one client."""
+    """Reserves acts with a document of one client on many licences, new ones or such as are there."""
 
     def __init__(self, database: Database, vault: Vault, single: Reservations) -> None:
         """Take the database, the vault for contents, and what reads single reservations."""
@@ -40,13 +40,15 @@ class Reserving:
     def reserve_all(self, intents: Sequence[Intent], now: datetime) -> list[Outcome]:
         """Return for each intent, in order, its reservation, made now or found, or why there is none.
 
-        `KeyReused` where its key or case came before with other content; `CeilingReached` for those beyond the client's hour.
+        `KeyReused` where its key or case came before with other content; `CeilingReached` for those beyond the client's hour;
+        `EntryConflict` where another act with a document is under way on the licence.
         A second intent of the same key and content within the sequence is answered with the first one's reservation. One that was
         reserved before and is not entered is taken over, whoever held its lease: two who carry it make the same file, and one enters it.
         """
         with self._database.write() as connection:
             hold(connection, STATUS)  # one at a time: a twin's reservation is seen, the ceiling is exact
             known = self._known(connection, intents)
+            under_way = _under_way(connection, [intent.licence_id for intent in intents if intent.licence_id])
             room = _room(connection, intents, now)
             fresh: list[Intent] = []
             met: list[RowMapping | int | Refusal] = []  # a row, the place among the fresh ones, or a refusal
@@ -55,7 +57,11 @@ class Reserving:
                 if found is None and len(fresh) >= room:
                     met.append(CeilingReached(f"the ceiling of {intent.hourly_ceiling} acts an hour is reached"))
                     continue
+                if found is None and intent.licence_id in under_way:
+                    met.append(EntryConflict("another act with a document is under way on this licence"))
+                    continue
                 if found is None:
+                    under_way |= {intent.licence_id} - {None}
                     known.update(dict.fromkeys(self._keys(intent), len(fresh)))
                     found = len(fresh)
                     fresh.append(intent)
@@ -65,6 +71,29 @@ class Reserving:
             if taken := [{"mine": one["reservation_id"]} for one in met if isinstance(one, RowMapping) and one["state"] == "reserved"]:
                 connection.execute(_TAKE, [one | {"until": now + LEASE} for one in taken])
             return [self._outcome(one, made) for one in met]
+
+    def taken_over(self, client: str, keys: Sequence[str], now: datetime) -> dict[str, Reservation]:
+        """Return what a client reserved under these keys before; what is not entered is taken over, as in `reserve_all`."""
+        found: dict[str, Reservation] = {}
+        with self._database.write() as connection:
+            for start in range(0, len(keys), _AT_ONCE):
+                mine = (reservations.c.client == client) & reservations.c.idempotency_key.in_(keys[start : start + _AT_ONCE])
+                rows = connection.execute(select(reservations).where(mine)).mappings().all()
+                found.update({row["idempotency_key"]: self._single.of_row(row, made_now=False) for row in rows})
+            if taken := [{"mine": one.reservation_id, "until": now + LEASE} for one in found.values() if one.state == "reserved"]:
+                connection.execute(_TAKE, taken)
+        return found
+
+    def photos(self, digests: Collection[str]) -> dict[str, bytes]:
+        """Return those of these photos that are kept, by the digests that stand on faces (without `sha256:`)."""
+        wanted, found = sorted(digests), {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            here = select(photos.c.sha256, photos.c.sealed).where(photos.c.sha256.in_(wanted[start : start + _AT_ONCE]))
+            with self._database.read() as connection:
+                rows = connection.execute(here).all()
+            opened = ((row.sha256, self._vault.open(row.sealed, f"photo:{row.sha256}")) for row in rows)
+            found.update({digest: jpeg for digest, jpeg in opened if sha256(jpeg) == digest})
+        return found
 
     def _outcome(self, met: RowMapping | int | Refusal, made: Sequence[Reservation]) -> Outcome:
         if isinstance(met, Refusal):
@@ -99,7 +128,7 @@ class Reserving:
         for number, intent in enumerate(intents, first):
             reservation_id = secrets.token_hex(13)
             content = {**intent.content, **self._chance(number)}
-            licence_id = identifiers.licence_id(secrets.randbelow(36**identifiers.LICENCE_ID_LENGTH))
+            licence_id = intent.licence_id or identifiers.licence_id(secrets.randbelow(36**identifiers.LICENCE_ID_LENGTH))
             case = self._keys(intent)[-1][1] if intent.case_key else None
             rows.append({
                 "reservation_id": reservation_id, "client": intent.client, "idempotency_key": intent.idempotency_key,
@@ -134,6 +163,16 @@ class Reserving:
         rows = [{"sha256": digest, "sealed": self._vault.close_up(given[digest], f"photo:{digest}")} for digest in wanted if digest not in present]
         if rows:
             connection.execute(insert(photos), rows)
+
+
+def _under_way(connection: Connection, licence_ids: Sequence[str]) -> set[str | None]:
+    """Return those of the licences on which an act with a document is under way."""
+    found: set[str | None] = set()
+    going = (reservations.c.state == "reserved") & (reservations.c.version > 0)
+    for start in range(0, len(licence_ids), _AT_ONCE):
+        here = reservations.c.licence_id.in_(licence_ids[start : start + _AT_ONCE])
+        found.update(connection.execute(select(reservations.c.licence_id).where(going, here)).scalars())
+    return found
 
 
 def _room(connection: Connection, intents: Sequence[Intent], now: datetime) -> int:

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from licence_service.digests import canonical, sha256
+from licence_service.errors import RequestRejected
 from licence_service.store.counting import hold
 from licence_service.store.database import Database
-from licence_service.store.tables import seal_orders, seal_uses
+from licence_service.store.tables import foundations, seal_orders, seal_uses
 
 FORM = "seal-use/1"
+COMPROMISE = "seal_compromise"  # the kind of the line of the book by which two people say that a key is lost (SE-06)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,22 @@ class SealLog:
             previous = row.sha256
 
     def order(self, seal_id: str, *, stopped: bool, at: datetime, by: str, reason: str) -> None:
-        """Stop a seal at once, or start it again; every order stays on record."""
+        """Stop a seal at once, or start it again; every order stays on record. One whose key is lost is never started again (SE-06)."""
         with self._database.write() as connection:
+            if not stopped and _compromised(connection, seal_id):
+                raise RequestRejected("the key of this seal is lost; it is never started again", facts={"rule": "SE-06"})
             connection.execute(insert(seal_orders).values(seal_id=seal_id, stopped=stopped, at=at, by=by, reason=reason))
 
     def stopped(self, seal_id: str) -> bool:
-        """Say whether the last order stopped this seal."""
+        """Say whether the last order stopped this seal, or its key is lost."""
         orders = select(seal_orders.c.stopped).where(seal_orders.c.seal_id == seal_id).order_by(seal_orders.c.id.desc()).limit(1)
         with self._database.read() as connection:
-            return bool(connection.execute(orders).scalar_one_or_none())
+            return bool(connection.execute(orders).scalar_one_or_none()) or _compromised(connection, seal_id)
+
+
+def _compromised(connection: Connection, seal_id: str) -> bool:
+    said = select(foundations.c.id).where((foundations.c.kind == COMPROMISE) & (foundations.c.name == seal_id)).limit(1)
+    return connection.execute(said).first() is not None
 
 
 def _body(use: SealUse, at: datetime, previous: str) -> dict[str, str | None]:

@@ -13,11 +13,12 @@ from licence_service.bulk.files import line_of
 from licence_service.bulk.judging import Said
 from licence_service.bulk.rows import MOST_ROWS, Faults, Row, read_rows
 from licence_service.errors import Fault, RequestRejected, WrongMediaType
+from licence_service.json_object import parse_object
 from licence_service.service import Service
 from licence_service.store.clients import PLATFORM
 from licence_service.verdict import Overall, Result
 from licence_service.web.access import Credentials, TheService, client_of
-from licence_service.web.body import media_type, parse_object, read_bytes
+from licence_service.web.body import media_type, read_bytes
 from licence_service.web.clocks import ValidAt, two_clocks
 from licence_service.web.shapes import ANSWERS, TEXT, shape
 

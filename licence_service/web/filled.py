@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from licence_service.errors import Fault, RequestRejected, WrongMediaType
-from licence_service.web.body import media_type, parse_object, read_bytes
+from licence_service.json_object import parse_object
+from licence_service.web.body import media_type, read_bytes
 
 MOST_FORM = 10_000  # bytes of a few texts
 _JSON, _POSTED = "application/json", "application/x-www-form-urlencoded"

@@ -8,12 +8,13 @@ from fastapi.responses import JSONResponse, Response
 from licence_service.bulk.rows import Faults, Row, read_rows
 from licence_service.bulk.watched import MOST_WATCHED, change_json
 from licence_service.errors import Fault, RequestRejected, WrongMediaType
+from licence_service.json_object import parse_object
 from licence_service.service import Service
 from licence_service.store.clients import PLATFORM, Client
 from licence_service.verdict import Overall
 from licence_service.web.access import Credentials, TheService, client_of
 from licence_service.web.batch import ROW, rows_in
-from licence_service.web.body import media_type, parse_object, read_bytes
+from licence_service.web.body import media_type, read_bytes
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
 
 MOST_LIST = 20_000_000

@@ -12,9 +12,7 @@ from licence_service.campaign import Runner, read_file
 from licence_service.identifiers import is_citizen_id
 from licence_service.licence import beijing_day
 from licence_service.service import Service
-from licence_service.store.campaigns import Campaigns
-from licence_service.store.payload import Vault
-from tests.world import DRIVER, PAYLOAD_KEY, ROOT, World, a_world
+from tests.world import DRIVER, ROOT, World, a_world
 
 ISSUED = datetime(2025, 6, 20, 4, 0, tzinfo=UTC)
 CANCELLED = datetime(2025, 10, 9, 4, 0, tzinfo=UTC)
@@ -77,7 +75,7 @@ def a_world_of(folder: Path, keys: Path, database_url: str | None = None) -> Ite
 
 def runner_of(service: Service) -> Runner:
     """Return the runner of a service, as the command line makes it."""
-    return Runner(Campaigns(service.database, Vault(bytes.fromhex(PAYLOAD_KEY)), service.now), service.registrar)
+    return service.runner()
 
 
 def set_day(world: World, now: datetime) -> date:

@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.world import NOW, ROOT
+from tests.journeys.lost_key import FOUND, Renewed, copied_keys, rotated
+from tests.world import DRIVER, NOW, ROOT, own_templates
 
 Killed = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def renewed(demo_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Renewed:
+    """The keys before and after a department's seal was lost and another took its place."""
+    after = copied_keys(demo_keys, tmp_path_factory.mktemp("renewed"))
+    return Renewed(demo_keys, after, rotated(after, own_templates().samples[DRIVER].issuer, FOUND))
 
 
 @pytest.fixture(scope="session")

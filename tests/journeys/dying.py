@@ -28,13 +28,13 @@ from tests.world import PAYLOAD_KEY, Clock, opened_once, own_fonts, own_template
 
 
 class Told(Campaigns):
-    """The store of campaigns, which tells when a row is about to be settled."""
+    """The store of campaigns, which tells when rows are about to be settled."""
 
     tell: Callable[[str], None]
 
-    def settle(self, *args: Any, **named: Any) -> None:
+    def settle_all(self, *args: Any, **named: Any) -> None:
         self.tell("settle")
-        super().settle(*args, **named)
+        super().settle_all(*args, **named)
 
 
 def run(job: Mapping[str, Any]) -> None:

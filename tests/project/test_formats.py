@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +14,13 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from licence_service import entry_form, identifiers, qr_token, segments
+from licence_service import chunk_form, entry_form, identifiers, qr_token, segments
 from licence_service.carrying import Done
+from licence_service.compromise import FORM as LOST_KEY
+from licence_service.compromise import lost_since
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
 from licence_service.endorsement import assertion_of, statement_of
+from licence_service.errors import FaceRejected, Fault
 from licence_service.fields import Asker, Field, Shown
 from licence_service.fold import fold
 from licence_service.licence import Act, Entry, LicenceState
@@ -26,11 +29,15 @@ from licence_service.log.heads import read_statement
 from licence_service.looking import note_said
 from licence_service.receipts import Presented, message_in, words_of
 from licence_service.requests import read_act, read_issue
+from licence_service.run_lines import issued
 from licence_service.seal.tokens import is_signed, key_id, open1, verify
 from licence_service.store.foundations import FORM as FOUNDATION
+from licence_service.store.foundations import Foundation
 from licence_service.store.looks import Look
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.record import Record
+from licence_service.store.runs import KeptRuns
+from licence_service.store.seal_log import COMPROMISE
 from licence_service.store.seal_log import FORM as SEAL_USE
 from licence_service.store.status_index import place
 from licence_service.template import Number, Template, Term, Words
@@ -167,6 +174,19 @@ def foundations(said: dict[str, Any]) -> None:
     assert sha256(said["body"]["content"].encode()) == said["body"]["content_sha256"]
 
 
+def lost_keys(said: dict[str, Any]) -> None:
+    foundations(said)
+    content = json.loads(said["body"]["content"])
+    assert (said["body"]["kind"], content["format"]) == (COMPROMISE, LOST_KEY)
+    line = Foundation(
+        1, COMPROMISE, said["body"]["name"], said["body"]["content"], said["body"]["content_sha256"],
+        datetime.fromisoformat(said["body"]["recorded_at"]), said["body"]["proposed_by"], said["body"]["confirmed_by"],
+    )  # fmt: skip
+    book: Any = SimpleNamespace(lines=lambda: (line,))
+    assert lost_since(book, said["body"]["name"]) == datetime.fromisoformat(content["since"])
+    assert lost_since(book, said["body"]["name"], line.recorded_at - timedelta(microseconds=1)) is None
+
+
 def heads(said: dict[str, Any]) -> None:
     leaves = [hashlib.sha256(b"\x00" + bytes.fromhex(leaf)).digest() for leaf in said["leaves"]]
     left = hashlib.sha256(b"\x01" + leaves[0] + leaves[1]).digest()
@@ -281,6 +301,22 @@ def packed_documents(said: dict[str, Any]) -> None:
     assert bytes.fromhex(said["photo"]) in document
 
 
+def bulk_runs(said: dict[str, Any]) -> None:
+    rows = [one.encode() for one in said["rows"]]
+    packed = Vault(bytes.fromhex(said["secret"])).open(bytes.fromhex(said["sealed"]), f"chunk:{said['run']}:{said['number']}:rows")
+    assert chunk_form.read(chunk_form.ROWS, said["first"], packed) == (rows, said["plain_sha256"])
+    assert chunk_form.read(chunk_form.ROWS, said["first"], chunk_form.write(chunk_form.ROWS, said["first"], rows)[0])[0] == rows
+    kept = KeptRuns(SimpleNamespace(), Vault(bytes(32)), lambda: datetime.now(UTC))  # type: ignore[arg-type]  # it is asked for a digest alone
+    assert kept.digest("rows", said["plain_sha256"]) == said["rows_digest"]
+    done = json.loads(said["results"][0])
+    given = {name: value for name, value in done.items() if name not in {"line", "key", "recorded_at"}}
+    outcomes: list[Done | FaceRejected] = [
+        Done(recorded_at=datetime.fromisoformat(done["recorded_at"]), **given),
+        FaceRejected(faults=[Fault("face.sex", "not-a-code", "is not one of the codes of this field")]),
+    ]
+    assert [line.decode() for line in issued(lambda _rows: outcomes, said["first"], rows)] == said["results"]
+
+
 def showing_notes(said: dict[str, Any]) -> None:
     given = json.loads(said["payload"])
     look = Look(given["look_id"], datetime.fromisoformat(given["looked_at"]), "police", given["organ"], "plate", False, {})
@@ -308,6 +344,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "entry-transfer": transfer_entries,
     "assertion": assertions,
     "foundation": foundations,
+    "seal-compromise": lost_keys,
     "head": heads,
     "seal-use": seal_uses,
     "status-index": status_indexes,
@@ -317,6 +354,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "verdict": verdicts,
     "at-rest": rows_at_rest,
     "segment": packed_documents,
+    "bulk-run": bulk_runs,
 }
 
 

@@ -151,6 +151,7 @@ def test_the_lock_holds_what_the_project_asks_for() -> None:
         ("requirements.lock", [*project["dependencies"], *project["optional-dependencies"]["build"]]),
         ("requirements-dev.lock", [*project["dependencies"], *project["optional-dependencies"]["dev"], *project["optional-dependencies"]["build"]]),
         ("requirements-fonts.lock", project["optional-dependencies"]["fonts"]),
+        ("requirements-hsm.lock", project["optional-dependencies"]["hsm"]),
     ):
         pinned = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
         for one in wanted:

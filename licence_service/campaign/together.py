@@ -1,0 +1,82 @@
+"""The run of a campaign whose acts go many at once: a chunk is judged, entered and settled, then the next (docs/campaigns.md)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from licence_service.campaign.judging import AS_A_WHOLE, REFUSED, runner_client
+from licence_service.campaign.outcomes import CHANGED, became, unlike
+from licence_service.campaign.seal_judging import SealJudge
+from licence_service.carrying import Waiting
+from licence_service.chunk_rows import Outcome
+from licence_service.continuing import Continuing, Later
+from licence_service.digests import canonical, sha256
+from licence_service.errors import EntryConflict, Refusal, SealUnavailable, Unavailable
+from licence_service.store.campaigns import Campaign, Campaigns, Row
+
+CHUNK = 3500  # a version takes some 2.6 kB, and an object of a store should have 8 MB and more
+_MOST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Carries out one campaign in chunks; every row keeps the key that it would have alone."""
+
+    store: Campaigns
+    continuing: Continuing
+    campaign: Campaign
+    judge: SealJudge
+    step: Callable[[str], None] = field(repr=False)
+    chunk: int = CHUNK
+
+    def run(self) -> None:
+        """Go once through all open rows. Raise what stops the whole campaign, when the chunk that it came from is settled."""
+        after = 0
+        while rows := self.store.open_rows(self.campaign, after, self.chunk):
+            after = rows[-1].key
+            self._settled(rows)
+
+    def _settled(self, rows: Sequence[Row]) -> None:
+        judge = self.judge.standing()
+        caller = runner_client(self.judge.plan.departments[0])
+        records = {one.licence_id: one for one in self.judge.line.book.records([row.licence_id for row in rows])}
+        keys = {row.key: f"campaign:{self.campaign.campaign_id}:{row.licence_id}" for row in rows}
+        begun = self.continuing.begun(caller, list(keys.values()))
+        settled: list[tuple[Row, str, int | None]] = []
+        acts: list[tuple[Row, Later]] = []
+        for row in rows:
+            key, record, digest = keys[row.key], records[row.licence_id], sha256(canonical([self.campaign.digest, row.licence_id]))
+            if key in begun:
+                acts.append((row, Later(key, digest, record, begun=begun[key])))
+                continue
+            judged = judge.weighed(record)
+            if judged is None or (other := unlike(row, judged)):
+                settled.append((row, CHANGED if judged is None else str(other)[:_MOST], None))
+            else:
+                acts.append((row, Later(key, digest, record, judged.request)))
+        outcomes = self.continuing.enter(caller, [act for _, act in acts]) if acts else []
+        troubles: list[Exception] = []
+        for (row, act), outcome in zip(acts, outcomes, strict=True):
+            said = self._said(caller.name, row, act, outcome, troubles)
+            settled += [said] if said else []
+        self.store.settle_all(self.campaign, settled)
+        for row, _, _ in settled:
+            self.step(row.licence_id)
+        if troubles:
+            raise troubles[0]
+
+    def _said(self, client: str, row: Row, act: Later, outcome: Outcome, troubles: list[Exception]) -> tuple[Row, str, int | None] | None:
+        """Say what became of a row; None where it stays open, or where what came in between concerns all of them."""
+        if isinstance(outcome, EntryConflict):
+            # Another act is under way or came first; one of ours that is reserved is carried to its end later.
+            ours = self.judge.line.reservations.by_key(client, act.key)
+            return None if ours and ours.state == "reserved" else (row, f"{CHANGED}:{outcome.slug}", None)
+        if isinstance(outcome, (*AS_A_WHOLE, Unavailable)):
+            troubles.append(outcome)
+            return None
+        if isinstance(outcome, Refusal):
+            return row, f"{REFUSED}:{outcome.slug}"[:_MOST], None
+        if isinstance(outcome, Waiting):
+            if act.begun is None:
+                troubles.append(SealUnavailable("the seal cannot be had now; the campaign stops here and goes on when it is run again"))
+            return None
+        return row, became(row, outcome)[:_MOST], outcome.sequence

@@ -1,0 +1,56 @@
+"""What becomes of a row on its way through a chunk: meant, printed, done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from licence_service.carrying import Done, Waiting
+from licence_service.document.press import Laid
+from licence_service.drafting import Draft
+from licence_service.errors import Refusal, Unavailable
+from licence_service.licence import Entry
+from licence_service.seal import HeldSeal
+from licence_service.seal.keyring import Department
+from licence_service.sealing import Order
+from licence_service.store.record import Record
+from licence_service.store.reservations import Reservation
+from licence_service.template import Template
+
+Outcome: TypeAlias = Done | Waiting | Refusal | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """One act with a document that may be entered, at its place among the rows. `record` is the licence as it was read, absent for a new one."""
+
+    at: int
+    department: Department
+    draft: Draft = field(repr=False)
+    record: Record | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """One row on its way: what was reserved for it, its entry, its file but for its seal."""
+
+    row: Meant
+    reservation: Reservation
+    entry: Entry
+    template: Template
+    order: Order
+    seal: HeldSeal
+    laid: Laid
+
+
+def digest_of(entry: Entry) -> str:
+    """Return the hex SHA-256 of a sealed document."""
+    assert entry.version  # noqa: S101 - only acts with a document go through chunks
+    return entry.version.document.sha256
+
+
+def told(act: Callable[[], Done | Waiting]) -> Outcome:
+    """Return what an act comes to, a refusal included."""
+    try:
+        return act()
+    except (Refusal, Unavailable) as refused:
+        return refused

@@ -1,0 +1,143 @@
+"""Many later entries in one short transaction: what `Book.append` does for one act with a document on a licence that is there (DESIGN §4 step 9)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from licence_service.entry_form import written
+from licence_service.errors import EntryConflict
+from licence_service.fields import comparison_form
+from licence_service.licence import Entry, beijing_day
+from licence_service.segments import Place
+from licence_service.store.counting import BOOK, hold, next_lines
+from licence_service.store.database import Database
+from licence_service.store.openings import Contents, fulfil, insert_lines
+from licence_service.store.payload import Vault
+from licence_service.store.projection import OVER, projected
+from licence_service.store.record import Appendix, Record
+from licence_service.store.tables import licences, lookups, reservations
+
+_AT_ONCE = 400  # values in one condition
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """One entry with a document: its licence as it was read, what is entered beside it, and where the document lies."""
+
+    entry: Entry
+    record: Record = field(repr=False)
+    beside: Appendix
+    place: Place
+
+
+class Appendings:
+    """Appends to many licences at once."""
+
+    def __init__(self, database: Database, vault: Vault, now: Callable[[], datetime]) -> None:
+        """Take the database, the vault for private parts, and the clock that stamps entries."""
+        self._database, self._vault, self._now = database, vault, now
+
+    def append_all(self, wanted: Sequence[Appended], contents: Contents) -> list[Entry | None]:
+        """Enter all that still fit, in one transaction; return the entries with recorded times and digests, in order.
+
+        None stands for one whose licence has another head than its record, whose reservation another carried to its end, or which would
+        take a number anew: it goes its own way. `contents` are the reservations' contents by their id.
+        """
+        try:
+            with self._database.write() as connection:
+                return self._append(connection, wanted, contents)
+        except IntegrityError as error:
+            raise EntryConflict from error
+
+    def _append(self, connection: Connection, wanted: Sequence[Appended], contents: Contents) -> list[Entry | None]:
+        hold(connection, BOOK)  # nobody enters anything between this look and the commit
+        rows = _rows(connection, [one.entry.licence_id for one in wanted])
+        going = _reserved(connection, [one.beside.reservation_id or "" for one in wanted])
+        met: set[str] = set()
+        fitting = []
+        for one in wanted:
+            row = rows.get(one.entry.licence_id)
+            if row and one.entry.licence_id not in met and one.beside.reservation_id in going and self._fits(one, row):
+                met.add(one.entry.licence_id)
+                fitting.append(one)
+        if not fitting:
+            return [None] * len(wanted)
+        place, recorded_at = next_lines(connection, self._now(), len(fitting))
+        stamped = [written(one.entry, recorded_at + number * _TICK, _head(one.record)) for number, one in enumerate(fitting)]
+        fulfil(connection, self._vault, [(one.beside.reservation_id or "", one.entry.sequence) for one in fitting], contents)
+        entered = [(rows[entry.licence_id]["id"], entry, body, one.beside) for one, (entry, body) in zip(fitting, stamped, strict=True)]
+        insert_lines(connection, self._vault, place, entered, [one.place for one in fitting])
+        self._make_findable(connection, [(key, beside) for key, _, _, beside in entered])
+        today = beijing_day(self._now())
+        _project(connection, (self._row(rows[entry.licence_id], one, entry, today) for one, (entry, _) in zip(fitting, stamped, strict=True)))
+        done: dict[int, Entry] = {id(one): entry for one, (entry, _) in zip(fitting, stamped, strict=True)}
+        return [done.get(id(one)) for one in wanted]
+
+    def _fits(self, one: Appended, row: Mapping[str, Any]) -> bool:
+        """Say whether the licence is as it was read, and keeps the number that it holds."""
+        same = row["head"] == one.record.entries[-1].sequence == one.entry.sequence - 1
+        return same and (row["live_key"] is None or one.beside.live_key is None or self._blind(one.beside) == row["live_key"])
+
+    def _blind(self, beside: Appendix) -> str:
+        return self._vault.blind("live", beside.live_key or "")
+
+    def _row(self, row: Mapping[str, Any], one: Appended, entry: Entry, today: date) -> tuple[int, dict[str, Any]]:
+        """Return what changes in a licence's row, as `Book` keeps it."""
+        after, values = projected((*one.record.entries, entry), today, row["department"])
+        if after.state in OVER:
+            values["live_key"] = None
+        elif row["live_key"] is None and one.beside.live_key:
+            raise EntryConflict("a licence that comes back takes its number anew")
+        if one.beside.live_key:
+            values["due_on"] = one.beside.due_on.isoformat() if one.beside.due_on else None
+        return row["id"], {name: value for name, value in values.items() if row[name] != value}
+
+    def _make_findable(self, connection: Connection, found: Sequence[tuple[int, Appendix]]) -> None:
+        """Insert the lookups that are not there yet."""
+        wanted = {(key, name, self._vault.blind(name, comparison_form(value))) for key, beside in found for name, value in beside.searchable.items()}
+        keys = sorted({key for key, _ in found})
+        for start in range(0, len(keys), _AT_ONCE):
+            mine = select(lookups.c.licence, lookups.c.name, lookups.c.blind).where(lookups.c.licence.in_(keys[start : start + _AT_ONCE]))
+            wanted -= {(row.licence, row.name, row.blind) for row in connection.execute(mine)}
+        if wanted:
+            connection.execute(insert(lookups), [{"licence": key, "name": name, "blind": blind} for key, name, blind in sorted(wanted)])
+
+
+def _head(record: Record) -> str:
+    """Return the digest of a licence's last entry."""
+    digest = record.entries[-1].digest
+    assert digest  # noqa: S101 - it was read from the book
+    return digest.sha256
+
+
+def _rows(connection: Connection, licence_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for start in range(0, len(licence_ids), _AT_ONCE):
+        here = select(licences).where(licences.c.licence_id.in_(licence_ids[start : start + _AT_ONCE]))
+        found.update({row["licence_id"]: row for row in connection.execute(here).mappings()})
+    return found
+
+
+def _reserved(connection: Connection, reservation_ids: Sequence[str]) -> set[str | None]:
+    found: set[str | None] = set()
+    for start in range(0, len(reservation_ids), _AT_ONCE):
+        here = reservations.c.reservation_id.in_(reservation_ids[start : start + _AT_ONCE]) & (reservations.c.state == "reserved")
+        found.update(connection.execute(select(reservations.c.reservation_id).where(here)).scalars())
+    return found
+
+
+def _project(connection: Connection, changes: Iterable[tuple[int, dict[str, Any]]]) -> None:
+    """Write what changed in each row, the rows in which the same columns change together: an index is written for each column."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for key, changed in changes:
+        alike[tuple(sorted(changed))].append({"row": key, **{f"new_{name}": value for name, value in changed.items()}})
+    for names, rows in alike.items():
+        if names:
+            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+            connection.execute(update(licences).where(licences.c.id == bindparam("row")).values(values), rows)

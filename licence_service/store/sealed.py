@@ -1,0 +1,94 @@
+"""What the seal-use log tells after a key was lost: which documents were sealed here, and which uses of the seal led to no document of the book.
+
+Read in windows of the primary key, a line at a time; what is kept of a million uses is eight bytes each.
+"""
+
+import json
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from licence_service.store.database import Database
+from licence_service.store.tables import seal_uses, versions
+
+_WINDOW, _AT_ONCE = 10_000, 400
+_DIGITS = 16  # hexadecimal digits of a digest that are kept: two of a million are alike once in 37 million runs
+
+
+@dataclass(frozen=True, slots=True)
+class LooseUse:
+    """A use of a seal that led to no document of the book: `requested` where no answer was written down, else `done` with the digest of the file."""
+
+    at: datetime
+    event: str
+    reservation_id: str
+    type: str
+    sealed_sha256: str | None
+
+
+class Sealed:
+    """The documents that a seal was used on, by what the log says."""
+
+    def __init__(self, digests: "array[int]") -> None:
+        """Take the sorted beginnings of their digests."""
+        self._digests = digests
+
+    def __contains__(self, sha256: str) -> bool:
+        """Say whether the log has a use that made this document (hex SHA-256)."""
+        wanted = int(sha256[:_DIGITS], 16)
+        at = bisect_left(self._digests, wanted)
+        return at < len(self._digests) and self._digests[at] == wanted
+
+
+class SealedDocuments:
+    """Asks the seal-use log about one seal."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database."""
+        self._database = database
+
+    def by(self, seal_id: str) -> Sealed:
+        """Return all documents that a seal was used on."""
+        found = (int(one["sealed_sha256"][:_DIGITS], 16) for one in self._lines(seal_id) if one["event"] == "done" and one["sealed_sha256"])
+        return Sealed(array("Q", sorted(array("Q", found))))
+
+    def loose(self, seal_id: str, since: datetime) -> list[LooseUse]:
+        """Return the uses from an instant on that led to no document of the book, oldest first; what is still under way is among them."""
+        asked: dict[str, LooseUse] = {}
+        made: dict[str, LooseUse] = {}
+        found: list[LooseUse] = []
+        for one in self._lines(seal_id, since):
+            use = LooseUse(datetime.fromisoformat(one["at"]), one["event"], one["reservation_id"], one["type"], one["sealed_sha256"])
+            if use.event == "requested":
+                asked[use.reservation_id] = use
+                continue
+            asked.pop(use.reservation_id, None)
+            if use.event == "done" and use.sealed_sha256:
+                made[use.sealed_sha256] = use
+            if len(made) == _AT_ONCE:
+                found += self._not_in_the_book(made)
+                made = {}
+        return sorted([*found, *self._not_in_the_book(made), *asked.values()], key=lambda use: use.at)
+
+    def _not_in_the_book(self, made: dict[str, LooseUse]) -> list[LooseUse]:
+        known = select(versions.c.document_sha256).where(versions.c.document_sha256.in_(made))
+        with self._database.read() as connection:
+            there = set(connection.execute(known).scalars())
+        return [use for digest, use in made.items() if digest not in there]
+
+    def _lines(self, seal_id: str, since: datetime | None = None) -> Iterator[dict[str, Any]]:
+        wanted = select(seal_uses.c.id, seal_uses.c.body).where(seal_uses.c.seal_id == seal_id).order_by(seal_uses.c.id).limit(_WINDOW)
+        wanted = wanted.where(seal_uses.c.at >= since) if since else wanted
+        after = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(wanted.where(seal_uses.c.id > after)).all()
+            if not rows:
+                return
+            yield from (json.loads(row.body) for row in rows)
+            after = rows[-1].id

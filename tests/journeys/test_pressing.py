@@ -1,0 +1,55 @@
+"""Many pages through the press: what stops a chunk, and what becomes of the acts in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from licence_service.carrying import Done
+from licence_service.chunks import Chunks
+from licence_service.document import Printer
+from licence_service.document.press import Job, Outcome
+from licence_service.errors import PageDisagrees, TransitionRefused
+from licence_service.pressing import AT_ONCE
+from tests.journeys.test_chunks import issued, rows
+from tests.world import DRIVER, World
+
+
+@dataclass
+class Wrong:
+    """A printer of which one page, the so-and-so-many-th, does not say what its face says."""
+
+    real: Printer
+    wrong: int
+    met: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Do everything else as the real one."""
+        return getattr(self.real, name)
+
+    def press_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Print, but for the one."""
+        found = self.real.press_all(jobs)
+        first, self.met = self.met, self.met + len(jobs)
+        return [PageDisagrees("a test") if first + at == self.wrong else one for at, one in enumerate(found)]
+
+
+def with_wrong_page(world: World, at: int) -> Chunks:
+    """Return the chunks of a service whose press is at odds once."""
+    registrar = world.service.registrar
+    printer: Any = Wrong(registrar.line.printer, at)
+    return replace(world.service.chunks, registrar=replace(registrar, line=replace(registrar.line, printer=printer)))
+
+
+@pytest.mark.parametrize("wrong", [1, AT_ONCE + 2])
+def test_a_page_at_odds_with_its_face_stops_the_chunk_and_closes_its_own_act_alone(world: World, wrong: int) -> None:
+    given = rows(world, count=AT_ONCE + 4)
+    with pytest.raises(PageDisagrees):
+        with_wrong_page(world, wrong).issue(world.client(DRIVER), given)
+    assert not list(world.service.book.all_ids())
+    assert not list(world.service.seal_log.uses()), "the seal was not asked for any of them"
+    again = issued(world, DRIVER, given)
+    assert isinstance(again[wrong], TransitionRefused)
+    assert all(isinstance(one, Done) for at, one in enumerate(again) if at != wrong)
+    assert len(list(world.service.book.all_ids())) == len(given) - 1

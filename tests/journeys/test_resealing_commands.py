@@ -1,0 +1,114 @@
+"""A re-seal as operators type it (DOMAIN SE-06)."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from licence_service.cli import app
+from licence_service.licence import beijing_day
+from licence_service.service import build, utc_now
+from tests.journeys.lost_key import CONFIRMER, MARKER, REASON, acts, all_done, copied_keys, document, issued, rotated, seal_of
+from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, World, opened_once, own_fonts, own_templates, reading_once, settings_for
+
+
+@pytest.fixture
+def typed(tmp_path: Path, demo_keys: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run commands on a register of today, since the command line asks the real clock; its keys lie under `keys`."""
+    monkeypatch.chdir(tmp_path)
+    reading_once(monkeypatch)
+    for name in [one for one in os.environ if one.startswith("LICENCE_") and one != "LICENCE_FONTS"]:
+        monkeypatch.delenv(name)
+    settings = settings_for(tmp_path, copied_keys(demo_keys, tmp_path))
+    environment = {
+        "LICENCE_DATABASE_URL": settings.database_url.get_secret_value(), "LICENCE_ARCHIVE_URL": settings.archive_url, "LICENCE_KEYS": str(settings.keys),
+        "LICENCE_TEMPLATES": str(ROOT / "templates"), "LICENCE_SEAL_PASSPHRASE": PASSPHRASE, "LICENCE_PAYLOAD_KEY": PAYLOAD_KEY,
+        "LICENCE_ALLOW_DEMO_KEYS": "1", "LICENCE_PUBLIC_URL": settings.public_url,
+    }  # fmt: skip
+
+    def run(*words: str, wanted: int = 0) -> Result:
+        result = CliRunner().invoke(app, list(words), env=environment)
+        assert result.exit_code == wanted, (words, result.output, result.exception)
+        assert "Traceback" not in result.output
+        return result
+
+    return run
+
+
+@contextmanager
+def today(folder: Path) -> Iterator[World]:
+    """Open the register of the commands."""
+    keys = folder / "keys"
+    service = build(settings_for(folder, keys), utc_now, own_templates(), opened_once(keys), own_fonts())
+    try:
+        tokens = json.loads((folder / "tokens.json").read_text("utf-8")) if (folder / "tokens.json").exists() else {}
+        world = World(service, utc_now, tokens)
+        (folder / "tokens.json").write_text(json.dumps(world.tokens), "utf-8")
+        yield world
+    finally:
+        service.close()
+
+
+@pytest.mark.rule("SE-06")
+def test_two_operators_mark_list_and_seal_anew(typed: Callable[..., Result], tmp_path: Path) -> None:
+    with today(tmp_path) as world:
+        (early,) = issued(world, 1)
+        since = utc_now()
+        ids, seal, uscc = issued(world, 3, first=1), seal_of(world), world.client(DRIVER).department
+    (tmp_path / "decision.toml").write_text(
+        'number = "示交决〔2026〕9号"\norgan = "示例机关"\nlegal_basis = "示例条例第九条"\nofficer = "印章科01"\n'
+        f"decided_on = {beijing_day(utc_now())}\n", "utf-8",
+    )  # fmt: skip
+    mine = ("reseal", "--seal", seal, "--since", since.isoformat())
+    first = (*mine, "--by", MARKER, "--reason", REASON, "--decision", "decision.toml")
+    proposed = typed("seal", "lost", seal, "--since", since.isoformat(), "--reason", REASON, "--by", MARKER).output
+    assert "is stopped" in proposed
+    assert "foundations confirm" in proposed
+    assert "still-in-use" in typed(*first, wanted=1).output
+    rotated(tmp_path / "keys", uscc, utc_now())
+    assert "missing" in typed(*mine, wanted=1).output
+    assert "nobody planned" in typed(*mine, "--approved-by", CONFIRMER, wanted=1).output
+    listed = typed(*first).output
+    assert "3 licences wait for the second person" in listed
+    assert all(one in listed for one in ids)
+    assert early not in listed
+    assert "same-person" in typed(*mine, "--approved-by", MARKER, wanted=1).output
+    report = json.loads(typed(*mine, "--approved-by", CONFIRMER, "--json").stdout)
+    assert (report["state"], report["act"], report["dead"]) == ("done", "reseal", [])
+    assert report["counts"] == [{"rehearsed": "reseal", "outcome": "reseal", "licences": 3}]
+    assert json.loads(typed(*mine, "--approved-by", CONFIRMER, "--json").stdout) == report, "repeated, it does nothing"
+    with today(tmp_path) as world:
+        all_done(world, ids)
+        assert acts(world, early) == ["issue"]
+        file = world.service.archive.get(document(world, early))
+    (tmp_path / "early.pdf").write_bytes(file)
+    (line,) = json.loads(typed("foundations", "list", "--kind", "seal_compromise", "--json").stdout)
+    assert (line["name"], line["by"]) == (seal, f"{MARKER}, {CONFIRMER}")
+    assert typed("verify", "early.pdf").exit_code == 0
+    assert "never started again" in typed("seal", "start", seal, "--reason", "a false alarm", wanted=1).output
+
+
+@pytest.mark.rule("SE-06")
+def test_one_command_carries_the_whole_drill(typed: Callable[..., Result], tmp_path: Path) -> None:
+    with today(tmp_path) as world:
+        since = utc_now()
+        ids, seal, uscc = issued(world, 2), seal_of(world), world.client(DRIVER).department
+    rotated(tmp_path / "keys", uscc, utc_now())
+    (tmp_path / "decision.toml").write_text(
+        f'number = "9"\norgan = "机关"\nlegal_basis = "条例"\nofficer = "01"\ndecided_on = {beijing_day(utc_now())}\n', "utf-8"
+    )
+    typed(
+        "reseal", "--seal", seal, "--since", since.isoformat(), "--by", MARKER, "--reason", REASON, "--decision", "decision.toml", "--approved-by", CONFIRMER,
+    )  # fmt: skip
+    with today(tmp_path) as world:
+        all_done(world, ids)
+
+
+@pytest.mark.rule("SE-06")
+@pytest.mark.parametrize("since", ["yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", ""])
+def test_what_is_no_instant_is_refused(typed: Callable[..., Result], since: str) -> None:
+    assert "not-an-instant" in typed("reseal", "--seal", "any", "--since", since, "--by", MARKER, wanted=1).output
