@@ -42,6 +42,17 @@ class Printed:
     laid: Laid
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One row whose file is sealed and packed: what is to be entered, and what the answer says besides."""
+
+    row: Meant
+    reservation: Reservation
+    entry: Entry
+    template: Template
+    code_text: str | None
+
+
 def digest_of(entry: Entry) -> str:
     """Return the hex SHA-256 of a sealed document."""
     assert entry.version  # noqa: S101 - only acts with a document go through chunks

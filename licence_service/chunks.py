@@ -5,36 +5,32 @@ leaves reservations without entries, which the retry or the server's worker carr
 with the others (its number is held, its seal is elsewhere, the press hands it over) goes that way at once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from licence_service import requests
 from licence_service.carrying import Done
-from licence_service.chunk_rows import Meant, Outcome, digest_of, told
-from licence_service.chunk_rows import Printed as _Printed
-from licence_service.document.press import Pressed
-from licence_service.document.reading import attachment, codes
-from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealStopped, Unavailable
+from licence_service.chunk_rows import Made, Meant, Outcome, digest_of, told
+from licence_service.errors import EntryConflict, PageDisagrees, Refusal, Unavailable
 from licence_service.licence import Act, Entry
 from licence_service.line import live_key
-from licence_service.packing import Packer
+from licence_service.packing import Filling, Packer
 from licence_service.preflight import first_draft, granted
 from licence_service.pressing import Pressing, seal_of
 from licence_service.registrar import Registrar
 from licence_service.requests import IssueRequest
 from licence_service.seal import is_held
+from licence_service.sealing_many import Misjudged, SealingMany
 from licence_service.store.appending import Appended, Appendings
 from licence_service.store.clients import Client
 from licence_service.store.openings import Opened, Openings
 from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
 
-STOPPABLE = 100  # after so many signatures an order to stop the seal is looked for
-JUDGED = 1000  # of so many licences one, and the first of each edition and seal in a chunk, is read by foreign readers and examined whole
+PART = 240  # rows that are printed, sealed and packed before the next: a process holds so many whole files
 
-__all__ = ["JUDGED", "STOPPABLE", "Chunks", "Outcome", "Row"]
+__all__ = ["PART", "Chunks", "Outcome", "Row"]
 Row: TypeAlias = tuple[str, Mapping[str, Any]]  # idempotency key and body, as `POST /licences` takes them
 
 
@@ -128,104 +124,68 @@ class Chunks:
     def carry(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:
         """Carry reserved rows to their end together, all of them first entries or none; return what became of them by their places."""
         outcomes: dict[int, Outcome] = {}
-        self.step("draw")
+        made: list[Made] = []
         pressing = Pressing(self.registrar, caller)
-        printed = pressing.printed(reserved, outcomes)
-        if not printed:
-            return outcomes
         try:
-            entered: Sequence[Entry | None] = self._entered(self._sealed(printed))
+            sealing, filling = SealingMany(self.registrar, self.step), self.packer.opened(self.registrar.line.now())
+            for start in range(0, len(reserved), PART):
+                made += self._part(pressing, sealing, filling, reserved[start : start + PART], outcomes)
+            entered = self._entered(made, filling) if made else ()
         except EntryConflict:
-            entered = [None] * len(printed)
+            entered = [None] * len(made)
+        except PageDisagrees as wrong:
+            self._stop(reserved, wrong)
+            raise
         except Unavailable as trouble:
-            self._leave(printed)  # the retry or the worker goes on at once
-            return outcomes | {one.row.at: trouble for one in printed}
-        for one, entry in zip(printed, entered, strict=True):
+            self._leave(reserved)  # the retry or the worker goes on at once
+            return {row.at: trouble for row, _ in reserved} | outcomes
+        for one, entry in zip(made, entered, strict=True):
             # Another took a number, a licence or a reservation meanwhile: such a row finds its own end.
             outcomes[one.row.at] = self._done(caller, one, entry) if entry else told(lambda one=one: pressing.alone(one.reservation))  # type: ignore[misc]
         return outcomes
 
-    def _entered(self, sealed: Sequence[tuple[_Printed, Pressed, Entry]]) -> Sequence[Entry | None]:
+    def _part(
+        self, pressing: Pressing, sealing: SealingMany, filling: Filling, reserved: Sequence[tuple[Meant, Reservation]], outcomes: dict[int, Outcome]
+    ) -> list[Made]:  # fmt: skip
+        """Print, seal and pack some rows, so that few whole files are held at once; return what is to be entered."""
+        self.step("draw")
+        printed = pressing.printed(reserved, outcomes)
+        made: list[Made] = []
+        for one, pressed, entry in sealing.sealed(printed) if printed else ():
+            filling.add(pressed, digest_of(entry), list(one.order.sheet.photos.values()))
+            made.append(Made(one.row, one.reservation, entry, one.template, one.order.sheet.code_text))
+        return made
+
+    def _entered(self, made: Sequence[Made], filling: Filling) -> Sequence[Entry | None]:
         """Keep the documents and enter the acts; None stands for one that another stood in the way of."""
         line = self.registrar.line
         self.step("archive")
-        shown = [(pressed, digest_of(entry), list(one.order.sheet.photos.values())) for one, pressed, entry in sealed]
-        places = self.packer.pack(shown, line.now())
+        places = filling.close()
         self.step("append")
-        contents = {one.reservation.reservation_id: one.reservation.content for one, _, _ in sealed}
-        if any(one.row.record is None for one, _, _ in sealed):
-            opened = [Opened(entry, line.beside(one.reservation, entry), places[digest_of(entry)]) for one, _, entry in sealed]
+        contents = {one.reservation.reservation_id: one.reservation.content for one in made}
+        if any(one.row.record is None for one in made):
+            opened = [Opened(one.entry, line.beside(one.reservation, one.entry), places[digest_of(one.entry)]) for one in made]
             return self.openings.open_all(opened, contents)
         later = [
-            Appended(entry, one.row.record, line.beside(one.reservation, entry, one.row.record), places[digest_of(entry)])
-            for one, _, entry in sealed
+            Appended(one.entry, one.row.record, line.beside(one.reservation, one.entry, one.row.record), places[digest_of(one.entry)])
+            for one in made
             if one.row.record
         ]
         return self.appendings.append_all(later, contents)
 
-    def _sealed(self, printed: Sequence[_Printed]) -> list[tuple[_Printed, Pressed, Entry]]:
-        """Seal all files; every use of the seal is written down before and after."""
-        line = self.registrar.line
-        asked = [replace(one.order.use, event="requested", document_sha256=one.laid.digest().hex()) for one in printed]
-        if any(line.seal_log.stopped(seal_id) for seal_id in {use.seal_id for use in asked}):
-            line.seal_log.write_all([replace(use, event="refused", reason="stopped") for use in asked], line.now())
-            raise SealStopped
-        self.step("request-seal")
-        line.seal_log.write_all(asked, line.now())
-        self.step("seal")
-        try:
-            sealed = self._signed(printed)
-        except (PageDisagrees, Unavailable) as trouble:
-            line.seal_log.write_all([replace(use, event="failed", reason=trouble.slug) for use in asked], line.now())
-            if isinstance(trouble, PageDisagrees):  # nothing of this chunk may be entered later either
-                for one in printed:
-                    line.reservations.abandon(one.reservation.reservation_id, trouble.detail)
-            raise
-        self.step("sealed")
-        done = [replace(use, event="done", sealed_sha256=digest_of(entry)) for use, (_, _, entry) in zip(asked, sealed, strict=True)]
-        line.seal_log.write_all(done, line.now())
-        return sealed
+    def _stop(self, reserved: Sequence[tuple[Meant, Reservation]], wrong: PageDisagrees) -> None:
+        """Nothing of the chunk goes on: what a foreign reader found wrong is closed with all others, else they may be carried later, each by itself."""
+        if isinstance(wrong, Misjudged):
+            for _, reservation in reserved:
+                self.registrar.line.reservations.abandon(reservation.reservation_id, wrong.detail)
+        else:
+            self._leave(reserved)
 
-    def _signed(self, printed: Sequence[_Printed]) -> list[tuple[_Printed, Pressed, Entry]]:
-        """Have every file signed, as many at once as its seal has lanes; whichever is signed first, each gets its own."""
-        seals = {one.order.use.seal_id: one.seal for one in printed}
-        sealed = []
-        judged: set[tuple[int, str]] = set()  # editions and seals of which one was judged
-        with ExitStack() as lanes:
-            slots = {seal_id: lanes.enter_context(closing(seal.slots_over(self._asked(seal_id, printed)))) for seal_id, seal in seals.items()}
-            for number, one in enumerate(printed):
-                kind = (id(one.template), one.order.use.seal_id)
-                pressed = one.laid.sealed(next(slots[one.order.use.seal_id]))
-                assert one.entry.version  # noqa: S101
-                if number % JUDGED == 0 or kind not in judged:
-                    self._judge(pressed, one)
-                    judged.add(kind)
-                sealed.append((one, pressed, replace(one.entry, version=replace(one.entry.version, document=pressed.digests()))))
-        return sealed
-
-    def _asked(self, seal_id: str, printed: Sequence[_Printed]) -> Iterator[bytes]:
-        """Yield what one seal is to sign; an order to stop it holds for whatever was not asked yet, and nothing of the chunk is entered."""
-        for number, one in enumerate(one for one in printed if one.order.use.seal_id == seal_id):
-            if number % STOPPABLE == STOPPABLE - 1 and self.registrar.line.seal_log.stopped(seal_id):
-                raise SealStopped
-            yield one.laid.digest()
-
-    def _judge(self, pressed: Pressed, one: _Printed) -> None:
-        """Let the slow reader look at the page, and a foreign validator at the whole file."""
-        content, sheet = pressed.content, one.order.sheet
-        self.registrar.line.printer.agree(content, sheet)
-        finding = self.registrar.examiner.examine(content)
-        if not (finding.signed and finding.intact and finding.covers_whole_file):
-            raise PageDisagrees("a printed file does not carry its seal as it should")
-        if attachment(content) != one.order.attachment or codes(content) != [sheet.code_text]:
-            raise PageDisagrees("a printed file does not carry its data or its code as it should")
-
-    def _leave(self, printed: Sequence[_Printed]) -> None:
-        for one in printed:
-            self.registrar.line.reservations.let_go(one.reservation.reservation_id, self.registrar.line.now())
+    def _leave(self, reserved: Sequence[tuple[Meant, Reservation]]) -> None:
+        self.reserving.let_go([reservation.reservation_id for _, reservation in reserved], self.registrar.line.now())
 
     @staticmethod
-    def _done(caller: Client, one: _Printed, entry: Entry) -> Done:
+    def _done(caller: Client, one: Made, entry: Entry) -> Done:
         """Return the answer; codes go only to the client that made the reservation (DESIGN §2)."""
         version, reservation = entry.version, one.reservation
         assert version  # noqa: S101
@@ -233,5 +193,5 @@ class Chunks:
         mine = reservation.client == caller.name
         return Done(
             entry.licence_id, entry.sequence, entry.act.value, entry.recorded_at, version.elicence_id, one.template.number_of(version.face), version.version,
-            reservation.check_code if mine else None, reservation.delivery_code if mine else None, one.order.sheet.code_text if mine else None,
+            reservation.check_code if mine else None, reservation.delivery_code if mine else None, one.code_text if mine else None,
         )  # fmt: skip

@@ -4,8 +4,9 @@ Nothing is judged by what merely lies in a folder: editions, kinds and grants mu
 rule packs and bodies are read from the book alone. An edition in force is never edited; a change is a new edition.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from licence_service.bodies import Body, json_of
 from licence_service.catalogue import Catalogue, kind_data, kind_digest
@@ -13,7 +14,7 @@ from licence_service.digests import canonical, sha256
 from licence_service.errors import TemplateRejected
 from licence_service.law import ANCHOR, BODY, DEPARTMENT, KIND, PACK, TEMPLATE
 from licence_service.rules import as_data
-from licence_service.seal.keyring import Department, Keyring
+from licence_service.seal.keyring import Department, Grant, Keyring
 from licence_service.store.foundations import Foundations
 
 
@@ -48,12 +49,17 @@ def _of_templates(catalogue: Catalogue) -> Iterator[Found]:
 
 def grants_of(department: Department) -> dict[str, object]:
     """Return what a department may seal, as it is put in force (SE-01, LC-16), with a digest of exactly that."""
+    return dict(_grants(department.grants))
+
+
+@lru_cache(maxsize=512)  # asked for every licence
+def _grants(granted: tuple[Grant, ...]) -> Mapping[str, object]:
     grants = [
         {
             "types": list(grant.types), "regions": list(grant.regions), "from": grant.used_from.isoformat(),
             "to": grant.used_to.isoformat() if grant.used_to else None, "unattended": grant.unattended,
         }
-        for grant in department.grants
+        for grant in granted
     ]  # fmt: skip
     said: dict[str, object] = {"grants": grants}
     return {**said, "sha256": sha256(canonical(said))}

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from licence_service.bodies import Body, body_of
 from licence_service.catalogue import kind_of
@@ -86,7 +87,7 @@ class Law:
         held = known.get(KIND, {})
         said = {name: _kind(held[name].content) if name in held else kind for name, kind in kinds.items()}
         edition = known.get(TEMPLATE, {}).get(f"{template.slug}/{template.edition}")
-        until = json.loads(edition.content)["conditions_until"] if edition else template.conditions_until
+        until = _read(edition.content)["conditions_until"] if edition else template.conditions_until
         return judge_conditions(packs, slug, until, licence.current.face, said, licence.endorsements, licence.valid_at)
 
     def may(self, role: str, uscc: str, kind: str, slug: str, region: str, days: tuple[date, ...]) -> bool:
@@ -97,8 +98,14 @@ class Law:
     def require(self, kind: str, name: str, digest: str) -> None:
         """Raise `NotInForce` unless exactly this content was put in force by two people."""
         found = self.foundations.known(kind).get(name)
-        if found is None or json.loads(found.content)["sha256"] != digest:
+        if found is None or _read(found.content)["sha256"] != digest:
             raise NotInForce(f"this {kind.replace('_', ' ')} was not put in force; see `licence-service foundations`", facts={"rule": "EN-12"})
+
+
+@lru_cache(maxsize=512)
+def _read(content: str) -> Mapping[str, Any]:
+    """Parse what was put in force, once: it is asked for every licence."""
+    return MappingProxyType(json.loads(content))
 
 
 @lru_cache(maxsize=512)

@@ -1,24 +1,26 @@
 """Putting the documents of a chunk into one segment (docs/formats.md §12).
 
-A dictionary is made once for an installation, from the commonest characters and what its first documents have in common, and kept in
-the archive; what only one of them says, such as a name, is not in it. The bytes that licences of an edition share are kept there too,
-once; a photo once in a segment.
+They are packed with a dictionary of what documents of this installation are likely to say (`skeletons`). It is made once for the
+editions in force and the departments there are, and kept in the archive; anew when these change. The bytes that licences of an
+edition share are kept there too, once; a photo once in a segment.
 """
 
-import re
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from threading import Lock
 
 from licence_service.archive import Archive
 from licence_service.digests import sha256
-from licence_service.document import Printer
 from licence_service.document.press import Pressed
+from licence_service.licence import beijing_day
 from licence_service.segments import Packing, Part, Place, Segment, Whole
+from licence_service.skeletons import Skeletons
 from licence_service.store.packing import Packed
 
-_PIECES = re.compile(rb"(?<=[\n, ])")
-_COMPARED, _LONG = 20, 256
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -27,73 +29,62 @@ class Packer:
 
     archive: Archive
     packed: Packed
-    printer: Printer
+    skeletons: Skeletons
     _packing: Packing | None = field(default=None, repr=False)
+    _day: date = field(default=date.min, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)  # a dictionary is made by one thread, the others wait for it
     _plates: dict[int, tuple[object, str]] = field(default_factory=dict, repr=False)  # by identity, kept alive: plate and digest
 
-    def pack(self, documents: Sequence[tuple[Pressed, str, Sequence[bytes]]], now: datetime) -> Mapping[str, Place]:
-        """Keep documents durably, each with its hex SHA-256 and the JPEGs it shows; return their places by digest.
+    def opened(self, now: datetime) -> "Filling":
+        """Begin a segment. Raise `ArchiveUnavailable` where its dictionary cannot be had now."""
+        return Filling(self, Segment(self.packing(now)))
 
-        Documents in the same order make the same segment. Raise `ArchiveUnavailable` where they cannot be kept now.
-        """
-        packing = self._packing or self._dictionary([_without(pressed.own, photos) for pressed, _, photos in documents[:_COMPARED]], now)
-        segment = Segment(packing)
-        for pressed, digest, photos in documents:
-            segment.add([Whole(self._plate(pressed)), *_parts(segment, pressed.own, photos)], digest)
-        closed = segment.close()
-        self.archive.put_segment(closed.content)
-        for _, digest, _ in documents[:1]:  # before the book names any of them, one is put together again from what lies there
-            self.archive.get_place(closed.documents[digest], digest)
-        return closed.documents
+    def packing(self, now: datetime) -> Packing:
+        """Return what packs documents of now; its dictionary is opened once, and made where there is none yet, which takes some seconds."""
+        day = beijing_day(now)  # a process has one set of templates and keys, of which editions come in force by the day
+        with self._lock:
+            if self._packing is None or self._day != day:
+                made_of = self.skeletons.made_of(day)
+                digest = self.packed.dictionary(made_of) or self._dictionary(made_of, day, now)
+                self._packing, self._day = Packing(self.archive.get(digest)), day
+            return self._packing
 
-    def _plate(self, pressed: Pressed) -> str:
+    def _dictionary(self, made_of: str, day: date, now: datetime) -> str:
+        began = time.perf_counter()
+        content = made_of.encode() + self.skeletons.dictionary(day)  # so that none is like another
+        digest = self.packed.use_dictionary(made_of, self.archive.put(content), now)
+        _LOG.info("dictionary %s of %.1f MB made in %.1f s", digest, len(content) / 1e6, time.perf_counter() - began)
+        return digest
+
+    def plate(self, pressed: Pressed) -> str:
+        """Keep the bytes that a file shares with others, once, and return their hex SHA-256."""
         known = self._plates.get(id(pressed.plate))
         if known is None:
             known = self._plates[id(pressed.plate)] = (pressed.plate, self.archive.put(pressed.plate.prefix))
         return known[1]
 
-    def _dictionary(self, own: Sequence[bytes], now: datetime) -> Packing:
-        """Open the installation's dictionary; make it where there is none yet."""
-        digest = self.packed.dictionary()
-        if digest is None:
-            made = self.archive.put(self.printer.pressroom.common_characters() + _common(own))
-            digest = self.packed.use_dictionary(made, now)
-        self._packing = Packing(self.archive.get(digest))
-        return self._packing
 
+@dataclass(slots=True)
+class Filling:
+    """A segment being filled; only packed documents stay in memory. The same documents in the same order make the same segment."""
 
-def _common(documents: Sequence[bytes]) -> bytes:
-    """Return what the first document has in common with the one that is least like it: pieces of lines, in the order of the first.
+    _packer: Packer
+    _segment: Segment
+    _first: str = ""
 
-    Of long pieces that differ, such as the slots of seals, what begins alike.
-    """
-    if len(documents) < 2:  # noqa: PLR2004 - one document has nothing in common with itself alone
-        return b""
-    first = _PIECES.split(documents[0])
-    return min((_shared(first, _PIECES.split(other)) for other in documents[1:_COMPARED]), key=len)
+    def add(self, pressed: Pressed, digest: str, photos: Sequence[bytes]) -> None:
+        """Pack a document of this hex SHA-256 with the JPEGs it shows; raise `ArchiveUnavailable` where what it shares cannot be kept now."""
+        self._segment.add([Whole(self._packer.plate(pressed)), *_parts(self._segment, pressed.own, photos)], digest)
+        self._first = self._first or digest
 
-
-def _shared(first: Sequence[bytes], other: Sequence[bytes]) -> bytes:
-    known = set(other)
-    long = iter([piece for piece in other if len(piece) > _LONG and piece not in first])
-    parts = []
-    for piece in first:
-        if piece in known:
-            parts.append(piece)
-        elif len(piece) > _LONG:
-            parts.append(piece[: _alike(piece, next(long, b""))])
-    return b"".join(parts)
-
-
-def _alike(one: bytes, other: bytes) -> int:
-    """Return how many bytes two pieces begin with alike."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
-def _without(own: bytes, photos: Sequence[bytes]) -> bytes:
-    for jpeg in photos:
-        own = own.replace(jpeg, b"")
-    return own
+    def close(self) -> Mapping[str, Place]:
+        """Keep the segment durably and return the documents' places by digest; raise `ArchiveUnavailable` where it cannot be kept now."""
+        closed = self._segment.close()
+        archive = self._packer.archive
+        archive.put_segment(closed.content)
+        if self._first:  # before the book names any of them, one is put together again from what lies there
+            archive.get_place(closed.documents[self._first], self._first)
+        return closed.documents
 
 
 def _parts(segment: Segment, own: bytes, photos: Sequence[bytes]) -> list[Part]:

@@ -1,8 +1,7 @@
 """Many reserved acts through the press: each page is printed and read back, or goes another way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from licence_service.carrying import Done, Waiting
 from licence_service.chunk_rows import Meant, Outcome, Printed, told
@@ -62,15 +61,17 @@ class Pressing:
         """Return the rows whose pages are printed; `outcomes` gains, by place, what became of the others.
 
         One whose page cannot be is refused; one that the press hands over, or whose seal is elsewhere, goes alone at once. Raise
-        `PageDisagrees` where a page does not say what its face says: its act is closed, all others of the chunk are let go.
+        `PageDisagrees` where a page does not say what its face says: its act is closed, and nothing of the chunk goes on.
         """
         ordered, handed = self._ordered_all(reserved, outcomes)
         printed: list[Printed] = []
         for start in range(0, len(ordered), AT_ONCE):
             some = ordered[start : start + AT_ONCE]
             found = self.registrar.line.printer.press_all([one.job() for one in some])
-            if wrong := {at: laid for at, laid in enumerate(found, start) if isinstance(laid, PageDisagrees)}:
-                self._stop(ordered, wrong)
+            if wrong := [(one, laid) for one, laid in zip(some, found, strict=True) if isinstance(laid, PageDisagrees)]:
+                for one, bad in wrong:
+                    self._given_up(one.reservation, bad)
+                raise wrong[0][1]
             for one, laid in zip(some, found, strict=True):
                 if isinstance(laid, Laid):
                     printed.append(one.printed(laid))
@@ -125,12 +126,3 @@ class Pressing:
         """Close a reservation whose page can never be; a face that does not fit may come again under its key, put right."""
         self.registrar.line.reservations.abandon(reservation.reservation_id, refused.detail, key_too=isinstance(refused, FaceRejected))
         return refused
-
-    def _stop(self, ordered: Sequence[_Ordered], wrong: Mapping[int, PageDisagrees]) -> NoReturn:
-        """Nothing of the chunk goes on; what is let go may be carried later, each page read back again."""
-        for at, one in enumerate(ordered):
-            if at in wrong:
-                self._given_up(one.reservation, wrong[at])
-            else:
-                self.registrar.line.reservations.let_go(one.reservation.reservation_id, self.registrar.line.now())
-        raise next(iter(wrong.values()))

@@ -22,7 +22,7 @@ from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
 from licence_service.history import Library
 from licence_service.law import Law
-from licence_service.line import Line
+from licence_service.line import Line, host_of
 from licence_service.listing import StatusLists
 from licence_service.looking import Officers, read_reasons
 from licence_service.matching import Matcher
@@ -41,6 +41,7 @@ from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.seal.pkcs11 import TokenAccess
 from licence_service.seal.terms import code_key_terms
 from licence_service.settings import Settings
+from licence_service.skeletons import Skeletons
 from licence_service.stickers import StickerOffice
 from licence_service.store.appending import Appendings
 from licence_service.store.book import Book
@@ -197,8 +198,9 @@ def build(
     shorthand = shorthand_of(catalogue)
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
+    skeletons = Skeletons(catalogue, keyring, printer.fonts, host_of(settings.public_url))
     openings, appendings = Openings(database, vault, now), Appendings(database, vault, now)
-    chunks = Chunks(registrar, Reserving(database, vault, reservations), openings, appendings, Packer(archive, packed, printer))
+    chunks = Chunks(registrar, Reserving(database, vault, reservations), openings, appendings, Packer(archive, packed, skeletons))
     runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, Clients(database))
     keeper = keeper_of(keyring.departments)
     heads = Heads(database)

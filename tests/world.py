@@ -26,6 +26,7 @@ from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.service import Service, build
 from licence_service.settings import Settings
+from licence_service.skeletons import Skeletons
 from licence_service.store.clients import EVERY_TYPE, Client
 
 if TYPE_CHECKING:
@@ -143,6 +144,20 @@ class Lent(Examiner):
         super().close()
 
 
+class Remembered(Skeletons):
+    """Skeletons whose dictionaries are made once for all services of this process: from the same come the same."""
+
+    def dictionary(self, day: date) -> bytes:
+        """Make it, or hand it out again."""
+        made_of = self.made_of(day)
+        if made_of not in _DICTIONARIES:
+            _DICTIONARIES[made_of] = super().dictionary(day)
+        return _DICTIONARIES[made_of]
+
+
+_DICTIONARIES: dict[str, bytes] = {}
+
+
 def as_it_lies(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Return by what a changed folder is told from one that is as it was: place, time and size of every file."""
     found = ((path, path.stat()) for path in folder.rglob("*"))
@@ -168,6 +183,7 @@ def reading_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("service", "cli.templates"):
         monkeypatch.setattr(f"licence_service.{module}.read_catalogue", lambda folder: _catalogues(folder, as_it_lies(folder)))
     monkeypatch.setattr("licence_service.service.read_keyring", keyring)
+    monkeypatch.setattr("licence_service.service.Skeletons", Remembered)
     for module in ("service", "cli.examining"):
         monkeypatch.setattr(f"licence_service.{module}.Examiner", Lent)
     monkeypatch.setattr(Fonts, "load", lambda folder: _fonts(folder, as_it_lies(folder)))
@@ -280,6 +296,8 @@ def a_world(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "licence.db").write_bytes(file)
     service = build(settings_for(folder, keys, database_url, **more), clock, ready, opened, None if "fonts" in more else own_fonts())
+    made_by = service.chunks.packer.skeletons
+    service.chunks.packer.skeletons = Remembered(made_by.catalogue, made_by.keyring, made_by.fonts, made_by.host)
     for examiner in examiners(service):
         NURSERY.lend(examiner)
     try:

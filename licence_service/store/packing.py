@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import bindparam, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from licence_service.segments import Place
 from licence_service.store.database import Database
@@ -47,18 +48,19 @@ class Packed:
                 segment = known or connection.execute(insert(segments).values(sha256=place.segment).returning(segments.c.id)).scalar_one()
                 connection.execute(insert(packed_documents).values(version=version, segment=segment, offset=place.offset, length=place.length))
 
-    def dictionary(self) -> str | None:
-        """Return the digest of the newest dictionary; None where none was made yet."""
+    def dictionary(self, made_of: str) -> str | None:
+        """Return the digest of the dictionary that was made of this; None where there is none yet."""
         with self._database.read() as connection:
-            return connection.execute(select(dictionaries.c.sha256).order_by(dictionaries.c.id.desc()).limit(1)).scalar_one_or_none()
+            return connection.execute(select(dictionaries.c.sha256).where(dictionaries.c.made_of == made_of)).scalar_one_or_none()
 
-    def use_dictionary(self, sha256: str, now: datetime) -> str:
-        """Pack with this dictionary from now on, or with the one that another process was quicker to make; return its digest.
+    def use_dictionary(self, made_of: str, sha256: str, now: datetime) -> str:
+        """Write down which dictionary was made of this, or find the one that another process was quicker to make; return its digest.
 
         The archive has it already.
         """
-        with self._database.write() as connection:
-            present = connection.execute(select(dictionaries.c.sha256).order_by(dictionaries.c.id.desc()).limit(1)).scalar_one_or_none()
-            if present is None:
-                connection.execute(insert(dictionaries).values(sha256=sha256, made_at=now))
-            return present or sha256
+        try:
+            with self._database.write() as connection:
+                connection.execute(insert(dictionaries).values(sha256=sha256, made_at=now, made_of=made_of))
+        except IntegrityError:
+            return self.dictionary(made_of) or sha256
+        return sha256

@@ -20,7 +20,7 @@ from licence_service.store.tables import photos, reservations
 LEASE = timedelta(minutes=10)  # a chunk is carried as a whole; after it, what is left is carried one by one
 _AT_ONCE = 400  # values in one condition
 
-_TAKE = (
+_LEASE = (
     update(reservations)
     .where((reservations.c.reservation_id == bindparam("mine")) & (reservations.c.state == "reserved"))
     .values(lease_until=bindparam("until"))
@@ -69,7 +69,7 @@ class Reserving:
                 met.append(found if digest == intent.request_digest else KeyReused())
             made = self._made(connection, fresh, now)
             if taken := [{"mine": one["reservation_id"]} for one in met if isinstance(one, RowMapping) and one["state"] == "reserved"]:
-                connection.execute(_TAKE, [one | {"until": now + LEASE} for one in taken])
+                connection.execute(_LEASE, [one | {"until": now + LEASE} for one in taken])
             return [self._outcome(one, made) for one in met]
 
     def taken_over(self, client: str, keys: Sequence[str], now: datetime) -> dict[str, Reservation]:
@@ -81,8 +81,14 @@ class Reserving:
                 rows = connection.execute(select(reservations).where(mine)).mappings().all()
                 found.update({row["idempotency_key"]: self._single.of_row(row, made_now=False) for row in rows})
             if taken := [{"mine": one.reservation_id, "until": now + LEASE} for one in found.values() if one.state == "reserved"]:
-                connection.execute(_TAKE, taken)
+                connection.execute(_LEASE, taken)
         return found
+
+    def let_go(self, reservation_ids: Sequence[str], now: datetime) -> None:
+        """Give the leases of those that are still reserved back, so that the retry or the worker may go on at once."""
+        if reservation_ids:
+            with self._database.write() as connection:
+                connection.execute(_LEASE, [{"mine": one, "until": now} for one in reservation_ids])
 
     def photos(self, digests: Collection[str]) -> dict[str, bytes]:
         """Return those of these photos that are kept, by the digests that stand on faces (without `sha256:`)."""

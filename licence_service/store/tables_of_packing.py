@@ -1,6 +1,6 @@
 """Tables of documents that lie many in one segment (docs/formats.md §12)."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
 from licence_service.store.database import Instant
 from licence_service.store.tables import Key, metadata
@@ -24,4 +24,6 @@ dictionaries = Table(
     Column("id", Key, primary_key=True),
     Column("sha256", String(64), nullable=False, unique=True),
     Column("made_at", Instant, nullable=False),
+    Column("made_of", String(64)),  # None: made before that was written down
+    Index("ix_dictionaries_made_of", "made_of", unique=True),
 )  # fmt: skip

@@ -241,15 +241,3 @@ class Blind:
     def examine(self, _content: bytes) -> Finding:
         """Find nothing."""
         return Finding()
-
-
-def test_the_dictionary_repeats_nothing_that_one_document_alone_says(world: World) -> None:
-    given = rows(world, count=4)
-    given[0] = (given[0][0], {**given[0][1], "face": {**given[0][1]["face"], "person_name": "欧阳第一"}})
-    issued(world, DRIVER, given)
-    digest = world.service.chunks.packer.packed.dictionary()
-    assert digest
-    kept = world.service.archive.get(digest)
-    assert "欧阳第一".encode() not in kept
-    assert given[0][1]["face"]["license_no"].encode() not in kept
-    assert b"/Type /Sig" in kept

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from licence_service.carrying import Done
-from licence_service.chunks import Chunks
+from licence_service.chunks import PART, Chunks
 from licence_service.document import Printer
 from licence_service.document.press import Job, Outcome
-from licence_service.errors import PageDisagrees, TransitionRefused
+from licence_service.errors import PageDisagrees, SealStopped, TransitionRefused
 from licence_service.pressing import AT_ONCE
 from tests.journeys.test_chunks import issued, rows
 from tests.world import DRIVER, World
@@ -53,3 +53,32 @@ def test_a_page_at_odds_with_its_face_stops_the_chunk_and_closes_its_own_act_alo
     assert isinstance(again[wrong], TransitionRefused)
     assert all(isinstance(one, Done) for at, one in enumerate(again) if at != wrong)
     assert len(list(world.service.book.all_ids())) == len(given) - 1
+
+
+def test_a_page_at_odds_in_a_later_part_of_a_chunk_lets_nothing_of_it_be_entered(world: World) -> None:
+    given = rows(world, count=PART + 4)
+    with pytest.raises(PageDisagrees):
+        with_wrong_page(world, PART + 2).issue(world.client(DRIVER), given)
+    assert not list(world.service.book.all_ids())
+    assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * PART + ["done"] * PART, "the first part was sealed"
+    again = issued(world, DRIVER, given)
+    assert isinstance(again[PART + 2], TransitionRefused)
+    assert sum(isinstance(one, Done) for one in again) == len(given) - 1 == len(list(world.service.book.all_ids()))
+
+
+def test_a_seal_that_is_stopped_between_the_parts_of_a_chunk_lets_nothing_of_it_be_entered(world: World) -> None:
+    seal = world.service.keyring.departments[world.client(DRIVER).department].seal.seal_id
+    steps: list[str] = []
+
+    def stopping(step: str) -> None:
+        steps.append(step)
+        if steps.count("draw") == 2 and step == "draw":
+            world.service.seal_log.order(seal, stopped=True, at=world.clock(), by="an officer", reason="a drill")
+
+    given = rows(world, count=PART + 4)
+    stopped = replace(world.service.chunks, step=stopping).issue(world.client(DRIVER), given)
+    assert {type(one) for one in stopped} == {SealStopped}
+    assert not list(world.service.book.all_ids())
+    world.service.seal_log.order(seal, stopped=False, at=world.clock(), by="an officer", reason="over")
+    assert all(isinstance(one, Done) for one in issued(world, DRIVER, given))
+    assert len(list(world.service.book.all_ids())) == len(given)

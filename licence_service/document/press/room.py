@@ -7,10 +7,13 @@ from threading import Lock
 
 from licence_service.document import glyph_file
 from licence_service.document.artwork import Family
+from licence_service.document.contents import glyph_path
 from licence_service.document.fonts import Face, Fonts
+from licence_service.document.furniture import CHIP_FACE
 from licence_service.document.glyph_store import GlyphStore
 from licence_service.document.press import Job, Laid, Outcome, Press, Unpressed
 from licence_service.document.sheet import Sheet
+from licence_service.identifiers import PLATE_CHARACTERS
 
 _OF_VALUES = ("song-700", "song-500", "song-600")  # the commonest last, where a dictionary is read most cheaply
 MOST_PRESSES = 256  # beyond it all are forgotten and made again
@@ -43,10 +46,15 @@ class Pressroom:
         return [outcomes[place] for place in range(len(jobs))]
 
     def common_characters(self) -> bytes:
-        """Return the outlines of the commonest characters of the faces that values are set in, one after the other."""
-        with self._lock:
-            self._fill()
-        return b"".join(drawn for face in _OF_VALUES for drawn in self._stores[face].charstrings(glyph_file.LEVEL_1))
+        """Return the prepared outlines of all faces, one after the other, and the characters of number plates as pages draw them.
+
+        The commonest come late: ideographs of those faces that values are set in.
+        Whatever was printed before, the same files of faces give the same bytes.
+        """
+        prepared = {slug: glyph_file.read(face) for slug, face in self._fonts.faces.items()}
+        common = [prepared[face].pop(each) for face in _OF_VALUES for each in glyph_file.LEVEL_1 if each in prepared[face]]
+        chips = [glyph_path(self._fonts, CHIP_FACE, each)[0].encode("ascii") for each in PLATE_CHARACTERS]
+        return b"".join((*(drawn for face in prepared.values() for drawn in face.values()), *common, *chips))
 
     def _fill(self) -> None:
         if not self._stores:

@@ -1,0 +1,89 @@
+"""Printed pages under their seals, many at once: every use written down before and after, some files judged by foreign eyes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+
+from licence_service.chunk_rows import Printed, digest_of
+from licence_service.document.press import Pressed
+from licence_service.document.reading import attachment, codes
+from licence_service.errors import PageDisagrees, SealStopped, Unavailable
+from licence_service.licence import Entry
+from licence_service.registrar import Registrar
+
+STOPPABLE = 100  # after so many signatures an order to stop the seal is looked for
+JUDGED = 1000  # of so many licences one, and the first of each edition and seal in a chunk, is read by foreign readers and examined whole
+
+
+class Misjudged(PageDisagrees):
+    """A sealed file is not what it should be: nothing of its chunk may be entered, now or later."""
+
+
+@dataclass(slots=True)
+class SealingMany:
+    """Seals the files of one chunk, part after part."""
+
+    registrar: Registrar
+    step: Callable[[str], None] = field(repr=False)  # told of each step before it begins
+    _sealed: int = 0  # files of the chunk so far
+    _judged: set[tuple[int, str]] = field(default_factory=set)  # editions and seals of which one was judged
+
+    def sealed(self, printed: Sequence[Printed]) -> list[tuple[Printed, Pressed, Entry]]:
+        """Return the sealed files in the same order, with the entries that name them.
+
+        Raise `SealStopped` or `SealUnavailable` where the seal cannot be had, `Misjudged`.
+        """
+        line = self.registrar.line
+        asked = [replace(one.order.use, event="requested", document_sha256=one.laid.digest().hex()) for one in printed]
+        if any(line.seal_log.stopped(seal_id) for seal_id in {use.seal_id for use in asked}):
+            line.seal_log.write_all([replace(use, event="refused", reason="stopped") for use in asked], line.now())
+            raise SealStopped
+        self.step("request-seal")
+        line.seal_log.write_all(asked, line.now())
+        self.step("seal")
+        try:
+            sealed = self._signed(printed)
+        except (PageDisagrees, Unavailable) as trouble:
+            line.seal_log.write_all([replace(use, event="failed", reason=trouble.slug) for use in asked], line.now())
+            raise
+        self.step("sealed")
+        done = [replace(use, event="done", sealed_sha256=digest_of(entry)) for use, (_, _, entry) in zip(asked, sealed, strict=True)]
+        line.seal_log.write_all(done, line.now())
+        return sealed
+
+    def _signed(self, printed: Sequence[Printed]) -> list[tuple[Printed, Pressed, Entry]]:
+        """Have every file signed, as many at once as its seal has lanes; whichever is signed first, each gets its own."""
+        seals = {one.order.use.seal_id: one.seal for one in printed}
+        sealed = []
+        with ExitStack() as lanes:
+            slots = {seal_id: lanes.enter_context(closing(seal.slots_over(self._asked(seal_id, printed)))) for seal_id, seal in seals.items()}
+            for one in printed:
+                pressed = one.laid.sealed(next(slots[one.order.use.seal_id]))
+                kind = (id(one.template), one.order.use.seal_id)
+                if self._sealed % JUDGED == 0 or kind not in self._judged:
+                    self._judge(pressed, one)
+                    self._judged.add(kind)
+                self._sealed += 1
+                assert one.entry.version  # noqa: S101 - only acts with a document are printed
+                sealed.append((one, pressed, replace(one.entry, version=replace(one.entry.version, document=pressed.digests()))))
+        return sealed
+
+    def _asked(self, seal_id: str, printed: Sequence[Printed]) -> Iterator[bytes]:
+        """Yield what one seal is to sign; an order to stop it holds for whatever was not asked yet, and nothing of the chunk is entered."""
+        for number, one in enumerate(one for one in printed if one.order.use.seal_id == seal_id):
+            if number % STOPPABLE == STOPPABLE - 1 and self.registrar.line.seal_log.stopped(seal_id):
+                raise SealStopped
+            yield one.laid.digest()
+
+    def _judge(self, pressed: Pressed, one: Printed) -> None:
+        """Let the slow reader look at the page, and a foreign validator at the whole file."""
+        content, sheet = pressed.content, one.order.sheet
+        try:
+            self.registrar.line.printer.agree(content, sheet)
+        except PageDisagrees as wrong:
+            raise Misjudged(wrong.detail) from wrong
+        finding = self.registrar.examiner.examine(content)
+        if not (finding.signed and finding.intact and finding.covers_whole_file):
+            raise Misjudged("a printed file does not carry its seal as it should")
+        if attachment(content) != one.order.attachment or codes(content) != [sheet.code_text]:
+            raise Misjudged("a printed file does not carry its data or its code as it should")
