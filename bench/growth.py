@@ -20,9 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, LargeBinary, Table
+from sqlalchemy import Column, LargeBinary, Table, func, select
 
-from bench.chunks import ROUNDS
 from bench.issue import service_in, settings_in
 from bench.press import FIFTEEN
 from bench.record import record
@@ -33,7 +32,7 @@ from licence_service.service import Service, build
 from licence_service.store.tables import counters, entries, licences, lookups, payloads, reservations, seal_uses, versions
 from licence_service.store.tables_of_packing import packed_documents
 
-SMALL, TIMES, ROWS = 10_000, 100, 1_000
+SMALL, TIMES, ROWS, ROUNDS = 10_000, 100, 1_000, 15
 GROWING = (licences, entries, payloads, versions, lookups, packed_documents, reservations, seal_uses)
 MOSTLY = 0.9  # of the rows have a value of their own: then every copy gets one
 LONGEST = 200  # characters of a value that is looked at: longer ones are contents, and stay as they are
@@ -89,7 +88,9 @@ def _value(connection: sqlite3.Connection, table: Table, column: Column[Any], sp
 
 def measured(small: Service, large: Service) -> tuple[list[float], list[float]]:
     """Return the CPU µs of a licence in the small and in the large register, by round."""
-    places = [(service, Stock(service, FIFTEEN, seed, 200_000)) for service, seed in ((small, 5), (large, 6))]
+    with small.database.read() as connection:
+        there = connection.execute(select(func.count()).select_from(licences)).scalar_one()  # more than SMALL after an earlier run
+    places = [(service, Stock(service, FIFTEEN, there + seed, 200_000 + there)) for service, seed in ((small, 5), (large, 6))]
     found: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS + 1):
         for (service, stock), row in zip(places, found, strict=True):
@@ -114,6 +115,8 @@ def run(times: int, kept: Path | None = None) -> None:
             shutil.copytree(small, large)
             multiplied(large, times)
         services = [build(settings_in(each), clock_at(None)) for each in (small, large)]
+        for service in services:
+            service.database.migrate()  # what an earlier run left may be of an earlier release
         few, many = measured(*services)
         for service in services:
             service.close()
