@@ -28,7 +28,6 @@ from PIL import Image
 
 from bench.accounts import accounted, looked_at
 from bench.places import OURS, Place, many_machines, one_machine
-from bench.record import record
 from bench.stock import Stock
 from licence_service.cli.chunking import CHUNK
 from licence_service.service import Service
@@ -164,8 +163,6 @@ def convert(place: Place, count: int, kills: int, chunk: int) -> None:
     assert all(run.state == "collected" for run in service.runs.kept.all()), "a run was left open"
     looked_at(service, accounted(service, {file: file.with_suffix(".results") for file in files}, count), place.folder)
     service.close()
-    if not place.wanted:
-        record("bulk_memory_mb", watch.most / 1e6, better="lower", ours=watch.most / 1e6, peer=None, unit="MB", worst=watch.most / 1e6, rounds=1)
     if watch.killed < kills:
         raise SystemExit(f"only {watch.killed} of {kills} kills came before the end: take a larger --count")
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from licence_service import requests
 from licence_service.carrying import Done
 from licence_service.chunk_rows import Made, Meant, Outcome, digest_of, told
-from licence_service.errors import EntryConflict, PageDisagrees, Refusal, Unavailable
+from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealStopped, Unavailable
 from licence_service.licence import Act, Entry
 from licence_service.line import live_key
 from licence_service.packing import Filling, Packer
@@ -162,6 +162,8 @@ class Chunks:
         self.step("archive")
         places = filling.close()
         self.step("append")
+        if any(line.seal_log.stopped(seal_id) for seal_id in {one.entry.version.seal_id for one in made if one.entry.version}):
+            raise SealStopped  # a key may have been lost while this chunk was on its way
         contents = {one.reservation.reservation_id: one.reservation.content for one in made}
         if any(one.row.record is None for one in made):
             opened = [Opened(one.entry, line.beside(one.reservation, one.entry), places[digest_of(one.entry)]) for one in made]
@@ -174,10 +176,10 @@ class Chunks:
         return self.appendings.append_all(later, contents)
 
     def _stop(self, reserved: Sequence[tuple[Meant, Reservation]], wrong: PageDisagrees) -> None:
-        """Nothing of the chunk goes on: what a foreign reader found wrong is closed with all others, else they may be carried later, each by itself."""
+        """Nothing of the chunk goes on. What a foreign reader found wrong is closed with all others, which may come again under their keys."""
         if isinstance(wrong, Misjudged):
             for _, reservation in reserved:
-                self.registrar.line.reservations.abandon(reservation.reservation_id, wrong.detail)
+                self.registrar.line.reservations.abandon(reservation.reservation_id, wrong.detail, key_too=True)
         else:
             self._leave(reserved)
 

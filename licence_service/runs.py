@@ -6,7 +6,7 @@ identifiers were fixed when they were reserved (`chunks`). So who holds a chunk 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from licence_service import chunk_form
@@ -50,6 +50,7 @@ class Runs:
     def carry(self, run_id: str, number: int, holder: str, rest: Callable[[int], timedelta] = lambda _: timedelta()) -> bool:
         """Issue the rows of a chunk and keep their results; False where it is not for this holder to carry now.
 
+        However long it takes, it stays the holder's as long as there are steps, each of which pushes its lease forward.
         Whatever goes wrong, the chunk is left for another attempt, after a rest that may depend on how many there were; a refusal of the
         whole chunk, as where a page disagrees, stops it until somebody calls for the run again. Raise what went wrong.
         """
@@ -112,7 +113,22 @@ class Runs:
     def _issued(self, chunk: RunChunk) -> list[bytes]:
         caller = self._client(chunk.run.client)
         rows = self._read(chunk_form.ROWS, chunk, chunk.rows_object or "", "rows", chunk.rows_digest)
-        return list(issued(lambda given: self.chunks.issue(caller, given), chunk.first, rows))
+        chunks = self._keeping(chunk)
+        return list(issued(lambda given: chunks.issue(caller, given), chunk.first, rows))
+
+    def _keeping(self, chunk: RunChunk) -> Chunks:
+        """Return what carries chunks with a holder who says with each step that it lives, be it of all rows or of one that goes alone."""
+        keep, registrar = self.kept.keeper(chunk), self.chunks.registrar
+
+        def then(step: Callable[[str], None]) -> Callable[[str], None]:
+            def told(name: str) -> None:
+                step(name)
+                keep()
+
+            return told
+
+        alone = replace(registrar, line=replace(registrar.line, step=then(registrar.line.step)))
+        return replace(self.chunks, registrar=alone, step=then(self.chunks.step))
 
     def _client(self, name: str) -> Client:
         found = next((one for one in self.clients.all() if one.name == name), None)

@@ -10,6 +10,7 @@ from licence_service.document.reading import attachment, codes
 from licence_service.errors import PageDisagrees, SealStopped, Unavailable
 from licence_service.licence import Entry
 from licence_service.registrar import Registrar
+from licence_service.store.seal_log import SealUse
 
 STOPPABLE = 100  # after so many signatures an order to stop the seal is looked for
 JUDGED = 1000  # of so many licences one, and the first of each edition and seal in a chunk, is read by foreign readers and examined whole
@@ -41,32 +42,31 @@ class SealingMany:
         self.step("request-seal")
         line.seal_log.write_all(asked, line.now())
         self.step("seal")
+        sealed: list[tuple[Printed, Pressed, Entry]] = []
         try:
-            sealed = self._signed(printed)
+            self._sign(printed, sealed)
         except (PageDisagrees, Unavailable) as trouble:
-            line.seal_log.write_all([replace(use, event="failed", reason=trouble.slug) for use in asked], line.now())
+            failed = [replace(use, event="failed", reason=trouble.slug) for use in asked[len(sealed) :]]
+            line.seal_log.write_all([*_done(asked, sealed), *failed], line.now())
             raise
         self.step("sealed")
-        done = [replace(use, event="done", sealed_sha256=digest_of(entry)) for use, (_, _, entry) in zip(asked, sealed, strict=True)]
-        line.seal_log.write_all(done, line.now())
+        line.seal_log.write_all(_done(asked, sealed), line.now())
         return sealed
 
-    def _signed(self, printed: Sequence[Printed]) -> list[tuple[Printed, Pressed, Entry]]:
-        """Have every file signed, as many at once as its seal has lanes; whichever is signed first, each gets its own."""
+    def _sign(self, printed: Sequence[Printed], sealed: list[tuple[Printed, Pressed, Entry]]) -> None:
+        """Have every file signed, as many at once as its seal has lanes; whichever is signed first, each gets its own, added to `sealed`."""
         seals = {one.order.use.seal_id: one.seal for one in printed}
-        sealed = []
         with ExitStack() as lanes:
             slots = {seal_id: lanes.enter_context(closing(seal.slots_over(self._asked(seal_id, printed)))) for seal_id, seal in seals.items()}
             for one in printed:
                 pressed = one.laid.sealed(next(slots[one.order.use.seal_id]))
                 kind = (id(one.template), one.order.use.seal_id)
+                assert one.entry.version  # noqa: S101 - only acts with a document are printed
+                sealed.append((one, pressed, replace(one.entry, version=replace(one.entry.version, document=pressed.digests()))))
                 if self._sealed % JUDGED == 0 or kind not in self._judged:
                     self._judge(pressed, one)
                     self._judged.add(kind)
                 self._sealed += 1
-                assert one.entry.version  # noqa: S101 - only acts with a document are printed
-                sealed.append((one, pressed, replace(one.entry, version=replace(one.entry.version, document=pressed.digests()))))
-        return sealed
 
     def _asked(self, seal_id: str, printed: Sequence[Printed]) -> Iterator[bytes]:
         """Yield what one seal is to sign; an order to stop it holds for whatever was not asked yet, and nothing of the chunk is entered."""
@@ -83,7 +83,14 @@ class SealingMany:
         except PageDisagrees as wrong:
             raise Misjudged(wrong.detail) from wrong
         finding = self.registrar.examiner.examine(content)
+        if "examination-stopped" in finding.reasons:  # a machine that is too busy says nothing of the file
+            raise Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
         if not (finding.signed and finding.intact and finding.covers_whole_file):
             raise Misjudged("a printed file does not carry its seal as it should")
         if attachment(content) != one.order.attachment or codes(content) != [sheet.code_text]:
             raise Misjudged("a printed file does not carry its data or its code as it should")
+
+
+def _done(asked: Sequence[SealUse], sealed: Sequence[tuple[Printed, Pressed, Entry]]) -> list[SealUse]:
+    """Return what the log says of the first uses that were asked for, which gave these files."""
+    return [replace(use, event="done", sealed_sha256=digest_of(entry)) for use, (_, _, entry) in zip(asked, sealed, strict=False)]

@@ -141,7 +141,8 @@ class Verifier:
     def _seal_today(self, entry: Entry, slug: str, known_at: datetime | None) -> Check:
         """Judge a file that was examined when it was entered by what is known today of its seal at the sealing time (SH-04).
 
-        What was recorded before its seal's key was lost stays good; what was recorded later is good because the register proves it (SE-06).
+        What was recorded before its seal's key was lost stays good; what was recorded later is good because the register proves it (SE-06),
+        except for what was taken over: of that it proves only that somebody brought it.
         """
         version = entry.version
         assert version  # noqa: S101 - asked for by the caller
@@ -155,6 +156,8 @@ class Verifier:
         demo = self.keyring.departments[known.department].demo
         lost = lost_since(self.law.foundations, known.seal_id, known_at)
         proven = lost is not None and entry.recorded_at is not None and entry.recorded_at >= lost
+        if proven and version.seal_id == ADOPTED:
+            return Check(2, "seal", "authentic", Result.NO, ("seal-compromised",))
         said = "register-proves" if proven else "seal-intact"
         return Check(2, "seal", "authentic", Result.YES, (said, "specimen") if demo else (said,))
 

@@ -6,9 +6,9 @@ What is done to each licence is an ordinary act of the registrar, once, whatever
 from collections.abc import Callable
 
 from licence_service.campaign.plan import Plan, read_file
-from licence_service.campaign.reporting import Report, report_of, written
+from licence_service.campaign.reporting import LEFT, Report, report_of, written
 from licence_service.campaign.running import Runner
 
-__all__ = ["Plan", "Report", "Runner", "Step", "read_file", "report_of", "written"]
+__all__ = ["LEFT", "Plan", "Report", "Runner", "Step", "read_file", "report_of", "written"]
 
 Step = Callable[[str], None]

@@ -37,6 +37,7 @@ class Judged:
     """What a plan comes to for one licence: the act, `excluded:<id>` or `refused:<reason>`; the licence's head; what would be entered.
 
     `content` is a digest of what the entry would say beyond the licence as it is: equal digests on an equal head make equal entries.
+    `on_any_head` says that equal digests do so on whatever head: an act in between changes nothing about it.
     """
 
     said: str
@@ -44,10 +45,11 @@ class Judged:
     content: str = ""
     live_key: str = field(default="", repr=False)
     request: ActRequest | None = field(default=None, repr=False)
+    on_any_head: bool = False
 
     def same(self, said: str, head: int, content: str) -> bool:
         """Say whether an earlier judgement came to the same."""
-        return (self.said, self.head, self.content) == (said, head, content)
+        return (self.said, self.content) == (said, content) and (self.on_any_head or self.head == head)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ CHANGED = "changed"  # since the rehearsal: skipped, never silently done
 
 
 def became(row: Row, done: Done) -> str:
-    """Say what became of a row; an entry that came between judging and appending is named, since the table allowed both."""
+    """Say what became of a row; an entry that came between the rehearsal and the appending is named, since the table allowed both."""
     return done.act if done.sequence == row.head + 1 else f"{done.act}:behind-another"
 
 

@@ -9,13 +9,14 @@ from licence_service.store.campaigns import Campaign, Campaigns, Row
 from licence_service.store.sealed import LooseUse
 
 OPEN = "open"
+LEFT = "still_under_lost_seal"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """`head` says which campaign this is and who stands for it; `counts` how often the rehearsal and the run came to what.
 
-    `rows` can be gone through once and holds nothing in memory.
+    `rows` are read anew each time they are gone through; they hold nothing in memory.
     """
 
     head: Mapping[str, Any]
@@ -27,8 +28,24 @@ class Report:
         return sum(int(one["licences"]) for one in self.counts if one["rehearsed"] == rehearsed and outcome in (None, one["outcome"]))
 
 
-def report_of(store: Campaigns, campaign: Campaign, loose: Iterable[LooseUse] | None = None) -> Report:
-    """Return the report of a campaign as it stands; of a re-seal, `loose` are the uses of the seal that led to no document of the book."""
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a campaign, as the report says them."""
+
+    store: Campaigns
+    campaign: Campaign
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Read them from the first on."""
+        return (_row(one, self.campaign.public["act"]) for one in self.store.rows(self.campaign))
+
+
+def report_of(store: Campaigns, campaign: Campaign, loose: Iterable[LooseUse] | None = None, left: int | None = None) -> Report:
+    """Return the report of a campaign as it stands.
+
+    Of a re-seal, `loose` are the uses of the seal that led to no document of the book; of one that was run, `left` is how many genuine
+    licences have a current document under the lost seal still.
+    """
     plan = campaign.public
     counts = tuple(
         {"rehearsed": rehearsed, "outcome": outcome or (OPEN if rehearsed == plan["act"] else ""), "licences": number}
@@ -54,7 +71,9 @@ def report_of(store: Campaigns, campaign: Campaign, loose: Iterable[LooseUse] | 
     }
     if loose is not None:
         head["dead"] = [_loose(one) for one in loose]
-    return Report(head, counts, (_row(one, plan["act"]) for one in store.rows(campaign)))
+    if left is not None:
+        head[LEFT] = left
+    return Report(head, counts, _Rows(store, campaign))
 
 
 def _loose(one: LooseUse) -> dict[str, Any]:

@@ -62,10 +62,13 @@ class Runner:
         return next((one for one in self.store.all() if is_resealing(one.public) and one.public["select"] == wanted), None)
 
     def report(self, campaign_id: str) -> Report:
-        """Return the report of a campaign as it stands."""
+        """Return the report of a campaign as it stands; of a re-seal that was run, the register is asked anew what is left."""
         campaign = self.store.get(campaign_id)
         plan = self._plan(campaign)
-        return report_of(self.store, campaign, self.sealed.loose(plan.seal.seal_id, plan.since) if isinstance(plan, SealPlan) else None)
+        if not isinstance(plan, SealPlan):
+            return report_of(self.store, campaign)
+        left = self._left(campaign, plan) if campaign.state in {RUNNING, DONE} else None
+        return report_of(self.store, campaign, self.sealed.loose(plan.seal.seal_id, plan.since), left)
 
     def _kept(self, said: Mapping[str, Any], found: Iterable[Fault], by: str) -> str:
         if wrong := list(found):
@@ -143,7 +146,8 @@ class Runner:
                 self._one_by_one(campaign, judge, step)
             before, left = left, self.open(campaign_id)
             if left == before:
-                raise SealUnavailable(f"{left} licences are being carried by another process, or by one that died; run it again")
+                wait = "another act on them, or another process that carries them, is under way"
+                raise SealUnavailable(f"{left} licences wait: {wait}; run it again")
         self.store.end_run(campaign)
         return self.store.get(campaign_id)
 
@@ -154,6 +158,16 @@ class Runner:
             raise NotInForce("two people have not said yet that this key is lost since then", facts={"rule": "SE-06"})
         if wrong := list(seal_faults(self.line, plan)):
             raise RequestRejected(faults=wrong)
+
+    def _left(self, campaign: Campaign, plan: SealPlan) -> int:
+        """Count in the register what the plan still means: genuine, its current document under the lost seal, and not refused for a reason."""
+        judge, after, number = self._seal_judge(campaign, plan).standing(), 0, 0
+        while found := self._next(plan, after):
+            keys, after = {licence_id: key for key, licence_id in found}, found[-1][0]
+            refused = self.store.refused(campaign, list(keys.values()))
+            judged = (judge.weighed(record) for record in self.line.book.records([one for one, key in keys.items() if key not in refused]))
+            number += sum(one is not None and one.request is not None for one in judged)
+        return number
 
     def _one_by_one(self, campaign: Campaign, judge: Judge, step: Callable[[str], None]) -> None:
         for row in self._open_rows(campaign):
@@ -208,11 +222,14 @@ class Runner:
         said = whole(campaign.public, campaign.private)
         return seal_plan_of(said, self.line.keyring) if is_resealing(said) else plan_of(said)
 
+    def _seal_judge(self, campaign: Campaign, plan: SealPlan) -> SealJudge:
+        return SealJudge(self.line, campaign.campaign_id, plan, beijing_day(self.line.now()), self.sealed.by(plan.seal.seal_id))
+
     def _judge(self, campaign_id: str) -> _Begun:
         campaign = self.store.get(campaign_id)
         plan, today = self._plan(campaign), beijing_day(self.line.now())
         if isinstance(plan, SealPlan):
-            return campaign, plan, SealJudge(self.line, campaign.campaign_id, plan, today, self.sealed.by(plan.seal.seal_id))
+            return campaign, plan, self._seal_judge(campaign, plan)
         running = campaign.state in {APPROVED, RUNNING}
 
         def taken(record: Record, number: str) -> bool:

@@ -52,7 +52,7 @@ class SealJudge:
         return weighed
 
     def weighed(self, record: Record) -> Judged | None:
-        """Judge without drawing up the document."""
+        """Judge without drawing up the document; what else happened on the licence is nothing to it while this version is the current one."""
         plan, licence = self.plan, record.on(self.today)
         if licence is None or licence.current.certificate_sha256 != plan.seal.certificate_sha256 or record.issuer(self.today) not in plan.departments:
             return None
@@ -66,4 +66,4 @@ class SealJudge:
         template = self.line.catalogue.in_force(record.type, self.today)
         content = {"version": licence.current.version, "document": licence.current.document.sha256, "edition": template.digest}
         request = ActRequest(Act.RESEAL, plan.decision, campaign=self.campaign_id)
-        return Judged(Act.RESEAL.value, licence.head, sha256(canonical(content)), "", request)
+        return Judged(Act.RESEAL.value, licence.head, sha256(canonical(content)), request=request, on_any_head=True)

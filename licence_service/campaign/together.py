@@ -1,19 +1,24 @@
 """The run of a campaign whose acts go many at once: a chunk is judged, entered and settled, then the next (docs/campaigns.md)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 from licence_service.campaign.judging import AS_A_WHOLE, REFUSED, runner_client
 from licence_service.campaign.outcomes import CHANGED, became, unlike
 from licence_service.campaign.seal_judging import SealJudge
 from licence_service.carrying import Waiting
-from licence_service.chunk_rows import Outcome
+from licence_service.chunk_rows import Outcome, told
 from licence_service.continuing import Continuing, Later
 from licence_service.digests import canonical, sha256
 from licence_service.errors import EntryConflict, Refusal, SealUnavailable, Unavailable
 from licence_service.store.campaigns import Campaign, Campaigns, Row
+from licence_service.store.record import Record
+from licence_service.store.reservations import Reservation
 
-CHUNK = 3500  # a version takes some 2.6 kB, and an object of a store should have 8 MB and more
+_Settled: TypeAlias = tuple[Row, str, int | None]
+CHUNK = 3000  # a version takes some 3 kB, and an object of a store should have 8 MB and more
 _MOST = 40
 
 
@@ -35,27 +40,28 @@ class Together:
             after = rows[-1].key
             self._settled(rows)
 
-    def _settled(self, rows: Sequence[Row]) -> None:
+    def _settled(self, rows: Sequence[Row], *, again: bool = True) -> None:
+        """Judge, enter and settle some rows; where another act is under way on a licence, that one is carried to its end first, then its row `again`."""
         judge = self.judge.standing()
         caller = runner_client(self.judge.plan.departments[0])
         records = {one.licence_id: one for one in self.judge.line.book.records([row.licence_id for row in rows])}
         keys = {row.key: f"campaign:{self.campaign.campaign_id}:{row.licence_id}" for row in rows}
         begun = self.continuing.begun(caller, list(keys.values()))
-        settled: list[tuple[Row, str, int | None]] = []
+        settled: list[_Settled] = []
         acts: list[tuple[Row, Later]] = []
         for row in rows:
-            key, record, digest = keys[row.key], records[row.licence_id], sha256(canonical([self.campaign.digest, row.licence_id]))
-            if key in begun:
-                acts.append((row, Later(key, digest, record, begun=begun[key])))
-                continue
-            judged = judge.weighed(record)
-            if judged is None or (other := unlike(row, judged)):
-                settled.append((row, CHANGED if judged is None else str(other)[:_MOST], None))
+            found = self._meant(judge, row, records[row.licence_id], keys[row.key], begun)
+            if isinstance(found, Later):
+                acts.append((row, found))
             else:
-                acts.append((row, Later(key, digest, record, judged.request)))
+                settled.append((row, found, None))
         outcomes = self.continuing.enter(caller, [act for _, act in acts]) if acts else []
         troubles: list[Exception] = []
+        behind: list[Row] = []
         for (row, act), outcome in zip(acts, outcomes, strict=True):
+            if isinstance(outcome, EntryConflict) and self.judge.line.reservations.by_key(caller.name, act.key) is None:
+                behind.append(row)
+                continue
             said = self._said(caller.name, row, act, outcome, troubles)
             settled += [said] if said else []
         self.store.settle_all(self.campaign, settled)
@@ -63,11 +69,33 @@ class Together:
             self.step(row.licence_id)
         if troubles:
             raise troubles[0]
+        if behind and again:
+            for row in behind:
+                self._carry_what_waits(row.licence_id)
+            self._settled(behind, again=False)  # one that still waits stays open
 
-    def _said(self, client: str, row: Row, act: Later, outcome: Outcome, troubles: list[Exception]) -> tuple[Row, str, int | None] | None:
+    def _meant(self, judge: SealJudge, row: Row, record: Record, key: str, begun: Mapping[str, Reservation]) -> Later | str:
+        """Return the act that is to be entered, the one that was begun before as it was meant then, or why there is none."""
+        digest = sha256(canonical([self.campaign.digest, row.licence_id]))
+        if key in begun:
+            return Later(key, digest, record, begun=begun[key])
+        judged = judge.weighed(record)
+        if judged is None:
+            return CHANGED
+        other = unlike(row, judged)
+        return other[:_MOST] if other else Later(key, digest, record, judged.request)
+
+    def _carry_what_waits(self, licence_id: str) -> None:
+        """Carry the act under way on a licence, such as a renewal that waited for the stopped seal; whoever asked for it is told what became of it."""
+        registrar = self.continuing.chunks.registrar
+        for reservation in map(registrar.line.reservations.get, registrar.line.reservations.of_licence(licence_id)):
+            if reservation.state == "reserved" and reservation.version:
+                told(partial(registrar.carrier.carried, reservation, wait=False))
+
+    def _said(self, client: str, row: Row, act: Later, outcome: Outcome, troubles: list[Exception]) -> _Settled | None:
         """Say what became of a row; None where it stays open, or where what came in between concerns all of them."""
         if isinstance(outcome, EntryConflict):
-            # Another act is under way or came first; one of ours that is reserved is carried to its end later.
+            # Another act came first; one of ours that is reserved is carried to its end later.
             ours = self.judge.line.reservations.by_key(client, act.key)
             return None if ours and ours.state == "reserved" else (row, f"{CHANGED}:{outcome.slug}", None)
         if isinstance(outcome, (*AS_A_WHOLE, Unavailable)):

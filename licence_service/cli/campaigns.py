@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from licence_service.campaign import Report, Runner, read_file, written
-from licence_service.cli.talking import err, out, progress, said, service, show
+from licence_service.campaign import LEFT, Report, Runner, read_file, written
+from licence_service.cli.talking import REFUSED, err, out, progress, said, service, show
+from licence_service.store.campaigns import DONE
 
 app = typer.Typer(no_args_is_help=True, help="One decision carried out on many licences: plan, rehearse, approve, run, report.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -66,7 +67,8 @@ def run(campaign_id: Id, to: To = FOLDER, as_json: AsJson = False) -> None:  # n
     with _runner() as runner:
         with progress("run", runner.open(campaign_id)) as step:
             runner.run(campaign_id, step)
-        reported(runner, campaign_id, to, as_json=as_json)
+        if reported(runner, campaign_id, to, as_json=as_json):
+            sys.exit(REFUSED)
 
 
 @app.command()
@@ -90,23 +92,30 @@ def list_campaigns(as_json: AsJson = False) -> None:  # noqa: FBT002
     show(rows, as_json=as_json, columns=("campaign", "title", "state", "planned_by", "approved_by"))
 
 
-def reported(runner: Runner, campaign_id: str, folder: Path, *, as_json: bool) -> None:
-    """Write the report to a file and print it: JSON whole, a table with its first rows."""
-    campaign = runner.store.get(campaign_id)
+def reported(runner: Runner, campaign_id: str, folder: Path, *, as_json: bool) -> int:
+    """Write the report to a file and print it: JSON whole, a table with its first rows. Return how many licences a re-seal left, and say what to do."""
+    found = runner.report(campaign_id)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{campaign.campaign_id}.json"
+    path = folder / f"{found.head['campaign_id']}.json"
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(written(runner.report(campaign_id)))
+        file.writelines(written(found))
     if as_json:
-        sys.stdout.writelines(written(runner.report(campaign_id)))
-        return
-    _shown(runner.report(campaign_id))
-    err.print(f"→ {path}")
+        sys.stdout.writelines(written(found))
+    else:
+        _shown(found)
+        err.print(f"→ {path}")
+    left = int(found.head.get(LEFT, 0))
+    if left:
+        again = "plan it again: licence-service reseal --by NAME --decision FILE" if found.head["state"] == DONE else "run it again"
+        err.print(f"[red]not complete[/]  {left} genuine licences are still under the lost seal; {again}")
+    return left
 
 
 def _shown(found: Report) -> None:
     out.print(f"[bold]{found.head['campaign_id']}[/]  {found.head['state']}  {found.head['title']['zh']}")
     show(found.counts, as_json=False, columns=("rehearsed", "outcome", "licences"))
+    if LEFT in found.head:
+        out.print(f"still under the lost seal: {found.head[LEFT]} licences")
     rows = [row for _, row in zip(range(SHOWN), found.rows, strict=False)]
     show(rows, as_json=False, columns=("licence_id", "rehearsed", "outcome", "sequence"))
     if dead := found.head.get("dead"):

@@ -22,7 +22,8 @@ from licence_service.runs import Runs
 from licence_service.service import Service
 from licence_service.store.runs import DONE, Run
 
-CHUNK, LARGEST_CHUNK = 3500, 5000  # a version takes some 2.6 kB, and an object of a store should have 8 MB and more
+_FIRST, _STRANGE = b'{"line": 1', "the file of results is not that of these rows"
+CHUNK, LARGEST_CHUNK = 3000, 5000  # a version takes some 3 kB, and an object of a store should have 8 MB and more
 As = Annotated[str, typer.Option("--client", help="The client in whose name to issue.")]
 Rows = Annotated[Path, typer.Argument(help='One row a line: {"key": "…", "request": {…}}, the request as `POST /licences` takes it.', exists=True)]
 Results = Annotated[Path, typer.Option("--results", help="Where to write what became of each row; rows that are there already are not done again.")]
@@ -51,6 +52,7 @@ def issue_many(rows: Rows, client: As, results: Results, chunk: Chunk = CHUNK, w
         client_named(opened, client)
         with _told(results) as told, progress("issue-many", total) as step:
             done, refused = _finished(results, enumerate(_lines(rows), 1))
+            _for_its_owner(told)
             if done:
                 step("there already", done)
             for fresh in _fresh(opened, _File(rows, total, digest), client, done, chunk, workers, on_workers=on_workers):
@@ -114,21 +116,29 @@ def _lines(rows: Path) -> Iterator[bytes]:
 def _finished(results: Path, waiting: Iterator[tuple[int, bytes]]) -> tuple[int, int]:
     """Return how many rows have a result already, and how many of them were refused, having passed over them in `waiting`.
 
-    Half a line at the end is taken off. Raise `RequestRejected` where the file is not the results of these rows.
+    Half a line at the end is taken off. Raise `RequestRejected` where the file is not the results of these rows. However long the file is,
+    a line of it is held at a time.
     """
-    content = results.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    refused = done = 0
-    for line in whole.splitlines():
-        said_, row = read_result(line), next(waiting, None)
-        read = read_row(row[1]) if row else None
-        if said_ is None or row is None or said_.get("line") != row[0] or said_.get("key") != (read[0] if isinstance(read, tuple) else None):
-            raise RequestRejected("the file of results is not that of these rows")
-        refused, done = refused + ("problem" in said_), done + 1
-    if not whole and content and not content.startswith(b'{"line": 1'[: len(content)]):
-        raise RequestRejected("the file of results is not that of these rows")
-    os.truncate(results, len(whole))
+    refused = done = whole = 0
+    with results.open("rb") as file:
+        _begins(file.read(len(_FIRST)))
+        file.seek(0)
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            said_, row = read_result(line), next(waiting, None)
+            read = read_row(row[1]) if row else None
+            if said_ is None or row is None or said_.get("line") != row[0] or said_.get("key") != (read[0] if isinstance(read, tuple) else None):
+                raise RequestRejected(_STRANGE)
+            refused, done, whole = refused + ("problem" in said_), done + 1, whole + len(line)
+    os.truncate(results, whole)
     return done, refused
+
+
+def _begins(head: bytes) -> None:
+    """Refuse a file that does not begin as results do, so that one of a single endless line is not read."""
+    if not _FIRST.startswith(head):
+        raise RequestRejected(_STRANGE)
 
 
 def _fresh(opened: Service, file: _File, client: str, told: int, chunk: int, workers: int, *, on_workers: bool) -> Iterator[list[bytes]]:
@@ -180,6 +190,14 @@ def _carried(runs: Runs, run: Run, carriers: Carriers, file: _File, told: int) -
             return
         carriers.wait(begun[0])
         yield runs.results(run, begun.popleft())
+
+
+def _for_its_owner(told: BinaryIO) -> None:
+    """Take from all others the right to read delivery codes, whoever made the file and however; after it was found to be that of these rows."""
+    try:
+        os.fchmod(told.fileno(), 0o600)
+    except PermissionError:
+        raise RequestRejected("the file of results belongs to another: its codes are not to be read by others") from None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Commands after a key is lost: `seal lost` says so, `reseal` seals the genuine licences anew (docs/campaigns.md, DOMAIN SE-06)."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 from licence_service.campaign import Runner
 from licence_service.campaign.plan import read_toml
 from licence_service.cli.campaigns import FOLDER, reported
-from licence_service.cli.talking import err, progress, said, service
+from licence_service.cli.talking import REFUSED, err, progress, said, service
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.service import Service
 from licence_service.store.campaigns import DONE, PLANNED, REHEARSED, Campaign
@@ -76,7 +77,9 @@ def reseal(
                 campaign = runner.rehearse(campaign.campaign_id, step)
         if approved_by:
             _run(runner, campaign, approved_by)
-        reported(runner, campaign.campaign_id, FOLDER, as_json=as_json)
+        left = reported(runner, campaign.campaign_id, FOLDER, as_json=as_json)
+        if approved_by and left:
+            sys.exit(REFUSED)
         if not approved_by:
             err.print(
                 f"{runner.open(campaign.campaign_id)} licences wait for the second person: the same --seal, --since and --all with --approved-by NAME"

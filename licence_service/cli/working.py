@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,7 @@ from licence_service.worker import Beat, Queue, rest_of
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Id = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as `runs list` prints it.")]
 app = typer.Typer(no_args_is_help=True, help="Bulk runs: files of rows that `issue-many` opened.")
-COLUMNS = ("run", "client", "rows", "done", "refused", "state", "where", "made_at")
+COLUMNS = ("run", "client", "rows", "done", "refused", "state", "where", "made_at", "age")
 
 
 def add_to(root: typer.Typer) -> None:
@@ -80,9 +81,9 @@ def queue_of(opened: Service) -> Queue:
 @app.command("list")
 @said
 def list_runs(as_json: AsJson = False) -> None:  # noqa: FBT002
-    """List the runs, newest first."""
+    """List the runs, newest first. One that is open keeps its rows, encrypted, until its command ends or `runs forget`."""
     with service() as opened:
-        rows = [_row(opened.runs, run) for run in opened.runs.kept.all()]
+        rows = [_row(opened.runs, run, opened.now()) for run in opened.runs.kept.all()]
     show(rows, as_json=as_json, columns=COLUMNS)
 
 
@@ -97,7 +98,7 @@ def show_run(run_id: Id, as_json: AsJson = False) -> None:  # noqa: FBT002
             {"chunk": one.number, "first": one.first, "rows": one.count, "state": one.state, "attempts": one.attempts, "reason": one.reason}
             for one in opened.runs.kept.troubled(run)
         ]
-        found = {**_row(opened.runs, run), "chunks": standing.chunks, "trouble": trouble}
+        found = {**_row(opened.runs, run, opened.now()), "chunks": standing.chunks, "trouble": trouble}
     show(found, as_json=as_json)
 
 
@@ -122,9 +123,19 @@ def forget(run_id: Id) -> None:
     out.print("forgotten")
 
 
-def _row(runs: Runs, run: Run) -> dict[str, Any]:
+def _row(runs: Runs, run: Run, now: datetime) -> dict[str, Any]:
     standing = runs.kept.standing(run)
     return {
         "run": run.run_id, "client": run.client, "rows": run.total - run.first + 1, "done": standing.done, "refused": standing.refused,
         "state": run.state, "where": "workers" if run.on_workers else "command", "made_at": run.made_at.isoformat(timespec="seconds"),
+        "age": age(now - run.made_at),
     }  # fmt: skip
+
+
+def age(since: timedelta) -> str:
+    """Return how long ago something was, in whole minutes, from an hour on in hours, from two days on in days: `7 min`, `30 h`, `12 d`."""
+    minutes = int(since.total_seconds() // 60)
+    for unit, size, least in (("d", 1440, 2880), ("h", 60, 60)):
+        if minutes >= least:
+            return f"{minutes // size} {unit}"
+    return f"{max(0, minutes)} min"

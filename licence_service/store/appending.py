@@ -57,13 +57,14 @@ class Appendings:
 
     def _append(self, connection: Connection, wanted: Sequence[Appended], contents: Contents) -> list[Entry | None]:
         hold(connection, BOOK)  # nobody enters anything between this look and the commit
+        today = beijing_day(self._now())
         rows = _rows(connection, [one.entry.licence_id for one in wanted])
         going = _reserved(connection, [one.beside.reservation_id or "" for one in wanted])
         met: set[str] = set()
         fitting = []
         for one in wanted:
             row = rows.get(one.entry.licence_id)
-            if row and one.entry.licence_id not in met and one.beside.reservation_id in going and self._fits(one, row):
+            if row and one.entry.licence_id not in met and one.beside.reservation_id in going and self._fits(one, row, today):
                 met.add(one.entry.licence_id)
                 fitting.append(one)
         if not fitting:
@@ -74,15 +75,20 @@ class Appendings:
         entered = [(rows[entry.licence_id]["id"], entry, body, one.beside) for one, (entry, body) in zip(fitting, stamped, strict=True)]
         insert_lines(connection, self._vault, place, entered, [one.place for one in fitting])
         self._make_findable(connection, [(key, beside) for key, _, _, beside in entered])
-        today = beijing_day(self._now())
         _project(connection, (self._row(rows[entry.licence_id], one, entry, today) for one, (entry, _) in zip(fitting, stamped, strict=True)))
         done: dict[int, Entry] = {id(one): entry for one, (entry, _) in zip(fitting, stamped, strict=True)}
         return [done.get(id(one)) for one in wanted]
 
-    def _fits(self, one: Appended, row: Mapping[str, Any]) -> bool:
-        """Say whether the licence is as it was read, and keeps the number that it holds."""
-        same = row["head"] == one.record.entries[-1].sequence == one.entry.sequence - 1
-        return same and (row["live_key"] is None or one.beside.live_key is None or self._blind(one.beside) == row["live_key"])
+    def _fits(self, one: Appended, row: Mapping[str, Any], today: date) -> bool:
+        """Say whether the licence is as it was read, and keeps the number that it holds: one that comes back takes its number anew."""
+        if not row["head"] == one.record.entries[-1].sequence == one.entry.sequence - 1:
+            return False
+        if one.beside.live_key is None:
+            return True
+        if row["live_key"] is not None:
+            return bool(self._blind(one.beside) == row["live_key"])
+        after, _ = projected((*one.record.entries, one.entry), today, row["department"])
+        return after.state in OVER
 
     def _blind(self, beside: Appendix) -> str:
         return self._vault.blind("live", beside.live_key or "")
@@ -92,8 +98,6 @@ class Appendings:
         after, values = projected((*one.record.entries, entry), today, row["department"])
         if after.state in OVER:
             values["live_key"] = None
-        elif row["live_key"] is None and one.beside.live_key:
-            raise EntryConflict("a licence that comes back takes its number anew")
         if one.beside.live_key:
             values["due_on"] = one.beside.due_on.isoformat() if one.beside.due_on else None
         return row["id"], {name: value for name, value in values.items() if row[name] != value}

@@ -24,6 +24,7 @@ from licence_service.store.projection import VARIES
 from licence_service.store.tables import campaign_rows, campaigns, entries, licences, lookups
 
 PLANNED, REHEARSED, APPROVED, RUNNING, DONE = "planned", "rehearsed", "approved", "running", "done"
+REFUSED = "refused:"  # what the words of a row begin with that was refused for a reason
 UNSELECTED = ""  # in a row of an earlier rehearsal whose licence is no longer meant
 BATCH, WINDOW = 200, 10_000
 _MOST_NAME = 80
@@ -206,6 +207,13 @@ class Campaigns:
         """Return the next rows that are to be acted on and were not yet."""
         wanted = _rows(campaign).where(campaign_rows.c.rehearsed == campaign.public["act"], campaign_rows.c.outcome.is_(None))
         return self._page(wanted, after, most)
+
+    def refused(self, campaign: Campaign, keys: Sequence[int]) -> set[int]:
+        """Return those of the licences (row keys, few) that the rehearsal or the run refused for a reason."""
+        said = campaign_rows.c.rehearsed.startswith(REFUSED) | campaign_rows.c.outcome.startswith(REFUSED)
+        mine = (campaign_rows.c.campaign == campaign.key) & campaign_rows.c.licence.in_(keys)
+        with self._database.read() as connection:
+            return set(connection.execute(select(campaign_rows.c.licence).where(mine, said)).scalars())
 
     def rows(self, campaign: Campaign) -> Iterator[Row]:
         """Yield every row, in the order of the register."""

@@ -6,6 +6,7 @@ collected: then nothing can be read any more, wherever a copy lies. Names of cli
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import RowMapping, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from licence_service.errors import EntryConflict, NotInRegister
+from licence_service.errors import EntryConflict, NotInRegister, Unavailable
 from licence_service.store.database import Database
 from licence_service.store.payload import KEY_BYTES, Vault
 from licence_service.store.tables_of_runs import run_chunks, runs
@@ -21,6 +22,7 @@ from licence_service.store.tables_of_runs import run_chunks, runs
 OPEN, COLLECTED = "open", "collected"
 WAITING, UNDER_WAY, DONE, STOPPED = "waiting", "under way", "done", "stopped"
 LEASE = timedelta(minutes=15)  # the last resort: a holder's death is noticed by who started it, or by its heart that stands still
+RENEWED = timedelta(minutes=1)  # a holder that lives pushes its lease forward no more often
 MOST_ATTEMPTS = 12
 WORN_OUT = "attempts"  # the reason why a chunk stops that was begun so often and never ended
 _PATIENT = MOST_ATTEMPTS // 2  # what could not be had for a while wears nothing out, however often it was asked for
@@ -169,6 +171,23 @@ class KeptRuns:
             taken = connection.execute(update(run_chunks).where(mine).values(values).returning(*run_chunks.c)).mappings().first()
         return _chunk(self._run(row), taken) if taken else None
 
+    def keeper(self, chunk: RunChunk) -> Callable[[], None]:
+        """Return what the holder of a chunk calls as often as it likes while it goes on: its lease begins anew, at most once a minute.
+
+        Nothing happens where the chunk is another's by now, and where the register cannot answer: then the lease ends as it was.
+        """
+        last = self._now()
+
+        def keep() -> None:
+            nonlocal last
+            now = self._now()
+            if now - last >= RENEWED:
+                last = now
+                with suppress(Unavailable):  # a lease that ends too early costs work, never licences
+                    self._held(chunk, {"not_before": now + LEASE})
+
+        return keep
+
     def chunk(self, run: Run, number: int) -> RunChunk | None:
         """Return a chunk; None where there is none of this number yet."""
         with self._database.read() as connection:
@@ -202,13 +221,14 @@ class KeptRuns:
         """Leave a chunk for another attempt, by anybody, after a rest; `worn` where this attempt counts among those that it may have."""
         attempts = chunk.attempts if worn else min(chunk.attempts, _PATIENT)
         values = {"state": WAITING, "reason": reason, "not_before": self._now() + rest, "holder": None, "attempts": attempts}
-        self._put_down(chunk, values)
+        self._held(chunk, values)
 
     def stop(self, chunk: RunChunk, reason: str) -> None:
         """Leave a chunk until somebody calls for the run again."""
-        self._put_down(chunk, {"state": STOPPED, "reason": reason, "not_before": None, "holder": None})
+        self._held(chunk, {"state": STOPPED, "reason": reason, "not_before": None, "holder": None})
 
-    def _put_down(self, chunk: RunChunk, values: dict[str, Any]) -> None:
+    def _held(self, chunk: RunChunk, values: dict[str, Any]) -> None:
+        """Change a chunk as long as its holder has it."""
         mine = (run_chunks.c.holder == chunk.holder) & (run_chunks.c.state == UNDER_WAY)
         with self._database.write() as connection:
             connection.execute(update(run_chunks).where(_of(chunk.run, chunk.number), mine).values(values))

@@ -1,10 +1,9 @@
 """What the seal-use log tells after a key was lost: which documents were sealed here, and which uses of the seal led to no document of the book.
 
-Read in windows of the primary key, a line at a time; what is kept of a million uses is eight bytes each.
+Read in windows of the primary key, a line at a time; what is kept of a million uses is sixteen bytes each.
 """
 
 import json
-from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from licence_service.store.database import Database
 from licence_service.store.tables import seal_uses, versions
 
 _WINDOW, _AT_ONCE = 10_000, 400
-_DIGITS = 16  # hexadecimal digits of a digest that are kept: two of a million are alike once in 37 million runs
+_KEPT = 16  # bytes of a digest that are kept: who has a lost key and looks for a file that begins like another will not find one
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,18 @@ class LooseUse:
 class Sealed:
     """The documents that a seal was used on, by what the log says."""
 
-    def __init__(self, digests: "array[int]") -> None:
-        """Take the sorted beginnings of their digests."""
+    def __init__(self, digests: bytes) -> None:
+        """Take the beginnings of their digests, sorted and joined."""
         self._digests = digests
 
     def __contains__(self, sha256: str) -> bool:
         """Say whether the log has a use that made this document (hex SHA-256)."""
-        wanted = int(sha256[:_DIGITS], 16)
-        at = bisect_left(self._digests, wanted)
-        return at < len(self._digests) and self._digests[at] == wanted
+        wanted, all_ = bytes.fromhex(sha256)[:_KEPT], range(len(self._digests) // _KEPT)
+        at = bisect_left(all_, wanted, key=self._digest)
+        return at < len(all_) and self._digest(at) == wanted
+
+    def _digest(self, number: int) -> bytes:
+        return self._digests[number * _KEPT : (number + 1) * _KEPT]
 
 
 class SealedDocuments:
@@ -54,8 +56,8 @@ class SealedDocuments:
 
     def by(self, seal_id: str) -> Sealed:
         """Return all documents that a seal was used on."""
-        found = (int(one["sealed_sha256"][:_DIGITS], 16) for one in self._lines(seal_id) if one["event"] == "done" and one["sealed_sha256"])
-        return Sealed(array("Q", sorted(array("Q", found))))
+        found = [bytes.fromhex(one["sealed_sha256"])[:_KEPT] for one in self._lines(seal_id) if one["event"] == "done" and one["sealed_sha256"]]
+        return Sealed(b"".join(sorted(found)))
 
     def loose(self, seal_id: str, since: datetime) -> list[LooseUse]:
         """Return the uses from an instant on that led to no document of the book, oldest first; what is still under way is among them."""

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from licence_service.cli.chunking import _finished, _lines
 from tests.api.test_cli import Terminal, terminal
 from tests.journeys.test_chunks import rows
 from tests.world import DRIVER
@@ -107,7 +109,41 @@ def test_a_worker_that_is_killed_loses_nothing(terminal: Terminal, called: tuple
     assert len(list(terminal.world.service.book.all_ids())) == len({one["licence_id"] for one in told(results)}) == 40
 
 
-@pytest.mark.parametrize("spoil", ["other rows", "no results", "the rows themselves", "another command"])
+def test_results_are_for_their_owner_alone_whoever_made_the_file(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
+    source, results, command = called
+    source.write_text("\n".join(lines_of(terminal, 1)) + "\n", encoding="utf-8")
+    results.touch()
+    results.chmod(0o644)
+    terminal.run(*command)
+    assert results.stat().st_mode & 0o777 == 0o600
+    results.chmod(0o666)
+    terminal.run(*command)  # nothing is left to be done
+    assert results.stat().st_mode & 0o777 == 0o600
+
+
+def test_it_goes_on_behind_many_results_without_holding_them(tmp_path: Path) -> None:
+    source, results = tmp_path / "rows.ndjson", tmp_path / "results.ndjson"
+    count = 20_000
+    with source.open("w") as asked, results.open("w") as told_:
+        for number in range(1, count + 1):
+            asked.write(json.dumps({"key": f"row-{number:06d}", "request": {}}) + "\n")
+            said = "problem" if number % 4 == 0 else "verify_url"
+            told_.write(json.dumps({"line": number, "key": f"row-{number:06d}", said: "v" * 400}) + "\n")
+    whole = results.stat().st_size
+    assert whole > 5_000_000
+    with results.open("a") as told_:
+        told_.write('{"line": 20001, "key": "half')
+    tracemalloc.start()
+    try:
+        assert _finished(results, enumerate(_lines(source), 1)) == (count, count // 4)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 500_000
+    assert results.stat().st_size == whole
+
+
+@pytest.mark.parametrize("spoil", ["other rows", "no results", "one endless line", "the rows themselves", "another command"])
 def test_what_is_not_its_own_file_of_results_is_refused_and_left_alone(terminal: Terminal, called: tuple[Path, Path, list[str]], spoil: str) -> None:
     source, results, command = called
     given = lines_of(terminal, 3)
@@ -116,15 +152,19 @@ def test_what_is_not_its_own_file_of_results_is_refused_and_left_alone(terminal:
         results.write_text('{"line": 1, "key": "another-key"}\n', encoding="utf-8")
     elif spoil == "no results":
         results.write_text("what somebody wrote", encoding="utf-8")
+    elif spoil == "one endless line":
+        results.write_bytes(bytes(1_000_000))
     elif spoil == "the rows themselves":
         command[command.index("--results") + 1] = str(source)
         results = source
     before = results.read_bytes() if results.exists() else b""
     with results.open("ab") as held:
+        results.chmod(0o640)
         if spoil == "another command":
             fcntl.flock(held, fcntl.LOCK_EX)
         terminal.run(*command, wanted=1)
     assert results.read_bytes() == before
+    assert results.stat().st_mode & 0o777 == 0o640
     assert not list(terminal.world.service.book.all_ids())
 
 

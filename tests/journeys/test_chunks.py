@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from licence_service.carrying import Done
 from licence_service.chunks import Row
-from licence_service.errors import ArchiveUnavailable, FaceRejected, KeyReused, NumberTaken, PageDisagrees, Refusal, SealStopped
+from licence_service.errors import ArchiveUnavailable, FaceRejected, KeyReused, NumberTaken, PageDisagrees, Refusal, SealStopped, Unavailable
 from licence_service.seal import Finding
 from licence_service.store.reserving import LEASE
 from tests.journeys.test_production_parts import Bucket
@@ -232,12 +232,28 @@ def test_what_a_foreign_reader_finds_wrong_stops_the_chunk_for_good(world: World
     world.clock.now += 2 * LEASE
     assert world.service.registrar.finish() == 0
     assert not list(world.service.book.all_ids())
-    assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * 3 + ["failed"] * 3
+    assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * 3 + ["done"] + ["failed"] * 2, "the first was signed"
+    assert all(isinstance(one, Done) for one in issued(world, DRIVER, given)), "the same keys, once that is put right"
+    assert len(list(world.service.book.all_ids())) == 3
+
+
+def test_a_foreign_reader_that_has_no_time_closes_nothing(world: World) -> None:
+    given = rows(world, count=3)
+    busy = replace(world.service.registrar, examiner=Blind("examination-stopped"))  # type: ignore[arg-type]
+    waiting = replace(world.service.chunks, registrar=busy).issue(world.client(DRIVER), given)
+    assert all(isinstance(one, Unavailable) for one in waiting)
+    assert not list(world.service.book.all_ids())
+    assert all(isinstance(one, Done) for one in issued(world, DRIVER, given))
+    assert len(list(world.service.book.all_ids())) == 3
 
 
 class Blind:
-    """An examiner that finds no seal on anything: a foreign validator that disagrees."""
+    """An examiner that finds no seal on anything: a foreign validator that disagrees, or that was ended."""
+
+    def __init__(self, *reasons: str) -> None:
+        """Take what it says."""
+        self._reasons = reasons
 
     def examine(self, _content: bytes) -> Finding:
         """Find nothing."""
-        return Finding()
+        return Finding(reasons=self._reasons)

@@ -226,6 +226,17 @@ def test_a_file_by_a_lost_key_is_not_taken_over_as_one_sealed_elsewhere(case: Ca
 
 
 @pytest.mark.rule("SE-06")
+def test_a_file_that_was_taken_over_before_anybody_knew_is_rejected_once_its_key_is_lost(case: Case) -> None:
+    with case.opened(AFTER) as world:
+        forged = case.forged(AFTER)
+        assert adopt(world, DRIVER, adoption(world, DRIVER, forged), "adopt-0001").status_code == 201
+        assert told(world, forged)[1] == "yes"
+    with case.opened(FOUND) as world:
+        marked(world, seal_of(world))
+        assert told(world, forged) == ("not_valid", "no", ("seal-compromised", "same-document"))
+
+
+@pytest.mark.rule("SE-06")
 def test_an_issue_that_waited_for_the_lost_seal_is_sealed_by_the_new_one(case: Case, tmp_path: Path) -> None:
     with case.opened(AFTER) as world:
         marked(world, seal_of(world))

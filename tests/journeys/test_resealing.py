@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,10 +12,16 @@ from typing import Any
 
 import pytest
 
-from licence_service.campaign import written
+from licence_service.campaign import LEFT, written
 from licence_service.carrying import Done
+from licence_service.continuing import Continuing, Later
+from licence_service.envelope import Reading
 from licence_service.errors import NotInForce, NotInRegister, PageDisagrees, RequestRejected, SealUnavailable
-from licence_service.licence import beijing_day
+from licence_service.licence import Act, Entry, beijing_day
+from licence_service.requests import ActRequest
+from licence_service.store.appending import Appended, Appendings
+from licence_service.store.openings import Contents
+from licence_service.store.payload import Vault
 from tests.journeys.lost_key import (
     AFTER,
     BEFORE,
@@ -49,6 +55,7 @@ from tests.world import (
 Killed = Callable[..., None]
 RUN = FOUND + timedelta(minutes=5)
 COUNT = 4
+REPLACE: dict[str, Any] = {"act": "replace", "reason": "lost"}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -123,17 +130,19 @@ def test_every_kind_of_licence_is_told_what_becomes_of_it(case: Case) -> None:
         done = runner.run(campaign_id)
         report = runner.report(campaign_id)
         assert done.state == "done"
-        assert outcomes(report) == {("reseal", "reseal"): 4, ("reseal", "changed"): 1, ("excluded:over", ""): 1}
+        assert outcomes(report) == {("reseal", "reseal"): 4, ("reseal", "reseal:behind-another"): 1, ("excluded:over", ""): 1}
         assert {row["licence_id"]: row["outcome"] for row in report.rows} == {
-            ids[0]: "", ids[1]: "reseal", ids[2]: "reseal", ids[3]: "reseal", ids[4]: "reseal", ids[5]: "changed",
+            ids[0]: "", ids[1]: "reseal", ids[2]: "reseal", ids[3]: "reseal", ids[4]: "reseal", ids[5]: "reseal:behind-another",
         }  # fmt: skip
+        assert report.head[LEFT] == 0
         assert acts(world, ids[1]) == ["issue", "suspend", "reseal"]
+        assert acts(world, ids[5]) == ["issue", "report_lost", "reseal"]
         assert acts(world, other) == ["issue"]
         before = {one: acts(world, one) for one in ids}
         assert runner.run(campaign_id).state == "done", "a second run does nothing"
         assert {one: acts(world, one) for one in ids} == before
         again = runner.plan_resealing(seal, SINCE, decision(beijing_day(world.clock())), MARKER)
-        assert outcomes(runner.report(runner.rehearse(again).campaign_id)) == {("reseal", "open"): 1, ("excluded:over", ""): 1}
+        assert outcomes(runner.report(runner.rehearse(again).campaign_id)) == {("excluded:over", ""): 1}
         assert not list(world.service.auditor.audit(documents=True))
 
 
@@ -254,6 +263,93 @@ def test_an_act_between_judging_and_entering_is_met_by_the_row_alone(alone: Case
         runner.run(campaign_id)
         assert outcomes(runner.report(campaign_id)) == {("reseal", "reseal"): COUNT - 1, ("reseal", "reseal:behind-another"): 1}
         assert acts(world, ids[0]) == ["issue", "report_lost", "reseal"]
+        assert not list(world.service.auditor.audit(documents=True))
+
+
+@contextmanager
+def waiting(case: Case) -> Iterator[tuple[World, str, list[str]]]:
+    """Open a register in which an act with a document on the first of its licences waited for the old seal, and the department has a new one."""
+    with case.opened(AFTER) as world:
+        ids = issued(world, 2)
+        world.service.seal_log.order(seal_of(world), stopped=True, at=world.clock(), by=MARKER, reason="a test")
+        assert world.act(DRIVER, ids[0], REPLACE, "replace-0001").status_code == 202
+    seal = case.rotate()
+    with case.opened(RUN) as world:
+        yield world, seal, ids
+
+
+@pytest.mark.rule("SE-06")
+def test_an_act_that_waited_for_the_stopped_seal_is_carried_first(alone: Case) -> None:
+    with waiting(alone) as (world, seal, ids):
+        runner, campaign_id = planned(world, seal)
+        assert runner.run(campaign_id).state == "done"
+        report = runner.report(campaign_id)
+        assert (outcomes(report), report.head[LEFT]) == ({("reseal", "reseal"): 1, ("reseal", "changed"): 1}, 0)
+        assert [acts(world, one) for one in ids] == [["issue", "replace"], ["issue", "reseal"]]
+        assert {told(world, current(world, one)) for one in ids} == {("valid", "yes", ("seal-intact", "same-document"))}
+
+
+@pytest.mark.rule("SE-06")
+def test_an_act_that_another_process_carries_leaves_the_row_open(alone: Case) -> None:
+    with waiting(alone) as (world, seal, ids):
+        runner, campaign_id = planned(world, seal)
+        reservations = world.service.registrar.line.reservations
+        held = reservations.of_licence(ids[0])[-1]
+        assert reservations.claim(held, world.clock())
+        with pytest.raises(SealUnavailable):
+            runner.run(campaign_id)
+        report = runner.report(campaign_id)
+        assert (report.head["state"], report.head[LEFT]) == ("running", 1)
+        assert outcomes(report) == {("reseal", "reseal"): 1, ("reseal", "open"): 1}
+        reservations.abandon(held, "a test")
+        assert runner.run(campaign_id).state == "done"
+        all_done(world, ids)
+
+
+@pytest.mark.rule("SE-06")
+def test_what_a_run_left_under_the_lost_seal_is_counted_from_the_register(alone: Case, ready: Ready) -> None:
+    with lost(alone, ready) as (world, seal, ids):
+        runner, campaign_id = planned(world, seal)
+        campaign = runner.store.get(campaign_id)
+        assert LEFT not in runner.report(campaign_id).head, "nothing was run"
+        skipped, refused, *_ = runner.store.open_rows(campaign)
+        runner.store.settle(campaign, skipped, "changed")
+        runner.store.settle(campaign, refused, "refused:page-disagrees")
+        assert runner.run(campaign_id).state == "done"
+        assert runner.report(campaign_id).head[LEFT] == 1, "what is refused has its reason"
+        _, again = planned(world, seal)
+        assert runner.run(again).state == "done"
+        assert [runner.report(one).head[LEFT] for one in (campaign_id, again)] == [0, 0]
+        all_done(world, ids[:COUNT])
+
+
+class Watched(Appendings):
+    """Notes what could be entered together."""
+
+    seen: list[list[str | None]]
+
+    def append_all(self, wanted: Sequence[Appended], contents: Contents) -> list[Entry | None]:
+        """Enter them, and note the acts of those that were."""
+        found = super().append_all(wanted, contents)
+        self.seen.append([one.act.value if one else None for one in found])
+        return found
+
+
+def test_one_that_takes_its_number_anew_does_not_stand_in_the_way_of_the_others(alone: Case) -> None:
+    with alone.opened(AFTER) as world:
+        back, over, living = issued(world, 3)
+        for number, one in enumerate((back, over)):
+            assert world.act(DRIVER, one, {"act": "cancel", "ground": "request"}, f"cancel-{number:04d}").status_code == 201
+        watched = Watched(world.service.database, Vault(world.service.settings.payload_secret()), world.clock)
+        watched.seen = []
+        reading = Reading({"decision": decision(beijing_day(world.clock()))})
+        said = reading.decision()
+        wanted = [(back, ActRequest(Act.REINSTATE, said)), (over, ActRequest(Act.RESEAL, said)), (living, ActRequest(Act.RESEAL, said))]
+        later = [Later(f"key-{one}", "0" * 64, world.service.book.get(one), request) for one, request in wanted]
+        found = Continuing(replace(world.service.chunks, appendings=watched)).enter(world.client(DRIVER), later)
+        assert [one.act for one in found if isinstance(one, Done)] == ["reinstate", "reseal", "reseal"]
+        assert watched.seen == [[None, "reseal", "reseal"]]
+        assert world.service.book.get(back).at(beijing_day(world.clock())).state.value == "in_force"
         assert not list(world.service.auditor.audit(documents=True))
 
 

@@ -109,6 +109,32 @@ def test_one_command_carries_the_whole_drill(typed: Callable[..., Result], tmp_p
 
 
 @pytest.mark.rule("SE-06")
+def test_what_is_left_under_the_lost_seal_is_said_with_what_to_do(typed: Callable[..., Result], tmp_path: Path) -> None:
+    with today(tmp_path) as world:
+        since = utc_now()
+        ids, seal, uscc = issued(world, 2), seal_of(world), world.client(DRIVER).department
+    rotated(tmp_path / "keys", uscc, utc_now())
+    (tmp_path / "decision.toml").write_text(
+        f'number = "9"\norgan = "机关"\nlegal_basis = "条例"\nofficer = "01"\ndecided_on = {beijing_day(utc_now())}\n', "utf-8"
+    )
+    mine = ("reseal", "--seal", seal, "--since", since.isoformat())
+    first = (*mine, "--by", MARKER, "--reason", REASON, "--decision", "decision.toml")
+    typed(*first)
+    with today(tmp_path) as world:
+        store = world.service.runner().store
+        (campaign,) = store.all()
+        store.settle(campaign, store.open_rows(campaign)[0], "changed")
+    second = typed(*mine, "--approved-by", CONFIRMER, wanted=1)
+    assert "1 genuine licences are still under the lost seal; plan it again" in " ".join(second.output.split())
+    assert json.loads(typed("campaign", "run", campaign.campaign_id, "--json", wanted=1).stdout)["still_under_lost_seal"] == 1
+    assert typed("campaign", "report", campaign.campaign_id).exit_code == 0
+    typed(*first)
+    assert "still under the lost seal: 0 licences" in typed(*mine, "--approved-by", CONFIRMER).output
+    with today(tmp_path) as world:
+        all_done(world, ids)
+
+
+@pytest.mark.rule("SE-06")
 @pytest.mark.parametrize("since", ["yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", ""])
 def test_what_is_no_instant_is_refused(typed: Callable[..., Result], since: str) -> None:
     assert "not-an-instant" in typed("reseal", "--seal", "any", "--since", since, "--by", MARKER, wanted=1).output

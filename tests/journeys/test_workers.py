@@ -7,24 +7,28 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from licence_service import chunk_form
+from licence_service.chunks import Row
+from licence_service.cli.working import age
 from licence_service.digests import sha256
 from licence_service.errors import NotInRegister
 from licence_service.run_lines import MOST_ROW
-from licence_service.service import Service, utc_now
-from licence_service.store.runs import DONE, WAITING, Run
+from licence_service.service import Service, told_of_steps, utc_now
+from licence_service.store.runs import DONE, LEASE, WAITING, Run
 from licence_service.store.tables_of_runs import run_chunks
+from licence_service.store.tables_of_runs import runs as runs_table
 from tests.api.test_cli import Terminal, terminal
 from tests.journeys.test_chunks import rows, s3
 from tests.parts.databases import empty_postgres
-from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, World, a_world, reading_once
+from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, Clock, World, a_world, reading_once
 
 __all__ = ["terminal"]
 BEAT = ("--heart", "0.2", "--silence", "1", "--look", "0.2", "--rest", "0.2")
@@ -140,19 +144,21 @@ def test_a_chunk_that_a_dead_worker_held_is_done_by_another(shared: Terminal) ->
 # -- one process, so that it can be looked into ------------------------------------------------------
 
 
-def opened(world: World, count: int, *, on_workers: bool = True) -> Run:
-    """Open a run of so many rows in one chunk."""
-    lines = [json.dumps({"key": key, "request": body}, ensure_ascii=False).encode() for key, body in rows(world, count=count)]
-    run = world.service.runs.opened(
-        world.client(DRIVER).name, sha256(b"".join(line + b"\n" for line in lines)), 0, count, count, on_workers=on_workers
-    )
+def opened(world: World, count: int = 0, *, on_workers: bool = True, given: list[Row] | None = None) -> Run:
+    """Open a run of so many rows, or of these, in one chunk."""
+    lines = [json.dumps({"key": key, "request": body}, ensure_ascii=False).encode() for key, body in given or rows(world, count=count)]
+    digest = sha256(b"".join(line + b"\n" for line in lines))
+    run = world.service.runs.opened(world.client(DRIVER).name, digest, 0, len(lines), len(lines), on_workers=on_workers)
     world.service.runs.add(run, 0, 1, lines)
     return run
 
 
 def test_a_worker_takes_what_waits_and_an_operator_sees_how_far_a_run_is(shared: Terminal) -> None:
     run = opened(shared.world, 3)
+    with shared.world.service.database.write() as connection:
+        connection.execute(update(runs_table).values(made_at=utc_now() - timedelta(days=9)))
     (listed,) = shared.json("runs", "list")
+    assert listed["age"] == shared.json("runs", "show", run.run_id)["age"] == "9 d"
     assert (listed["run"], listed["rows"], listed["done"], listed["state"], listed["where"]) == (run.run_id, 3, 0, "open", "workers")
     assert shared.json("runs", "show", run.run_id)["chunks"] == {WAITING: 1}
     assert shared.run("runs", "results", run.run_id).stdout == ""
@@ -223,6 +229,26 @@ def test_a_chunk_is_carried_by_one_and_once(world: World) -> None:
     assert len(list(world.service.book.all_ids())) == 3
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_chunk_that_takes_hours_is_not_begun_by_another_while_it_goes_on(world: World, alone: bool) -> None:
+    """Neither where its rows go together nor where each goes by itself, as behind a seal elsewhere."""
+    given = rows(world, count=2)
+    if alone:  # widths that no prefix declares: the press hands the page over
+        given = [(key, {**body, "face": {**body["face"], "person_name": "Ωmega Ж"}}) for key, body in given]
+    run, steps, clock = opened(world, given=given), list[str](), cast("Clock", world.clock)
+
+    def slow(step: str) -> None:
+        assert not world.service.runs.carry(run.run_id, 0, "job:2"), step
+        steps.append(step)
+        clock.now += LEASE - timedelta(minutes=1)
+
+    assert told_of_steps(world.service, slow).runs.carry(run.run_id, 0, "job:1")
+    assert steps.count("append") == (2 if alone else 1)
+    assert len(list(world.service.book.all_ids())) == 2
+    with world.service.database.read() as connection:
+        assert connection.execute(select(run_chunks.c.attempts)).scalars().all() == [1]
+
+
 def test_a_chunk_whose_rows_are_damaged_gives_nothing(world: World, tmp_path: Path) -> None:
     run = opened(world, 2, on_workers=False)
     (path,) = (tmp_path / "archive" / "runs" / run.run_id).iterdir()
@@ -238,3 +264,10 @@ def test_a_chunk_whose_rows_are_damaged_gives_nothing(world: World, tmp_path: Pa
 
 def test_a_row_is_as_long_as_a_request_and_its_key() -> None:
     assert MOST_ROW > 2_000_000 + 200
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(-1, "0 min"), (0, "0 min"), (59.9, "59 min"), (60, "1 h"), (47 * 60, "47 h"), (48 * 60, "2 d"), (90 * 1440, "90 d")]
+)
+def test_an_age_is_said_in_the_unit_that_suits_it(minutes: float, said: str) -> None:
+    assert age(timedelta(minutes=minutes)) == said

@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import obstore
 import psycopg
@@ -19,7 +19,7 @@ from licence_service.errors import EntryConflict, Misconfigured, NotInRegister, 
 from licence_service.run_lines import read_row
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
-from licence_service.store.runs import DONE, LEASE, MOST_ATTEMPTS, STOPPED, UNDER_WAY, WAITING, KeptRuns, Run
+from licence_service.store.runs import DONE, LEASE, MOST_ATTEMPTS, RENEWED, STOPPED, UNDER_WAY, WAITING, KeptRuns, Run
 from licence_service.store.tables_of_runs import run_chunks, runs
 from licence_service.worker import SCHEMA, Queue
 from tests.parts.databases import Clock, at_once, empty_postgres
@@ -63,6 +63,50 @@ def test_what_a_dead_holder_had_is_free_again_at_once_and_at_last_by_its_lease(k
     assert kept.claim(run.run_id, 0, "job:4") is None
     clock.now += timedelta(seconds=1)
     assert kept.claim(run.run_id, 0, "job:4")
+
+
+def until(database: Database, number: int) -> datetime | None:
+    """Return when a chunk's lease ends."""
+    with database.read() as connection:
+        found: datetime | None = connection.execute(select(run_chunks.c.not_before).where(run_chunks.c.number == number)).scalar_one()
+        return found
+
+
+def test_a_chunk_longer_than_its_lease_stays_its_holders_as_long_as_he_goes_on(kept: KeptRuns, run: Run, clock: Clock) -> None:
+    mine = kept.claim(run.run_id, 0, "job:1")
+    assert mine
+    keep = kept.keeper(mine)
+    for _ in range(5):
+        clock.now += LEASE - timedelta(seconds=1)
+        keep()
+        assert kept.claim(run.run_id, 0, "job:2") is None
+        assert kept.due() == [(run.run_id, 1)]
+    clock.now += LEASE
+    assert kept.claim(run.run_id, 0, "job:2")
+
+
+def test_a_lease_is_written_once_a_minute_and_by_its_holder_alone(kept: KeptRuns, run: Run, database: Database, clock: Clock) -> None:
+    mine = kept.claim(run.run_id, 0, "job:1")
+    assert mine
+    keep, began = kept.keeper(mine), clock.now
+    clock.now += RENEWED - timedelta(seconds=1)
+    keep()
+    assert until(database, 0) == began + LEASE
+    clock.now += timedelta(seconds=1)
+    keep()
+    assert until(database, 0) == began + RENEWED + LEASE
+    clock.now += LEASE
+    assert kept.claim(run.run_id, 0, "job:2")
+    taken = until(database, 0)
+    clock.now += RENEWED
+    keep()  # it goes on, but the chunk is another's
+    assert until(database, 0) == taken
+    assert until(database, 1) is None
+    kept.bereave("job:2")
+    keep()
+    clock.now += RENEWED
+    keep()
+    assert until(database, 0) is None
 
 
 def test_of_two_who_carried_a_chunk_the_first_ones_results_stay(kept: KeptRuns, run: Run, clock: Clock) -> None:
