@@ -21,7 +21,7 @@ from licence_service.errors import EntryConflict, Fault, NotInForce, Refusal, Re
 from licence_service.licence import beijing_day
 from licence_service.line import Line, live_key
 from licence_service.registrar import Registrar
-from licence_service.store.campaigns import APPROVED, DONE, REHEARSED, RUNNING, Campaign, Campaigns, Row
+from licence_service.store.campaigns import APPROVED, DONE, REHEARSED, RUNNING, Campaign, Campaigns, Row, Share
 from licence_service.store.record import Record
 from licence_service.store.sealed import SealedDocuments
 
@@ -134,10 +134,7 @@ class Runner:
         """
         if self.store.get(campaign_id).state == DONE:
             return self.store.get(campaign_id)
-        campaign, plan, judge = self._judge(campaign_id)
-        if isinstance(plan, SealPlan):
-            self._must_be_lost(plan)
-        self.store.begin_run(campaign)
+        campaign, judge = self._begun(campaign_id)
         left = self.open(campaign_id)
         while left:
             if isinstance(judge, SealJudge):
@@ -150,6 +147,22 @@ class Runner:
                 raise SealUnavailable(f"{left} licences wait: {wait}; run it again")
         self.store.end_run(campaign)
         return self.store.get(campaign_id)
+
+    def run_share(self, campaign_id: str, share: Share) -> None:
+        """Go once through the open rows of one share of a re-seal, beside others that have the other shares; `run` ends it."""
+        if self.store.get(campaign_id).state == DONE:
+            return
+        campaign, judge = self._begun(campaign_id)
+        if not isinstance(judge, SealJudge):
+            raise RequestRejected("only a re-seal is carried by several processes")
+        Together(self.store, self.continuing, campaign, judge, lambda _licence: None, share=share).run()
+
+    def _begun(self, campaign_id: str) -> tuple[Campaign, Judge | SealJudge]:
+        campaign, plan, judge = self._judge(campaign_id)
+        if isinstance(plan, SealPlan):
+            self._must_be_lost(plan)
+        self.store.begin_run(campaign)
+        return campaign, judge
 
     def _must_be_lost(self, plan: SealPlan) -> None:
         """Re-seal nothing before two people said that the key is lost, nor with a key that is."""

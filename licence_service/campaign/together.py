@@ -13,7 +13,7 @@ from licence_service.chunk_rows import Outcome, told
 from licence_service.continuing import Continuing, Later
 from licence_service.digests import canonical, sha256
 from licence_service.errors import EntryConflict, Refusal, SealUnavailable, Unavailable
-from licence_service.store.campaigns import Campaign, Campaigns, Row
+from licence_service.store.campaigns import WHOLE, Campaign, Campaigns, Row, Share
 from licence_service.store.record import Record
 from licence_service.store.reservations import Reservation
 
@@ -32,11 +32,12 @@ class Together:
     judge: SealJudge
     step: Callable[[str], None] = field(repr=False)
     chunk: int = CHUNK
+    share: Share = WHOLE
 
     def run(self) -> None:
-        """Go once through all open rows. Raise what stops the whole campaign, when the chunk that it came from is settled."""
+        """Go once through the open rows of the share. Raise what stops the whole campaign, when the chunk that it came from is settled."""
         after = 0
-        while rows := self.store.open_rows(self.campaign, after, self.chunk):
+        while rows := self.store.open_rows(self.campaign, after, self.chunk, self.share):
             after = rows[-1].key
             self._settled(rows)
 

@@ -150,7 +150,7 @@ class _Carrier:
     @classmethod
     def begin(cls, parent: int) -> None:
         """Open the service in this process, which ends when its parent does, however that ends."""
-        Thread(target=_end_with, args=(parent,), daemon=True).start()
+        Thread(target=end_with, args=(parent,), daemon=True).start()
         opened = build(read_settings())
         cls.runs = opened.runs
         atexit.register(opened.close)
@@ -166,7 +166,8 @@ def command_holder() -> str:
     return f"command:{secrets.token_hex(8)}"
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
+    """End this process when its parent has ended, however it did."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)  # nothing is lost: what it had reserved is carried on by the next

@@ -10,6 +10,7 @@ import typer
 from licence_service.campaign import Runner
 from licence_service.campaign.plan import read_toml
 from licence_service.cli.campaigns import FOLDER, reported
+from licence_service.cli.sharing import run_shared
 from licence_service.cli.talking import REFUSED, err, progress, said, service
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.service import Service
@@ -40,7 +41,7 @@ def lost(
 
 
 @said
-def reseal(
+def reseal(  # noqa: PLR0913 - its options
     seal: Annotated[str, typer.Option("--seal", help="The seal whose key is lost; retired in the keys folder, with a new one in its place.")],
     since: Since,
     by: Annotated[str | None, typer.Option("--by", help="Who plans it: marks the key as lost, plans, rehearses and lists the affected.")] = None,
@@ -52,6 +53,7 @@ def reseal(
     decision: Annotated[
         Path | None, typer.Option("--decision", help="The decision to re-seal, as TOML: number, organ, decided_on, legal_basis, officer.")
     ] = None,
+    workers: Annotated[int, typer.Option("--workers", help="Processes of this machine that print and seal at the same time.", min=1, max=64)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Mark a key as lost, list the licences that are affected, and seal the genuine ones anew: one person plans, another approves and runs.
@@ -76,7 +78,7 @@ def reseal(
             with progress("rehearse", runner.size(campaign.campaign_id)) as step:
                 campaign = runner.rehearse(campaign.campaign_id, step)
         if approved_by:
-            _run(runner, campaign, approved_by)
+            _run(runner, campaign, approved_by, workers)
         left = reported(runner, campaign.campaign_id, FOLDER, as_json=as_json)
         if approved_by and left:
             sys.exit(REFUSED)
@@ -86,11 +88,13 @@ def reseal(
             )
 
 
-def _run(runner: Runner, campaign: Campaign, approved_by: str) -> None:
+def _run(runner: Runner, campaign: Campaign, approved_by: str, workers: int) -> None:
     """Approve what nobody approved yet, and run it."""
     if campaign.state in {PLANNED, REHEARSED}:
         runner.approve(campaign.campaign_id, approved_by)
     with progress("reseal", runner.open(campaign.campaign_id)) as step:
+        if workers > 1:
+            run_shared(runner, campaign.campaign_id, workers, step)
         runner.run(campaign.campaign_id, step)
 
 

@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, exists, func, insert, select, update
 
@@ -58,6 +58,16 @@ class Row:
     drafted: str = field(repr=False)
     outcome: str | None = None
     sequence: int | None = None
+
+
+class Share(NamedTuple):
+    """The `number`-th part of a campaign's licences, from 0, `of` so many: no licence is in two."""
+
+    number: int
+    of: int
+
+
+WHOLE = Share(0, 1)
 
 
 class Campaigns:
@@ -203,10 +213,10 @@ class Campaigns:
                 values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("rehearsed", "head", "drafted")}
                 connection.execute(update(campaign_rows).where(mine, campaign_rows.c.licence == bindparam("new_licence")).values(values), again)
 
-    def open_rows(self, campaign: Campaign, after: int = 0, most: int = BATCH) -> list[Row]:
-        """Return the next rows that are to be acted on and were not yet."""
+    def open_rows(self, campaign: Campaign, after: int = 0, most: int = BATCH, share: Share = WHOLE) -> list[Row]:
+        """Return the next rows of a share that are to be acted on and were not yet."""
         wanted = _rows(campaign).where(campaign_rows.c.rehearsed == campaign.public["act"], campaign_rows.c.outcome.is_(None))
-        return self._page(wanted, after, most)
+        return self._page(wanted.where(campaign_rows.c.licence % share.of == share.number), after, most)
 
     def refused(self, campaign: Campaign, keys: Sequence[int]) -> set[int]:
         """Return those of the licences (row keys, few) that the rehearsal or the run refused for a reason."""

@@ -20,6 +20,7 @@ from licence_service.errors import NotInForce, NotInRegister, PageDisagrees, Req
 from licence_service.licence import Act, Entry, beijing_day
 from licence_service.requests import ActRequest
 from licence_service.store.appending import Appended, Appendings
+from licence_service.store.campaigns import DONE, Share
 from licence_service.store.openings import Contents
 from licence_service.store.payload import Vault
 from tests.journeys.lost_key import (
@@ -204,6 +205,20 @@ def test_a_second_person_approves_and_nothing_runs_before(alone: Case, ready: Re
         runner.approve(campaign_id, CONFIRMER)
         assert world.service.marks.since(seal) == SINCE
         assert acts(world, ids[0]) == ["issue"]
+
+
+@pytest.mark.rule("SE-06")
+def test_processes_share_the_licences_of_a_re_seal_and_no_two_have_one(alone: Case, ready: Ready) -> None:
+    with lost(alone, ready) as (world, seal, ids):
+        runner, campaign_id = planned(world, seal)
+        runner.run_share(campaign_id, Share(1, 2))
+        half = [len(acts(world, one)) for one in ids[:COUNT]]
+        assert sorted(half) == [1] * (COUNT // 2) + [2] * (COUNT // 2)
+        runner.run_share(campaign_id, Share(0, 2))
+        assert [len(acts(world, one)) for one in ids[:COUNT]] == [2] * COUNT
+        assert runner.open(campaign_id) == 0
+        assert runner.run(campaign_id).state == DONE
+        all_done(world, ids[:COUNT])
 
 
 @pytest.mark.rule("SE-06")

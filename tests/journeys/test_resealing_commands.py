@@ -93,16 +93,18 @@ def test_two_operators_mark_list_and_seal_anew(typed: Callable[..., Result], tmp
 
 
 @pytest.mark.rule("SE-06")
-def test_one_command_carries_the_whole_drill(typed: Callable[..., Result], tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_one_command_carries_the_whole_drill(typed: Callable[..., Result], tmp_path: Path, workers: str) -> None:
     with today(tmp_path) as world:
         since = utc_now()
-        ids, seal, uscc = issued(world, 2), seal_of(world), world.client(DRIVER).department
+        ids, seal, uscc = issued(world, 5), seal_of(world), world.client(DRIVER).department
     rotated(tmp_path / "keys", uscc, utc_now())
     (tmp_path / "decision.toml").write_text(
         f'number = "9"\norgan = "机关"\nlegal_basis = "条例"\nofficer = "01"\ndecided_on = {beijing_day(utc_now())}\n', "utf-8"
     )
     typed(
         "reseal", "--seal", seal, "--since", since.isoformat(), "--by", MARKER, "--reason", REASON, "--decision", "decision.toml", "--approved-by", CONFIRMER,
+        "--workers", workers,
     )  # fmt: skip
     with today(tmp_path) as world:
         all_done(world, ids)
