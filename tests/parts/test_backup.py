@@ -347,7 +347,7 @@ def test_what_nothing_proves_is_not_entered(later: World, tmp_path: Path, demo_k
         {
             "unreadable": b"rubbish",
             "a line changed": KeptHead(one.message, one.after, (changed, *one.lines[1:])).packed(),
-            "unsigned": KeptHead(one.message[:-1] + b"\0", one.after, one.lines).packed(),
+            "unsigned": KeptHead(one.message[:-1] + bytes([one.message[-1] ^ 1]), one.after, one.lines).packed(),
         }[damage]
     )
     with restored(later, tmp_path, new_database("sqlite"), demo_keys, tmp_path / "backup") as world:
