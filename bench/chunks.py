@@ -23,13 +23,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from bench import peers
-from bench.issue import PASSPHRASE, service_in, settings_in
+from bench.issue import PASSPHRASE, environment_of, service_in, settings_in
 from bench.press import FIFTEEN, say
 from bench.record import record
 from bench.stock import Stock
 from bench.works import Unavoidable, Works
 from licence_service.carrying import Done
-from licence_service.cli.chunking import CHUNK
+from licence_service.chunks import CHUNK
 from licence_service.demo import clock_at
 from licence_service.document import Placed
 from licence_service.service import Service, build
@@ -89,12 +89,8 @@ def memory(folder: Path, rows: int = CHUNK) -> None:
     service.close()
     with (folder / "rows.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps({"key": key, "request": request}) + "\n" for key, request in stock.rows(2 * rows))
-    environment = os.environ | {
-        "LICENCE_DATABASE_URL": f"sqlite:///{folder}/licence.db", "LICENCE_ARCHIVE_URL": f"file:{folder}/archive", "LICENCE_KEYS": str(folder / "keys"),
-        "LICENCE_SEAL_PASSPHRASE": PASSPHRASE, "LICENCE_PAYLOAD_KEY": "00" * 32, "LICENCE_ALLOW_DEMO_KEYS": "1", "LICENCE_PUBLIC_URL": "https://licence.example.cn",
-    }  # fmt: skip
     said = [sys.executable, "-m", "licence_service", "issue-many", str(folder / "rows.jsonl"), "--client", stock.client.name]
-    subprocess.run([*said, "--results", str(folder / "results.jsonl")], env=environment, check=True, capture_output=True)
+    subprocess.run([*said, "--results", str(folder / "results.jsonl")], env=environment_of(service.settings), check=True, capture_output=True)
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6  # of the largest child that has ended
     record("bulk_memory_mb", most, better="lower", ours=most, peer=None, unit="MB", worst=most, rounds=1)
 

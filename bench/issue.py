@@ -1,5 +1,6 @@
 """The slow path against the tuned and the naive peer, on the same placed page, interleaved."""
 
+import os
 import statistics
 import tempfile
 import time
@@ -41,6 +42,18 @@ def settings_in(folder: Path) -> Settings:
             "public_url": "https://licence.example.cn",
         }  # fmt: skip
     )
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return what tells a command of a service with these settings."""
+    return os.environ | {
+        "LICENCE_DATABASE_URL": settings.database_url.get_secret_value(), "LICENCE_ARCHIVE_URL": settings.archive_url,
+        "LICENCE_KEYS": str(settings.keys), "LICENCE_SEAL_PASSPHRASE": PASSPHRASE, "LICENCE_PAYLOAD_KEY": "00" * 32, "LICENCE_ALLOW_DEMO_KEYS": "1",
+        "LICENCE_PUBLIC_URL": settings.public_url, "LICENCE_ARCHIVE_ENDPOINT": settings.archive_endpoint,
+        "LICENCE_ARCHIVE_REGION": settings.archive_region,
+        "LICENCE_ARCHIVE_ACCESS_KEY_ID": settings.archive_access_key_id.get_secret_value(),
+        "LICENCE_ARCHIVE_SECRET_ACCESS_KEY": settings.archive_secret_access_key.get_secret_value(),
+    }  # fmt: skip
 
 
 def service_in(folder: Path, scheme: str = "pades-p256") -> Service:

@@ -1,6 +1,5 @@
 """Memory of a server that issues a thousand licences over HTTP."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -10,7 +9,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from bench.issue import PASSPHRASE, service_in
+from bench.issue import environment_of, service_in
 from bench.record import record
 from licence_service.demo import Moved
 from licence_service.licence import beijing_day
@@ -28,11 +27,7 @@ def run(slug: str) -> None:
         token = service.clients.add(Client("bench", sample.issuer, ("*",), 10**9), service.now())
         template = service.catalogue.in_force(slug, today)
         request = Moved(template, service.catalogue.kinds, sample, today).request()
-        environment = {
-            **os.environ, "LICENCE_DATABASE_URL": f"sqlite:///{folder}/licence.db", "LICENCE_ARCHIVE_URL": f"file:{folder}/archive",
-            "LICENCE_KEYS": str(folder / "keys"), "LICENCE_SEAL_PASSPHRASE": PASSPHRASE, "LICENCE_PAYLOAD_KEY": "00" * 32,
-            "LICENCE_ALLOW_DEMO_KEYS": "1", "LICENCE_PUBLIC_URL": "https://licence.example.cn",
-        }  # fmt: skip
+        environment = environment_of(service.settings)
         command = [sys.executable, "-m", "licence_service", "serve", "--port", str(PORT)]
         with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
             try:

@@ -1,6 +1,5 @@
 """Where a stock is converted: on one machine, SQLite and a folder; or by many, PostgreSQL, an S3 server and workers beside it."""
 
-import os
 import secrets
 import shutil
 import socket
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.issue import PASSPHRASE, settings_in
+from bench.issue import PASSPHRASE, environment_of, settings_in
 from licence_service.demo import clock_at
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.service import Service, build
@@ -42,14 +41,7 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         """What tells a command of it."""
-        said = self.settings
-        return os.environ | {
-            "LICENCE_DATABASE_URL": said.database_url.get_secret_value(), "LICENCE_ARCHIVE_URL": said.archive_url, "LICENCE_KEYS": str(said.keys),
-            "LICENCE_SEAL_PASSPHRASE": PASSPHRASE, "LICENCE_PAYLOAD_KEY": "00" * 32, "LICENCE_ALLOW_DEMO_KEYS": "1",
-            "LICENCE_PUBLIC_URL": said.public_url, "LICENCE_ARCHIVE_ENDPOINT": said.archive_endpoint, "LICENCE_ARCHIVE_REGION": said.archive_region,
-            "LICENCE_ARCHIVE_ACCESS_KEY_ID": said.archive_access_key_id.get_secret_value(),
-            "LICENCE_ARCHIVE_SECRET_ACCESS_KEY": said.archive_secret_access_key.get_secret_value(),
-        }  # fmt: skip
+        return environment_of(self.settings)
 
     def opened(self) -> Service:
         """Open its service."""

@@ -29,7 +29,7 @@ from PIL import Image
 from bench.accounts import accounted, looked_at
 from bench.places import OURS, Place, many_machines, one_machine
 from bench.stock import Stock
-from licence_service.cli.chunking import CHUNK
+from licence_service.chunks import CHUNK
 from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.runs import OPEN, UNDER_WAY

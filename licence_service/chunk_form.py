@@ -4,15 +4,10 @@ One Zstandard frame (RFC 8878) of lines: a head as canonical JSON, then the line
 """
 
 import json
-import sys
 from collections.abc import Sequence
 
 from licence_service.digests import canonical, sha256
-
-if sys.version_info >= (3, 14):  # pragma: no cover - the same module, there a part of Python
-    from compression.zstd import ZstdDecompressor, ZstdError, compress
-else:
-    from backports.zstd import ZstdDecompressor, ZstdError, compress
+from licence_service.zstd import ZstdDecompressor, ZstdError, compress
 
 ROWS, RESULTS = "chunk-rows/1", "chunk-results/1"
 MOST_BYTES = 16_000_000  # of one chunk's rows: a chunk ends before it has more, whatever its number of rows, so that memory is bounded

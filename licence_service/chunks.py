@@ -28,9 +28,10 @@ from licence_service.store.openings import Opened, Openings
 from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
 
+CHUNK = 3000  # rows, as a rule: a version takes some 3 kB, and an object of a store should have 8 MB and more
 PART = 240  # rows that are printed, sealed and packed before the next: a process holds so many whole files
 
-__all__ = ["PART", "Chunks", "Outcome", "Row"]
+__all__ = ["CHUNK", "PART", "Chunks", "Outcome", "Row"]
 Row: TypeAlias = tuple[str, Mapping[str, Any]]  # idempotency key and body, as `POST /licences` takes them
 
 
@@ -67,8 +68,7 @@ class Chunks:
         A row that is refused does not stand in the way of the others. Raise `PageDisagrees` where a printed page does not say what its
         face says, or a foreign reader finds it or its seal wrong: then nothing of this chunk is entered.
         """
-        line = self.registrar.line
-        standing = replace(self.registrar, line=replace(line, law=line.law.standing()))  # one law for all rows of a chunk
+        standing = replace(self.registrar, line=self.registrar.line.standing())  # one law for all rows of a chunk
         return replace(self, registrar=standing).issue_standing(caller, rows)
 
     def issue_standing(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:

@@ -52,9 +52,7 @@ class Marks:
         `NotInRegister` for a seal that nobody here uses or used, `RequestRejected` for an instant that lies ahead, has no zone, or is
         later than one already said: it may only move back.
         """
-        certificate = next((one.certificate_sha256 for one in self.keyring.known_seals.values() if one.seal_id == seal_id), None)
-        if certificate is None:
-            raise NotInRegister("no department uses, or used, a seal of this name")
+        certificate = self.keyring.seal_named(seal_id).certificate_sha256
         known = self.since(seal_id)
         if faults := _faults(since, reason, self.now(), known):
             raise RequestRejected(faults=faults, facts={"rule": "SE-06"})

@@ -54,8 +54,7 @@ class Continuing:
         One that is refused does not stand in the way of the others. Raise `PageDisagrees` where a foreign reader finds a printed page or
         its seal wrong: then nothing of this chunk is entered.
         """
-        line = self.chunks.registrar.line
-        registrar = replace(self.chunks.registrar, line=replace(line, law=line.law.standing()))  # one law for all acts of a chunk
+        registrar = replace(self.chunks.registrar, line=self.chunks.registrar.line.standing())  # one law for all acts of a chunk
         return _Round(replace(self.chunks, registrar=registrar), registrar, caller).enter(acts)
 
 

@@ -8,7 +8,7 @@ that nobody can fetch; the retry or the worker carries it to its end.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, Self
 
 from licence_service import qr_token
 from licence_service.acts import Mark, case_of, judge
@@ -58,6 +58,10 @@ class Line:
     public_url: str
     now: Callable[[], datetime] = field(repr=False)
     step: Callable[[str], None] = field(default=lambda _name: None, repr=False)  # told of each step before it begins
+
+    def standing(self) -> Self:
+        """Return the same under the law of this moment, for many acts that are judged together."""
+        return replace(self, law=self.law.standing())
 
     def carry(self, reservation: Reservation) -> Entry:
         """Carry a reserved act to its end and return the entry; `SealUnavailable` leaves it to be carried later."""

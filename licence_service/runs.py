@@ -65,7 +65,7 @@ class Runs:
         except Unavailable as trouble:
             self.kept.let_go(chunk, trouble.slug, rest(chunk.attempts))
             raise
-        except Exception:  # whatever it is, the chunk must not wait for the end of its lease
+        except Exception:  # whatever it is, and it is raised again: the chunk must not wait for the end of its lease
             self.kept.let_go(chunk, UNFORESEEN, rest(chunk.attempts), worn=True)
             raise
         return True

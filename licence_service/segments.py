@@ -7,16 +7,12 @@ skippable frame with its recipe, then a frame with its own bytes; so one range o
 
 import hashlib
 import struct
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeAlias
 
-if sys.version_info >= (3, 14):  # pragma: no cover - the same module, there a part of Python
-    from compression.zstd import CompressionParameter, Strategy, ZstdCompressor, ZstdDecompressor, ZstdDict, ZstdError, get_frame_size
-else:
-    from backports.zstd import CompressionParameter, Strategy, ZstdCompressor, ZstdDecompressor, ZstdDict, ZstdError, get_frame_size
+from licence_service.zstd import CompressionParameter, Strategy, ZstdCompressor, ZstdDecompressor, ZstdDict, ZstdError, get_frame_size
 
 RECIPE = 1  # its first byte: the version of this format
 LEAST_DICTIONARY = 8  # bytes, as Zstandard wants

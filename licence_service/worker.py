@@ -8,7 +8,7 @@ any number may run, and each may be killed at any time: its heart stands still, 
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import resources
@@ -75,8 +75,8 @@ class Queue:
         with _translated(), app.open():
 
             def tell(run_id: str, number: int) -> None:
-                with _translated():
-                    _told(lambda: _task(app, run_id, number).defer(run_id=run_id, number=number))
+                with _translated(), suppress(exceptions.AlreadyEnqueued):
+                    _task(app, run_id, number).defer(run_id=run_id, number=number)
 
             yield tell
 
@@ -165,18 +165,15 @@ async def _look_after(app: procrastinate.App, chunks: Chunks, beat: Beat) -> Non
     manager = app.job_manager
     for job in await manager.get_stalled_jobs(queue=_QUEUE, task_name=_TASK, seconds_since_heartbeat=beat.silence):
         await asyncio.to_thread(chunks.bereave, f"job:{job.id}")
-        try:
+        with suppress(exceptions.ConnectorException):  # another worker, who looked at the same time, was first
             await manager.finish_job(job, jobs.Status.FAILED, delete_job=True)
-        except exceptions.ConnectorException:  # another worker, who looked at the same time, was first
-            continue
+    # What the queue calls "todo" has been told and not begun.
     known = {job.queueing_lock for job in await manager.list_jobs_async(queue=_QUEUE, status=jobs.Status.TODO.value)}
     for run_id, number in await asyncio.to_thread(chunks.due):
         if _lock(run_id, number) in known:
             continue
-        try:
+        with suppress(exceptions.AlreadyEnqueued):
             await _task(app, run_id, number).defer_async(run_id=run_id, number=number)
-        except exceptions.AlreadyEnqueued:
-            continue
 
 
 def _task(app: procrastinate.App, run_id: str, number: int) -> jobs.JobDeferrer:
@@ -185,13 +182,6 @@ def _task(app: procrastinate.App, run_id: str, number: int) -> jobs.JobDeferrer:
 
 def _lock(run_id: str, number: int) -> str:
     return f"{run_id}:{number}"
-
-
-def _told(defer: Callable[[], object]) -> None:
-    try:
-        defer()
-    except exceptions.AlreadyEnqueued:
-        return
 
 
 @contextmanager

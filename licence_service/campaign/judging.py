@@ -22,7 +22,7 @@ from licence_service.template import Template
 CEILING = 1_000_000_000  # acts an hour: what two people approved as a whole is not slowed down
 AS_A_WHOLE = (NotInForce, NotGranted, UnknownType, CeilingReached)  # nothing about one licence: the campaign stops until it is put right
 EXCLUDED, REFUSED = "excluded", "refused"
-_MOST = 40  # characters of an outcome in the table of rows
+MOST_SAID = 40  # characters of an outcome in the table of rows
 _ADVERSE = frozenset({*ENDINGS, Act.SUSPEND})
 _UNDOING = frozenset({Act.REINSTATE, Act.REVERSE})
 
@@ -83,7 +83,7 @@ class Judge:
             return None
         template = self.line.catalogue.in_force(record.type, self.today)
         if against := self._against(licence, target, template):
-            return Judged(against[:_MOST], licence.head)
+            return Judged(against[:MOST_SAID], licence.head)
         face = licence.current.face
         changes: dict[str, str] = {}
         if self.plan.end:
@@ -175,4 +175,4 @@ def _known_as(by: str, licence: Licence, template: Template) -> str | None:
 
 
 def _refused(record: Record, code: str) -> Judged:
-    return Judged(f"{REFUSED}:{code}"[:_MOST], record.entries[-1].sequence)
+    return Judged(f"{REFUSED}:{code}"[:MOST_SAID], record.entries[-1].sequence)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from licence_service.campaign.checking import faults
-from licence_service.campaign.judging import AS_A_WHOLE, REFUSED, Judge, Judged, runner_client
+from licence_service.campaign.judging import AS_A_WHOLE, MOST_SAID, REFUSED, Judge, Judged, runner_client
 from licence_service.campaign.outcomes import CHANGED, became, unlike
 from licence_service.campaign.plan import MOST_FAULTS, Plan, parted, plan_of, text_of, whole
 from licence_service.campaign.reporting import Report, report_of
@@ -25,7 +25,6 @@ from licence_service.store.campaigns import APPROVED, DONE, REHEARSED, RUNNING, 
 from licence_service.store.record import Record
 from licence_service.store.sealed import SealedDocuments
 
-_MOST = 40
 _Begun = tuple[Campaign, Plan, Judge] | tuple[Campaign, SealPlan, SealJudge]
 
 
@@ -197,7 +196,7 @@ class Runner:
         """Act on one licence and write down what became of it; False where another process still carries it."""
         outcome, done = self._acted(campaign, judge, row)
         if outcome:
-            self.store.settle(campaign, row, outcome[:_MOST], done.sequence if done else None)
+            self.store.settle(campaign, row, outcome[:MOST_SAID], done.sequence if done else None)
         return outcome is not None
 
     def _acted(self, campaign: Campaign, judge: Judge, row: Row) -> tuple[str | None, Done | None]:

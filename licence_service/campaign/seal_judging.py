@@ -6,7 +6,7 @@ Genuine is what the register proves: its current document is in the book, and th
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from licence_service.campaign.judging import AS_A_WHOLE, EXCLUDED, REFUSED, Judged, runner_client
+from licence_service.campaign.judging import AS_A_WHOLE, EXCLUDED, MOST_SAID, REFUSED, Judged, runner_client
 from licence_service.campaign.seal_plan import SealPlan
 from licence_service.deciding import drafted
 from licence_service.digests import canonical, sha256
@@ -19,7 +19,6 @@ from licence_service.store.sealed import Sealed
 
 OVER = f"{EXCLUDED}:over"  # nothing rests on its document any more: it stays proven by the register
 UNKNOWN_USE = f"{REFUSED}:no-seal-use"  # in the book, but not sealed here: a clerk looks at it
-_MOST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class SealJudge:
 
     def standing(self) -> "SealJudge":
         """Return a judge by the law of this moment, for many licences that are judged together."""
-        return replace(self, line=replace(self.line, law=self.line.law.standing()))
+        return replace(self, line=self.line.standing())
 
     def rehearsed(self, record: Record) -> Judged | None:
         """Judge as the run will, nothing is written; a page that this edition printed before is not placed again. None: not meant."""
@@ -48,7 +47,7 @@ class SealJudge:
         except AS_A_WHOLE:
             raise
         except Refusal as refusal:
-            return Judged(f"{REFUSED}:{refusal.slug}"[:_MOST], weighed.head)
+            return Judged(f"{REFUSED}:{refusal.slug}"[:MOST_SAID], weighed.head)
         return weighed
 
     def weighed(self, record: Record) -> Judged | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from licence_service.envelope import Reading
-from licence_service.errors import Fault, NotInRegister
+from licence_service.errors import Fault
 from licence_service.licence import Act, Decision, beijing_day
 from licence_service.line import Line
 from licence_service.seal import KnownSeal
@@ -28,17 +28,9 @@ class SealPlan:
     every: bool
 
 
-def seal_named(keyring: Keyring, seal_id: str) -> KnownSeal:
-    """Return a seal that a department uses or used; raise `NotInRegister` for another."""
-    found = next((one for one in keyring.known_seals.values() if one.seal_id == seal_id), None)
-    if found is None:
-        raise NotInRegister("no department uses, or used, a seal of this name")
-    return found
-
-
 def resealing(line: Line, seal_id: str, since: datetime, decision: Mapping[str, Any], *, every: bool) -> dict[str, Any]:
     """Return what such a plan says, as it is kept; `decision` as of any act."""
-    seal = seal_named(line.keyring, seal_id)
+    seal = line.keyring.seal_named(seal_id)
     return {
         "act": Act.RESEAL.value,
         "title": TITLE,
@@ -66,7 +58,7 @@ def seal_plan_of(said: Mapping[str, Any], keyring: Keyring) -> SealPlan:
     decision = reading.decision()
     reading.refuse_if_faulty()
     meant = said["select"]
-    seal = seal_named(keyring, meant["seal"])
+    seal = keyring.seal_named(meant["seal"])
     return SealPlan(
         Act.RESEAL, tuple(said["departments"]), tuple(said["types"]), decision, seal, datetime.fromisoformat(meant["since"]), bool(meant["all"])
     )

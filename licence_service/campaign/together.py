@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
-from licence_service.campaign.judging import AS_A_WHOLE, REFUSED, runner_client
+from licence_service.campaign.judging import AS_A_WHOLE, MOST_SAID, REFUSED, runner_client
 from licence_service.campaign.outcomes import CHANGED, became, unlike
 from licence_service.campaign.seal_judging import SealJudge
 from licence_service.carrying import Waiting
 from licence_service.chunk_rows import Outcome, told
+from licence_service.chunks import CHUNK
 from licence_service.continuing import Continuing, Later
 from licence_service.digests import canonical, sha256
 from licence_service.errors import EntryConflict, Refusal, SealUnavailable, Unavailable
@@ -18,8 +19,6 @@ from licence_service.store.record import Record
 from licence_service.store.reservations import Reservation
 
 _Settled: TypeAlias = tuple[Row, str, int | None]
-CHUNK = 3000  # a version takes some 3 kB, and an object of a store should have 8 MB and more
-_MOST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class Together:
         if judged is None:
             return CHANGED
         other = unlike(row, judged)
-        return other[:_MOST] if other else Later(key, digest, record, judged.request)
+        return other[:MOST_SAID] if other else Later(key, digest, record, judged.request)
 
     def _carry_what_waits(self, licence_id: str) -> None:
         """Carry the act under way on a licence, such as a renewal that waited for the stopped seal; whoever asked for it is told what became of it."""
@@ -103,9 +102,9 @@ class Together:
             troubles.append(outcome)
             return None
         if isinstance(outcome, Refusal):
-            return row, f"{REFUSED}:{outcome.slug}"[:_MOST], None
+            return row, f"{REFUSED}:{outcome.slug}"[:MOST_SAID], None
         if isinstance(outcome, Waiting):
             if act.begun is None:
                 troubles.append(SealUnavailable("the seal cannot be had now; the campaign stops here and goes on when it is run again"))
             return None
-        return row, became(row, outcome)[:_MOST], outcome.sequence
+        return row, became(row, outcome)[:MOST_SAID], outcome.sequence

@@ -15,7 +15,7 @@ from typing import Protocol
 from licence_service.cli.talking import err
 from licence_service.errors import Unavailable
 from licence_service.runs import Runs
-from licence_service.service import build
+from licence_service.service import Service, build
 from licence_service.settings import read_settings
 from licence_service.store.runs import DONE, Run
 
@@ -149,11 +149,8 @@ class _Carrier:
 
     @classmethod
     def begin(cls, parent: int) -> None:
-        """Open the service in this process, which ends when its parent does, however that ends."""
-        Thread(target=end_with, args=(parent,), daemon=True).start()
-        opened = build(read_settings())
-        cls.runs = opened.runs
-        atexit.register(opened.close)
+        """Open the service in this process."""
+        cls.runs = opened_beside(parent).runs
 
     @classmethod
     def carry(cls, run_id: str, number: int, holder: str) -> None:
@@ -166,8 +163,15 @@ def command_holder() -> str:
     return f"command:{secrets.token_hex(8)}"
 
 
-def end_with(parent: int) -> None:
-    """End this process when its parent has ended, however it did."""
+def opened_beside(parent: int) -> Service:
+    """Open the service of this process, which ends when its parent does, however that ends; it is closed with the process."""
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
+    opened = build(read_settings())
+    atexit.register(opened.close)
+    return opened
+
+
+def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)  # nothing is lost: what it had reserved is carried on by the next

@@ -13,6 +13,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from licence_service.chunk_form import MOST_BYTES
+from licence_service.chunks import CHUNK
 from licence_service.cli.carriers import Carriers, Here, Workers, beside
 from licence_service.cli.talking import REFUSED, client_named, out, progress, said, service
 from licence_service.cli.working import queue_of
@@ -23,7 +24,7 @@ from licence_service.service import Service
 from licence_service.store.runs import DONE, Run
 
 _FIRST, _STRANGE = b'{"line": 1', "the file of results is not that of these rows"
-CHUNK, LARGEST_CHUNK = 3000, 5000  # a version takes some 3 kB, and an object of a store should have 8 MB and more
+LARGEST_CHUNK = 5000
 As = Annotated[str, typer.Option("--client", help="The client in whose name to issue.")]
 Rows = Annotated[Path, typer.Argument(help='One row a line: {"key": "…", "request": {…}}, the request as `POST /licences` takes it.', exists=True)]
 Results = Annotated[Path, typer.Option("--results", help="Where to write what became of each row; rows that are there already are not done again.")]

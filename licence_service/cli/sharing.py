@@ -1,20 +1,16 @@
 """A re-seal campaign carried by several processes of this machine, each with its own share of the licences."""
 
-import atexit
 import os
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from threading import Thread
 
 from licence_service.campaign import Runner
-from licence_service.cli.carriers import end_with
+from licence_service.cli.carriers import opened_beside
 from licence_service.cli.talking import Step, err
-from licence_service.service import build
-from licence_service.settings import read_settings
 from licence_service.store.campaigns import Share
 
-_LOOK = 1.0  # seconds between two looks at how many licences are left
+_LOOK = 5.0  # seconds between two looks at how many licences are left: each counts all rows
 
 
 def run_shared(runner: Runner, campaign_id: str, count: int, step: Step) -> None:
@@ -45,11 +41,8 @@ class _Sharer:
 
     @classmethod
     def begin(cls, parent: int) -> None:
-        """Open the service in this process, which ends when its parent does."""
-        Thread(target=end_with, args=(parent,), daemon=True).start()
-        opened = build(read_settings())
-        cls.runner = opened.runner()
-        atexit.register(opened.close)
+        """Open the service in this process."""
+        cls.runner = opened_beside(parent).runner()
 
     @classmethod
     def carry(cls, campaign_id: str, share: Share) -> None:

@@ -7,10 +7,10 @@ from itertools import pairwise
 from licence_service.document.axles import loads
 from licence_service.document.reading import Piece, ReadPage, compact
 from licence_service.document.sheet import Sheet
-from licence_service.document.tables import LISTED_ROLES, endorsement_words, with_iso_dates
+from licence_service.document.tables import LISTED_ROLES, Told, endorsement_words
 from licence_service.document.wording import Phrase, dated, formatted, title_words, worded
-from licence_service.fields import Face, Field
-from licence_service.page import Diagram, Table, Text, placeholders
+from licence_service.fields import Field
+from licence_service.page import Column, Diagram, Table, Text, placeholders
 from licence_service.template import Template
 
 _ONE_ROW = 3.2  # mm: the baselines of the one-line cells of a row lie no further apart
@@ -71,7 +71,7 @@ class Listing:
             for element in self.elements
             if isinstance(element, Table) and element.field
         }
-        self._phrases: dict[tuple[int, str], list[tuple[str, Phrase]]] = {}  # by table and kind: content of each column
+        self._phrases: dict[tuple[int, str], list[tuple[Column, Phrase]]] = {}  # by table and kind
 
     def rows(self, sheet: Sheet) -> list[tuple[str, tuple[str, ...]]]:
         """Return whose row it is, and its cells without any space, for every row that must be shown."""
@@ -91,26 +91,23 @@ class Listing:
             return
         for place, cells in enumerate(given, 1):
             if isinstance(cells, Mapping):
-                yield str(table.field), self._cells(table, self._columns[table.field or ""], cells, {"$n": str(place)}, "")
+                yield str(table.field), self._cells(table, Told(self._columns[table.field or ""], cells, {"$n": str(place)}, ""))
 
     def _of_endorsements(self, sheet: Sheet, table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
         counts: dict[str, int] = {}
         for each in sorted([one for one in sheet.endorsements if one.kind.slug in table.kinds], key=lambda one: one.occurred_on):
             kind = each.kind.slug
             counts[kind] = counts.get(kind, 0) + 1
-            yield kind, self._cells(table, each.kind.facts, each.facts, endorsement_words(each, counts[kind]), kind)
+            yield kind, self._cells(table, Told(each.kind.facts, each.facts, endorsement_words(each, counts[kind]), kind))
 
-    def _cells(self, table: Table, fields: Mapping[str, Field], values: Face, words: Mapping[str, str], kind: str) -> tuple[str, ...]:
-        phrases = self._phrases.get((id(table), kind))
+    def _cells(self, table: Table, told: Told) -> tuple[str, ...]:
+        phrases = self._phrases.get((id(table), told.kind))
         if phrases is None:
-            contents = [
-                with_iso_dates(column.content if isinstance(column.content, str) else column.content[kind], fields) for column in table.columns
-            ]
-            phrases = self._phrases[id(table), kind] = [(content, Phrase(content, fields)) for content in contents]
+            phrases = self._phrases[id(table), told.kind] = [(column, Phrase(told.content(column), told.fields)) for column in table.columns]
         texts = []
-        for content, phrase in phrases:
-            text = phrase.whole(values, words)
-            texts.append(compact(worded(content, fields, values, words, "—").text if text is None else text))
+        for column, phrase in phrases:
+            text = phrase.whole(told.values, told.words)
+            texts.append(compact(told.text(column).text if text is None else text))
         return tuple([text for text in texts if text])
 
 

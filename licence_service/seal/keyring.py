@@ -123,6 +123,13 @@ class Keyring:
             raise Unavailable("the keys folder of the department that issued this licence is missing")
         return self.departments[uscc]
 
+    def seal_named(self, seal_id: str) -> KnownSeal:
+        """Return a seal that a department uses or used; raise `NotInRegister` for another."""
+        found = next((one for one in self.known_seals.values() if one.seal_id == seal_id), None)
+        if found is None:
+            raise NotInRegister("no department uses, or used, a seal of this name")
+        return found
+
     def close(self) -> None:
         """Let go of sessions with tokens; they are opened anew when a seal is asked."""
         for department in self.departments.values():

@@ -128,7 +128,7 @@ class Lanes:
     def _opened(self) -> Lane | Exception:
         try:
             return self._opening()
-        except Exception as trouble:  # noqa: BLE001 - it is raised in the thread that asked
+        except Exception as trouble:  # noqa: BLE001 - whatever it is, a thread would swallow it: it is raised in the one that asked
             return trouble
 
     # -- for the runs --------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ class Lanes:
         try:
             lane = lane or self._opening()
             outcome = lane.sign(task.message)
-        except Exception as trouble:  # noqa: BLE001 - it is raised in the thread that asked
+        except Exception as trouble:  # noqa: BLE001 - whatever it is, a thread would swallow it: it is raised in the one that asked
             outcome = trouble
             if lane:
                 lane.close()

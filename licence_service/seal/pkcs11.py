@@ -185,7 +185,7 @@ def _opened(key: TokenKey, access: TokenAccess, public_key: PublicKey) -> "_Toke
         found = _private_key(session, key, door)
         _check_pair(session, found, public_key)
         return _TokenLane(session, found, public_key, door.leave)
-    except Exception as trouble:
+    except Exception as trouble:  # whatever it is, and it is raised again: a session that stays open is a lane of the token lost
         if session is not None:
             _close(session)
         if isinstance(trouble, exceptions.PKCS11Error):
