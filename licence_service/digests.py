@@ -6,8 +6,6 @@ the book whole and unlinkable (DESIGN §7).
 """
 
 import hashlib
-import hmac
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,6 +13,7 @@ from json.encoder import encode_basestring as _quoted
 from types import NoneType
 from typing import TYPE_CHECKING, Self
 
+import orjson
 import rfc8785
 
 if TYPE_CHECKING:
@@ -23,9 +22,11 @@ if TYPE_CHECKING:
 SALT_BYTES = 32
 _SHA256_BLOCK = 64
 _SAFE = 2**53 - 1  # largest whole number that RFC 8785 writes
-_SCALARS = frozenset({str, bool, NoneType})
+_TEXTS = frozenset({str})
+_SCALARS = frozenset({str, int, bool, NoneType})
 _CONTAINERS = frozenset({dict, list, tuple})
-_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_PLAIN = _SCALARS | _CONTAINERS
+_PLAINLY = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_SUBCLASS
 _sha256 = hashlib.sha256
 _NO_SM3 = hashlib.new("sm3")  # copied for each use: to look the name up takes as long as to hash a field
 _INNER_PAD, _OUTER_PAD = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))  # RFC 2104 §2
@@ -43,30 +44,28 @@ def canonical(value: object) -> bytes:
     """Return RFC 8785 canonical JSON."""
     if type(value) in _CONTAINERS and _is_plain(value):  # type: ignore[arg-type]  # the containers are collections
         try:
-            return _write(value).encode()
-        except UnicodeEncodeError:
-            pass  # half a surrogate pair, which the reference refuses
+            return orjson.dumps(value, option=_PLAINLY)
+        except TypeError:
+            pass  # half a surrogate pair, or a number beyond 2**53, which the reference refuses
     return rfc8785.dumps(value)  # type: ignore[arg-type]  # callers hand in JSON values
 
 
 def _is_plain(value: Collection[object]) -> bool:
-    """Say whether Python's own writer gives the same bytes, ten times as fast.
+    """Say whether the quick writer gives the same bytes, a hundred times as fast.
 
-    It does where nothing but these types occur, whole numbers are safe ones and keys are ASCII: strings are escaped alike, and ASCII keys
-    have the same order by code points as by UTF-16 units. Fractions, enumerations and other keys go to the reference.
+    It does where nothing but these types occur and keys are ASCII: strings are escaped alike, and ASCII keys have the same order by
+    code points as by UTF-16 units. Fractions, enumerations and other keys go to the reference. Types are looked at all together:
+    most objects hold nothing but texts.
     """
     inner = value
     if type(value) is dict:
-        if {*map(type, value)} - {str} or not "".join(value).isascii():
+        if not _TEXTS.issuperset(map(type, value)) or not "".join(value).isascii():
             return False
         inner = value.values()
-    for one in inner:
-        kind = type(one)
-        if kind in _SCALARS or (kind is int and -_SAFE <= one <= _SAFE):  # type: ignore[operator]  # it is a whole number
-            continue
-        if kind not in _CONTAINERS or not _is_plain(one):  # type: ignore[arg-type]  # a collection
-            return False
-    return True
+    kinds = set(map(type, inner))
+    if kinds <= _SCALARS:
+        return True
+    return kinds <= _PLAIN and all(_is_plain(one) for one in inner if type(one) in _CONTAINERS)  # type: ignore[arg-type]  # a collection
 
 
 def digests(content: bytes) -> Digests:
@@ -134,9 +133,31 @@ def _further(state: "HASH", more: bytes) -> "HASH":
     return state
 
 
+class Keyed:
+    """HMAC-SHA-256 under one key, its two states kept (RFC 2104 §2, §4): the library takes several times as long for a short message.
+
+    Threads may share one.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        """Take a key of at most one block of the hash, 64 bytes."""
+        if len(key) > _SHA256_BLOCK:
+            msg = "a key has at most 64 bytes here"
+            raise ValueError(msg)
+        block = key.ljust(_SHA256_BLOCK, b"\0")
+        self._inner, self._outer = _sha256(block.translate(_INNER_PAD)), _sha256(block.translate(_OUTER_PAD))
+
+    def of(self, message: bytes) -> bytes:
+        """Return the 32 bytes of the code of a message."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 def field_salt(salt: bytes, name: str) -> bytes:
     """Return the salt of one field: HMAC-SHA-256 of its name under the version's salt."""
-    return hmac.digest(salt, name.encode(), "sha256")
+    return Keyed(salt).of(name.encode())
 
 
 def commitment(values: Mapping[str, object], salt: bytes, form: str) -> Digests:
@@ -157,22 +178,12 @@ def commitment_sha256(values: Mapping[str, object], salt: bytes, form: str) -> s
 
 
 def _salted(values: Mapping[str, object], order: Iterable[str], salt: bytes) -> list[bytes]:
-    """Return what is hashed of every value, in this order: `field_salt`, then its name and itself.
-
-    The two states that HMAC begins with (RFC 2104 §2) are made once for all fields.
-    """
+    """Return what is hashed of every value, in this order: `field_salt`, then its name and itself."""
     if len(salt) != SALT_BYTES:
         msg = f"a salt has {SALT_BYTES} bytes"
         raise ValueError(msg)
-    key = salt.ljust(_SHA256_BLOCK, b"\0")
-    inner, outer = _sha256(key.translate(_INNER_PAD)), _sha256(key.translate(_OUTER_PAD))
-    salted = []
-    for name in order:
-        within, around = inner.copy(), outer.copy()
-        within.update(name.encode())
-        around.update(within.digest())
-        salted.append(around.digest() + pair(name, values[name]))
-    return salted
+    salts = Keyed(salt)
+    return [salts.of(name.encode()) + pair(name, values[name]) for name in order]
 
 
 def pair(name: str, value: object) -> bytes:

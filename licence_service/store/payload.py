@@ -4,7 +4,6 @@ AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce in front; the row's ide
 a ciphertext moved to another row does not open. Blind indexes are HMAC-SHA-256 under a key of their own.
 """
 
-import hmac
 import json
 import secrets
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from licence_service.digests import canonical, pair, sha256
+from licence_service.digests import Keyed, canonical, pair, sha256
 from licence_service.errors import Misconfigured, Unavailable
 
 KEY_BYTES = 32
@@ -31,7 +30,7 @@ class Vault:
             msg = f"LICENCE_PAYLOAD_KEY must be {KEY_BYTES} bytes, written as {2 * KEY_BYTES} hexadecimal digits"
             raise Misconfigured(msg)
         self._cipher = AESGCM(_derive(secret, b"payload/1"))
-        self._blind = _derive(secret, b"blind/1")
+        self._blind = Keyed(_derive(secret, b"blind/1"))
         self.permutation_key = _derive(secret, b"status/1")
 
     def close_up(self, content: bytes, row: str) -> bytes:
@@ -57,7 +56,7 @@ class Vault:
 
     def blind(self, name: str, value: str) -> str:
         """Return the keyed index of a value: equal values meet, nothing can be read back. The caller brings the comparison form."""
-        return hmac.digest(self._blind, pair(name, value), "sha256").hex()
+        return self._blind.of(pair(name, value)).hex()
 
 
 def token_digest(token: str) -> str:

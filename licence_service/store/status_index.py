@@ -4,7 +4,7 @@ A running number picks the list (number // 2**20); a keyed permutation picks the
 in the list are strangers and an index says nothing about how many licences were issued that day.
 """
 
-import hmac
+from licence_service.digests import Keyed
 
 LIST_BITS = 20
 _HALF = LIST_BITS // 2
@@ -19,7 +19,8 @@ def place(number: int, key: bytes) -> tuple[int, int]:
     """
     listed, within = number >> LIST_BITS, number & ((1 << LIST_BITS) - 1)
     left, right = within >> _HALF, within & _MASK
+    rounds = Keyed(key)
     for round_number in range(_ROUNDS):
-        mixed = hmac.digest(key, bytes([round_number]) + listed.to_bytes(8) + right.to_bytes(2), "sha256")
+        mixed = rounds.of(bytes([round_number]) + listed.to_bytes(8) + right.to_bytes(2))
         left, right = right, left ^ (int.from_bytes(mixed[:2]) & _MASK)
     return listed, left << _HALF | right
