@@ -5,7 +5,9 @@ leaves reservations without entries, which the retry or the server's worker carr
 with the others (its number is held, its seal is elsewhere, the press hands it over) goes that way at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -73,6 +75,10 @@ class Chunks:
 
     def issue_standing(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         """Issue all rows under the law that this registrar knows; see `issue`."""
+        with _unhurried():
+            return self._issued(caller, rows)
+
+    def _issued(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         drafted = [one for at, row in enumerate(rows) if (one := self._drafted(caller, at, row, outcomes))]
         together, alone = self._sorted(drafted)
@@ -123,6 +129,10 @@ class Chunks:
 
     def carry(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:
         """Carry reserved rows to their end together, all of them first entries or none; return what became of them by their places."""
+        with _unhurried():
+            return self._carried(caller, reserved)
+
+    def _carried(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
         made: list[Made] = []
         pressing = Pressing(self.registrar, caller)
@@ -197,3 +207,15 @@ class Chunks:
             entry.licence_id, entry.sequence, entry.act.value, entry.recorded_at, version.elicence_id, one.template.number_of(version.face), version.version,
             reservation.check_code if mine else None, reservation.delivery_code if mine else None, one.code_text if mine else None,
         )  # fmt: skip
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """Look for cyclic garbage when the chunk is done: what lives as long as it does would be looked at again and again, and none of it is any."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

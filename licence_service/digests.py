@@ -65,7 +65,12 @@ def _is_plain(value: Collection[object]) -> bool:
     kinds = set(map(type, inner))
     if kinds <= _SCALARS:
         return True
-    return kinds <= _PLAIN and all(_is_plain(one) for one in inner if type(one) in _CONTAINERS)  # type: ignore[arg-type]  # a collection
+    if not kinds <= _PLAIN:
+        return False
+    for one in inner:  # noqa: SIM110 - a generator takes as long as what it looks at
+        if type(one) in _CONTAINERS and not _is_plain(one):  # type: ignore[arg-type]  # a collection
+            return False
+    return True
 
 
 def digests(content: bytes) -> Digests:

@@ -238,7 +238,7 @@ class Line:
     def _due_on(self, record: Record, entry: Entry, template: Template) -> date | None:
         """Return the day up to which the licence's conditions are met after this act, for searches only."""
         today = beijing_day(self.now())
-        after = replace(record, entries=(*record.entries, replace(entry, recorded_at=self.now()))).on(today)
+        after = Record(record.licence_id, record.type, record.department, (*record.entries, entry), record.parent).on(today)
         if after is None:
             return None
         said = self.law.conditions(record.type, after, template, self.catalogue.kinds)
@@ -274,8 +274,9 @@ def searchable(template: Template, entry: Entry) -> Mapping[str, str]:
 
 def compared(template: Template, face: Mapping[str, Any]) -> str:
     """Return what a checker compares with the paper; a sensitive value stands masked, as the public would see it."""
-    seen = disclose(template.fields, face, Asker.PUBLIC)
-    return " ".join(str(seen.get(name) or mask(str(face[name]))) for name in template.compare if name in face)
+    wanted = {name: face[name] for name in template.compare if name in face}
+    seen = disclose(template.fields, wanted, Asker.PUBLIC)
+    return " ".join(str(seen.get(name) or mask(str(value))) for name, value in wanted.items())
 
 
 def host_of(public_url: str) -> str:

@@ -168,10 +168,11 @@ class Registrar:
         """Return what is to be reserved for a first entry."""
         face = draft.entry.version.face if draft.entry.version else {}
         holder = str(face.get(draft.template.holder_id or "", face.get(draft.template.holder_name, "")))
+        digest = _digest(caller, "", body)
         return Intent(
-            caller.name, key, _digest(caller, "", body), department.uscc, draft.template.slug, draft.entry.act.value,
+            caller.name, key, digest, department.uscc, draft.template.slug, draft.entry.act.value,
             draft.entry.version.version if draft.entry.version else 1, caller.hourly_ceiling,
-            {**_content(draft.entry), "request": _digest(caller, "", body), **(extra or {})},
+            {**_content(draft.entry), "request": digest, **(extra or {})},
             case_key=f"{caller.department}|{comparison_form(request.case_no)}|{draft.template.slug}|{comparison_form(holder)}",
             photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
         )  # fmt: skip

@@ -4,7 +4,7 @@ A new field type is one function here and one row in `KINDS`.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import TypeAlias
@@ -204,10 +204,3 @@ KINDS: Mapping[str, Kind] = {
     "image": image,
     "table": table,
 }
-
-
-def missing(fields: Mapping[str, Field], face: Mapping[str, object], path: str) -> Iterator[Fault]:
-    """Name every required field without a value."""
-    for name, field in fields.items():
-        if field.required and name not in face:
-            yield Fault(f"{path}.{name}", "missing", "this field must be filled")

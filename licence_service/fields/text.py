@@ -17,7 +17,8 @@ _INVISIBLE = frozenset(
 )
 _SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))  # variation selectors
 _IDEOGRAPHS = range(0x20000, 0x3FFFE)
-_COMMON = re.compile("[ -~\u4e00-\u9fa5\u3001\u3002\uff08\uff09\uff0c\uff1a\uff1b]*")  # nothing of these is ever at fault
+# Nothing of these is ever at fault: ASCII, ideographs, the middle dot, dashes, quotation marks, brackets, full-width forms.
+_COMMON = re.compile("[ -~\u00b7\u00d7\u2014\u2018\u2019\u201c\u201d\u2026\u3001\u3002\u3008-\u3011\u3014-\u3017\u4e00-\u9fa5\uff01-\uff5e]*")
 
 
 def fault_in(text: str) -> tuple[str, str] | None:
