@@ -1,7 +1,6 @@
 """An act on a licence: from the request to a draft that may be entered. The book is not written here; a conflict opens a task."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, timedelta
 
 from licence_service import authority
@@ -9,6 +8,7 @@ from licence_service.acts import BY_EFFECTIVE_DAY, Case, Mark, has_act, judge, o
 from licence_service.drafting import Draft, draft_act
 from licence_service.endorsing import Setting, checked_fact, must_be_entitled, signed
 from licence_service.errors import FaceRejected, Fault, TransitionRefused, TypeRetired
+from licence_service.frozen import replace
 from licence_service.law import TEMPLATE
 from licence_service.licence import Act, Licence
 from licence_service.line import Line

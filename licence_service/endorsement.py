@@ -1,10 +1,10 @@
 """Endorsements (签注): facts written on a licence, each its own signed statement (DOMAIN EN-01)."""
 
-from dataclasses import dataclass, field
 from datetime import date
 
 from licence_service.digests import Digests, canonical
 from licence_service.fields import Face
+from licence_service.frozen import dataclass, field
 
 STATEMENT_FORM = "endorsement/1"
 ASSERTION_FORM = "assertion/1"

@@ -5,12 +5,12 @@ The private part holds the face, the salt, the facts of endorsements and the off
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from licence_service.digests import Digests, canonical, commitment_sha256, digests, field_salt
 from licence_service.endorsement import Endorsement, statement_of
+from licence_service.frozen import replace
 from licence_service.licence import Act, Decision, Entry, Parent, Suspension, Version, VersionReason
 
 FORM = "entry/1"

@@ -4,10 +4,10 @@ Nothing here reads a clock, a database or chance; states are computed from dates
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from licence_service.endorsement import Endorsement
+from licence_service.frozen import dataclass, replace
 from licence_service.licence import Act, Entry, Licence, LicenceState, Version, beijing_day
 
 ENDINGS = {

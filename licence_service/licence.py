@@ -5,13 +5,13 @@ Beijing calendar day, as far as it was known at an instant (DESIGN idea 2, DOMAI
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 
 from licence_service.digests import Digests
 from licence_service.endorsement import Endorsement
 from licence_service.fields import Face, Value
+from licence_service.frozen import dataclass, field
 
 FACE_FORM = "face/1"
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")

@@ -6,7 +6,7 @@ that nobody can fetch; the retry or the worker carries it to its end.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from licence_service.endorsement import Endorsement
 from licence_service.entry_form import entry_of
 from licence_service.errors import EntryConflict, NumberTaken, PageDisagrees, Refusal
 from licence_service.fields import Asker, comparison_form, disclose, mask
+from licence_service.frozen import replace
 from licence_service.identifiers import ElicenceId
 from licence_service.law import Law
 from licence_service.licence import BEIJING, Act, Entry, LicenceState, beijing_day

@@ -4,11 +4,12 @@ Pure: the COSE_Sign1 around the facts is made by a department's code key in `sea
 """
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 import cbor2
+
+from licence_service.frozen import dataclass
 
 PATH = "/Q/1"  # the 1 is the profile's number; other layouts will get other numbers
 MOST_DIGITS = 1200

@@ -1,7 +1,6 @@
 """What approval systems send, read into plain values: every fault named with its path, no value echoed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -9,6 +8,7 @@ from licence_service.acts import GROUNDS
 from licence_service.envelope import ORGANISATION, WORD, Reading
 from licence_service.errors import Fault, RequestRejected
 from licence_service.fields import Field
+from licence_service.frozen import dataclass, field
 from licence_service.licence import Act, Decision, Suspension
 
 _CASE = Field(label="办件编号", type="string", disclose={}, required=True, max_length=80, pattern=r"[0-9A-Za-z._/-]+")

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from licence_service.chunk_rows import Printed, digest_of
 from licence_service.document.press import Pressed
 from licence_service.document.reading import attachment, codes
 from licence_service.errors import PageDisagrees, SealStopped, Unavailable
+from licence_service.frozen import replace
 from licence_service.licence import Entry
 from licence_service.registrar import Registrar
 from licence_service.store.seal_log import SealUse

@@ -1,10 +1,10 @@
 """Everything that goes on paper, already decided: the layout adds no fact of its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from licence_service.fields import Face
+from licence_service.frozen import dataclass
 from licence_service.template import EndorsementKind, Template
 
 

@@ -1,9 +1,9 @@
 """Acts without a document: decisions about the right, about other decisions, and reports of the holder."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 from licence_service.drafting.draft import Draft, plain
+from licence_service.frozen import replace
 from licence_service.licence import Act
 from licence_service.recording import Situation, written
 from licence_service.requests import ActRequest

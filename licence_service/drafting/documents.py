@@ -1,7 +1,6 @@
 """Acts that bring a new document: renew, replace, change, reduce, correct, re-seal, void, take over, reinstate."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ from licence_service.drafting.draft import Draft, new_version, plain
 from licence_service.drafting.faces import checked_face, photo_fields
 from licence_service.errors import FaceRejected, Fault, TransitionRefused
 from licence_service.fields import Face
+from licence_service.frozen import replace
 from licence_service.licence import Act, VersionReason
 from licence_service.recording import Situation, written
 from licence_service.requests import ActRequest

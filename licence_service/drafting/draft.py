@@ -1,12 +1,12 @@
 """A draft: the entry that an act would make, its page still unsealed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from licence_service.digests import Digests, commitment
 from licence_service.errors import TransitionRefused
 from licence_service.fields import Face
+from licence_service.frozen import dataclass, field, replace
 from licence_service.identifiers import LAST_VERSION
 from licence_service.licence import FACE_FORM, Entry, Version, VersionReason
 from licence_service.recording import Fact, Situation

@@ -1,7 +1,6 @@
 """Endorsements (签注): asserted, accepted, refused, corrected, withdrawn; a printed kind brings a new document (EN-02)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from licence_service.drafting.draft import Draft, new_version, plain
@@ -9,6 +8,7 @@ from licence_service.drafting.faces import checked_face
 from licence_service.endorsement import Endorsement
 from licence_service.errors import TransitionRefused
 from licence_service.fold import ENDINGS, endorsement_states
+from licence_service.frozen import replace
 from licence_service.licence import Act, LicenceState, VersionReason
 from licence_service.recording import Situation, accepted_fact, fact_of
 from licence_service.requests import OBJECTION, ActRequest

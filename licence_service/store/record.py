@@ -1,11 +1,11 @@
 """What goes into the book beside an entry, and what comes out of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from licence_service.errors import NotInRegister
 from licence_service.fold import fold, under
+from licence_service.frozen import dataclass, field
 from licence_service.licence import Act, Entry, Licence
 
 
