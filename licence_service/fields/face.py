@@ -20,7 +20,7 @@ def check_face(
 
     Absent, null and "" mean the same in a request; canonical is absent (RULINGS, "empty").
     """
-    faults = [Fault(path, "unknown-field", "the template has no such field")] * sum(name not in fields for name in raw)
+    faults = [Fault(path, "unknown-field", "the template has no such field") for name in raw if name not in fields]
     face: dict[str, Value] = {}
     absent: list[str] = []
     related: list[tuple[str, Field]] = []
