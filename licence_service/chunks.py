@@ -174,16 +174,15 @@ class Chunks:
         self.step("append")
         if any(line.seal_log.stopped(seal_id) for seal_id in {one.entry.version.seal_id for one in made if one.entry.version}):
             raise SealStopped  # a key may have been lost while this chunk was on its way
-        contents = {one.reservation.reservation_id: one.reservation.content for one in made}
         if any(one.row.record is None for one in made):
             opened = [Opened(one.entry, line.beside(one.reservation, one.entry), places[digest_of(one.entry)]) for one in made]
-            return self.openings.open_all(opened, contents)
+            return self.openings.open_all(opened)
         later = [
             Appended(one.entry, one.row.record, line.beside(one.reservation, one.entry, one.row.record), places[digest_of(one.entry)])
             for one in made
             if one.row.record
         ]
-        return self.appendings.append_all(later, contents)
+        return self.appendings.append_all(later)
 
     def _stop(self, reserved: Sequence[tuple[Meant, Reservation]], wrong: PageDisagrees) -> None:
         """Nothing of the chunk goes on. What a foreign reader found wrong is closed with all others, which may come again under their keys."""

@@ -6,6 +6,7 @@ Pure functions. Randomness is handed in as bytes, so that the same input gives t
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from stdnum.cn import uscc as _uscc
 from stdnum.exceptions import ValidationError
@@ -13,14 +14,18 @@ from stdnum.exceptions import ValidationError
 ROOT = "1.2.156.3005.2"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = {alphabet: [one + two for one in alphabet for two in alphabet] for alphabet in (ALPHABET, CROCKFORD)}  # two digits at a time
 _MOD_37_36 = {  # the check value after a character, by the one before it
     character: [((check or 36) * 2 % 37 + value) % 36 for check in range(36)] for value, character in enumerate(ALPHABET)
 }
 LICENCE_ID_LENGTH = 20
+LICENCE_ID_CHANCE = 36**11  # numbers that chance decides among; the first nine digits are time
+RESERVATION_ID_BITS = 56  # that chance decides
 CHECK_CODE_LENGTH = 12
 DELIVERY_CODE_LENGTH = 16
 LAST_VERSION = 999
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 PLATE_CHARACTERS = f"{_PROVINCES}ABCDEFGHJKLMNPQRSTUVWXYZ0123456789挂学警港澳"  # all that number plates are written with (GA 36-2018)
 _PLATE = re.compile(rf"[{_PROVINCES}][A-HJ-NP-Z][A-HJ-NP-Z0-9]{{4}}[A-HJ-NP-Z0-9挂学警港澳]")
@@ -122,9 +127,23 @@ def is_ship_id(text: str) -> bool:
     return bool(_SHIP.fullmatch(text))
 
 
-def licence_id(random: int) -> str:
-    """Return 20 characters of 0-9 A-Z from a random number below 36**20 (103 bits)."""
-    return _digits(random, ALPHABET, LICENCE_ID_LENGTH)
+def licence_id(number: int) -> str:
+    """Return 20 characters of 0-9 A-Z from a number below 36**20."""
+    return _digits(number, ALPHABET, LICENCE_ID_LENGTH)
+
+
+def licence_number(at: datetime, random: int) -> int:
+    """Return the number of a new licence's id from its instant and a random number below `LICENCE_ID_CHANCE` (56.8 bits).
+
+    The milliseconds since 1970 come first: what is made together lies together in an index, and what chance adds cannot be guessed.
+    """
+    milliseconds = (at - _EPOCH) // timedelta(milliseconds=1)
+    return milliseconds * LICENCE_ID_CHANCE + random
+
+
+def reservation_id(at: datetime, random: int) -> str:
+    """Return 26 hexadecimal digits: 12 of the milliseconds since 1970, and 14 of a random number of 56 bits."""
+    return f"{(at - _EPOCH) // timedelta(milliseconds=1):012x}{random:014x}"
 
 
 def check_code(random: int) -> str:
@@ -150,11 +169,11 @@ def grouped(code: str) -> str:
 
 
 def _digits(number: int, alphabet: str, length: int) -> str:
-    """Write a number in the positional system of the alphabet, padded to a fixed length."""
-    characters = []
-    for _ in range(length):
-        number, remainder = divmod(number, len(alphabet))
-        characters.append(alphabet[remainder])
+    """Write a number in the positional system of the alphabet, padded to a fixed, even length."""
+    pairs, characters = _PAIRS[alphabet], []
+    for _ in range(length // 2):
+        number, remainder = divmod(number, len(pairs))
+        characters.append(pairs[remainder])
     if number:
         msg = "the random number is too large for this code"
         raise ValueError(msg)

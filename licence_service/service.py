@@ -179,7 +179,7 @@ def build(
     outside = client(settings.seal_timeout_seconds)
     keyring = keyring or read_keyring(
         settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys, remote_client=outside,
-        tokens=TokenAccess(settings.pkcs11_module, settings.token_pin(), settings.seal_timeout_seconds),
+        tokens=TokenAccess(settings.pkcs11_module, settings.token_pin(), settings.seal_timeout_seconds, settings.allow_demo_keys),
     )  # fmt: skip
     _check_grants(catalogue, keyring)
     printer = Printer(fonts or Fonts.load(settings.fonts.expanduser()), catalogue.families)
@@ -200,7 +200,7 @@ def build(
     registrar = Registrar(line, examiner)
     skeletons = Skeletons(catalogue, keyring, printer.fonts, host_of(settings.public_url))
     openings, appendings = Openings(database, vault, now), Appendings(database, vault, now)
-    chunks = Chunks(registrar, Reserving(database, vault, reservations), openings, appendings, Packer(archive, packed, skeletons))
+    chunks = Chunks(registrar, Reserving(database, vault), openings, appendings, Packer(archive, packed, skeletons))
     runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, Clients(database))
     keeper = keeper_of(keyring.departments)
     heads = Heads(database)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from licence_service.seal.pkcs11 import TokenAccess
+from licence_service.seal.pkcs11 import TokenAccess, _module
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -42,10 +42,10 @@ def told(*arguments: str | Path) -> str:
     return subprocess.run(["softhsm2-util", *map(str, arguments)], capture_output=True, text=True, check=True).stdout
 
 
-def access(pin: str = PIN, *, module: str = MODULE, patience_seconds: float = 10.0) -> TokenAccess:
+def access(pin: str = PIN, *, module: str = MODULE, patience_seconds: float = 10.0, takes_extractable: bool = False) -> TokenAccess:
     """Return how the tokens are reached."""
     home()
-    return TokenAccess(module, pin, patience_seconds)
+    return TokenAccess(module, pin, patience_seconds, takes_extractable)
 
 
 def keep(key: PrivateKey, token: str = TOKEN, label: str | None = None) -> str:
@@ -56,6 +56,27 @@ def keep(key: PrivateKey, token: str = TOKEN, label: str | None = None) -> str:
     told("--import", file, "--token", token, "--label", label, "--id", uuid.uuid4().hex, "--pin", PIN)
     file.unlink()
     return f"pkcs11:token={token};object={label.replace(' ', '%20')}"
+
+
+def keep_loosely(key: ec.EllipticCurvePrivateKey, *, sensitive: bool, extractable: bool) -> str:
+    """Bring a key into the token that may be taken out of it again, and return its URI; SoftHSM's own tool makes none such."""
+    from pkcs11 import Attribute, exceptions
+    from pkcs11.util.ec import decode_ec_private_key
+
+    home()
+    label = f"loose {uuid.uuid4().hex}"
+    said = {
+        Attribute.TOKEN: True, Attribute.PRIVATE: True, Attribute.SIGN: True, Attribute.LABEL: label, Attribute.ID: uuid.uuid4().bytes,
+        Attribute.SENSITIVE: sensitive, Attribute.EXTRACTABLE: extractable,
+    }  # fmt: skip
+    token = _module(MODULE).get_token(token_label=TOKEN)
+    try:
+        session = token.open(rw=True, user_pin=PIN)
+    except exceptions.UserAlreadyLoggedIn:  # a lane of this process is
+        session = token.open(rw=True)
+    with session:
+        session.create_object(decode_ec_private_key(key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())) | said)
+    return f"pkcs11:token={TOKEN};object={label.replace(' ', '%20')}"
 
 
 def move_seal(department: Path, passphrase: bytes, *, lanes: int | None = None) -> str:

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote_to_bytes
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -24,17 +23,16 @@ from licence_service.errors import Misconfigured, SealUnavailable
 from licence_service.seal.ecdsa import der_of_raw
 from licence_service.seal.keyfile import PublicKey
 from licence_service.seal.lanes import PATIENCE_SECONDS, Lane, Lanes, Passing
+from licence_service.seal.token_key import SCHEME, TokenKey
 
 if TYPE_CHECKING:
     import pkcs11
 
 __all__ = ["SCHEME", "Lanes", "TokenAccess", "TokenKey", "lanes_of"]
 
-SCHEME = "pkcs11:"
 DEFAULT_LANES = 4
 _OF_DIGEST = Prehashed(hashes.SHA256())
 _DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # what stands before a SHA-256 in EMSA-PKCS1-v1_5 (RFC 8017 §9.2 note 1)
-_PRIVATE = b"private"  # the `type` of a private key (RFC 7512 §2.3)
 _OS_LOCKING = 0x2  # CKF_OS_LOCKING_OK, PKCS #11 §3.7
 
 
@@ -42,41 +40,14 @@ _OS_LOCKING = 0x2  # CKF_OS_LOCKING_OK, PKCS #11 §3.7
 class TokenAccess:
     """How tokens are reached on this machine: the module (a shared library), the user's PIN, and how long one signature may take.
 
-    An empty PIN means no login. `module` is empty where no token can be reached.
+    An empty PIN means no login. `module` is empty where no token can be reached. `takes_extractable` lets keys seal that could be read
+    out of their token; only a demonstration may.
     """
 
     module: str
     pin: str = field(repr=False)
     patience_seconds: float = PATIENCE_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class TokenKey:
-    """A private key in a token, as a PKCS #11 URI names it: the token by label or serial number, the key by label or id, or both."""
-
-    token: str | None = None
-    serial: bytes | None = None
-    object: str | None = None
-    id: bytes | None = None
-
-    @classmethod
-    def parse(cls, uri: str) -> Self:
-        """Read a URI (RFC 7512 §2.3); raise `Misconfigured` for what names no key, or says where the module or the PIN is."""
-        if not uri.startswith(SCHEME) or "?" in uri:
-            raise Misconfigured("a key in a token is pkcs11:token=…;object=…; module and PIN are settings, and stand in no address")
-        given: dict[str, bytes] = {}
-        for part in uri.removeprefix(SCHEME).split(";"):
-            name, _, value = part.partition("=")
-            if name not in {"token", "serial", "object", "id", "type"} or name in given or not value:
-                raise Misconfigured("a key in a token is named by token, serial, object and id, each once, and nothing else")
-            given[name] = unquote_to_bytes(value)
-        if given.pop("type", _PRIVATE) != _PRIVATE or not {"token", "serial"} & given.keys() or not {"object", "id"} & given.keys():
-            raise Misconfigured("a key in a token needs the token (token or serial) and the private key (object or id)")
-        try:
-            texts = {name: given[name].decode() for name in ("token", "object") if name in given}
-        except UnicodeDecodeError:
-            raise Misconfigured("the label of a token or of a key is not UTF-8") from None
-        return cls(serial=given.get("serial"), id=given.get("id"), **texts)
+    takes_extractable: bool = False
 
 
 def lanes_of(uri: str, access: TokenAccess | None, public_key: PublicKey, count: int | None) -> Lanes:
@@ -183,6 +154,8 @@ def _opened(key: TokenKey, access: TokenAccess, public_key: PublicKey) -> "_Toke
     try:
         session = door.session(key, access)
         found = _private_key(session, key, door)
+        if not access.takes_extractable:
+            _check_stays(found)
         _check_pair(session, found, public_key)
         return _TokenLane(session, found, public_key, door.leave)
     except Exception as trouble:  # whatever it is, and it is raised again: a session that stays open is a lane of the token lost
@@ -207,6 +180,18 @@ def _private_key(session: "pkcs11.Session", key: TokenKey, door: _Door) -> Any: 
             door.leave()  # who is not logged in, or not any more, sees no private key
         raise Passing("the token has no such private key, or hides it without a PIN")
     return found[0]
+
+
+def _check_stays(key: Any) -> None:  # noqa: ANN401 - a key of the library, made as it is found
+    """Raise `SealUnavailable` for a private key that can be read out of its token in the clear or wrapped (PKCS #11 §4.9), or of which it does not say so."""
+    from pkcs11 import Attribute, exceptions  # noqa: PLC0415 - an extra
+
+    try:
+        stays = key[Attribute.SENSITIVE] and not key[Attribute.EXTRACTABLE]
+    except (exceptions.AttributeTypeInvalid, exceptions.AttributeSensitive):
+        raise SealUnavailable("the token does not say whether the seal's key can be taken out of it") from None
+    if not stays:
+        raise SealUnavailable("the seal's key can be taken out of its token: it must be sensitive and not extractable")
 
 
 def _check_pair(session: "pkcs11.Session", key: Any, public_key: PublicKey) -> None:  # noqa: ANN401 - a key of the library, made as it is found

@@ -6,20 +6,21 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.entry_form import written
 from licence_service.errors import EntryConflict
-from licence_service.fields import comparison_form
 from licence_service.licence import Entry, beijing_day
 from licence_service.segments import Place
 from licence_service.store.counting import BOOK, hold, next_lines
 from licence_service.store.database import Database
-from licence_service.store.openings import Contents, fulfil, insert_lines
+from licence_service.store.inserting import insert_all
+from licence_service.store.openings import Ready, insert_lines, ready_to_enter
 from licence_service.store.payload import Vault
 from licence_service.store.projection import OVER, projected
 from licence_service.store.record import Appendix, Record
+from licence_service.store.reservation import fulfil
 from licence_service.store.tables import licences, lookups, reservations
 
 _AT_ONCE = 400  # values in one condition
@@ -43,19 +44,20 @@ class Appendings:
         """Take the database, the vault for private parts, and the clock that stamps entries."""
         self._database, self._vault, self._now = database, vault, now
 
-    def append_all(self, wanted: Sequence[Appended], contents: Contents) -> list[Entry | None]:
+    def append_all(self, wanted: Sequence[Appended]) -> list[Entry | None]:
         """Enter all that still fit, in one transaction; return the entries with recorded times and digests, in order.
 
         None stands for one whose licence has another head than its record, whose reservation another carried to its end, or which would
-        take a number anew: it goes its own way. `contents` are the reservations' contents by their id.
+        take a number anew: it goes its own way.
         """
+        ready = {id(one): ready_to_enter(self._vault, one.entry, one.beside, one.place) for one in wanted}
         try:
             with self._database.write() as connection:
-                return self._append(connection, wanted, contents)
+                return self._append(connection, wanted, ready)
         except IntegrityError as error:
             raise EntryConflict from error
 
-    def _append(self, connection: Connection, wanted: Sequence[Appended], contents: Contents) -> list[Entry | None]:
+    def _append(self, connection: Connection, wanted: Sequence[Appended], ready: Mapping[int, Ready]) -> list[Entry | None]:
         hold(connection, BOOK)  # nobody enters anything between this look and the commit
         today = beijing_day(self._now())
         rows = _rows(connection, [one.entry.licence_id for one in wanted])
@@ -71,10 +73,10 @@ class Appendings:
             return [None] * len(wanted)
         place, recorded_at = next_lines(connection, self._now(), len(fitting))
         stamped = [written(one.entry, recorded_at + number * _TICK, _head(one.record)) for number, one in enumerate(fitting)]
-        fulfil(connection, self._vault, [(one.beside.reservation_id or "", one.entry.sequence) for one in fitting], contents)
-        entered = [(rows[entry.licence_id]["id"], entry, body, one.beside) for one, (entry, body) in zip(fitting, stamped, strict=True)]
-        insert_lines(connection, self._vault, place, entered, [one.place for one in fitting])
-        self._make_findable(connection, [(key, beside) for key, _, _, beside in entered])
+        fulfil(connection, self._vault, {one.beside.reservation_id or "": one.entry.sequence for one in fitting})
+        keys, beside = [int(rows[one.entry.licence_id]["id"]) for one in fitting], [ready[id(one)] for one in fitting]
+        insert_lines(connection, place, keys, stamped, beside)
+        _make_findable(connection, keys, beside)
         _project(connection, (self._row(rows[entry.licence_id], one, entry, today) for one, (entry, _) in zip(fitting, stamped, strict=True)))
         done: dict[int, Entry] = {id(one): entry for one, (entry, _) in zip(fitting, stamped, strict=True)}
         return [done.get(id(one)) for one in wanted]
@@ -102,15 +104,14 @@ class Appendings:
             values["due_on"] = one.beside.due_on.isoformat() if one.beside.due_on else None
         return row["id"], {name: value for name, value in values.items() if row[name] != value}
 
-    def _make_findable(self, connection: Connection, found: Sequence[tuple[int, Appendix]]) -> None:
-        """Insert the lookups that are not there yet."""
-        wanted = {(key, name, self._vault.blind(name, comparison_form(value))) for key, beside in found for name, value in beside.searchable.items()}
-        keys = sorted({key for key, _ in found})
-        for start in range(0, len(keys), _AT_ONCE):
-            mine = select(lookups.c.licence, lookups.c.name, lookups.c.blind).where(lookups.c.licence.in_(keys[start : start + _AT_ONCE]))
-            wanted -= {(row.licence, row.name, row.blind) for row in connection.execute(mine)}
-        if wanted:
-            connection.execute(insert(lookups), [{"licence": key, "name": name, "blind": blind} for key, name, blind in sorted(wanted)])
+
+def _make_findable(connection: Connection, keys: Sequence[int], ready: Sequence[Ready]) -> None:
+    """Insert the lookups of licences that are not there yet."""
+    wanted = {(key, name, blind) for key, one in zip(keys, ready, strict=True) for name, blind in one.blinds}
+    for start in range(0, len(keys), _AT_ONCE):
+        mine = select(lookups.c.licence, lookups.c.name, lookups.c.blind).where(lookups.c.licence.in_(keys[start : start + _AT_ONCE]))
+        wanted -= {(row.licence, row.name, row.blind) for row in connection.execute(mine)}
+    insert_all(connection, lookups, [{"licence": key, "name": name, "blind": blind} for key, name, blind in sorted(wanted)])
 
 
 def _head(record: Record) -> str:

@@ -22,7 +22,8 @@ from licence_service.store.lookups import Lookups
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import OVER, projected
 from licence_service.store.record import Appendix, Opening, Record
-from licence_service.store.tables import consumed_reports, endorsement_refs, entries, licences, lookups, payloads, reservations, versions
+from licence_service.store.reservation import fulfil
+from licence_service.store.tables import consumed_reports, endorsement_refs, entries, licences, lookups, payloads, versions
 
 # Statements are built once: building one costs more than running it.
 _SO_FAR = (
@@ -68,7 +69,7 @@ class Book(Lookups):
                     self._consume(connection, row["id"], stamped, beside.report)
                 self._project(connection, row, (*before, stamped), beside)
                 if beside.reservation_id:
-                    self._fulfil(connection, beside.reservation_id, stamped.sequence)
+                    fulfil(connection, self._vault, {beside.reservation_id: stamped.sequence})
                 return stamped
         except IntegrityError as error:
             raise EntryConflict from error
@@ -187,18 +188,6 @@ class Book(Lookups):
             values["due_on"] = beside.due_on.isoformat() if beside.due_on else None
         changed = {name: value for name, value in values.items() if name not in row or row[name] != value}  # an index is written for each column
         connection.execute(_PROJECT, {"row": row["id"], **changed})
-
-    def _fulfil(self, connection: Connection, reservation_id: str, sequence: int) -> None:
-        """Close the reservation, keeping only what a repeated answer needs: faces and officers now lie with the entry alone."""
-        mine = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved")
-        sealed = connection.execute(select(reservations.c.content).where(mine)).scalar_one_or_none()
-        if sealed is None:
-            raise EntryConflict("this reservation was carried to its end by another")
-        row = f"reservation:{reservation_id}"
-        kept = {name: value for name, value in self._vault.open_json(sealed, row).items() if name not in {"body", "private"}}
-        values = {"state": "entered", "sequence": sequence, "content": self._vault.close_json(kept, row)}
-        if connection.execute(update(reservations).where(mine).values(values)).rowcount != 1:
-            raise EntryConflict("this reservation was carried to its end by another")
 
     # -- reading -----------------------------------------------------------------------------------
 

@@ -1,20 +1,19 @@
 """Many reservations in one short transaction: what `Reservations.reserve` does for one (DESIGN §4 step 5)."""
 
-import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from licence_service import identifiers
-from licence_service.digests import SALT_BYTES, sha256
+from licence_service.digests import sha256
 from licence_service.errors import CeilingReached, EntryConflict, KeyReused, Refusal
 from licence_service.store.counting import count_up_by, hold
 from licence_service.store.database import Database
+from licence_service.store.inserting import insert_all
 from licence_service.store.payload import Vault
-from licence_service.store.reservations import STATUS, Intent, Reservation, Reservations
-from licence_service.store.status_index import place
+from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, of_row
+from licence_service.store.reservations import STATUS, room
 from licence_service.store.tables import photos, reservations
 
 LEASE = timedelta(minutes=10)  # a chunk is carried as a whole; after it, what is left is carried one by one
@@ -33,9 +32,9 @@ _Key: TypeAlias = tuple[str, str]  # client and idempotency key, or nothing and 
 class Reserving:
     """Reserves acts with a document of one client on many licences, new ones or such as are there."""
 
-    def __init__(self, database: Database, vault: Vault, single: Reservations) -> None:
-        """Take the database, the vault for contents, and what reads single reservations."""
-        self._database, self._vault, self._single = database, vault, single
+    def __init__(self, database: Database, vault: Vault) -> None:
+        """Take the database and the vault for contents."""
+        self._database, self._vault = database, vault
 
     def reserve_all(self, intents: Sequence[Intent], now: datetime) -> list[Outcome]:
         """Return for each intent, in order, its reservation, made now or found, or why there is none.
@@ -45,16 +44,18 @@ class Reserving:
         A second intent of the same key and content within the sequence is answered with the first one's reservation. One that was
         reserved before and is not entered is taken over, whoever held its lease: two who carry it make the same file, and one enters it.
         """
+        wanted = [drawn(self._vault, intent, now) for intent in intents]
         with self._database.write() as connection:
             hold(connection, STATUS)  # one at a time: a twin's reservation is seen, the ceiling is exact
-            known = self._known(connection, intents)
+            known = self._known(connection, wanted)
             under_way = _under_way(connection, [intent.licence_id for intent in intents if intent.licence_id])
-            room = _room(connection, intents, now)
-            fresh: list[Intent] = []
+            left = room(connection, intents[0], now, len(intents)) if intents else 0
+            fresh: list[Drawn] = []
             met: list[RowMapping | int | Refusal] = []  # a row, the place among the fresh ones, or a refusal
-            for intent in intents:
-                found = next((known[key] for key in self._keys(intent) if key in known), None)
-                if found is None and len(fresh) >= room:
+            for one in wanted:
+                intent = one.intent
+                found = next((known[key] for key in _keys(one) if key in known), None)
+                if found is None and len(fresh) >= left:
                     met.append(CeilingReached(f"the ceiling of {intent.hourly_ceiling} acts an hour is reached"))
                     continue
                 if found is None and intent.licence_id in under_way:
@@ -62,15 +63,15 @@ class Reserving:
                     continue
                 if found is None:
                     under_way |= {intent.licence_id} - {None}
-                    known.update(dict.fromkeys(self._keys(intent), len(fresh)))
+                    known.update(dict.fromkeys(_keys(one), len(fresh)))
                     found = len(fresh)
-                    fresh.append(intent)
-                digest = fresh[found].request_digest if isinstance(found, int) else found["request_digest"]
+                    fresh.append(one)
+                digest = fresh[found].intent.request_digest if isinstance(found, int) else found["request_digest"]
                 met.append(found if digest == intent.request_digest else KeyReused())
             made = self._made(connection, fresh, now)
             if taken := [{"mine": one["reservation_id"]} for one in met if isinstance(one, RowMapping) and one["state"] == "reserved"]:
                 connection.execute(_LEASE, [one | {"until": now + LEASE} for one in taken])
-            return [self._outcome(one, made) for one in met]
+        return [self._outcome(one, made) for one in met]
 
     def taken_over(self, client: str, keys: Sequence[str], now: datetime) -> dict[str, Reservation]:
         """Return what a client reserved under these keys before; what is not entered is taken over, as in `reserve_all`."""
@@ -79,7 +80,7 @@ class Reserving:
             for start in range(0, len(keys), _AT_ONCE):
                 mine = (reservations.c.client == client) & reservations.c.idempotency_key.in_(keys[start : start + _AT_ONCE])
                 rows = connection.execute(select(reservations).where(mine)).mappings().all()
-                found.update({row["idempotency_key"]: self._single.of_row(row, made_now=False) for row in rows})
+                found.update({row["idempotency_key"]: of_row(self._vault, row, made_now=False) for row in rows})
             if taken := [{"mine": one.reservation_id, "until": now + LEASE} for one in found.values() if one.state == "reserved"]:
                 connection.execute(_LEASE, taken)
         return found
@@ -104,61 +105,31 @@ class Reserving:
     def _outcome(self, met: RowMapping | int | Refusal, made: Sequence[Reservation]) -> Outcome:
         if isinstance(met, Refusal):
             return met
-        return made[met] if isinstance(met, int) else self._single.of_row(met, made_now=False)
+        return made[met] if isinstance(met, int) else of_row(self._vault, met, made_now=False)
 
-    def _keys(self, intent: Intent) -> tuple[_Key, ...]:
-        own = (intent.client, intent.idempotency_key)
-        return (own, ("", self._vault.blind("case", intent.case_key))) if intent.case_key else (own,)
-
-    def _known(self, connection: Connection, intents: Sequence[Intent]) -> dict[_Key, RowMapping | int]:
+    def _known(self, connection: Connection, wanted: Sequence[Drawn]) -> dict[_Key, RowMapping | int]:
         """Return earlier reservations by key and by case (AI-01)."""
         known: dict[_Key, RowMapping | int] = {}
-        for start in range(0, len(intents), _AT_ONCE):
-            part = intents[start : start + _AT_ONCE]
-            cases = [key[1] for intent in part for key in self._keys(intent) if not key[0]]
-            keys = [intent.idempotency_key for intent in part]
-            mine = (reservations.c.client == part[0].client) & reservations.c.idempotency_key.in_(keys)
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            cases = [one.case for one in part if one.case]
+            keys = [one.intent.idempotency_key for one in part]
+            mine = (reservations.c.client == part[0].intent.client) & reservations.c.idempotency_key.in_(keys)
             for row in connection.execute(select(reservations).where(mine | reservations.c.case_key.in_(cases))).mappings():
                 known[row["client"], row["idempotency_key"]] = row
                 if row["case_key"]:
                     known["", row["case_key"]] = row
         return known
 
-    def _made(self, connection: Connection, intents: Sequence[Intent], now: datetime) -> list[Reservation]:
-        """Draw what chance decides and keep all of it."""
-        if not intents:
+    def _made(self, connection: Connection, fresh: Sequence[Drawn], now: datetime) -> list[Reservation]:
+        """Keep all of it, each with its place in the status lists."""
+        if not fresh:
             return []
-        self._keep_photos(connection, intents)
-        first = count_up_by(connection, STATUS, len(intents))
-        made, rows = [], []
-        for number, intent in enumerate(intents, first):
-            reservation_id = secrets.token_hex(13)
-            content = {**intent.content, **self._chance(number)}
-            licence_id = intent.licence_id or identifiers.licence_id(secrets.randbelow(36**identifiers.LICENCE_ID_LENGTH))
-            case = self._keys(intent)[-1][1] if intent.case_key else None
-            rows.append({
-                "reservation_id": reservation_id, "client": intent.client, "idempotency_key": intent.idempotency_key,
-                "request_digest": intent.request_digest, "case_key": case, "licence_id": licence_id, "type": intent.type,
-                "department": intent.department, "act": intent.act, "version": intent.version,
-                "content": self._vault.close_json(content, f"reservation:{reservation_id}"), "state": "reserved", "lease_until": now + LEASE,
-                "created_at": now,
-            })  # fmt: skip
-            made.append(Reservation(
-                reservation_id, intent.client, intent.department, intent.type, intent.act, licence_id, intent.version, "reserved", now, "",
-                made_now=True, sequence=None,
-                salt=bytes.fromhex(content["salt"]), check_code=content["check_code"], delivery_code=content["delivery_code"],
-                status=(content["status"][0], content["status"][1]), content=content,
-            ))  # fmt: skip
-        connection.execute(insert(reservations), rows)
-        return made
-
-    def _chance(self, number: int) -> Mapping[str, Any]:
-        return {
-            "salt": secrets.token_hex(SALT_BYTES),
-            "check_code": identifiers.check_code(secrets.randbits(60)),
-            "delivery_code": identifiers.delivery_code(secrets.randbits(80)),
-            "status": list(place(number, self._vault.permutation_key)),
-        }
+        self._keep_photos(connection, [one.intent for one in fresh])
+        first = count_up_by(connection, STATUS, len(fresh))
+        made = [one.written(self._vault, number, now + LEASE) for number, one in enumerate(fresh, first)]
+        insert_all(connection, reservations, [row for row, _ in made])
+        return [reservation for _, reservation in made]
 
     def _keep_photos(self, connection: Connection, intents: Sequence[Intent]) -> None:
         given = {digest: jpeg for intent in intents for digest, jpeg in intent.photos.items()}
@@ -181,10 +152,6 @@ def _under_way(connection: Connection, licence_ids: Sequence[str]) -> set[str | 
     return found
 
 
-def _room(connection: Connection, intents: Sequence[Intent], now: datetime) -> int:
-    """Return how many acts the client's hourly ceiling still lets through."""
-    if not intents:
-        return 0
-    last_hour = (reservations.c.client == intents[0].client) & (reservations.c.created_at > now - timedelta(hours=1))
-    used = connection.execute(select(func.count()).select_from(reservations).where(last_hour)).scalar_one()
-    return max(0, intents[0].hourly_ceiling - int(used))
+def _keys(one: Drawn) -> tuple[_Key, ...]:
+    own = (one.intent.client, one.intent.idempotency_key)
+    return (own, ("", one.case)) if one.case else (own,)

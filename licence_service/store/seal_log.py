@@ -15,9 +15,12 @@ from licence_service.digests import canonical, sha256
 from licence_service.errors import RequestRejected
 from licence_service.store.counting import hold
 from licence_service.store.database import Database
+from licence_service.store.inserting import insert_all
 from licence_service.store.tables import foundations, seal_orders, seal_uses
 
 FORM = "seal-use/1"
+_LINK = b'"previous":""'  # where the digest of the line before goes; within a text each quotation mark has a backslash before it
+_NEWEST = select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)
 COMPROMISE = "seal_compromise"  # the kind of the line of the book by which two people say that a key is lost (SE-06)
 
 
@@ -49,25 +52,20 @@ class SealLog:
 
     def write_all(self, uses: Sequence[SealUse], at: datetime) -> list[str]:
         """Add lines in one transaction and return their digests; each names the one before it."""
+        bodies = [canonical(_body(use, at)).split(_LINK) for use in uses]
+        digests = []
         with self._database.write() as connection:
             hold(connection, "seal_log")
-            previous = connection.execute(select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)).scalar_one_or_none() or ""
+            previous = connection.execute(_NEWEST).scalar_one_or_none() or ""
             rows = []
-            for use in uses:
-                body = canonical(_body(use, at, previous))
+            for use, (before, after) in zip(uses, bodies, strict=True):
+                body = before + b'"previous":"' + previous.encode() + b'"' + after
                 previous = sha256(body)
-                rows.append(
-                    {
-                        "at": at,
-                        "body": body.decode(),
-                        "seal_id": use.seal_id,
-                        "reservation_id": use.reservation_id,
-                        "event": use.event,
-                        "sha256": previous,
-                    }
-                )
-            connection.execute(insert(seal_uses), rows)
-            return [str(row["sha256"]) for row in rows]
+                digests.append(previous)
+                named = {"seal_id": use.seal_id, "reservation_id": use.reservation_id, "event": use.event}
+                rows.append({"at": at, "body": body.decode(), **named, "sha256": previous})
+            insert_all(connection, seal_uses, rows)
+        return digests
 
     def uses(self, *, seal_id: str | None = None, reservation_id: str | None = None) -> list[dict[str, str | None]]:
         """Return the lines as JSON objects, oldest first."""
@@ -108,7 +106,7 @@ def _compromised(connection: Connection, seal_id: str) -> bool:
     return connection.execute(said).first() is not None
 
 
-def _body(use: SealUse, at: datetime, previous: str) -> dict[str, str | None]:
+def _body(use: SealUse, at: datetime) -> dict[str, str | None]:
     return {
         "format": FORM,
         "at": at.isoformat(timespec="microseconds"),
@@ -121,5 +119,5 @@ def _body(use: SealUse, at: datetime, previous: str) -> dict[str, str | None]:
         "document_sha256": use.document_sha256,
         "sealed_sha256": use.sealed_sha256,
         "reason": use.reason,
-        "previous": previous,
+        "previous": "",
     }

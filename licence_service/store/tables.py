@@ -171,7 +171,7 @@ versions = Table(
     Column("version", Integer, nullable=False),
     Column("elicence_id", String(160), nullable=False, unique=True),
     Column("document_sha256", String(64), nullable=False, unique=True),
-    Column("check_digest", String(64), nullable=False, index=True),
+    Column("check_digest", String(64), nullable=False),
     Column("delivery_digest", String(64), nullable=False, unique=True),
     Column("status_list", Integer, nullable=False),
     Column("status_index", Integer, nullable=False),
@@ -215,6 +215,7 @@ reservations = Table(
     Column("created_at", Instant, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("sequence", Integer),  # of the entry that fulfilled it
+    Column("draft", LargeBinary),  # encrypted: what its own entry alone needs; empty once it has it, and in rows of earlier releases
     UniqueConstraint("client", "idempotency_key"),
     # While one act with a document is under way on a licence, a second one is a conflict; acts without one have version 0.
     Index("uq_reservations_under_way", "licence_id", unique=True, sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY),

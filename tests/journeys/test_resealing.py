@@ -21,7 +21,6 @@ from licence_service.licence import Act, Entry, beijing_day
 from licence_service.requests import ActRequest
 from licence_service.store.appending import Appended, Appendings
 from licence_service.store.campaigns import DONE, Share
-from licence_service.store.openings import Contents
 from licence_service.store.payload import Vault
 from tests.journeys.lost_key import (
     AFTER,
@@ -343,9 +342,9 @@ class Watched(Appendings):
 
     seen: list[list[str | None]]
 
-    def append_all(self, wanted: Sequence[Appended], contents: Contents) -> list[Entry | None]:
+    def append_all(self, wanted: Sequence[Appended]) -> list[Entry | None]:
         """Enter them, and note the acts of those that were."""
-        found = super().append_all(wanted, contents)
+        found = super().append_all(wanted)
         self.seen.append([one.act.value if one else None for one in found])
         return found
 

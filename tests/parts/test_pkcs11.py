@@ -143,6 +143,22 @@ def test_a_key_of_another_kind_than_the_certificates_seals_nothing() -> None:
         lanes_of(uri, soft_hsm.access(), EC_KEY.public_key(), 1).sign(b"x")
 
 
+@pytest.mark.parametrize(("sensitive", "extractable"), [(True, True), (False, False), (False, True)])
+def test_a_key_that_can_be_taken_out_of_its_token_seals_nothing_but_in_a_demonstration(*, sensitive: bool, extractable: bool) -> None:
+    uri = soft_hsm.keep_loosely(EC_KEY, sensitive=sensitive, extractable=extractable)
+    lanes = lanes_of(uri, soft_hsm.access(), EC_KEY.public_key(), 2)
+    for asked in (lanes.reach, lambda: lanes.sign(b"x")):
+        with pytest.raises(SealUnavailable, match="can be taken out of its token"):
+            asked()
+    allowed = lanes_of(uri, soft_hsm.access(takes_extractable=True), EC_KEY.public_key(), 2)
+    EC_KEY.public_key().verify(allowed.sign(b"x"), b"x", ec.ECDSA(hashes.SHA256()))
+
+
+def test_a_key_that_cannot_be_taken_out_seals_however_it_came_in() -> None:
+    uri = soft_hsm.keep_loosely(EC_KEY, sensitive=True, extractable=False)
+    EC_KEY.public_key().verify(lanes_of(uri, soft_hsm.access(), EC_KEY.public_key(), 1).sign(b"x"), b"x", ec.ECDSA(hashes.SHA256()))
+
+
 @pytest.mark.parametrize(
     ("uri", "said"),
     [

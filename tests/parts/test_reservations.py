@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from licence_service.digests import sha256
 from licence_service.errors import CeilingReached, EntryConflict, KeyReused, NotInRegister, Unavailable
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
+from licence_service.store.reservation import fulfil
 from licence_service.store.reservations import LEASE, Intent, Reservation, Reservations
 from licence_service.store.tables import photos, reservations
 from tests.parts.databases import NOW, Clock, at_once
@@ -246,6 +247,73 @@ def test_content_and_photos_lie_encrypted(made: Reservations, database: Database
     assert "CASE-1" not in str(dict(row))
     with pytest.raises(Unavailable):
         Reservations(database, Vault(b"w" * 32)).photo(sha256(JPEG))
+
+
+# -- what its entry alone needs --------------------------------------------------------------------------
+
+DRAFTED = {"body": {"format": "entry/1"}, "private": {"officer": "示例许可科01"}, "request": "0" * 64}
+
+
+def closed(database: Database, vault: Vault, done: dict[str, int]) -> None:
+    """Fulfil reservations."""
+    with database.write() as connection:
+        fulfil(connection, vault, done)
+
+
+def kept(database: Database, vault: Vault, reservation_id: str) -> tuple[dict[str, Any], bytes | None]:
+    """What lies in the row: the content, opened, and the draft as it is."""
+    with database.read() as connection:
+        row = connection.execute(select(reservations).where(reservations.c.reservation_id == reservation_id)).mappings().one()
+    return vault.open_json(row["content"], f"reservation:{reservation_id}"), row["draft"]
+
+
+def test_face_and_officer_lie_apart_and_are_gone_once_the_entry_has_come(made: Reservations, database: Database, vault: Vault) -> None:
+    one = made.reserve(an_intent(content=DRAFTED), NOW)
+    assert one.content.items() >= DRAFTED.items()
+    assert made.get(one.reservation_id).content == one.content
+    content, draft = kept(database, vault, one.reservation_id)
+    assert draft is not None
+    assert content.keys() == {"request", "salt", "check_code", "delivery_code", "status"}
+
+    closed(database, vault, {one.reservation_id: 7})
+
+    after = made.get(one.reservation_id)
+    assert (after.state, after.sequence, after.check_code, after.delivery_code) == ("entered", 7, one.check_code, one.delivery_code)
+    assert after.content == content
+    assert kept(database, vault, one.reservation_id) == (content, None)
+
+
+def test_what_an_earlier_release_reserved_is_read_and_fulfilled_too(made: Reservations, database: Database, vault: Vault) -> None:
+    ids = [made.reserve(an_intent(content=DRAFTED, idempotency_key=f"key-{number}"), NOW).reservation_id for number in range(3)]
+    old = ids[1]
+    whole = dict(made.get(old).content)
+    with database.write() as connection:  # as it was written: all in one place
+        values = {"content": vault.close_json(whole, f"reservation:{old}"), "draft": None}
+        connection.execute(update(reservations).where(reservations.c.reservation_id == old).values(values))
+    assert made.get(old).content == whole
+
+    closed(database, vault, {one: number for number, one in enumerate(ids, 1)})
+
+    content, draft = kept(database, vault, old)
+    assert draft is None
+    assert content.keys() == {"request", "salt", "check_code", "delivery_code", "status"}
+    assert [(made.get(one).state, made.get(one).sequence) for one in ids] == [("entered", 1), ("entered", 2), ("entered", 3)]
+
+
+def test_of_several_none_is_fulfilled_where_one_was_carried_by_another(made: Reservations, database: Database, vault: Vault) -> None:
+    one, two = (made.reserve(an_intent(content=DRAFTED, idempotency_key=key), NOW).reservation_id for key in ("key-1", "key-2"))
+    closed(database, vault, {one: 1})
+
+    with pytest.raises(EntryConflict):
+        closed(database, vault, {one: 1, two: 1})
+    assert [made.get(each).state for each in (one, two)] == ["entered", "reserved"]
+
+
+def test_ids_follow_the_clock(made: Reservations) -> None:
+    got = [made.reserve(an_intent(idempotency_key=f"key-{day}"), NOW + timedelta(days=day)) for day in range(5)]
+
+    assert [one.reservation_id for one in got] == sorted(one.reservation_id for one in got)
+    assert [one.licence_id for one in got] == sorted(one.licence_id for one in got)
 
 
 def test_the_clock_of_a_reservation_is_the_callers(made: Reservations, clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """Identifiers and check characters against published vectors (STANDARDS §1.2 and §10, the catalogue's validators)."""
 
 import string
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -167,6 +168,34 @@ def test_a_licence_id_has_twenty_characters_and_says_its_number(number: int) -> 
 
     assert len(text) == 20
     assert int(text, 36) == number
+
+
+@given(
+    first=st.integers(1, 10**14).map(lambda microseconds: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)),
+    ahead=st.integers(1, 10**12),
+    chances=st.tuples(st.integers(0, 36**11 - 1), st.integers(0, 36**11 - 1)),
+)
+def test_a_later_licence_has_a_later_id_whatever_chance_adds(first: datetime, ahead: int, chances: tuple[int, int]) -> None:
+    one, two = (
+        identifiers.licence_id(identifiers.licence_number(at, chance))
+        for at, chance in zip((first, first + timedelta(milliseconds=ahead)), chances, strict=True)
+    )
+
+    assert one < two
+    assert int(one[9:], 36) == chances[0]
+
+
+def test_chance_decides_more_than_56_bits_of_an_id() -> None:
+    assert identifiers.LICENCE_ID_CHANCE > 2**56
+    assert identifiers.RESERVATION_ID_BITS >= 56
+
+
+def test_a_reservations_id_has_26_hexadecimal_digits_and_begins_with_its_time() -> None:
+    at = datetime(2026, 6, 20, 1, tzinfo=UTC)
+
+    assert identifiers.reservation_id(at, 0) == f"{int(at.timestamp() * 1000):012x}{'0' * 14}"
+    assert len(identifiers.reservation_id(at, 2**56 - 1)) == 26
+    assert identifiers.reservation_id(at, 2**56 - 1) < identifiers.reservation_id(at + timedelta(milliseconds=1), 0)
 
 
 @given(first=st.integers(0, 2**60 - 1), second=st.integers(0, 2**60 - 1))
