@@ -9,7 +9,7 @@ import sys
 from array import array
 from collections.abc import Mapping
 from functools import lru_cache
-from operator import sub
+from operator import lt, sub
 
 _END_CHAR = {14}
 _LONGEST_OPERAND_LIST = 48
@@ -27,35 +27,35 @@ def characters_of(program: bytes) -> dict[int, int]:
 
     Raise `ValueError` for anything irregular.
     """
-    cids, bounds = _glyphs(program)
-    return dict(zip(cids, map(sub, bounds[2:], bounds[1:]), strict=True))
+    cids, offsets = _glyphs(program)
+    return dict(zip(cids, map(sub, offsets[2:], offsets[1:]), strict=True))
 
 
-def cids_of(program: bytes) -> set[int]:
-    """Return the CIDs of every character but the missing glyph; raise `ValueError` as `characters_of` does."""
-    return set(_glyphs(program)[0])
+def cids_of(program: bytes) -> list[int]:
+    """Return the CIDs of every character but the missing glyph, the lowest first; raise `ValueError` as `characters_of` does."""
+    return _glyphs(program)[0]
 
 
-def _glyphs(program: bytes) -> tuple["array[int]", list[int]]:
-    """Return the CIDs of the glyphs after the missing one, and the bounds of all charstrings."""
+def _glyphs(program: bytes) -> tuple[list[int], list[int]]:
+    """Return the CIDs of the glyphs after the missing one, and the offsets of all charstrings and of their end."""
     try:
         return _read(program)
     except (IndexError, KeyError, struct.error) as broken:
         raise ValueError("a compact font ends too early or lacks a part") from broken
 
 
-def _read(program: bytes) -> tuple["array[int]", list[int]]:
+def _read(program: bytes) -> tuple[list[int], list[int]]:
     start, end = _item(program, _item(program, 4)[1])
     charset = _number(_dictionary(program[start:end]), _CHARSET)
     count, charstrings, limit = _frame(program[:charset])
     cids = _charset(program, charset, charstrings)
-    bounds = _index(program, charstrings)
-    _require(len(cids) == count - 1 and len(bounds) == count + 1, "the number of its glyphs")
-    _require(bounds[-1] == len(program), "its end")
-    lasts = {program[bound - 1] for bound in bounds[1:]}
-    _require(lasts == _END_CHAR, "the end of a charstring")
-    _require(len(set(cids)) == count - 1 and min(cids, default=1) > 0 and max(cids, default=0) < limit, "its CIDs")
-    return cids, bounds
+    before, offsets = _index(program, charstrings)
+    _require(len(cids) == count - 1 and len(offsets) == count + 1, "the number of its glyphs")
+    _require(before + offsets[-1] == len(program), "its end")
+    ends = program[before - 1 :]
+    _require(set(map(ends.__getitem__, offsets[1:])) == _END_CHAR, "the end of a charstring")
+    _require(not cids or (cids[0] > 0 and cids[-1] < limit and _rise(cids)), "its CIDs")
+    return cids, offsets
 
 
 @lru_cache(maxsize=512)  # the frames of one font differ in the number of glyphs alone
@@ -65,7 +65,8 @@ def _frame(frame: bytes) -> tuple[int, int, int]:
     start, end = _item(frame, _item(frame, 4)[1])
     top = _dictionary(frame[start:end])
     _require(top.keys() == _TOP and top[_ROS] == _ADOBE_IDENTITY and len(top[_FONT_BBOX]) == _FOUR, "its Top DICT")
-    strings = _index(frame, end)
+    before, offsets = _index(frame, end)
+    strings = [before + offset for offset in offsets]
     _require(len(strings) == _TWO + 1 and frame[strings[0] : strings[-1]] == b"AdobeIdentity", "its strings")
     subroutines = strings[-1]
     _require(frame[subroutines : subroutines + 2] == b"\0\0", "its global subroutines")
@@ -82,28 +83,32 @@ def _frame(frame: bytes) -> tuple[int, int, int]:
     return count, _number(top, _CHAR_STRINGS), _number(top, _CID_COUNT)
 
 
-def _charset(program: bytes, start: int, end: int) -> "array[int]":
+def _charset(program: bytes, start: int, end: int) -> list[int]:
     """Return the CIDs of the glyphs after the missing one (§13, format 0)."""
     _require(program[start] == 0 and start < end <= len(program) and (end - start) % 2 == 1, "its charset")
     cids = array("H", program[start + 1 : end])
     if sys.byteorder == "little":
         cids.byteswap()
-    return cids
+    return cids.tolist()
 
 
-def _index(program: bytes, at: int) -> list[int]:
-    """Return the absolute bounds of the items of an INDEX (§5), of which there is at least one and none is empty."""
+def _index(program: bytes, at: int) -> tuple[int, list[int]]:
+    """Return what the offsets of an INDEX (§5) count from, and its offsets; it has at least one item and none is empty."""
     count, size = struct.unpack_from(">HB", program, at)
     _require(count > 0 and size in {_TWO, _FOUR}, "the head of an INDEX")
     base = at + 3 + size * (count + 1)
     _require(base <= len(program), "the offsets of an INDEX")
-    offsets = array("H" if size == _TWO else "I", program[at + 3 : base])
+    packed = array("H" if size == _TWO else "I", program[at + 3 : base])
     if sys.byteorder == "little":
-        offsets.byteswap()
-    rising = min(map(sub, offsets[1:], offsets)) > 0
-    bounds = [base - 1 + offset for offset in offsets]
-    _require(bounds[0] == base and bounds[-1] <= len(program) and rising, "the offsets of an INDEX")
-    return bounds
+        packed.byteswap()
+    offsets = packed.tolist()
+    _require(offsets[0] == 1 and base - 1 + offsets[-1] <= len(program) and _rise(offsets), "the offsets of an INDEX")
+    return base - 1, offsets
+
+
+def _rise(values: list[int]) -> bool:
+    """Say whether each is greater than the one before."""
+    return all(map(lt, values, values[1:]))
 
 
 def _item(program: bytes, at: int) -> tuple[int, int]:

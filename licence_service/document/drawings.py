@@ -27,7 +27,12 @@ def artwork_forms(art: Artwork) -> dict[str, bytes]:
 
 def calling(content: bytes, called: str) -> bytes:
     """Return a form's stream with the XObjects that it calls: `/Tile 7 0 R …`."""
-    return content.replace(b"/Resources << >>", f"/Resources << /XObject << {called} >> >>".encode("ascii"), 1)
+    return provided(content, f"/XObject << {called} >>")
+
+
+def provided(content: bytes, resources: str) -> bytes:
+    """Return a form's stream with resources, of which it had none: `/Font 7 0 R /XObject << … >>`."""
+    return content.replace(b"/Resources << >>", f"/Resources << {resources} >>".encode("ascii"), 1)
 
 
 def seal_form(seal: Impression, fonts: Fonts) -> bytes:

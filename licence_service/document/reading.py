@@ -5,6 +5,8 @@ pdfium reads texts with their places, pikepdf the attachment, zxing the codes of
 
 import ctypes
 import io
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeAlias
@@ -23,8 +25,8 @@ _lock = Lock()  # pdfium must not be entered by two threads at once
 _SAME = 0.1  # points, mm
 _JOINED = 0.75  # em: pieces of different faces nearer than this on one line are one text
 _INK_FILL = 1  # FPDF_FILLMODE_ALTERNATE; anything above none covers what lies below
-# Frames and seals are drawings without text, and most of the time pdfium takes for a page; a reader for texts skips them.
-_DRAWING, _SKIPPED = b"/Subtype /Form", b"/Subtype /Skip"
+# Frames and seals are drawings without fonts, and most of the time pdfium takes for a page; a reader for texts skips them.
+_DRAWING, _SKIPPED = re.compile(rb"/Subtype /Form(?= /BBox \[[0-9. -]*\] /Resources << (?:>>|/XObject ))"), b"/Subtype /Skip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def codes(pdf: bytes, dpi: int = 150) -> list[str]:
 def pages(pdf: bytes, *, joined: bool = True) -> list[ReadPage]:
     """Return every page with its texts in place, those in several faces as one where `joined`; takes about three milliseconds a page."""
     with _lock:
-        document = pdfium.PdfDocument(pdf.replace(_DRAWING, _SKIPPED))
+        document = pdfium.PdfDocument(_DRAWING.sub(_SKIPPED, pdf))
         try:
             return [_read(document[number], joined=joined) for number in range(len(document))]
         finally:
@@ -116,8 +118,7 @@ class _Items:
         """Return the texts, each marked where something filled was drawn over it later."""
         found: list[Piece] = []
         blots: list[tuple[int, _Box]] = []
-        for place in range(c.FPDFPage_CountObjects(self._page)):
-            item = c.FPDFPage_GetObject(self._page, place)
+        for item in self._objects():
             kind = c.FPDFPageObj_GetType(item)
             if kind == c.FPDF_PAGEOBJ_TEXT:
                 if piece := self._piece(item):
@@ -125,6 +126,20 @@ class _Items:
             elif kind == c.FPDF_PAGEOBJ_IMAGE or self._is_filled(item):
                 blots.append((len(found), self._bounds(item)))
         return [_under(piece, place, blots) for place, piece in enumerate(found)]
+
+    def _objects(self) -> Iterator[object]:
+        """Yield the objects of the page in their order, in place of a drawing that is called where it stands those in it."""
+        for place in range(c.FPDFPage_CountObjects(self._page)):
+            item = c.FPDFPage_GetObject(self._page, place)
+            if c.FPDFPageObj_GetType(item) == c.FPDF_PAGEOBJ_FORM and self._is_in_place(item):
+                yield from (c.FPDFFormObj_GetObject(item, within) for within in range(c.FPDFFormObj_CountObjects(item)))
+            else:
+                yield item
+
+    def _is_in_place(self, item: object) -> bool:
+        matrix = self._matrix
+        c.FPDFPageObj_GetMatrix(item, matrix)
+        return (matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f) == (1, 0, 0, 1, 0, 0)
 
     def _bounds(self, item: object) -> _Box:
         c.FPDFPageObj_GetBounds(item, *self._edges)

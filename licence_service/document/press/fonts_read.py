@@ -4,13 +4,16 @@ import re
 import sys
 from array import array
 from binascii import unhexlify
+from bisect import bisect_left
 from codecs import utf_16_be_decode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
 _RANGE = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]{4})> (?:<([0-9A-F]{4,8})>|\[<([0-9A-F<>]*)>\])\n")
+# Stands between texts that are read together: no character, and no font has one of that CID (`compact_font_reader`).
+BETWEEN, _BETWEEN_CODES, _NO_CID = "\uffff", b"ffff", 0xFFFF
 
 
 class Unproven(ValueError):  # noqa: N818 - a fact: the page must be looked at
@@ -28,11 +31,11 @@ class Meanings:
         """Return the text of a CID; `KeyError` where it has none."""
         return chr(cid) if self.all_plain([cid]) else self.others[cid]
 
-    def all_plain(self, cids: Iterable[int]) -> bool:
-        """Say whether all these CIDs are their own code points."""
-        left = list(cids)
+    def all_plain(self, cids: Sequence[int]) -> bool:
+        """Say whether all these CIDs, the lowest first, are their own code points."""
+        left = len(cids)
         for run in self.plain:  # a set of all of them would take megabytes, far from the processor
-            left = [cid for cid in left if cid not in run]
+            left -= bisect_left(cids, run.stop) - bisect_left(cids, run.start)
             if not left:
                 return True
         return not left
@@ -42,21 +45,31 @@ class Font(NamedTuple):
     """A font as it was read: the CIDs that its program holds, what they mean, whether each is its own code point."""
 
     labels: bool  # the hand of labels
-    held: set[int]
+    held: frozenset[int]  # and the one that stands between texts
     meanings: Meanings
     plain: bool
 
-    def text(self, digits: bytes) -> str:
-        """Return what hexadecimal codes show; raise `Unproven` where the font lacks one."""
-        codes = unhexlify(digits)
+    @classmethod
+    def read(cls, cids: Sequence[int], meanings: Meanings, *, labels: bool) -> "Font":
+        """Return the font whose program holds these CIDs, the lowest first, none of them 65,535."""
+        return cls(labels, frozenset((*cids, _NO_CID)), meanings, meanings.all_plain(cids))
+
+    def texts(self, shown: Sequence[bytes]) -> list[str]:
+        """Return what each of several runs of hexadecimal codes shows; raise `Unproven` where the font lacks a character."""
+        codes = unhexlify(_BETWEEN_CODES.join(shown))
         cids = array("H", codes)
         if sys.byteorder == "little":
             cids.byteswap()
         if not self.held.issuperset(cids):
             raise Unproven("a character that its font lacks")
-        if self.plain:
-            return utf_16_be_decode(codes, "strict", True)[0]  # noqa: FBT003 - it takes no names
-        return "".join(map(self.meanings.of, cids))
+        whole = utf_16_be_decode(codes, "strict", True)[0] if self.plain else self._worded(cids)  # noqa: FBT003 - it takes no names
+        texts = whole.split(BETWEEN)
+        if len(texts) != len(shown):
+            raise Unproven("a code that no font has")
+        return texts
+
+    def _worded(self, cids: Iterable[int]) -> str:
+        return "".join([BETWEEN if cid == _NO_CID else self.meanings.of(cid) for cid in cids])
 
 
 def meanings_in(cmap: bytes) -> Meanings:

@@ -7,6 +7,7 @@ size of the code. Whatever stands in it was placed by `layout.put`, like on any 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
 from licence_service.document import furniture, values
@@ -95,7 +96,7 @@ class _Drafting:
         for item in self._writing.placed(lambda: said.append(place())):
             (texts if isinstance(item, Run | Symbol) else self.ground).append(item)
         if texts:
-            self.steps.append(self._writing.operators(texts).replace("\n", " "))  # one line, which a reader comes to know as a whole
+            self.steps.append(self._writing.operators(texts))
         return said[0]
 
     def _spot(self, element: Element, y: float) -> Spot:
@@ -133,18 +134,27 @@ def _signing_of(seal: Seal) -> Callable[[Writing], Hashable]:
 
 
 def draft(writing: Writing, case: Typecase, drawings: Drawings) -> Form:
-    """Return the form of the page that `writing` is about."""
+    """Return the form of the page that `writing` is about.
+
+    What always stands on the page is called by name, texts in their order among the values (LOOK §13); only texts with
+    characters that a licence must bring are written out.
+    """
     drafting = _Drafting(writing, case)
     for element, y, lines in elements_of(writing.slate):
         drafting.element(element, y, lines)
     steps: list[str | Spot] = []
-    if drafting.ground:
-        name = drawings.stand(writing.operators(drafting.ground))
+
+    def stand(operators: str) -> str:
+        name = drawings.stand(operators)
         writing.hand.called.append(name)
-        steps.append(f"/{name} Do")
-    for step in drafting.steps:
-        if isinstance(step, str) and steps and isinstance(steps[-1], str):
-            steps[-1] += " " + step
-        else:
-            steps.append(step)
+        return f"/{name} Do"
+
+    if drafting.ground:
+        steps.append(stand(writing.operators(drafting.ground)))
+    for texts, group in groupby(drafting.steps, key=lambda step: isinstance(step, str)):
+        if not texts:
+            steps += group
+            continue
+        operators = " ".join(group)  # type: ignore[arg-type]  # texts all
+        steps.append(operators if "/V" in operators else stand(operators))
     return Form(writing.slate.artwork, tuple(steps), tuple(writing.hand.brought), tuple(writing.hand.called))

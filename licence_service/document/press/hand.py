@@ -9,13 +9,15 @@ from licence_service.document.jpeg import read_size
 from licence_service.document.placed import Photo, Stamp, Symbol
 from licence_service.document.press.typecase import Brought, Case, Typecase
 
+_NAME = 8  # hexadecimal digits
+
 
 @dataclass(slots=True)
 class Drawings:
     """The drawings that an edition's pages call besides their artwork, each under a name; few, and they only grow."""
 
     stamps: dict[str, Impression] = field(default_factory=dict)
-    standing: dict[str, str] = field(default_factory=dict)  # operators without texts that every licence has, by name
+    standing: dict[str, str] = field(default_factory=dict)  # operators that every licence of a form has, by name
     symbols: dict[str, float] = field(default_factory=dict)  # the side of a code, mm
 
     def stamp(self, impression: Impression) -> str:
@@ -26,8 +28,9 @@ class Drawings:
 
     def stand(self, operators: str) -> str:
         """Return the name of a drawing that stands on every licence of its form, the same in every process."""
-        name = f"K{sha256(operators.encode('ascii')).hexdigest()[:12]}"
-        self.standing[name] = operators
+        name = f"K{sha256(operators.encode('ascii')).hexdigest()[:_NAME]}"
+        if self.standing.setdefault(name, operators) != operators:
+            raise ArithmeticError("two drawings of an edition have one name")  # it cannot be, but for one edition in millions
         return name
 
     def symbol(self, side: float) -> str:

@@ -4,6 +4,7 @@ A plate holds every object but those that a licence fills: catalogue, pages, the
 colour profile. The licence's own objects have the first numbers, so that the plate can name them, and follow in the file.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from licence_service.digests import Hashing
 from licence_service.document.archival import PROFILE_ENTRIES, catalogue_entries, colour_profile, file_specification
 from licence_service.document.artwork import Artwork
 from licence_service.document.compact_font import PROGRAM_ENTRIES, CompactFont
-from licence_service.document.drawings import artwork_forms, calling, form_entries, seal_form
+from licence_service.document.drawings import artwork_forms, calling, form_entries, provided, seal_form
 from licence_service.document.embedding import deflated
 from licence_service.document.fonts import Fonts
 from licence_service.document.objects import stream
@@ -26,6 +27,7 @@ _FIELD = "Seal"
 _HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 _FREE = b"0000000000 65535 f \n"
 _THOROUGH = 9  # compression of what is made once
+_CALLED = re.compile(r"/(\w+) Do")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,14 @@ class _Making:
     def __init__(self, filled: Mapping[str, int], case: Typecase, drawings: Drawings, fonts: Fonts) -> None:
         self._filled, self._case, self._drawings, self._fonts = filled, case, drawings, fonts
         self.bodies: list[bytes] = []
+        self._named = ""  # the dictionary of all fonts
         self._known: dict[object, str] = {}
 
     def catalogue(self, pages: Sequence[Composed], brought: Sequence[str]) -> int:
         """Make every object and return the number of the catalogue."""
-        fonts = self._fonts_of(brought)
+        self._named = self._fonts_of(brought)
         parent, widget = self._reserve(), self._reserve()
-        kids = [self._add(self._page(place, page, fonts, parent, f" /Annots [{widget}]" if place == 0 else "")) for place, page in enumerate(pages)]
+        kids = [self._add(self._page(place, page, parent, f" /Annots [{widget}]" if place == 0 else "")) for place, page in enumerate(pages)]
         self._fill(parent, f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>")
         signature = self._filled_by("signature")
         self._fill(widget, f"<< /Type /Annot /Subtype /Widget /FT /Sig /T ({_FIELD}) /F 132 /Rect [0 0 0 0] /P {kids[0]} /V {signature} >>")
@@ -82,13 +85,13 @@ class _Making:
         signed = f"/AcroForm << /Fields [{widget}] /SigFlags 3 >> /Perms << /DocMDP {signature} >>"
         return int(self._add(f"<< /Type /Catalog /Pages {parent} {entries} {signed} >>").partition(" ")[0])
 
-    def _page(self, place: int, page: Composed, fonts: str, parent: str, annotations: str) -> str:
+    def _page(self, place: int, page: Composed, parent: str, annotations: str) -> str:
         called = [f"/{name} {self._picture(name, page)}" for name in sorted(page.called)]
         if page.artwork:
             called.append(f"/A {self._artwork(page.artwork)}")
         return (
             f"<< /Type /Page /Parent {parent} /MediaBox [0 0 {numbers(page.width * PT, page.height * PT)}] "
-            f"/Resources << /Font {fonts} /XObject << {' '.join(called)} >> >> /Contents {self._filled_by(f'page-{place}')}{annotations} >>"
+            f"/Resources << /Font {self._named} /XObject << {' '.join(called)} >> >> /Contents {self._filled_by(f'page-{place}')}{annotations} >>"
         )
 
     def _fonts_of(self, brought: Sequence[str]) -> str:
@@ -138,12 +141,18 @@ class _Making:
         if name in self._drawings.stamps:
             return seal_form(self._drawings.stamps[name], self._fonts)
         if name in self._drawings.standing:
-            return stream(
-                form_entries((0.0, 0.0, page.width * PT, page.height * PT)), deflated(self._drawings.standing[name].encode("ascii"), _THOROUGH)
-            )
+            return self._standing(self._drawings.standing[name], page)
         side = self._drawings.symbols[name] * PT
         operators = f"q 0 g {number(side)} 0 0 {number(side)} 0 0 cm /I Do Q".encode("ascii")
         return calling(stream(form_entries((0.0, 0.0, side, side)), deflated(operators)), f"/I {self._filled_by(SYMBOL)}")
+
+    def _standing(self, operators: str, page: Composed) -> bytes:
+        """Return what stands on every licence: rules and marks, or texts with the code among them."""
+        drawing = stream(form_entries((0.0, 0.0, page.width * PT, page.height * PT)), deflated(operators.encode("ascii"), _THOROUGH))
+        if " Tf " not in operators:
+            return drawing
+        called = " ".join(f"/{name} {self._picture(name, page)}" for name in _CALLED.findall(operators))
+        return provided(drawing, f"/Font {self._named}{f' /XObject << {called} >>' if called else ''}")
 
     def _filled_by(self, name: str) -> str:
         return f"{self._filled[name]} 0 R"

@@ -3,54 +3,36 @@
 The bytes are read as a stranger reads them: objects by their own words, texts from the operators of the pages through the
 fonts' own tables, the characters that the font programs hold, the code from its dots. Where things stand on the page is
 not judged here. Where this reader cannot tell whose values stand where, `agreement.agree` looks at the page itself; a code, an
-attachment, a photograph or a font that is not right is wrong at once. What all licences of an edition share is not read from the
-plate: its characters and CMaps are those that the plate was cast with.
+attachment, a photograph or a font that is not right is wrong at once. What all licences of an edition show is read from each plate
+once; the characters and CMaps of the edition's own fonts are those that the plate was cast with.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from itertools import chain
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from licence_service.document.agreement import CONTINUED, stands
 from licence_service.document.compact_font_reader import cids_of
-from licence_service.document.explained import Listing
+from licence_service.document.press.comparing import Comparison, Label, Mark, Said
 from licence_service.document.press.filling import Laid
-from licence_service.document.press.fonts_read import Font, Meanings, Unproven, meanings_in
-from licence_service.document.press.plate import SYMBOL
+from licence_service.document.press.fonts_read import BETWEEN, Font, Meanings, Unproven, meanings_in
+from licence_service.document.press.plate import SYMBOL, Plate
+from licence_service.document.press.plate_read import standing
 from licence_service.document.press.typecase import Typecase
 from licence_service.document.reading import compact
 from licence_service.document.sheet import Sheet
 from licence_service.document.symbol_reading import read as read_symbol
-from licence_service.document.tables import LISTED_ROLES
-from licence_service.document.wording import Phrase, worded
 from licence_service.errors import PageDisagrees
-from licence_service.page import LabelBook, Table, Text, placeholders
 from licence_service.template import Template
 
 _OBJECT = re.compile(rb"(\d+) 0 obj\n(?:<<[^\n]* /Length (\d+) >>\nstream\n)?")
 _END, _END_OF_STREAM = b"\nendobj\n", b"\nendstream\nendobj\n"
-_SHOWN = re.compile(rb"/([CV][0-9]) [0-9.]+ Tf [0-9.-]+ Tc 1 0 0 1 [0-9.]+ [0-9.]+ Tm <([0-9a-f]+)> Tj ET")
+# A text, its font and its codes; or the name of a drawing that stands on every licence.
+_SHOWN = re.compile(rb"/(?:([CV][0-9]) [0-9.]+ Tf [0-9.-]+ Tc 1 0 0 1 [0-9.]+ [0-9.]+ Tm <([0-9a-f]+)> Tj ET|(K[0-9a-f]+) Do)")
 _ENTRY = 20  # bytes of a line of the cross-reference table
 
-_MOST_KNOWN = 4096  # lines of content streams
-
-
-class Mark(NamedTuple):
-    """A text of a page without spaces: a value, or a label with the fields that it speaks for, or a label's hand saying something else."""
-
-    words: str
-    label: bool
-    names: tuple[str, ...] | None = None
-
-
-class Said(NamedTuple):
-    """What a line of a content stream says: all its words without spaces, and those that tell whose values stand where."""
-
-    words: str
-    marks: tuple[Mark, ...]
+_MOST_PLATES = 64  # whose drawings stay read
 
 
 @dataclass(slots=True)
@@ -62,36 +44,22 @@ class Proof:
     attachment: bytes
     objects: dict[int, bytes] = field(init=False)
     brought: dict[bytes, Font] = field(init=False)
-    said: list[Said] = field(init=False)
+    said: Said = field(init=False)
 
 
 Stage: TypeAlias = Callable[[Proof], None]
 
 
 class Reader:
-    """Reads what is printed of one edition; keeps its fonts' tables and what its labels mean."""
+    """Reads what is printed of one edition; keeps its fonts' tables and what its plates say."""
 
     def __init__(self, template: Template, case: Typecase) -> None:
         """Take the edition and its characters at hand."""
-        self._fields = template.fields
-        self._texts = {name for name, field in template.fields.items() if field.printed and field.type not in {"image", "table"}}
         self._case = case
-        self._book = LabelBook(template.fields)
-        self._listing = Listing(template)
-        self._routes = {  # texts whose parts stand in rows, each with its role: how they are cut
-            table.field: table.split
-            for table in self._listing.elements
-            if isinstance(table, Table) and table.field in self._texts and table.split and "{$role}" in [each.content for each in table.columns]
-        }
-        self._printing = {name: Phrase(f"{{{name}}}", template.fields) for name in self._texts}
-        self._lines: dict[str, list[str]] = {}  # contents without a label, by the fields that they show
-        for element in (element for page in template.pages for element in page.elements if isinstance(element, Text)):
-            for name in placeholders(element.content):
-                self._lines.setdefault(name, []).append(element.content)
-        self._labels: dict[str, tuple[str, ...] | None] = {}
+        self._comparison = Comparison(template)
         self._fonts: dict[bytes, Font] = {}
-        self._known: dict[bytes, Said] = {}
         self._meanings: dict[str, Meanings] = {}
+        self._plates: dict[int, tuple[Plate, dict[bytes, Said]]] = {}  # by identity, which they keep while they are here
 
     def confirm(self, laid: Laid, sheet: Sheet, attachment: bytes) -> None:
         """Return if the file says what the sheet says, carries attachment and photographs, and shows the code.
@@ -110,57 +78,72 @@ class Reader:
 
     def compare(self, proof: Proof) -> None:
         """Compare what was read with the sheet; raise `Unproven` where this reader cannot tell whose values stand where."""
-        self._confirm_texts(proof.said, proof.sheet)
+        self._comparison.confirm(proof.said, proof.sheet)
 
     def _read_fonts(self, proof: Proof) -> None:
         names, objects = proof.laid.plate.filled, proof.objects
         proof.brought = {name.encode("ascii"): self._font(name, cids_of(objects[number])) for name, number in names.items() if name.startswith("V")}
 
     def _read_pages(self, proof: Proof) -> None:
-        names, objects = proof.laid.plate.filled, proof.objects
-        proof.said = [one for name, number in names.items() if name.startswith("page-") for one in self._said(objects[number], proof.brought)]
+        plate, objects = proof.laid.plate, proof.objects
+        pages = b"\n".join([objects[number] for name, number in plate.filled.items() if name.startswith("page-")])
+        proof.said = self._said(pages, proof.brought, self._drawings(plate))
 
     # -- what the pages say --------------------------------------------------------------------------
 
-    def _said(self, contents: bytes, brought: Mapping[bytes, Font]) -> list[Said]:
-        """Return what the lines of a page show, every character of it in the font that shows it."""
-        known = self._known.get
-        return [known(line) or self._read(line, brought) for line in contents.split(b"\n")]
-
-    def _read(self, line: bytes, brought: Mapping[bytes, Font]) -> Said:
-        """Read a line; it is known from now on where it has only what the edition's own fonts show, which is on many licences."""
-        shown = _SHOWN.findall(line)
-        if len(shown) != line.count(b"BT"):
+    def _said(self, operators: bytes, brought: Mapping[bytes, Font], drawings: Mapping[bytes, Said]) -> Said:
+        """Return what operators show, every character of it in the font that shows it."""
+        found = _SHOWN.findall(operators)
+        texts: dict[bytes, list[bytes]] = {}
+        for name, digits, _ in found:
+            if name:
+                texts.setdefault(name, []).append(digits)
+        if sum(map(len, texts.values())) != operators.count(b"BT"):
             raise Unproven("a text that is not understood")
-        words, marks, common = [], [], True
-        for name, digits in shown:
-            font = brought.get(name)
-            if font is None:
-                font = self._fonts.get(name) or self._font_kept(name)
+        shown = {name: self._shown(brought[name] if name.startswith(b"V") else self._font_kept(name), each) for name, each in texts.items()}
+        words: list[str] = []
+        marks: list[Mark] = []
+        for name, _, drawing in found:
+            if name:
+                word, mark = next(shown[name])
+                words.append(word)
+                if mark is not None:
+                    marks.append(mark)
             else:
-                common = False
-            text = font.text(digits)
-            word = compact(text)
-            words.append(word)
-            names = self._names(text) if font.labels else None
-            if names != ():
-                marks.append(Mark(word, font.labels, names))
-        said = Said("".join(words), tuple(marks))
-        if common:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[line] = said
-        return said
+                said = drawings[drawing]
+                words.append(said.words)
+                marks += said.marks
+        return Said("".join(words), marks)
 
-    def _font(self, name: str, held: set[int]) -> Font:
+    def _shown(self, font: Font, shown: Sequence[bytes]) -> Iterator[tuple[str, Mark | None]]:
+        """Return for each text its words without spaces and what it marks; the English below a label marks nothing."""
+        texts = font.texts(shown)
+        words = compact(BETWEEN.join(texts)).split(BETWEEN)
+        if not font.labels:
+            return zip(words, words, strict=True)
+        names = map(self._comparison.names, texts)
+        return zip(words, [None if each == () else Label(word, each) for word, each in zip(words, names, strict=True)], strict=True)
+
+    def _drawings(self, plate: Plate) -> dict[bytes, Said]:
+        """Return what the drawings of a plate say by their names."""
+        known = self._plates.get(id(plate))
+        if known is None:
+            if len(self._plates) >= _MOST_PLATES:
+                self._plates.clear()
+            read = {name: self._said(operators, {}, {}) for name, operators in standing(plate).items()}
+            known = self._plates[id(plate)] = (plate, read)
+        return known[1]
+
+    def _font(self, name: str, held: Sequence[int]) -> Font:
         face = self._case.faces[name].face
-        meanings = self._meanings_of(face)
-        return Font(face.startswith("hei"), held, meanings, meanings.all_plain(held))
+        return Font.read(held, self._meanings_of(face), labels=face.startswith("hei"))
 
     def _font_kept(self, name: bytes) -> Font:
         """Return a font of the edition, from now on at hand."""
-        case = self._case.faces[name.decode("ascii")]
-        font = self._fonts[name] = self._font(name.decode("ascii"), cids_of(case.edition.program(case.kept)))
+        font = self._fonts.get(name)
+        if font is None:
+            case = self._case.faces[name.decode("ascii")]
+            font = self._fonts[name] = self._font(name.decode("ascii"), cids_of(case.edition.program(case.kept)))
         return font
 
     def _meanings_of(self, face: str) -> Meanings:
@@ -168,74 +151,6 @@ class Reader:
         if face not in self._meanings:
             self._meanings[face] = meanings_in(self._case.cases[face].licence.store.ids.to_unicode)
         return self._meanings[face]
-
-    # -- whether that is what the licence says -------------------------------------------------------
-
-    def _confirm_texts(self, said: Sequence[Said], sheet: Sheet) -> None:
-        """Compare values with the fields of the labels before them; rows, codes and the rest are looked for in what was read."""
-        groups, free = self._at_labels(said)
-        shown: set[str] = set()
-        for names, (each, rest) in groups.items():
-            shown.update(names)
-            for lines in each:
-                if not (self._is_whole(names, lines, sheet) or stands(names, lines, rest, sheet) or self._is_route(names, lines + rest, said, sheet)):
-                    raise Unproven(f"the label of {' and '.join(names)}")
-        for name in self._texts - shown:
-            printed = self._printing[name].whole(sheet.face, {})
-            if printed is not None and self._alone(name, printed, sheet).isdisjoint(free):
-                raise Unproven(f"{name} does not stand at its label")
-        whole = "".join([each.words for each in said])
-        expected = chain(("".join(row) for _, row in self._listing.rows(sheet)), (compact(sheet.check_code or ""), sheet.elicence_id or ""))
-        if not all(words in whole for words in expected):
-            raise Unproven("a row or a code")
-
-    def _alone(self, name: str, printed: str, sheet: Sheet) -> set[str]:
-        """Return what a field's value may stand as without a label: by itself, or in a line with others such as number and prefix."""
-        lines = (worded(content, self._fields, sheet.face, {}, "").text for content in self._lines.get(name, ()))
-        return {compact(printed), *map(compact, lines)}
-
-    def _is_whole(self, names: tuple[str, ...], lines: list[str], sheet: Sheet) -> bool:
-        """Say whether a field's value stands at its label just as it is printed, which `stands` would find out after more questions."""
-        if len(names) > 1 or names[0] not in self._texts:
-            return False
-        printed = self._printing[names[0]].whole(sheet.face, {})
-        return printed is not None and "".join(lines) == compact(printed)
-
-    def _is_route(self, names: tuple[str, ...], lines: list[str], said: Sequence[Said], sheet: Sheet) -> bool:
-        """Say whether a text stands in rows whose heads are labels: its parts in their order, and as many rows, by their roles, as it has parts."""
-        split = self._routes.get(names[0])
-        if split is None or lines or names[0] not in sheet.face:
-            return False
-        parts = [compact(part) for part in str(sheet.face[names[0]]).split(split) if part.strip()]
-        shown = [mark.words for each in said for mark in each.marks if not mark.label]
-        stops = [words for words in shown if words not in LISTED_ROLES]
-        return len(shown) - len(stops) == len(parts) and "".join(parts) in "".join(stops)
-
-    def _at_labels(self, said: Sequence[Said]) -> tuple[dict[tuple[str, ...], tuple[list[list[str]], list[str]]], list[str]]:
-        """Return the values behind each label, with those where it goes on, and the values that stand behind none."""
-        groups: dict[tuple[str, ...], tuple[list[list[str]], list[str]]] = {}
-        free: list[str] = []
-        at = free
-        for mark in [mark for each in said for mark in each.marks]:
-            if not mark.label:
-                if at is free or mark.words not in LISTED_ROLES:
-                    at.append(mark.words)
-            elif mark.names:
-                lines, rest = groups.setdefault(mark.names, ([], []))
-                at = rest if mark.words.endswith(CONTINUED) else []
-                if at is not rest:
-                    lines.append(at)
-            else:
-                at = free
-        return groups, free
-
-    def _names(self, text: str) -> tuple[str, ...] | None:
-        """Return the fields that a text in a label's hand speaks for; none for the English below a label, None for other words."""
-        if text not in self._labels:
-            word = text.strip()
-            names = self._book.fields_of(word.removesuffix(CONTINUED))
-            self._labels[text] = names if names or word.isascii() else None
-        return self._labels[text]
 
 
 def _strictly(stage: Stage, proof: Proof) -> None:
