@@ -1,5 +1,6 @@
 """Commands after a key is lost: `seal lost` says so, `reseal` seals the genuine licences anew (docs/campaigns.md, DOMAIN SE-06)."""
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from licence_service.cli.sharing import run_shared
 from licence_service.cli.talking import REFUSED, err, progress, said, service
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.service import Service
-from licence_service.store.campaigns import DONE, PLANNED, REHEARSED, Campaign
+from licence_service.store.campaigns import DONE, PLANNED, REHEARSED, WHOLE, Campaign, Share
 
 Since = Annotated[
     str, typer.Option("--since", help="The instant since when the key may be in other hands, with its zone: 2026-11-20T08:00:00+08:00.")
@@ -54,48 +55,68 @@ def reseal(  # noqa: PLR0913 - its options
         Path | None, typer.Option("--decision", help="The decision to re-seal, as TOML: number, organ, decided_on, legal_basis, officer.")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", help="Processes of this machine that print and seal at the same time.", min=1, max=64)] = 1,
+    share: Annotated[
+        str | None,
+        typer.Option("--share", metavar="K/N", help="With --approved-by: carry only the K-th of N parts; other machines carry the others."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Mark a key as lost, list the licences that are affected, and seal the genuine ones anew: one person plans, another approves and runs.
 
-    After a crash the same command goes on. What the register does not hold is left as it is: it proves nothing.
+    After a crash the same command goes on. What the register does not hold is left as it is: it proves nothing. Several machines carry it
+    with --share 1/3, 2/3 …, each under the register's and the archive's addresses; the same command without --share ends it.
     """
-    if not (by or approved_by):
-        raise RequestRejected(faults=[Fault("by", "missing", "name who plans it (--by), or who approves and runs it (--approved-by)")])
+    mine = _share(share)
+    if not (by or approved_by) or (share and not approved_by):
+        raise RequestRejected(faults=[Fault("by", "missing", "name who plans it (--by), or who approves and runs it or a share (--approved-by)")])
     instant = _instant(since)
     with service() as opened:
         if by:
             _mark(opened, seal, instant, reason, by)
         runner = opened.runner()
         campaign = runner.planned_resealing(seal, instant, every=every)
-        if by and (campaign is None or campaign.state == DONE):
-            if decision is None:
-                raise RequestRejected(faults=[Fault("decision", "missing", "nothing is entered without a decision: name its file with --decision")])
-            campaign = runner.store.get(runner.plan_resealing(seal, instant, read_toml(decision, "decision"), by, every=every))
+        if by:
+            if campaign is None or campaign.state == DONE:
+                campaign = _plan(runner, seal, instant, decision, by, every=every)
+            campaign = _rehearsed(runner, campaign)
         if campaign is None:
             raise NotInRegister("nobody planned to re-seal this; call it with --by first")
-        if by and campaign.state in {PLANNED, REHEARSED}:
-            with progress("rehearse", runner.size(campaign.campaign_id)) as step:
-                campaign = runner.rehearse(campaign.campaign_id, step)
         if approved_by:
-            _run(runner, campaign, approved_by, workers)
+            _run(runner, campaign, approved_by, workers, mine)
+        waiting = runner.open(campaign.campaign_id)
+        if share and waiting:
+            err.print(f"this share is done; {waiting} licences are others' to carry: at the end the same command without --share")
+            return
         left = reported(runner, campaign.campaign_id, FOLDER, as_json=as_json)
         if approved_by and left:
             sys.exit(REFUSED)
         if not approved_by:
-            err.print(
-                f"{runner.open(campaign.campaign_id)} licences wait for the second person: the same --seal, --since and --all with --approved-by NAME"
-            )
+            err.print(f"{waiting} licences wait for the second person: the same --seal, --since and --all with --approved-by NAME")
 
 
-def _run(runner: Runner, campaign: Campaign, approved_by: str, workers: int) -> None:
-    """Approve what nobody approved yet, and run it."""
+def _plan(runner: Runner, seal: str, since: datetime, decision: Path | None, by: str, *, every: bool) -> Campaign:
+    if decision is None:
+        raise RequestRejected(faults=[Fault("decision", "missing", "nothing is entered without a decision: name its file with --decision")])
+    return runner.store.get(runner.plan_resealing(seal, since, read_toml(decision, "decision"), by, every=every))
+
+
+def _rehearsed(runner: Runner, campaign: Campaign) -> Campaign:
+    """Rehearse what nobody approved yet."""
+    if campaign.state not in {PLANNED, REHEARSED}:
+        return campaign
+    with progress("rehearse", runner.size(campaign.campaign_id)) as step:
+        return runner.rehearse(campaign.campaign_id, step)
+
+
+def _run(runner: Runner, campaign: Campaign, approved_by: str, workers: int, share: Share) -> None:
+    """Approve what nobody approved yet, and run it, or a share of it."""
     if campaign.state in {PLANNED, REHEARSED}:
         runner.approve(campaign.campaign_id, approved_by)
     with progress("reseal", runner.open(campaign.campaign_id)) as step:
-        if workers > 1:
-            run_shared(runner, campaign.campaign_id, workers, step)
-        runner.run(campaign.campaign_id, step)
+        if workers > 1 or share != WHOLE:
+            run_shared(runner, campaign.campaign_id, workers, step, share)
+        if share == WHOLE:
+            runner.run(campaign.campaign_id, step)
 
 
 def _mark(opened: Service, seal_id: str, since: datetime, reason: str, by: str) -> None:
@@ -105,6 +126,16 @@ def _mark(opened: Service, seal_id: str, since: datetime, reason: str, by: str) 
     else:
         err.print(f"{seal_id} is stopped; proposal {proposal}: its key is lost since {since.isoformat()}")
         err.print(f"  a second person confirms: licence-service foundations confirm {proposal} --by NAME, or by approving the re-seal")
+
+
+def _share(text: str | None) -> Share:
+    """Read the K-th of N parts, counted from one."""
+    if text is None:
+        return WHOLE
+    found = re.fullmatch(r"([1-9]\d{0,2})/([1-9]\d{0,2})", text)
+    if not found or int(found[1]) > int(found[2]):
+        raise RequestRejected(faults=[Fault("share", "not-a-share", "a share is written K/N, such as 2/3, with K at most N")])
+    return Share(int(found[1]) - 1, int(found[2]))
 
 
 def _instant(text: str) -> datetime:

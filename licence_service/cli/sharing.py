@@ -1,4 +1,4 @@
-"""A re-seal campaign carried by several processes of this machine, each with its own share of the licences."""
+"""A re-seal campaign carried by several processes of this machine, each with its own part of the licences that are this machine's."""
 
 import os
 from concurrent.futures import ProcessPoolExecutor, wait
@@ -8,19 +8,19 @@ from multiprocessing import get_context
 from licence_service.campaign import Runner
 from licence_service.cli.carriers import opened_beside
 from licence_service.cli.talking import Step, err
-from licence_service.store.campaigns import Share
+from licence_service.store.campaigns import WHOLE, Share
 
 _LOOK = 5.0  # seconds between two looks at how many licences are left: each counts all rows
 
 
-def run_shared(runner: Runner, campaign_id: str, count: int, step: Step) -> None:
-    """Have `count` processes go through the open rows, then return; what one of them left, for whatever reason, stays open for `Runner.run`.
+def run_shared(runner: Runner, campaign_id: str, count: int, step: Step, share: Share = WHOLE) -> None:
+    """Have `count` processes go through the open rows of a share, then return; what one of them left, for whatever reason, stays open for `Runner.run`.
 
     Raise what stopped a process. A process that is killed loses nothing: what it had begun is taken over under the same keys.
     """
     left = runner.open(campaign_id)
     with ProcessPoolExecutor(count, get_context("spawn"), _Sharer.begin, (os.getpid(),)) as pool:
-        asked = [pool.submit(_Sharer.carry, campaign_id, Share(number, count)) for number in range(count)]
+        asked = [pool.submit(_Sharer.carry, campaign_id, part) for part in share.parts(count)]
         waiting = set(asked)
         while waiting:
             _, waiting = wait(waiting, timeout=_LOOK)

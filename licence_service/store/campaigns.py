@@ -66,6 +66,10 @@ class Share(NamedTuple):
     number: int
     of: int
 
+    def parts(self, count: int) -> "list[Share]":
+        """Return the shares that this one is made of."""
+        return [Share(self.number + part * self.of, self.of * count) for part in range(count)]
+
 
 WHOLE = Share(0, 1)
 

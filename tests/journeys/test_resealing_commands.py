@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from licence_service.cli import app
 from licence_service.licence import beijing_day
 from licence_service.service import build, utc_now
+from licence_service.store.campaigns import Share
 from tests.journeys.lost_key import CONFIRMER, MARKER, REASON, acts, all_done, copied_keys, document, issued, rotated, seal_of
 from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, World, opened_once, own_fonts, own_templates, reading_once, settings_for
 
@@ -108,6 +109,46 @@ def test_one_command_carries_the_whole_drill(typed: Callable[..., Result], tmp_p
     )  # fmt: skip
     with today(tmp_path) as world:
         all_done(world, ids)
+
+
+@pytest.mark.rule("SE-06")
+def test_two_machines_carry_a_share_each_and_the_last_command_ends_it(typed: Callable[..., Result], tmp_path: Path) -> None:
+    with today(tmp_path) as world:
+        since = utc_now()
+        ids, seal, uscc = issued(world, 6), seal_of(world), world.client(DRIVER).department
+    rotated(tmp_path / "keys", uscc, utc_now())
+    (tmp_path / "decision.toml").write_text(
+        f'number = "9"\norgan = "机关"\nlegal_basis = "条例"\nofficer = "01"\ndecided_on = {beijing_day(utc_now())}\n', "utf-8"
+    )
+    mine = ("reseal", "--seal", seal, "--since", since.isoformat())
+    typed(*mine, "--by", MARKER, "--reason", REASON, "--decision", "decision.toml")
+
+    first = typed(*mine, "--approved-by", CONFIRMER, "--share", "1/2")
+
+    assert "3 licences are others' to carry" in first.output
+    with today(tmp_path) as world:
+        assert sorted(acts(world, one)[-1] for one in ids) == ["issue"] * 3 + ["reseal"] * 3
+    typed(*mine, "--approved-by", CONFIRMER, "--share", "2/2")
+    report = json.loads(typed(*mine, "--approved-by", CONFIRMER, "--json").stdout)
+    assert report["counts"] == [{"rehearsed": "reseal", "outcome": "reseal", "licences": 6}]
+    with today(tmp_path) as world:
+        all_done(world, ids)
+
+
+@pytest.mark.parametrize("share", ["0/2", "3/2", "1", "2/", "1/0", "a/b", "-1/2", "1/1000"])
+def test_what_is_no_share_is_refused(typed: Callable[..., Result], share: str) -> None:
+    said = typed("reseal", "--seal", "S", "--since", "2026-11-20T08:00:00+08:00", "--approved-by", CONFIRMER, "--share", share, wanted=1).output
+
+    assert "not-a-share" in said
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_parts_of_a_share_are_the_share(count: int) -> None:
+    for whole in (Share(0, 1), Share(2, 3)):
+        parts = whole.parts(count)
+        met = [number for part in parts for number in range(300) if number % part.of == part.number]
+
+        assert sorted(met) == [number for number in range(300) if number % whole.of == whole.number]
 
 
 @pytest.mark.rule("SE-06")
