@@ -13,10 +13,15 @@ from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, Client
 
 _IDEOGRAPHS = [bytes((high, low)).decode("gb2312") for high in range(0xB0, 0xD8) for low in range(0xA1, 0xFF) if (high, low) < (0xD7, 0xFA)]
+_LOADS = re.compile(r"(\d+)\+(\d+)\+(\d+)(?=\+)")
 
 
 def varied(field: Field | None, value: object, dice: random.Random) -> object:
-    """Return another text of the same length where the field takes any text."""
+    """Return another text of the same length where the field takes any text; of loads of axles others with the same sum."""
+    if isinstance(value, str) and (found := _LOADS.match(value)):
+        first, second, third = map(int, found.groups())
+        low, high = dice.randrange(20), dice.randrange(20)  # tenths of a tonne that move from one axle to the next
+        return f"{first + low / 10:g}+{second + (high - low) / 10:g}+{third - high / 10:g}{value[found.end() :]}"
     if field is None or field.type not in {"string", "text"} or field.pattern or field.listed or field.codes or not isinstance(value, str):
         return value
     return "".join(dice.choice(_IDEOGRAPHS) if ord(each) > 0x2E80 else each for each in value)

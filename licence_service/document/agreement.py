@@ -26,7 +26,7 @@ _OUTER = 5.5  # nothing but the frame lies nearer to the trim (LOOK §2)
 _POINTER = re.compile(r"其余\d+项见.*$")
 _NUMBERED = re.compile(r"^\d+\.")
 _SEPARATORS = re.compile(r"[；;—–\-→、]")
-CONTINUED = "（续）"
+CONTINUED, UNTIL = "（续）", "至"
 _ABSENT = frozenset({"—", "长期"})
 
 
@@ -194,7 +194,7 @@ def _stand_together(names: tuple[str, ...], there: str, sheet: Sheet) -> bool:
     fields, face = sheet.template.fields, sheet.face
     if not any(name in face for name in names):
         return there in _ABSENT
-    joint = JOINT if JOINT in there else "至"
+    joint = JOINT if JOINT in there else UNTIL
     given = there.split(joint)
     if len(given) != len(names):
         return False

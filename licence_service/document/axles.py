@@ -1,14 +1,18 @@
 """The axle diagram: wheels above their own loads, drawn only where the text says loads that add up (LOOK §8 d)."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from licence_service.document.placed import Area, Disc, Stroke
 from licence_service.document.slate import Slate
 from licence_service.document.strokes import blend
 from licence_service.document.styles import INK, WHITE
-from licence_service.page import Diagram
+from licence_service.page import Diagram, Style
 
+FIGURES: Style = "cell_value"  # what loads are set in
 ORDER, LOADS, SUM = "轴序", "轴荷（吨）", "合计"
 MOST_IN_A_ROW = 14
 _LOAD = re.compile(r"(\d{1,3}(?:\.\d{1,3})?)(?:[×xX*](\d{1,2}))?")
@@ -17,6 +21,7 @@ _TRUCK, _ORDER, _LOADS = 11.3, 5.2, 6.4  # heights: drawing, row of numbers, row
 _CAB = 3  # axles under cab and tractor, where there are more
 
 
+@lru_cache(maxsize=256)  # each text is asked for several times
 def loads(text: str, mass_kg: int) -> tuple[Decimal, ...] | None:
     """Return the load of each axle in tonnes, or None where the text is something else or does not add up to the mass."""
     found: list[Decimal] = []
@@ -28,40 +33,68 @@ def loads(text: str, mass_kg: int) -> tuple[Decimal, ...] | None:
     return tuple(found) if sum(found) * 1000 == mass_kg else None
 
 
+class Block(NamedTuple):
+    """One row of axles, mm: its upper edge and the width of a column; the number of its first axle, its loads with their sum where it is the last.
+
+    `axles` wheels are drawn above it, none where there are several rows.
+    """
+
+    y: float
+    column: float
+    first: int
+    figures: tuple[str, ...]
+    summed: bool
+    axles: int
+
+
 def place(slate: Slate, diagram: Diagram) -> None:
     """Draw the vehicle and its table; more than fourteen axles stand in two rows without the drawing."""
+    for block in blocks(slate, diagram):
+        place_ground(slate, diagram, block)
+        for x, y, figure in figures(diagram, block):
+            slate.write(figure, slate.type_(FIGURES), x, y, align="center", fields=(diagram.field,))
+
+
+def blocks(slate: Slate, diagram: Diagram) -> list[Block]:
+    """Return the rows of a diagram; none where it is not drawn."""
     face = slate.sheet.face
     text, mass = face.get(diagram.field), face.get(diagram.mass_field)
     each = loads(str(text), mass) if isinstance(mass, int) else None
     if each is None or len(each) > 2 * MOST_IN_A_ROW:
-        return
+        return []
+    said = (*[f"{load.normalize():f}" for load in each], f"{Decimal(sum(each)).normalize():f}")
     if len(each) <= MOST_IN_A_ROW:
-        column = min(diagram.column, diagram.width / (len(each) + 1))
-        _truck(slate, diagram.x, diagram.y + _TRUCK, column, len(each))
-        _rows(slate, diagram, diagram.y + _TRUCK, column, each, 1, total=sum(each))
-        return
+        column = min(diagram.column, diagram.width / len(said))
+        return [Block(diagram.y + _TRUCK, column, 1, said, summed=True, axles=len(each))]
     half = (len(each) + 1) // 2
     column = min(diagram.column, diagram.width / (half + 1))
-    _rows(slate, diagram, diagram.y, column, each[:half], 1, total=None)
-    _rows(slate, diagram, diagram.y + _ORDER + _LOADS, column, each[half:], half + 1, total=sum(each))
+    upper = Block(diagram.y, column, 1, said[:half], summed=False, axles=0)
+    return [upper, Block(diagram.y + _ORDER + _LOADS, column, half + 1, said[half:], summed=True, axles=0)]
 
 
-def _rows(slate: Slate, diagram: Diagram, y: float, column: float, each: tuple[Decimal, ...], first: int, *, total: Decimal | int | None) -> None:
-    cells = [(str(first + place), f"{load.normalize():f}") for place, load in enumerate(each)]
-    if total is not None:
-        cells.append((SUM, f"{Decimal(total).normalize():f}"))
-    width, high = column * len(cells), _ORDER + _LOADS
-    slate.items.append(Area(diagram.x, y, width, high, fill=WHITE, stroke=slate.family.rule))
-    label, order, value = slate.type_("label_dense", 8, 7), slate.type_("unit", 8, 6), slate.type_("cell_value")
-    for text, baseline in ((ORDER, y + 3.9), (LOADS, y + _ORDER + 4.4)):
-        slate.write(text, label, diagram.label_x, baseline)
-    for place, (number, load) in enumerate(cells):
-        left, middle = diagram.x + place * column, diagram.x + (place + 0.5) * column
-        if place:
-            slate.items.append(Stroke(((left, y), (left, y + high)), slate.family.rule))
-        last = number == SUM
-        slate.write(number, label if last else order, middle, y + 3.9, align="center", colour=None if last else INK)
-        slate.write(load, value, middle, y + _ORDER + 4.9, align="center", fields=(diagram.field,))
+def place_ground(slate: Slate, diagram: Diagram, block: Block) -> None:
+    """Draw all of a row but its loads: the vehicle, rules, the axles' numbers."""
+    y, column, count = block.y, block.column, len(block.figures)
+    if block.axles:
+        _truck(slate, diagram.x, y, column, block.axles)
+    high = _ORDER + _LOADS
+    slate.items.append(Area(diagram.x, y, column * count, high, fill=WHITE, stroke=slate.family.rule))
+    for left in [diagram.x + place * column for place in range(1, count)]:
+        slate.items.append(Stroke(((left, y), (left, y + high)), slate.family.rule))
+    label, order = slate.type_("label_dense", 8, 7), slate.type_("unit", 8, 6)
+    slate.write(ORDER, label, diagram.label_x, y + 3.9)
+    for place in range(count):
+        last = block.summed and place == count - 1
+        middle = diagram.x + (place + 0.5) * column
+        words = SUM if last else str(block.first + place)
+        slate.write(words, label if last else order, middle, y + 3.9, align="center", colour=None if last else INK)
+    slate.write(LOADS, label, diagram.label_x, y + _ORDER + 4.4)
+
+
+def figures(diagram: Diagram, block: Block) -> Iterator[tuple[float, float, str]]:
+    """Yield the middle and the baseline of each load, mm, and its words."""
+    for place, figure in enumerate(block.figures):
+        yield diagram.x + (place + 0.5) * block.column, block.y + _ORDER + 4.9, figure
 
 
 def _truck(slate: Slate, x: float, ground: float, column: float, axles: int) -> None:

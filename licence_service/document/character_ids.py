@@ -8,6 +8,7 @@ So no CID of a font stands for two characters that the face draws.
 """
 
 import struct
+from codecs import utf_16_be_encode
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
@@ -85,7 +86,7 @@ class CharacterIds:
         surrogate pairs raise `ValueError`.
         """
         if self.plane == 0:
-            codes = text.encode("utf-16-be")
+            codes = utf_16_be_encode(text)[0]
             if len(codes) == 2 * len(text):
                 return codes
         return b"".join([self.cid(character).to_bytes(2, "big") for character in text])

@@ -18,6 +18,7 @@ PROGRAM_ENTRIES = "/Subtype /CIDFontType0C"
 _NOT_DEFINED = b"\x0e"  # the glyph that is never shown: nothing, one em wide
 _ADOBE, _IDENTITY = 391, 392  # the first two strings of the font's own (Appendix A ends at 390)
 _CIDS = 0xFFFF
+_LONG = 0x10000  # an offset of two bytes is below
 _SYMBOLIC = 4
 # Operators of DICTs (Tables 9, 10, 23)
 _FONT_BBOX, _CHARSET, _CHAR_STRINGS, _PRIVATE, _DEFAULT_WIDTH = b"\x05", b"\x0f", b"\x11", b"\x12", b"\x14"
@@ -123,13 +124,9 @@ class CompactFont:
 
 def _offsets(items: list[bytes]) -> tuple[bytes, bytes]:
     """Return the offsets of an INDEX (§5), in two bytes each where that is enough, and their size."""
-    try:
-        offsets = array("H", accumulate(map(len, items), initial=1))
-    except OverflowError:
-        offsets = array("I", accumulate(map(len, items), initial=1))
-    if sys.byteorder == "little":
-        offsets.byteswap()
-    return offsets.tobytes(), bytes((offsets.itemsize,))
+    offsets = list(accumulate(map(len, items), initial=1))
+    size, form = (2, "H") if offsets[-1] < _LONG else (4, "I")
+    return struct.pack(f">{len(offsets)}{form}", *offsets), bytes((size,))
 
 
 def _index(*items: bytes) -> bytes:

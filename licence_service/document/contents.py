@@ -60,7 +60,7 @@ class Contents:
             case Stroke():
                 self._stroke(item)
             case Disc():
-                self._closed(circle(item.x * PT, self._y(item.y), item.radius * PT), item.fill, item.colour, item.width)
+                self._disc(item)
             case Letters():
                 self._letters(item)
             case Photo():
@@ -95,6 +95,11 @@ class Contents:
         if stroke:
             self._out.append(f"{_stroking(stroke)} {number(width)} w")
         self._out.append(f"{drawn} {'B' if fill and stroke else 'f' if fill else 'S'}")
+
+    def _disc(self, disc: Disc) -> None:
+        place = numbers(disc.x * PT, self._y(disc.y))
+        self._closed(f"q 1 0 0 1 {place} cm {_round(disc.radius)}", disc.fill, disc.colour, disc.width)
+        self._out.append("Q")
 
     def _area(self, area: Area) -> None:
         x, y, wide, high = area.x * PT, self._y(area.y + area.height), area.width * PT, area.height * PT
@@ -139,11 +144,25 @@ def _lettering(fonts: Fonts, text: str, face: str, size: float, tracking: float)
     whole = (fonts.width(face, text) + tracking * (len(text) - 1)) * size
     x, parts = -whole / 2, []
     for character in text:
-        drawn, units = glyph_path(fonts, face, character)
-        scale = number(size / units, 5)
-        parts.append(f"q {scale} 0 0 {scale} {number(x)} 0 cm {drawn} f Q\n" if drawn else "")
-        x += (fonts.width(face, character) + tracking) * size
+        before, after, advance = _letter(fonts, face, character, size)
+        if after:
+            parts.append(f"{before}{number(x)}{after}")
+        x += advance + tracking * size
     return "".join(parts)
+
+
+@lru_cache(maxsize=512)
+def _letter(fonts: Fonts, face: str, character: str, size: float) -> tuple[str, str, float]:
+    """Return what stands before and after the place of a letter, nothing for a blank one, and its advance in points."""
+    drawn, units = glyph_path(fonts, face, character)
+    scale, advance = number(size / units, 5), fonts.width(face, character) * size
+    return f"q {scale} 0 0 {scale} ", f" 0 cm {drawn} f Q\n" if drawn else "", advance
+
+
+@lru_cache(maxsize=64)
+def _round(radius: float) -> str:
+    """Return a circle of so many mm about the origin."""
+    return circle(0.0, 0.0, radius * PT)
 
 
 @lru_cache(maxsize=512)

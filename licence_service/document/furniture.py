@@ -221,9 +221,10 @@ def place_chip(slate: Slate, chip: Chip) -> None:
     plate = formatted(fields[chip.field], face[chip.field])
     head, tail = plate[:2], plate[2:]
     gap = 0.3  # em, for the dot, which is drawn
-    size = min(27.0, (chip.width - 5) * PT / (slate.fonts.width(CHIP_FACE, head + tail) + gap))
+    left, right = slate.fonts.width(CHIP_FACE, head), slate.fonts.width(CHIP_FACE, tail)
+    size = min(27.0, (chip.width - 5) * PT / (left + right + gap))
     em, middle = size / PT, chip.y + chip.height / 2
-    left, right = (slate.fonts.width(CHIP_FACE, part) * em for part in (head, tail))
+    left, right = left * em, right * em
     start = chip.x + (chip.width - left - right - gap * em) / 2
     baseline = middle + _LETTERS_MIDDLE * em
     slate.items += [

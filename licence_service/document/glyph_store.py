@@ -6,8 +6,10 @@ takes two fifths off an ideograph and cannot be seen: at the largest title it is
 600 dpi print.
 """
 
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -23,6 +25,7 @@ from licence_service.document.truetype import TrueType
 
 _Segment: TypeAlias = tuple[str, tuple[Any, ...]]
 EM = 1000
+_SQUARES = (range(0x3000, 0x3040), range(0x4E00, 0xA000), range(0xFF00, 0xFFF0))  # punctuation, ideographs, wide forms
 TOLERANCE = 1.0  # units: how far a merged curve may lie from the face's own
 
 
@@ -37,6 +40,14 @@ class GlyphStore:
         self._widths: dict[str, int] = {}
         self._outlines = _Outlines(face.program)
         self._lock = Lock()
+
+    @cached_property
+    def squares(self) -> re.Pattern[str]:
+        """What matches a text of characters that the face draws one em wide: those of `_SQUARES` that are, as nearly all of them."""
+        program = self.face.program
+        drawn = ((point, program.glyph(point)) for block in _SQUARES for point in block)
+        square = [re.escape(chr(point)) for point, glyph in drawn if glyph and program.advance(glyph) == program.units]
+        return re.compile(f"[{''.join(square)}]+" if square else r"[^\s\S]")
 
     def charstring(self, character: str) -> bytes:
         """Return the charstring of a character, with its width where that is not 1000, to its `endchar`.

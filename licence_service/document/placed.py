@@ -4,11 +4,11 @@ Millimetres from the top left of the trim, `y` of a text is its baseline; sizes 
 colours `#RRGGBB`. Items are in drawing order, which is also the reading order of the texts (LOOK §13).
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from licence_service.document.artwork import Artwork
 from licence_service.document.impression import Impression
+from licence_service.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Fit a text into a width: shrink, then wrap, then give up; nothing is ever cut (LOOK §10)."""
 
 import re
-from dataclasses import dataclass
 
 from licence_service.document.fonts import Fonts
 from licence_service.document.strokes import PT
 from licence_service.document.styles import STEP, Type
+from licence_service.frozen import dataclass
 
 # Digits, Latin and units stay whole; a character that may not end a line takes the next one with it, and one that
 # may not begin a line stays with the one before.

@@ -6,16 +6,19 @@ which keeps the drawings small and their bytes the same on every machine.
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
 PT = 72 / 25.4  # points in a millimetre
 Node = tuple[float, float, float, float]  # x, y and the slope there, already multiplied by the step
 Box = tuple[float, float, float, float]
 
+_FIXED = tuple(f"%.{places}f" for places in range(8))  # quicker than to format anew what is to be formatted so
 _SAMPLES_A_LOBE = 5
 _QUARTER = 0.5523  # handle of the cubic that stands for a quarter of a circle
 
 
+@lru_cache(maxsize=256)
 def blend(colour: str, ground: str, share: float) -> str:
     """Return `share` of `colour` laid on `ground` as an opaque `#RRGGBB`, so that no page needs transparency."""
     pairs = zip(channels(colour), channels(ground), strict=True)
@@ -44,12 +47,12 @@ def numbers(*values: float, places: int = 2) -> str:
 
 def number(value: float, places: int = 2) -> str:
     """Write one operand as short as PDF allows; never an exponent, never a negative zero."""
-    text = f"{value:.{places}f}"
-    if "." in text:
+    text = _FIXED[places] % value
+    if places:
         text = text.rstrip("0").rstrip(".")
-    if text in ("-0", "0", ""):
-        return "0"
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+    if text[0] not in "-0":
+        return text
+    return "0" if text in {"-0", "0"} else text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def bezier(nodes: Iterable[Node]) -> str:

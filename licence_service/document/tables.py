@@ -1,7 +1,6 @@
 """Tables of a page: rows of a field, items of a list, or endorsements; always closed by 以下空白 (LOOK §9)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,7 +14,8 @@ from licence_service.document.styles import WHITE, Type
 from licence_service.document.values import items_of
 from licence_service.document.wording import Worded, worded
 from licence_service.fields import Face, Field
-from licence_service.page import Align, Column, Style, Table
+from licence_service.frozen import dataclass
+from licence_service.page import PLACEHOLDER, Align, Column, Style, Table
 
 BLANK = "以下空白"
 ONWARD = "接下页"
@@ -24,6 +24,7 @@ LISTED_ROLES = _FIRST, _MIDDLE, _LAST = "起点", "途经", "终点"
 _CELL = Field("", "string", {})  # a cell of a table on the face
 _RAIL_RADIUS, _RAIL_WIDTH = 1.35, 1.1
 _CELL_LINES = 12
+_CELL_STYLES: Mapping[str, Style] = {"key": "cell_key", "text": "cell", "number": "cell_key"}
 _CLOSING = 0.87  # height of the closing row, of an ordinary one
 _BASELINE = 0.36  # of the size: how far a line's baseline lies under the row's middle
 
@@ -237,8 +238,19 @@ def baseline(slate: Slate, centre: float, lines: int, size: float) -> float:
 
 def setting_of(slate: Slate, column: Column) -> tuple[Type, float]:
     """Return what a column is set in and how wide its texts may be, mm."""
-    styles: dict[str, Style] = {"key": "cell_key", "text": "cell", "number": "cell_key"}
-    return slate.type_(styles[column.style]), column.width - 2 * slate.measures.padding
+    return slate.type_(_CELL_STYLES[column.style]), column.width - 2 * slate.measures.padding
+
+
+def fixed_words(table: Table) -> Iterator[tuple[Style, str]]:
+    """Yield what a table says whatever its rows say, in which style: its head, what its cells have in common, what closes it."""
+    for column in table.columns:
+        yield "head", column.title
+        contents = (column.content,) if isinstance(column.content, str) else column.content.values()
+        for content in contents:
+            roles = LISTED_ROLES if "{$role}" in content else ()
+            yield _CELL_STYLES[column.style], "".join((*PLACEHOLDER.split(content)[::3], *roles))
+    yield "blank", BLANK
+    yield "note", ONWARD
 
 
 def fit_cell(slate: Slate, type_: Type, room: float, text: str) -> Fit | None:

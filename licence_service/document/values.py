@@ -1,12 +1,11 @@
 """Labelled values: what they say, how they fit, where label, value and rule stand (LOOK §3, §8, §10)."""
 
-from dataclasses import dataclass
-
 from licence_service.document.placed import Area, Stroke
 from licence_service.document.setting import Fit, fit
 from licence_service.document.slate import Slate
 from licence_service.document.strokes import PT
 from licence_service.document.styles import LEAD, Type
+from licence_service.frozen import dataclass
 from licence_service.page import Align, Value, placeholders
 
 _GAP = 1.3  # mm between a label and its English on the same line

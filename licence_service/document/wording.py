@@ -1,12 +1,12 @@
 """From contents with placeholders to the words on the page."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
 
 from licence_service.fields import Face, Field, Value, printed
+from licence_service.frozen import dataclass
 from licence_service.page import PLACEHOLDER
 from licence_service.template import Template
 
@@ -52,7 +52,7 @@ class Phrase:
     `alone` says that it is nothing but one value, `few` that it has few texts on all licences: codes, dates, numbers of pages.
     """
 
-    __slots__ = ("_as_it_is", "_known", "_last", "_parts", "alone", "few")
+    __slots__ = ("_as_it_is", "_known", "_last", "_parts", "_sole", "alone", "few")
 
     def __init__(self, content: str, fields: Mapping[str, Field]) -> None:
         """Take the content and the fields that it may name."""
@@ -62,6 +62,7 @@ class Phrase:
         self.alone = len(parts) == 1 and len(declared) == 1 and not self._last and not parts[0][0]
         self.few = all(name in _FEW_WORDS | _FEW_OF_ROWS if field is None else field.type in _OF_FEW_TEXTS for _, name, field, _ in self._parts)
         self._as_it_is = parts[0][1] if self.alone and _is_plain(declared[0]) else ""
+        self._sole = parts[0][1] if len(parts) == 1 and declared else ""
         self._known: dict[object, str] = {}  # where there are few texts, by their values
 
     def whole(self, face: Face, words: Mapping[str, str]) -> str | None:
@@ -71,7 +72,11 @@ class Phrase:
             return value if value is None or type(value) is str else str(value)
         if not self.few:
             return self._said(face, words)
-        key = tuple([words.get(name) if field is None else str(face.get(name)) for _, name, field, _ in self._parts])
+        key: object
+        if self._sole:
+            key = str(face.get(self._sole))
+        else:
+            key = tuple([words.get(name) if field is None else str(face.get(name)) for _, name, field, _ in self._parts])
         text = self._known.get(key)
         if text is None:
             text = self._said(face, words)

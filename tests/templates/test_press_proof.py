@@ -4,29 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from licence_service.document import Sheet, standin
+from licence_service.document import standin
 from licence_service.document.press.fonts_read import Unproven
 from licence_service.document.press.proof import Reader
 from licence_service.errors import PageDisagrees
 from licence_service.page import Diagram
 from tests.printing import ATTACHMENT, MADE_AT
-from tests.templates.conftest import SLUGS, Made
+from tests.templates.conftest import SLUGS
 from tests.templates.test_extremes import sheet
 from tests.templates.test_press import SLOT, Make, whole
-
-
-def confirmable(one: Made) -> Sheet:
-    """Return the sample's sheet but for its diagrams, whose figures only the slow reader can tell apart."""
-    page = sheet(one, whole(one))
-    drawn = {element.field for each in page.template.pages for element in each.elements if isinstance(element, Diagram)}
-    return replace(page, face={name: value for name, value in page.face.items() if name not in drawn})
 
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_a_page_that_says_another_value_is_not_confirmed(made: Make, slug: str) -> None:
     one = made(slug)
     printer, template = one.world.service.printer, one.world.service.catalogue.editions[slug][-1]
-    page = confirmable(one)
+    page = sheet(one, whole(one))
     laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
     assert laid
     reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is template)
@@ -46,7 +39,7 @@ def test_a_page_that_says_another_value_is_not_confirmed(made: Make, slug: str) 
 def test_a_route_with_other_stops_is_not_confirmed(made: Make) -> None:
     one = made("overweight_vehicle_permit")
     printer = one.world.service.printer
-    page = confirmable(one)
+    page = sheet(one, whole(one))
     laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
     assert laid
     reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
@@ -58,10 +51,26 @@ def test_a_route_with_other_stops_is_not_confirmed(made: Make) -> None:
             reader.confirm(laid, replace(page, face={**page.face, "route": "—".join(others)}), ATTACHMENT)
 
 
+def test_a_diagram_with_other_loads_is_not_confirmed(made: Make) -> None:
+    one = made("overweight_vehicle_permit")
+    printer = one.world.service.printer
+    page = sheet(one, whole(one))
+    diagram = next(element for each in page.template.pages for element in each.elements if isinstance(element, Diagram))
+    loads, rest = str(page.face[diagram.field]).split("+", 1)
+    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
+    assert laid
+    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+
+    reader.confirm(laid, page, ATTACHMENT)
+    heavier = {diagram.field: f"{int(loads) + 1}+{rest}", diagram.mass_field: page.face[diagram.mass_field] + 1000}  # type: ignore[operator]  # a mass
+    with pytest.raises(Unproven):
+        reader.confirm(laid, replace(page, face={**page.face, **heavier}), ATTACHMENT)
+
+
 def test_a_file_with_another_code_attachment_or_photograph_is_refused_at_once(made: Make) -> None:
     one = made("practitioner_qualification")
     printer = one.world.service.printer
-    page = confirmable(one)
+    page = sheet(one, whole(one))
     laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
     assert laid
     reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
@@ -79,7 +88,7 @@ def test_a_file_with_another_code_attachment_or_photograph_is_refused_at_once(ma
 def test_a_file_that_does_not_read_as_it_was_written_is_refused_at_once(made: Make, damage: str) -> None:
     one = made("practitioner_qualification")
     printer = one.world.service.printer
-    page = confirmable(one)
+    page = sheet(one, whole(one))
     laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
     assert laid
     reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)

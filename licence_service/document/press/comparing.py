@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple, TypeAlias
 
-from licence_service.document.agreement import CONTINUED, stands
+from licence_service.document.agreement import CONTINUED, UNTIL, stands
 from licence_service.document.explained import Listing
 from licence_service.document.press.fonts_read import Unproven
 from licence_service.document.reading import compact
 from licence_service.document.sheet import Sheet
 from licence_service.document.tables import LISTED_ROLES
 from licence_service.document.wording import Phrase, worded
-from licence_service.page import LabelBook, Table, Text, placeholders
+from licence_service.page import JOINT, LabelBook, Table, Text, placeholders
 from licence_service.template import Template
 
 _MOST_LABELS = 4096  # texts in the hand of labels, whose meanings stay at hand
@@ -49,21 +49,21 @@ class Comparison:
             for table in self._listing.elements
             if isinstance(table, Table) and table.field in self._texts and table.split and "{$role}" in [each.content for each in table.columns]
         }
-        self._printing: dict[tuple[str, ...], Phrase] = {(name,): Phrase(f"{{{name}}}", template.fields) for name in self._texts}
+        self._printing = {name: Phrase(f"{{{name}}}", template.fields) for name in self._texts}
         self._lines: dict[str, list[str]] = {}  # contents without a label, by the fields that they show
         for element in (element for page in template.pages for element in page.elements if isinstance(element, Text)):
             for name in placeholders(element.content):
                 self._lines.setdefault(name, []).append(element.content)
-        self._labels: dict[str, tuple[str, ...] | None] = {}
+        self._labels: dict[str, Label | None] = {}
 
-    def names(self, text: str) -> tuple[str, ...] | None:
-        """Return the fields that a text in the hand of labels speaks for; none for the English below a label, None for other words."""
+    def label(self, text: str) -> Label | None:
+        """Return what a text in the hand of labels marks; None for the English below a label, which marks nothing."""
         if text not in self._labels:
             word = text.strip()
             names = self._book.fields_of(word.removesuffix(CONTINUED))
             if len(self._labels) >= _MOST_LABELS:
                 self._labels.clear()
-            self._labels[text] = names if names or word.isascii() else None
+            self._labels[text] = Label(compact(text), names or None) if names or not word.isascii() else None
         return self._labels[text]
 
     def confirm(self, said: Said, sheet: Sheet) -> None:
@@ -77,21 +77,26 @@ class Comparison:
             shown.update(names)
             expected = self._expected(names, sheet)
             for lines in each:
-                if "".join(lines) != expected and not (stands(names, lines, rest, sheet) or self._is_route(names, lines + rest, said, sheet)):
+                if "".join(lines) not in expected and not (stands(names, lines, rest, sheet) or self._is_route(names, lines + rest, said, sheet)):
                     raise Unproven(f"the label of {' and '.join(names)}")
         for name in self._texts - shown:
-            printed = self._printing[name,].whole(sheet.face, {})
+            printed = self._printing[name].whole(sheet.face, {})
             if printed is not None and compact(printed) not in free and self._in_lines(name, sheet).isdisjoint(free):
                 raise Unproven(f"{name} does not stand at its label")
         rows = ("".join(row) for _, row in self._listing.rows(sheet))
         if not all(words in said.words for words in chain(rows, (compact(sheet.check_code or ""), sheet.elicence_id or ""))):
             raise Unproven("a row or a code")
 
-    def _expected(self, names: tuple[str, ...], sheet: Sheet) -> str | None:
-        """Return what stands at a label whose one field is printed whole, as most are; None where `stands` must be asked."""
-        phrase = self._printing.get(names)
-        printed = phrase.whole(sheet.face, {}) if phrase else None
-        return compact(printed) if printed is not None else None
+    def _expected(self, names: tuple[str, ...], sheet: Sheet) -> tuple[str, ...]:
+        """Return what may stand at a label whose fields are printed whole, as most are; nothing where `stands` must be asked."""
+        parts = []
+        for name in names:
+            phrase = self._printing.get(name)
+            printed = phrase.whole(sheet.face, {}) if phrase else None
+            if printed is None:
+                return ()
+            parts.append(compact(printed))
+        return (parts[0],) if len(parts) == 1 else (UNTIL.join(parts), JOINT.join(parts))
 
     def _in_lines(self, name: str, sheet: Sheet) -> set[str]:
         """Return the lines without a label in which a field's value may stand with others, such as number and prefix."""

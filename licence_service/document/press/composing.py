@@ -3,8 +3,6 @@
 The pieces stand in the order of the slow page, so that both files are read aloud alike (LOOK §13).
 """
 
-from dataclasses import dataclass
-
 from licence_service.document.artwork import SHEETS, Artwork, Family
 from licence_service.document.fonts import Fonts
 from licence_service.document.layout import pages_of
@@ -15,6 +13,7 @@ from licence_service.document.press.typecase import Brought, Typecase
 from licence_service.document.press.writing import Writing
 from licence_service.document.sheet import Sheet
 from licence_service.document.slate import Slate
+from licence_service.frozen import dataclass
 from licence_service.page import Value
 
 MOST_FORMS = 256  # of one edition; beyond it all are forgotten and drafted again
@@ -51,9 +50,6 @@ class Composer:
         hand = Hand(self._case, self.drawings, modules)
         writing = Writing(slate, hand, self._fonts, fitted)
         self._form(writing, modules).write(writing)
-        if slate.under:  # photographs are drawn first
-            writing.draw(lambda: slate.items.extend(slate.under))
-            writing.out.insert(0, writing.out.pop())
         size = SHEETS[slate.page.sheet]
         return Composed(size.width, size.height, slate.artwork, "\n".join(writing.out), hand.brought, frozenset(hand.called))
 

@@ -4,13 +4,13 @@ Every offset is known when its object is written, the slot's length beforehand; 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
 from licence_service.digests import Digests, Further
 from licence_service.document.archival import pdf_date
 from licence_service.document.press.plate import Plate
+from licence_service.frozen import dataclass
 
 _FREE = b"0000000000 65535 f \n"
 _CLOSING, _END_OF_STREAM = b" >>\nendobj\n", b"\nendstream\nendobj\n"

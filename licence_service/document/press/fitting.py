@@ -11,14 +11,14 @@ from licence_service.page import Value
 class Fitting:
     """One value of a page."""
 
-    __slots__ = ("_advances", "_each", "_phrase", "_plain", "_room", "_type", "_value")
+    __slots__ = ("_each", "_phrase", "_plain", "_room", "_type", "_value", "_wide")
 
     def __init__(self, slate: Slate, value: Value, case: Typecase) -> None:
         """Take the first page of its kind and the value."""
         self._value, self._each = value, value.each
         self._type, self._room = values.room_of(slate, value)
         self._phrase = Phrase(value.content, slate.sheet.template.fields)
-        self._advances = case.cases[self._type.face].advances.__getitem__
+        self._wide = case.cases[self._type.face].wide
         self._plain: set[str] = set()  # texts that fit, where there are few on all licences
 
     def fitted(self, slate: Slate) -> str | values.Lines:
@@ -36,6 +36,6 @@ class Fitting:
 
     def _fits(self, text: str) -> bool:
         try:
-            return span(self._type, sum(map(self._advances, text)), len(text), 1.0) * self._type.size <= self._room
+            return span(self._type, self._wide(text), len(text), 1.0) * self._type.size <= self._room
         except KeyError:  # another face must lend a character
             return False

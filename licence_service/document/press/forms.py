@@ -15,11 +15,11 @@ from licence_service.document.artwork import Artwork
 from licence_service.document.layout import elements_of, put
 from licence_service.document.placed import Item, Run, Symbol
 from licence_service.document.press.hand import Drawings
-from licence_service.document.press.rows import Rows
-from licence_service.document.press.spots import Check, Drawn, Labelled, Plain, Remembered, Spot
+from licence_service.document.press.rows import Axles, Rows
+from licence_service.document.press.spots import Check, Drawn, Labelled, Pictured, Plain, Remembered, Spot
 from licence_service.document.press.typecase import Brought, Typecase
 from licence_service.document.press.writing import Writing
-from licence_service.page import Box, Code, Diagram, Element, Frame, Line, Seal, Table, Text, Value, placeholders
+from licence_service.page import Box, Code, Diagram, Element, Frame, Line, Picture, Seal, Table, Text, Value, placeholders
 
 Result = TypeVar("Result")
 _OF_EDITION = frozenset({"$title", "$title_en", "$state", "$category", "$family", "$part", "$edition", "$host"})
@@ -108,14 +108,14 @@ class _Drafting:
         match element:
             case Text() if element.style != "part":
                 return Plain(self._writing.slate, element, self._case, y)
+            case Picture():
+                return Pictured(element)
             case Table():
                 return Rows(element, self._case)
             case Seal():
                 return Remembered(_signing_of(element), place)
             case Diagram():
-                return Remembered(
-                    lambda writing: (writing.slate.sheet.face.get(element.field), writing.slate.sheet.face.get(element.mass_field)), place
-                )
+                return Axles(self._writing.slate, element, self._case)
             case _:
                 return Drawn(place)
 

@@ -14,7 +14,7 @@ from functools import cache, partial
 from typing import TypeAlias
 
 from licence_service.document.compact_font_reader import cids_of
-from licence_service.document.press.comparing import Comparison, Label, Mark, Said
+from licence_service.document.press.comparing import Comparison, Mark, Said
 from licence_service.document.press.filling import Laid
 from licence_service.document.press.fonts_read import BETWEEN, Font, Meanings, Unproven, meanings_in
 from licence_service.document.press.plate import SYMBOL, Plate
@@ -119,10 +119,7 @@ class Reader:
         """Return for each text its words without spaces and what it marks; the English below a label marks nothing."""
         texts = font.texts(shown)
         words = compact(BETWEEN.join(texts)).split(BETWEEN)
-        if not font.labels:
-            return zip(words, words, strict=True)
-        names = map(self._comparison.names, texts)
-        return zip(words, [None if each == () else Label(word, each) for word, each in zip(words, names, strict=True)], strict=True)
+        return zip(words, map(self._comparison.label, texts) if font.labels else words, strict=True)
 
     def _drawings(self, plate: Plate) -> dict[bytes, Said]:
         """Return what the drawings of a plate say by their names."""
@@ -161,11 +158,25 @@ def _strictly(stage: Stage, proof: Proof) -> None:
 
 
 def _take_apart(proof: Proof) -> None:
-    proof.objects = objects = dict(_objects(proof.laid))
-    names, photos = proof.laid.plate.filled, proof.sheet.photos
-    pictures = all(objects[number] == photos[name[2:]] for name, number in names.items() if name.startswith("P-"))
-    if objects[names["attachment"]] != proof.attachment or not pictures:
-        raise Unproven("the attachment or a photograph")
+    content, given = proof.laid.before, dict(_given(proof))
+    proof.objects = {}
+    for number, start, end in _objects(proof.laid):
+        expected = given.pop(number, None)
+        if expected is None:
+            proof.objects[number] = content[start:end]
+        elif end - start != len(expected) or not content.startswith(expected, start):
+            raise Unproven("the attachment or a photograph")
+    if given:
+        raise Unproven("an object that is not there")
+
+
+def _given(proof: Proof) -> Iterator[tuple[int, bytes]]:
+    """Yield the numbers of the objects that must be what was given, and what that was."""
+    for name, number in proof.laid.plate.filled.items():
+        if name == "attachment":
+            yield number, proof.attachment
+        elif name.startswith("P-"):
+            yield number, proof.sheet.photos[name[2:]]
 
 
 def _read_code(proof: Proof) -> None:
@@ -180,26 +191,27 @@ def _side(length: int) -> int:
     return next(side for side in range(21, 65, 4) if side * ((side + 7) // 8) == length)
 
 
-def _objects(laid: Laid) -> Iterator[tuple[int, bytes]]:
-    """Yield number and content of the licence's objects but the last, its signature, each where the table says."""
+def _objects(laid: Laid) -> Iterator[tuple[int, int, int]]:
+    """Yield number, start and end of what the licence's objects hold but for the last, its signature; each is where the table says."""
     content, base = laid.before, len(laid.plate.prefix)
     table = laid.after.index(b"xref\n0 ")
     first = laid.after.index(b"\n", table + 5) + 1
     at = 0
     while found := _OBJECT.match(content, at):
         number = int(found[1])
-        if int(laid.after[first + _ENTRY * number :][:10]) != base + at:
+        entry = first + _ENTRY * number
+        if int(laid.after[entry : entry + 10]) != base + at:
             raise Unproven("the table")
         if found[2] is None:
             end = content.find(_END, found.end())
             if end < 0:
                 return
-            yield number, content[found.end() : end]
+            yield number, found.end(), end
             at = end + len(_END)
             continue
         end = found.end() + int(found[2])
         if not content.startswith(_END_OF_STREAM, end):
             raise Unproven("the length of a stream")
-        yield number, content[found.end() : end]
+        yield number, found.end(), end
         at = end + len(_END_OF_STREAM)
     raise Unproven("an object")

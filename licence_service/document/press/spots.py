@@ -6,6 +6,7 @@ from typing import Protocol
 
 from licence_service.document import furniture, values
 from licence_service.document.contents import filling, spacing
+from licence_service.document.jpeg import read_size
 from licence_service.document.layout import clear_of_neighbours, put
 from licence_service.document.placed import Run
 from licence_service.document.press.typecase import Typecase
@@ -15,9 +16,10 @@ from licence_service.document.slate import Slate
 from licence_service.document.strokes import PT, number
 from licence_service.document.styles import Type
 from licence_service.document.wording import Phrase
-from licence_service.page import Code, Text, Value
+from licence_service.page import Code, Picture, Text, Value
 
 MOST_KEPT = 2048  # pieces of one spot that stay at hand
+_BACK = {"left": 0.0, "center": 0.5, "right": 1.0}  # how much of its width a text begins before where it is aligned
 FEET = frozenset({"foot", "foot_label"})  # styles whose texts make room for each other
 
 
@@ -56,12 +58,35 @@ class Remembered:
             return
         faults = len(writing.slate.faults)
         piece = writing.drawn(lambda: self.place(writing))
-        if piece.operators:
-            writing.out.append(piece.operators)
+        writing.add(piece)
         if len(writing.slate.faults) == faults:
             if len(self._pieces) >= MOST_KEPT:
                 self._pieces.clear()
             self._pieces[key] = piece
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """A photograph, drawn before everything else on its page; what is drawn hangs on its size alone."""
+
+    picture: Picture
+    _pieces: dict[tuple[int, int] | None, Piece] = field(default_factory=dict)
+
+    def write(self, writing: Writing) -> None:
+        """See `Spot.write`."""
+        jpeg = writing.slate.sheet.photos.get(self.picture.field)
+        size = read_size(jpeg)[:2] if jpeg is not None else None
+        piece = self._pieces.get(size)
+        if piece is None:
+            if len(self._pieces) >= MOST_KEPT:
+                self._pieces.clear()
+            piece = self._pieces[size] = writing.drawn(lambda: self._place(writing.slate))
+        writing.add(piece, first=jpeg is not None)
+
+    def _place(self, slate: Slate) -> None:
+        furniture.place_picture(slate, self.picture)
+        slate.items += slate.under
+        slate.under.clear()
 
 
 class Ink:
@@ -70,22 +95,29 @@ class Ink:
     `few` says that there are few texts on all licences; what the edition's font shows of them stays at hand.
     """
 
-    __slots__ = ("_advances", "_before", "_case", "_codes", "_few", "_height", "_kept", "_known", "type")
+    __slots__ = ("_case", "_codes", "_few", "_height", "_kept", "_known", "_lines", "_of_edition", "_of_licence", "_wide", "type")
 
     def __init__(self, slate: Slate, type_: Type, case: Typecase, *, few: bool) -> None:
         """Take a page of the kind, the type, and the characters at hand."""
         self.type, self._case, self._height, self._few = type_, case.cases[type_.face], slate.height, few
-        self._codes, self._kept, self._advances = self._case.codes, self._case.kept, self._case.advances.__getitem__
-        self._before = f"{filling(slate.colour(type_.colour))} BT /"
+        self._codes, self._kept, self._wide = self._case.codes, self._case.kept, self._case.wide
+        before = f"{filling(slate.colour(type_.colour))} BT /"
+        self._of_edition, self._of_licence = before + self._case.name, before + self._case.own_name
         self._known: dict[tuple[str, str], str] = {}
+        self._lines: dict[tuple[float, float], tuple[str, str]] = {}  # what stands around the place of a text on a line, by size and baseline
 
     def at(self, size: float, x: float, y: float) -> str:
         """Return what stands between font name and codes of a text that begins at x on the baseline y, mm."""
-        return f" {spacing(size, self.type.tracking)} 1 0 0 1 {number(x * PT)} {number((self._height - y) * PT)} Tm <"
+        line = self._lines.get((size, y))
+        if line is None:
+            line = (f" {spacing(size, self.type.tracking)} 1 0 0 1 ", f" {number((self._height - y) * PT)} Tm <")
+            if len(self._lines) < MOST_KEPT:
+                self._lines[size, y] = line
+        return f"{line[0]}{number(x * PT)}{line[1]}"
 
     def wide(self, text: str, size: float) -> float:
         """Return the width of a line in mm; `KeyError` where the face itself lacks a character."""
-        return span(self.type, sum(map(self._advances, text)), len(text), size)
+        return span(self.type, self._wide(text), len(text), size)
 
     def show(self, writing: Writing, between: str, text: str) -> None:
         """Write a text; see `at`."""
@@ -95,9 +127,9 @@ class Ink:
         codes = self._codes(text)
         if not self._kept.issuperset(text):
             writing.hand.brought.append((self._case.face, codes))
-            writing.out.append(f"{self._before}{self._case.own_name}{between}{codes.hex()}> Tj ET")
+            writing.out.append(f"{self._of_licence}{between}{codes.hex()}> Tj ET")
             return
-        operators = f"{self._before}{self._case.name}{between}{codes.hex()}> Tj ET"
+        operators = f"{self._of_edition}{between}{codes.hex()}> Tj ET"
         writing.out.append(operators)
         if self._few and len(self._known) < MOST_KEPT:
             self._known[between, text] = operators
@@ -106,7 +138,7 @@ class Ink:
 class Labelled:
     """The lines of a value whose label and rule stand in the form."""
 
-    __slots__ = ("_end", "_index", "_ink", "_openings", "_single", "_value", "_y")
+    __slots__ = ("_back", "_end", "_first", "_index", "_ink", "_openings", "_single", "_value", "_x", "_y")
 
     def __init__(self, slate: Slate, value: Value, case: Typecase, index: int, y: float, end: float) -> None:
         """Take the value, its place among the page's values, its baseline and where its label ends."""
@@ -114,14 +146,15 @@ class Labelled:
         few = Phrase(value.content, slate.sheet.template.fields).few
         self._ink = Ink(slate, slate.type_(value.style, value.size, value.floor), case, few=few)
         self._openings: dict[tuple[float, int], list[str]] = {}  # what stands before the codes of each line, by size and number of lines
-        x, first, _, align = values.where(slate, value, y, 1, self._ink.type.size, end)
-        self._single = self._ink.at(self._ink.type.size, x, first) if align == "left" else ""
+        self._x, self._first, _, align = values.where(slate, value, y, 1, self._ink.type.size, end)
+        self._back = _BACK[align]
+        self._single = "" if self._back else self._ink.at(self._ink.type.size, self._x, self._first)
 
     def write(self, writing: Writing) -> None:
         """See `Spot.write`; lines that need several faces are set by the layout."""
         fitted = writing.fitted[self._index]
         if type(fitted) is str:
-            self._ink.show(writing, self._single or self._aligned(writing.slate, fitted), fitted)
+            self._ink.show(writing, self._single or self._aligned(fitted), fitted)
             return
         assert isinstance(fitted, values.Lines)  # noqa: S101 - as all that is no text
         try:
@@ -133,9 +166,10 @@ class Labelled:
         for between, line in zip(self._between(writing.slate, fitted), fitted.lines, strict=True):
             self._ink.show(writing, between, line)
 
-    def _aligned(self, slate: Slate, text: str) -> str:
+    def _aligned(self, text: str) -> str:
         """Return what stands before the codes of a line that is not aligned on its left."""
-        return self._opened(slate, values.Lines(self._ink.type.size, (text,), ()))[0]
+        size = self._ink.type.size
+        return self._ink.at(size, self._x - self._back * self._ink.wide(text, size), self._first)
 
     def _between(self, slate: Slate, lines: values.Lines) -> list[str]:
         key = (lines.size, len(lines.lines))
@@ -148,8 +182,7 @@ class Labelled:
 
     def _opened(self, slate: Slate, lines: values.Lines) -> list[str]:
         x, first, step, align = values.where(slate, self._value, self._y, len(lines.lines), lines.size, self._end)
-        back = {"left": 0.0, "center": 0.5, "right": 1.0}[align]
-        return [self._ink.at(lines.size, x - back * self._ink.wide(line, lines.size), first + n * step) for n, line in enumerate(lines.lines)]
+        return [self._ink.at(lines.size, x - _BACK[align] * self._ink.wide(line, lines.size), first + n * step) for n, line in enumerate(lines.lines)]
 
 
 class Plain:

@@ -13,7 +13,32 @@ from licence_service.document.glyph_store import EM, GlyphStore
 
 # Characters that are not one em wide and that a licence may bring; any other such character is the slow path's.
 _NARROW = frozenset(map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x100), *range(0x2010, 0x2040))))
+_MOST_WIDTHS = 256  # of texts that stay at hand
 Brought = tuple[str, bytes]  # a face, and the CIDs of a text in it that a licence must bring
+
+
+class _Widths:
+    """How wide the texts of a face are; its squares, characters of one em as ideographs are, are told at a glance."""
+
+    __slots__ = ("_advances", "_known", "_narrowed", "_squares")
+
+    def __init__(self, store: GlyphStore) -> None:
+        self._advances = _Advances(store)
+        self._squares, self._narrowed = store.squares.fullmatch, store.squares.sub
+        self._known: dict[str, float] = {}  # texts that are not all squares, most of them asked for again on the same licence
+
+    def of(self, text: str) -> float:
+        """Return the advance of a text in ems; `KeyError` where the face itself lacks a character."""
+        if self._squares(text):
+            return len(text)
+        found = self._known.get(text)
+        if found is None:
+            others = text if text.isascii() else self._narrowed("", text)
+            found = len(text) - len(others) + sum(map(self._advances.__getitem__, others))
+            if len(self._known) >= _MOST_WIDTHS:
+                self._known.clear()
+            self._known[text] = found
+        return found
 
 
 class _Advances(dict[str, float]):
@@ -62,7 +87,7 @@ class _Charstrings(dict[int, bytes]):
 class Case:
     """One face: its fonts in the prefix and in a licence, their names, the characters that the edition's has.
 
-    `advances` are those of all characters that it draws, `codes` gives the CIDs of a text, two bytes each.
+    `wide` gives the advance of a text in ems, `KeyError` where the face lacks a character; `codes` its CIDs, two bytes each.
     """
 
     def __init__(self, store: GlyphStore, place: int, kept: AbstractSet[str]) -> None:
@@ -70,7 +95,7 @@ class Case:
         self.face = store.face.slug
         self.name, self.own_name = f"C{place}", f"V{place}"
         self.kept = frozenset(kept)
-        self.advances: Mapping[str, float] = _Advances(store)
+        self.wide = _Widths(store).of
         self.codes = store.ids.codes
         self.edition, self.licence = CompactFont(store, 2 * place), CompactFont(store, 2 * place + 1)
         self._charstrings = _Charstrings(store)

@@ -1,7 +1,6 @@
 """One page at work in the press: its operators so far, and what they took."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from licence_service.document.contents import Contents
 from licence_service.document.fonts import Fonts
@@ -10,6 +9,7 @@ from licence_service.document.press.hand import Hand
 from licence_service.document.press.typecase import Brought
 from licence_service.document.slate import Slate
 from licence_service.document.values import Lines
+from licence_service.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,13 @@ class Writing:
         return fitted
 
     def drawn(self, place: Callable[[], object]) -> Piece:
-        """Return what `place` puts on the page, to be written now or again and again."""
+        """Return what `place` puts on a page, to be written by `add` now or again and again."""
         hand = self.hand
         brought, called = len(hand.brought), len(hand.called)
         operators = self.operators(self.placed(place))
-        return Piece(operators, tuple(hand.brought[brought:]), tuple(hand.called[called:]))
+        piece = Piece(operators, tuple(hand.brought[brought:]), tuple(hand.called[called:]))
+        del hand.brought[brought:], hand.called[called:]
+        return piece
 
     def placed(self, place: Callable[[], object]) -> list[Item]:
         """Return the items that `place` puts on the page, not written yet."""
@@ -58,9 +60,9 @@ class Writing:
         if operators := self.operators(self.placed(place)):
             self.out.append(operators)
 
-    def add(self, piece: Piece) -> None:
-        """Write a piece that was drawn before."""
+    def add(self, piece: Piece, *, first: bool = False) -> None:
+        """Write a piece that was drawn before; `first` writes it before all that stands on the page so far."""
         if piece.operators:
-            self.out.append(piece.operators)
+            self.out.insert(0 if first else len(self.out), piece.operators)
             self.hand.brought += piece.brought
             self.hand.called += piece.called
