@@ -2,7 +2,10 @@
 
 import gc
 import os
+from functools import cache
 
+import httpcore2
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.parts.databases import (  # noqa: F401 - fixtures, one session's worth for all folders
@@ -27,9 +30,10 @@ settings.load_profile("tests")
 
 
 def pytest_configure() -> None:
-    """Temporary folders lie where databases sync quickest: what is tested is not the disk."""
+    """Temporary folders lie where databases sync quickest: what is tested is not the disk. Foreign authorities are read once, not by each client."""
     if place := memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", place)
+    pytest.MonkeyPatch().setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
 
 
 def pytest_collection_finish() -> None:

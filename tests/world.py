@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import fastapi.dependencies.models
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
@@ -19,8 +20,10 @@ from pydantic import SecretStr
 from licence_service.app import served
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.demo import Moved
-from licence_service.document import Fonts
+from licence_service.document import Fonts, Printer
+from licence_service.document.press import Press
 from licence_service.licence import beijing_day
+from licence_service.page import Family
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring, read_keyring
@@ -158,6 +161,34 @@ class Remembered(Skeletons):
 _DICTIONARIES: dict[str, bytes] = {}
 
 
+class Inked(Printer):
+    """A printer whose presses are made once for all services of this process with the same faces and templates.
+
+    A press is of one template, and keeps of what it printed glyphs and the meanings of labels only.
+    """
+
+    def __init__(self, fonts: Fonts, families: Mapping[str, Family]) -> None:
+        """Take the presses that there are."""
+        super().__init__(fonts, families)
+        self.pressroom._presses = _PRESSES.setdefault(id(fonts), (fonts, {}))[1]
+
+
+_PRESSES: dict[int, tuple[Fonts, dict[tuple[object, ...], Press]]] = {}  # by identity, kept alive
+
+
+def sharing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let services that are built share their presses and dictionaries with the others of this process."""
+    monkeypatch.setattr("licence_service.service.Printer", Inked)
+    monkeypatch.setattr("licence_service.service.Skeletons", Remembered)
+
+
+def built(*given: Any) -> Service:
+    """Build such a service; see `build`."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        sharing(monkeypatch)
+        return build(*given)
+
+
 def as_it_lies(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Return by what a changed folder is told from one that is as it was: place, time and size of every file."""
     found = ((path, path.stat()) for path in folder.rglob("*"))
@@ -183,7 +214,7 @@ def reading_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("service", "cli.templates"):
         monkeypatch.setattr(f"licence_service.{module}.read_catalogue", lambda folder: _catalogues(folder, as_it_lies(folder)))
     monkeypatch.setattr("licence_service.service.read_keyring", keyring)
-    monkeypatch.setattr("licence_service.service.Skeletons", Remembered)
+    sharing(monkeypatch)
     for module in ("service", "cli.examining"):
         monkeypatch.setattr(f"licence_service.{module}.Examiner", Lent)
     monkeypatch.setattr(Fonts, "load", lambda folder: _fonts(folder, as_it_lies(folder)))
@@ -192,6 +223,13 @@ def reading_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def examiners(service: Service) -> tuple[Examiner, Examiner]:
     """Return the two examiners of a service: of our own files and of strangers'."""
     return service.examiner, service.uploads.presenter.examiner
+
+
+def forget_routes() -> None:
+    """Let go of closed services: FastAPI remembers the functions of 4,096 routes, and each holds its whole service."""
+    for remembering in vars(fastapi.dependencies.models).values():
+        if hasattr(remembering, "cache_clear"):
+            remembering.cache_clear()
 
 
 def settings_for(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Settings:
@@ -295,9 +333,7 @@ def a_world(
         tokens = dict(known)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "licence.db").write_bytes(file)
-    service = build(settings_for(folder, keys, database_url, **more), clock, ready, opened, None if "fonts" in more else own_fonts())
-    made_by = service.chunks.packer.skeletons
-    service.chunks.packer.skeletons = Remembered(made_by.catalogue, made_by.keyring, made_by.fonts, made_by.host)
+    service = built(settings_for(folder, keys, database_url, **more), clock, ready, opened, None if "fonts" in more else own_fonts())
     for examiner in examiners(service):
         NURSERY.lend(examiner)
     try:
@@ -306,6 +342,7 @@ def a_world(
         for examiner in examiners(service):
             NURSERY.take_back(examiner)
         service.close()
+        forget_routes()
 
 
 @pytest.fixture

@@ -31,6 +31,11 @@ def told(results: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in results.read_text("utf-8").splitlines()]
 
 
+def with_a_dictionary(terminal: Terminal) -> None:
+    """Keep the dictionary that each process would make anew."""
+    terminal.world.service.chunks.packer.packing(terminal.world.clock())
+
+
 @pytest.fixture
 def called(terminal: Terminal, tmp_path: Path) -> tuple[Path, Path, list[str]]:
     """Return the file of rows, the file of results, and the command."""
@@ -81,6 +86,7 @@ def test_several_workers_give_the_same_results_in_the_same_order(
     source, results, command = called
     given = lines_of(terminal, 7)
     source.write_text("\n".join([*given[:3], "no json", *given[3:]]) + "\n", encoding="utf-8")
+    with_a_dictionary(terminal)
     for name, value in terminal.environment.items():  # processes of their own have no other way to it
         monkeypatch.setenv(name, value)
     terminal.run(*command, "--workers", "2", wanted=1)
@@ -93,6 +99,7 @@ def test_several_workers_give_the_same_results_in_the_same_order(
 def test_a_worker_that_is_killed_loses_nothing(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
     source, results, command = called
     source.write_text("\n".join(lines_of(terminal, 40)) + "\n", encoding="utf-8")
+    with_a_dictionary(terminal)
     surroundings = os.environ | terminal.environment
     process = subprocess.Popen(
         [sys.executable, "-m", "licence_service", *command, "--workers", "2"], env=surroundings, stderr=subprocess.PIPE, text=True

@@ -19,12 +19,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from licence_service.service import Service, build, told_of_steps
+from licence_service.licence import beijing_day
+from licence_service.line import host_of
+from licence_service.service import Service, told_of_steps
 from licence_service.store.campaigns import Campaigns
 from licence_service.store.clients import Client
 from licence_service.store.payload import Vault
 from tests.journeys.ageing import runner_of
-from tests.world import PAYLOAD_KEY, Clock, opened_once, own_fonts, own_templates, settings_for
+from tests.world import PAYLOAD_KEY, Clock, Remembered, built, opened_once, own_fonts, own_templates, settings_for
 
 
 class Told(Campaigns):
@@ -48,7 +50,7 @@ def run(job: Mapping[str, Any]) -> None:
 
     keys = Path(job["keys"])
     settings, clock = settings_for(Path(job["folder"]), keys, **job["settings"]), Clock(datetime.fromisoformat(job["now"]))
-    service = told_of_steps(build(settings, clock, own_templates(), opened_once(keys), own_fonts()), die)
+    service = told_of_steps(built(settings, clock, own_templates(), opened_once(keys), own_fonts()), die)
     if "campaign_id" in job:
         run_campaign(service, clock, job["campaign_id"], die)
         return
@@ -82,13 +84,21 @@ def forked(job: Mapping[str, Any]) -> int:
     os._exit(0)
 
 
+def ready(job: Mapping[str, Any]) -> None:
+    """Make what every job would make anew: opened keys, a dictionary, and with its pages whatever printing prepares."""
+    keyring, settings = opened_once(Path(job["keys"])), settings_for(Path(job["folder"]), Path(job["keys"]), **job["settings"])
+    if keyring:
+        day = beijing_day(datetime.fromisoformat(job["now"]))
+        Remembered(own_templates(), keyring, own_fonts(), host_of(settings.public_url)).dictionary(day)
+
+
 def main() -> None:
     """Take jobs until there are no more."""
     own_templates()
     own_fonts()
     for line in sys.stdin:
         job = json.loads(Path(line.strip()).read_text("utf-8"))
-        opened_once(Path(job["keys"]))
+        ready(job)
         print(forked(job), flush=True)
 
 

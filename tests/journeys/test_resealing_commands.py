@@ -11,10 +11,10 @@ from typer.testing import CliRunner, Result
 
 from licence_service.cli import app
 from licence_service.licence import beijing_day
-from licence_service.service import build, utc_now
+from licence_service.service import utc_now
 from licence_service.store.campaigns import Share
 from tests.journeys.lost_key import CONFIRMER, MARKER, REASON, acts, all_done, copied_keys, document, issued, rotated, seal_of
-from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, World, opened_once, own_fonts, own_templates, reading_once, settings_for
+from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, World, built, opened_once, own_fonts, own_templates, reading_once, settings_for
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def typed(tmp_path: Path, demo_keys: Path, monkeypatch: pytest.MonkeyPatch) -> C
 def today(folder: Path) -> Iterator[World]:
     """Open the register of the commands."""
     keys = folder / "keys"
-    service = build(settings_for(folder, keys), utc_now, own_templates(), opened_once(keys), own_fonts())
+    service = built(settings_for(folder, keys), utc_now, own_templates(), opened_once(keys), own_fonts())
     try:
         tokens = json.loads((folder / "tokens.json").read_text("utf-8")) if (folder / "tokens.json").exists() else {}
         world = World(service, utc_now, tokens)

@@ -51,6 +51,7 @@ def shared(tmp_path: Path, demo_keys: Path, postgres_address: str, migrated_post
             "LICENCE_ARCHIVE_REGION": "us-east-1", "LICENCE_ARCHIVE_ACCESS_KEY_ID": "tests", "LICENCE_ARCHIVE_SECRET_ACCESS_KEY": "tests",
             "COLUMNS": "200",
         }  # fmt: skip
+        world.service.chunks.packer.packing(utc_now())  # each process would make a dictionary of its own
         yield Terminal(world, tmp_path, environment)
 
 

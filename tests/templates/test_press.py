@@ -44,8 +44,8 @@ def printed(printer: Printer, page: Sheet) -> tuple[bytes, bytes, Placed]:
     return laid.sealed(b"0" * SLOT).content, printer.draw(placed, ATTACHMENT, created_at=MADE_AT), placed
 
 
-def assert_alike(fast: bytes, slow: bytes, placed: Placed, folder: Path) -> None:
-    """Compare two files as three readers see them."""
+def assert_alike(fast: bytes, slow: bytes, placed: Placed, folder: Path) -> list[str]:
+    """Compare two files as three readers see them; return what their codes say."""
     assert [compact(page) for page in text(fast)] == [compact(page) for page in text(slow)]  # where lines end is a reader's guess
     assert attachment(fast) == attachment(slow) == ATTACHMENT
     assert poppler(fast, folder / "fast.pdf") == poppler(slow, folder / "slow.pdf")
@@ -56,7 +56,8 @@ def assert_alike(fast: bytes, slow: bytes, placed: Placed, folder: Path) -> None
             assert (one.start, one.baseline, one.size) == pytest.approx((other.start, other.baseline, other.size), abs=EXACT)
             # pdfium takes the boxes of two kinds of outlines to whole units of its own; the picture below is exact.
             assert (one.left, one.top, one.right, one.bottom) == pytest.approx((other.left, other.top, other.right, other.bottom), abs=NEAR)
-    assert codes(fast) == codes(slow)
+    said = codes(fast)
+    assert said == codes(slow)
     for number, (ours_seen, judge_seen) in enumerate(zip(seen(fast), seen(slow), strict=True)):
         for place in symbols(placed, number):
             # One is an image of modules, the other an outline: renderers put them on the grid of dots differently, by one dot.
@@ -68,6 +69,7 @@ def assert_alike(fast: bytes, slow: bytes, placed: Placed, folder: Path) -> None
             judge_seen.paste(255, place)
         difference = ImageChops.difference(ours_seen.reduce(COARSE), judge_seen.reduce(COARSE))
         assert not any(difference.histogram()[MOST_DIFFERENT + 1 :])
+    return said
 
 
 def symbols(placed: Placed, number: int) -> list[tuple[int, int, int, int]]:
@@ -96,8 +98,7 @@ def test_a_sample_is_printed_alike(made: Make, slug: str, tmp_path: Path) -> Non
     one = made(slug)
     page = sheet(one, whole(one))
     fast, slow, placed = printed(one.world.service.printer, page)
-    assert_alike(fast, slow, placed, tmp_path)
-    assert codes(fast) == [page.code_text]
+    assert assert_alike(fast, slow, placed, tmp_path) == [page.code_text]
 
 
 @every_type

@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 import segno
 
-from licence_service.service import build
 from tests.scanning import MM, READERS, PrintedCode, Sight, printed_codes, seen
 from tests.templates.conftest import SLUGS
 from tests.templates.test_extremes import filled
-from tests.world import ROOT, Clock, World, opened_keys, own_fonts, own_templates, settings_for
+from tests.world import ROOT, Clock, World, built, opened_keys, own_fonts, own_templates, settings_for
 
 ADDRESS = (
     "https://zhengzhao.jtwmt.wmexample.gov.cn"  # as long as a host may be, with wide letters: with names to compare it takes the code to version 11
@@ -57,7 +56,7 @@ class Longest:
 def longest(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[Callable[[str], Longest]]:
     """Return a function that issues a type's longest licence once, in a service with a long address."""
     settings = settings_for(tmp_path_factory.mktemp("longest"), demo_keys).model_copy(update={"public_url": ADDRESS})
-    service = build(settings, Clock(), own_templates(), opened_keys(demo_keys, ""), own_fonts())
+    service = built(settings, Clock(), own_templates(), opened_keys(demo_keys, ""), own_fonts())
     world, kept = World(service, service.now), {}
 
     def make(slug: str) -> Longest:
