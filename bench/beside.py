@@ -19,6 +19,7 @@ from licence_service.entry_form import written
 from licence_service.licence import Act, LicenceState, beijing_day
 from licence_service.store.book import Book
 from licence_service.store.database import Database
+from licence_service.store.keys import Kind, key_of
 from licence_service.store.payload import token_digest
 from licence_service.store.searching import Criteria, Searching
 from licence_service.store.tables import entries, versions
@@ -61,7 +62,9 @@ class Raw:
     def by_number(self, blind: str, digest: str) -> None:
         hit = self.ask(
             "SELECT l.*, v.version FROM versions v JOIN licences l ON l.id = v.licence JOIN lookups k ON k.licence = l.id"
-            " WHERE v.check_digest = ? AND k.name = 'number' AND k.blind = ? ORDER BY v.id DESC", digest, blind,
+            " WHERE k.licence IN (SELECT owner FROM recent_keys WHERE key = ? UNION ALL SELECT owner FROM settled_keys WHERE key = ?)"
+            " AND v.check_digest = ? AND k.name = 'number' AND k.blind = ? ORDER BY v.id DESC",
+            key_of(Kind.VALUE, blind), key_of(Kind.VALUE, blind), digest, blind,
         )  # fmt: skip
         self.whole(hit[0][0])
 
@@ -85,7 +88,10 @@ class Raw:
         key = self.ask(f"INSERT INTO entries ({ENTRY}) VALUES ({', '.join('?' * 9)}) RETURNING id", *rows["entries"][1:])[0][0]
         self.run("INSERT INTO payloads (entry, sealed) VALUES (?, ?)", key, rows["payloads"][1])
         if "versions" in rows:
-            self.run(f"INSERT INTO versions ({VERSION}) VALUES ({', '.join('?' * 8)})", *rows["versions"][1:])
+            made = self.ask(f"INSERT INTO versions ({VERSION}) VALUES ({', '.join('?' * 8)}) RETURNING id", *rows["versions"][1:])[0][0]
+            digests = zip((Kind.DOCUMENT, Kind.DELIVERY), (rows["versions"][4], rows["versions"][6]), strict=True)
+            for kind, digest in digests:
+                self.run(f"INSERT INTO {'recent' if self.sqlite else 'settled'}_keys VALUES (?, ?)", key_of(kind, digest), made)
         else:
             self.run("INSERT INTO endorsement_refs VALUES (?, ?, ?, ?, ?)", *rows["endorsement_refs"])
         self.run("UPDATE licences SET head = ?, current_version = ?, valid_from = ?, valid_to = ? WHERE id = ?", *licence)

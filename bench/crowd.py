@@ -29,6 +29,7 @@ from licence_service.seal.tokens import CodeSigner, open1, sign1
 from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.counting import BOOK, raise_to
+from licence_service.store.keys import refill
 from licence_service.store.prepared import id_of, key_of_code
 from licence_service.verification import Question
 
@@ -101,6 +102,7 @@ class Crowd:
         with self.service.database.write() as connection:
             for counter in (BOOK, "prepared"):
                 raise_to(connection, counter, self.last + (size - 1) * len(rows["entries"]))
+            refill(connection)
         return codes
 
     def _opened(self, rows: dict[str, list[dict[str, Any]]]) -> None:

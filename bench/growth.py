@@ -1,14 +1,15 @@
 # ruff: noqa: S608 - the statements are put together from names of columns and tables, never from values
 """`bulk_growth_us`: what a licence costs more in a register of a million licences than in one of ten thousand.
 
-    python -m bench.growth                      ten thousand licences issued, copied to a million; half an hour, 8 GB of disk meanwhile
+    python -m bench.growth                      ten thousand licences issued, copied to a million; half an hour, 10 GB of disk meanwhile
     python -m bench.growth --times 10           a quick look; the figure is recorded only by a whole run
     python -m bench.growth --folder DIR         keep both registers there, or measure what an earlier run left
 
 The small register is issued by the product. The large one begins as its copy; every row of every table that an issue writes is then
-added so many times more: values that are different in every row are made anew by chance, in no order, as real digests and ids
-are; running numbers and references move on. Chunks are then issued into both in turn. Times are CPU of this process, in which
-SQLite works; its pages lie in memory as far as there is any.
+added so many times more: values that are different in every row are made anew by chance, in no order, as real digests are; running
+numbers and references move on. The index of keys is made anew, and as many licences are issued into the large register as its small
+tree of new keys ever holds, so that every chunk measured settles as many keys as it brings. Chunks of the product's own size are then
+issued into both in turn. Times are CPU of this process, in which SQLite works; its pages lie in memory as far as there is any.
 """
 
 import argparse
@@ -27,12 +28,14 @@ from bench.press import FIFTEEN
 from bench.record import record
 from bench.stock import Stock
 from licence_service.carrying import Done
+from licence_service.chunks import CHUNK
 from licence_service.demo import clock_at
 from licence_service.service import Service, build
+from licence_service.store.keys import SLICES, STEP, refill
 from licence_service.store.tables import counters, entries, licences, lookups, payloads, reservations, seal_uses, versions
 from licence_service.store.tables_of_packing import packed_documents
 
-SMALL, TIMES, ROWS, ROUNDS = 10_000, 100, 1_000, 15
+SMALL, TIMES, ROUNDS = 10_000, 100, 15
 GROWING = (licences, entries, payloads, versions, lookups, packed_documents, reservations, seal_uses)
 MOSTLY = 0.9  # of the rows have a value of their own: then every copy gets one
 LONGEST = 200  # characters of a value that is looked at: longer ones are contents, and stay as they are
@@ -41,12 +44,25 @@ LONGEST = 200  # characters of a value that is looked at: longer ones are conten
 def issued(folder: Path) -> None:
     """Issue the small register."""
     service = service_in(folder)
-    stock = Stock(service, FIFTEEN, 1)
-    for done in range(0, SMALL, ROWS):
-        assert all(isinstance(one, Done) for one in service.chunks.issue(stock.client, stock.rows(ROWS)))
-        print(f"  {done + ROWS:,} of {SMALL:,} licences issued", end="\r", flush=True)
-    print()
+    _more(service, Stock(service, FIFTEEN, 1), SMALL)
     service.close()
+
+
+def _more(service: Service, stock: Stock, count: int) -> None:
+    for done in range(0, count, CHUNK):
+        rows = stock.rows(min(CHUNK, count - done))
+        assert all(isinstance(one, Done) for one in service.chunks.issue(stock.client, rows))
+        print(f"  {done + len(rows):,} of {count:,} licences issued", end="\r", flush=True)
+    print()
+
+
+def keyed(service: Service) -> None:
+    """Make the index of keys anew, and go once round with new ones."""
+    began = time.perf_counter()
+    with service.database.write() as connection:
+        refill(connection)
+    print(f"  keys made anew in {time.perf_counter() - began:.0f} s", flush=True)
+    _more(service, Stock(service, FIFTEEN, 3, 50_000_000), STEP * SLICES)
 
 
 def multiplied(folder: Path, times: int) -> None:
@@ -94,10 +110,10 @@ def measured(small: Service, large: Service) -> tuple[list[float], list[float]]:
     found: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS + 1):
         for (service, stock), row in zip(places, found, strict=True):
-            asked = stock.rows(ROWS)
+            asked = stock.rows(CHUNK)
             began = time.process_time()
             outcomes = service.chunks.issue(stock.client, asked)
-            spent = (time.process_time() - began) / ROWS * 1e6
+            spent = (time.process_time() - began) / CHUNK * 1e6
             assert all(isinstance(one, Done) for one in outcomes), [one for one in outcomes if not isinstance(one, Done)][:1]
             if number:  # the first warms
                 row.append(spent)
@@ -109,7 +125,7 @@ def run(times: int, kept: Path | None = None) -> None:
     folder = kept or Path(tempfile.mkdtemp(prefix="licence-growth-"))
     try:
         small, large = folder / "small", folder / "large"
-        if not large.exists():
+        if fresh := not large.exists():
             small.mkdir(parents=True)
             issued(small)
             shutil.copytree(small, large)
@@ -117,6 +133,8 @@ def run(times: int, kept: Path | None = None) -> None:
         services = [build(settings_in(each), clock_at(None)) for each in (small, large)]
         for service in services:
             service.database.migrate()  # what an earlier run left may be of an earlier release
+        if fresh:
+            keyed(services[1])
         few, many = measured(*services)
         for service in services:
             service.close()

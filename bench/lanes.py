@@ -7,24 +7,38 @@ what cannot be surpassed, and the peer is the same key called in a loop, which s
 messages that were left without their own signature, or had another's, or shared one, in runs where signings fail and hang at random; 0 or
 wrong. The curves of a token in software (SoftHSM) show with how many lanes it is full: signatures come from the product's own lanes, each
 checked with the certificate's key.
+
+`chunk_over_latency`: the same through the product, `chunks.issue` with the parts of a chunk printed while others are signed: signatures a
+second from the first to the last of a chunk over lanes ÷ latency, where the lanes take longer than the printing.
 """
 
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
 
 from bench.record import machine, record
 from licence_service.errors import SealUnavailable
+from licence_service.seal.ecdsa import der_signature
 from licence_service.seal.lanes import Lanes
+from licence_service.seal.pades import LocalSeal
 from licence_service.seal.pkcs11 import lanes_of
 from tests import soft_hsm
+from tests.journeys.test_chunks import rows
 from tests.slow_keys import SlowKey, is_over
+from tests.world import DRIVER, PASSPHRASE, World, a_world, make_keys
 
 LATENCIES, COUNTS, ROUNDS = (0.005, 0.05), (1, 2, 4, 8, 16), 7
 SECONDS, WARM = 0.8, 4  # of each measurement; signatures for each lane before it, so that all are open
 MESSAGES, RUNS, PATIENCE = 3_000, 10, 0.25
+CHUNK, CHUNK_LANES, CHUNK_LATENCY = 480, 8, 0.05  # two parts; 6.25 ms a signature is longer than a page takes
 TOKEN_ROUNDS, TOKEN_SIGNATURES = 7, 600
 
 
@@ -64,6 +78,55 @@ def latencies() -> None:
     worst = min(map(min, ratios.values()))
     loop = min(map(statistics.median, bare.values()))
     record("lanes_over_latency", least, better="higher", ours=least, peer=loop, unit="of lanes ÷ latency", worst=worst, rounds=ROUNDS)
+
+
+class Timed(SlowKey):
+    """A key that remembers when its first signature was asked for and when its last was there."""
+
+    first, last = 0.0, 0.0
+
+    def sign(self, message: bytes) -> bytes:
+        """See `SlowKey.sign`."""
+        self.first = self.first or time.perf_counter()
+        made = super().sign(message)
+        self.last = time.perf_counter()
+        return made
+
+
+def chunk() -> None:
+    """Record how near the lanes come to lanes ÷ latency while a chunk is printed beside them."""
+    ratios: list[float] = []
+    with TemporaryDirectory() as folder:
+        keys = make_keys(Path(folder) / "keys")
+        with a_world(Path(folder) / "register", keys) as world:
+            given = rows(world, count=(ROUNDS + 1) * CHUNK)
+            for number in range(ROUNDS + 1):
+                key = timed(world, keys)
+                world.service.chunks.issue(world.client(DRIVER), given[number * CHUNK :][:CHUNK])
+                assert key.whole == CHUNK
+                ratios.append(CHUNK / (key.last - key.first) / (CHUNK_LANES / CHUNK_LATENCY))
+    ratios = ratios[1:]  # the first prepares presses and dictionary
+    print(
+        f"a chunk of {CHUNK}, {CHUNK_LANES} lanes of {CHUNK_LATENCY * 1000:.0f} ms: {statistics.median(ratios):.3f} of lanes ÷ latency ({min(ratios):.3f})"
+    )
+    record(
+        "chunk_over_latency", statistics.median(ratios), better="higher", ours=statistics.median(ratios), peer=1.0, unit="of lanes ÷ latency",
+        worst=min(ratios), rounds=ROUNDS,
+    )  # fmt: skip
+
+
+def timed(world: World, keys: Path) -> Timed:
+    """Put a key that takes its time, with fresh lanes, in the place of the drivers' department's own."""
+    department = world.service.keyring.departments[world.client(DRIVER).department]
+    folder = keys / department.uscc
+    private = load_pem_private_key((folder / "seal.key.pem").read_bytes(), PASSPHRASE.encode())
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    key = Timed(CHUNK_LATENCY, sign_with=partial(der_signature, private))
+    chain = [one.public_bytes(Encoding.DER) for one in load_pem_x509_certificates((folder / "certificate.pem").read_bytes())]
+    seal = LocalSeal(department.seal.seal_id, "pades-p256", Lanes(key.open, CHUNK_LANES), chain)
+    assert isinstance(world.service.keyring.departments, dict)
+    world.service.keyring.departments[department.uscc] = replace(department, seal=seal)
+    return key
 
 
 def losses() -> None:
@@ -109,9 +172,10 @@ def curve(name: str, make: Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPriv
 
 
 def run() -> None:
-    """Measure all three."""
+    """Measure all four."""
     print(machine())
     latencies()
+    chunk()
     losses()
     curve("p256", lambda: ec.generate_private_key(ec.SECP256R1()))
     curve("rsa2048", lambda: rsa.generate_private_key(65537, 2048))

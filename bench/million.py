@@ -28,6 +28,7 @@ from licence_service.licence import Act, Decision, Entry, Version, VersionReason
 from licence_service.store.book import Book
 from licence_service.store.counting import BOOK, raise_to
 from licence_service.store.database import Database
+from licence_service.store.keys import refill
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import projected
 from licence_service.store.record import Appendix, Opening
@@ -202,6 +203,7 @@ class Loading:
         self.database.engine.dispose()
         with self.database.write() as connection:
             raise_to(connection, BOOK, EACH * self.size)
+            refill(connection)
         with self.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if not self.database.is_sqlite:
                 for table in ("licences", "entries", "versions"):

@@ -1,8 +1,14 @@
-"""Printed pages under their seals, many at once: every use written down before and after, some files judged by foreign eyes."""
+"""Printed pages under their seals, many at once: every use written down before and after, some files judged by foreign eyes.
 
-from collections.abc import Callable, Iterator, Sequence
+A key in this process signs as it is called. One in a token answers after milliseconds in which nothing happens here; so while a part of a
+chunk is signed by such a key, the next part is printed. Not more than these two are in memory.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from licence_service.chunk_rows import Printed, digest_of
 from licence_service.document.press import Pressed
@@ -15,6 +21,8 @@ from licence_service.store.seal_log import SealUse
 
 STOPPABLE = 100  # after so many signatures an order to stop the seal is looked for
 JUDGED = 1000  # of so many licences one, and the first of each edition and seal in a chunk, is read by foreign readers and examined whole
+
+SealedFile: TypeAlias = tuple[Printed, Pressed, Entry]  # a row with its sealed file and the entry that names it
 
 
 class Misjudged(PageDisagrees):
@@ -30,11 +38,33 @@ class SealingMany:
     _sealed: int = 0  # files of the chunk so far
     _judged: set[tuple[int, str]] = field(default_factory=set)  # editions and seals of which one was judged
 
-    def sealed(self, printed: Sequence[Printed]) -> list[tuple[Printed, Pressed, Entry]]:
+    def each(self, parts: Iterable[Sequence[Printed]]) -> Generator[SealedFile, None, None]:
+        """Yield the sealed files of all parts in order, with the entries that name them; see `sealed`.
+
+        Parts are taken, so printed, one after the other in the caller's thread; where a key of a part lies in a token, the next part is
+        taken while it is signed. Whatever order they are taken in, each part's uses are written down as `sealed` does, and none is
+        asked for after a part before it failed. Close the generator if it is not used up: a part under way is signed to its end.
+        """
+        with ThreadPoolExecutor(1, "sealing") as beside:  # its thread begins with the first part that wants it
+            under_way: Future[list[SealedFile]] | None = None
+            for printed in parts:
+                finished = under_way.result() if under_way else []
+                elsewhere = any(one.seal.place != "here" for one in printed)
+                under_way = beside.submit(self.sealed, printed) if elsewhere else None
+                yield from finished
+                del finished  # whole files: they need not live while the next part is printed
+                if under_way is None:
+                    yield from self.sealed(printed)
+            if under_way:
+                yield from under_way.result()
+
+    def sealed(self, printed: Sequence[Printed]) -> list[SealedFile]:
         """Return the sealed files in the same order, with the entries that name them.
 
         Raise `SealStopped` or `SealUnavailable` where the seal cannot be had, `Misjudged`.
         """
+        if not printed:
+            return []
         line = self.registrar.line
         asked = [replace(one.order.use, event="requested", document_sha256=one.laid.digest().hex()) for one in printed]
         if any(line.seal_log.stopped(seal_id) for seal_id in {use.seal_id for use in asked}):
@@ -43,7 +73,7 @@ class SealingMany:
         self.step("request-seal")
         line.seal_log.write_all(asked, line.now())
         self.step("seal")
-        sealed: list[tuple[Printed, Pressed, Entry]] = []
+        sealed: list[SealedFile] = []
         try:
             self._sign(printed, sealed)
         except (PageDisagrees, Unavailable) as trouble:
@@ -54,7 +84,7 @@ class SealingMany:
         line.seal_log.write_all(_done(asked, sealed), line.now())
         return sealed
 
-    def _sign(self, printed: Sequence[Printed], sealed: list[tuple[Printed, Pressed, Entry]]) -> None:
+    def _sign(self, printed: Sequence[Printed], sealed: list[SealedFile]) -> None:
         """Have every file signed, as many at once as its seal has lanes; whichever is signed first, each gets its own, added to `sealed`."""
         seals = {one.order.use.seal_id: one.seal for one in printed}
         with ExitStack() as lanes:
@@ -92,6 +122,6 @@ class SealingMany:
             raise Misjudged("a printed file does not carry its data or its code as it should")
 
 
-def _done(asked: Sequence[SealUse], sealed: Sequence[tuple[Printed, Pressed, Entry]]) -> list[SealUse]:
+def _done(asked: Sequence[SealUse], sealed: Sequence[SealedFile]) -> list[SealUse]:
     """Return what the log says of the first uses that were asked for, which gave these files."""
     return [replace(use, event="done", sealed_sha256=digest_of(entry)) for use, (_, _, entry) in zip(asked, sealed, strict=False)]

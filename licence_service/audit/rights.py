@@ -42,6 +42,10 @@ class RightsAudit:
             yield from _row(licence, [entry for _, entry in entries])
             yield from self._versions(licence, entries)
             yield from self._lookups(licence, [entry for _, entry in entries])
+            for kind in licence.lost:
+                yield Finding(Kind.PROJECTION, f"the index of keys has lost it: kind {kind}", licence.row["licence_id"])
+        for number, index in self.book.doubled_places():
+            yield Finding(Kind.PROJECTION, f"place {index} of status list {number} is that of more than one version")
 
     # -- private parts -----------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ from licence_service.licence import Entry, beijing_day
 from licence_service.segments import Place
 from licence_service.store.counting import BOOK, hold, next_lines
 from licence_service.store.database import Database
-from licence_service.store.inserting import insert_all
-from licence_service.store.openings import Ready, insert_lines, ready_to_enter
+from licence_service.store.keys import settle
+from licence_service.store.openings import Ready, insert_lines, make_findable, ready_to_enter
 from licence_service.store.payload import Vault
 from licence_service.store.projection import OVER, projected
 from licence_service.store.record import Appendix, Record
@@ -72,11 +72,12 @@ class Appendings:
         if not fitting:
             return [None] * len(wanted)
         place, recorded_at = next_lines(connection, self._now(), len(fitting))
+        settle(connection, place, len(fitting))
         stamped = [written(one.entry, recorded_at + number * _TICK, _head(one.record)) for number, one in enumerate(fitting)]
         fulfil(connection, self._vault, {one.beside.reservation_id or "": one.entry.sequence for one in fitting})
         keys, beside = [int(rows[one.entry.licence_id]["id"]) for one in fitting], [ready[id(one)] for one in fitting]
         insert_lines(connection, place, keys, stamped, beside)
-        _make_findable(connection, keys, beside)
+        _find_by_new_values(connection, keys, beside)
         _project(connection, (self._row(rows[entry.licence_id], one, entry, today) for one, (entry, _) in zip(fitting, stamped, strict=True)))
         done: dict[int, Entry] = {id(one): entry for one, (entry, _) in zip(fitting, stamped, strict=True)}
         return [done.get(id(one)) for one in wanted]
@@ -105,13 +106,13 @@ class Appendings:
         return row["id"], {name: value for name, value in values.items() if row[name] != value}
 
 
-def _make_findable(connection: Connection, keys: Sequence[int], ready: Sequence[Ready]) -> None:
+def _find_by_new_values(connection: Connection, keys: Sequence[int], ready: Sequence[Ready]) -> None:
     """Insert the lookups of licences that are not there yet."""
     wanted = {(key, name, blind) for key, one in zip(keys, ready, strict=True) for name, blind in one.blinds}
     for start in range(0, len(keys), _AT_ONCE):
         mine = select(lookups.c.licence, lookups.c.name, lookups.c.blind).where(lookups.c.licence.in_(keys[start : start + _AT_ONCE]))
         wanted -= {(row.licence, row.name, row.blind) for row in connection.execute(mine)}
-    insert_all(connection, lookups, [{"licence": key, "name": name, "blind": blind} for key, name, blind in sorted(wanted)])
+    make_findable(connection, sorted(wanted))
 
 
 def _head(record: Record) -> str:

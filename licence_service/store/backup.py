@@ -24,8 +24,10 @@ from sqlalchemy.exc import DataError, IntegrityError
 from licence_service.digests import canonical
 from licence_service.errors import RequestRejected
 from licence_service.store.database import Database, Instant
+from licence_service.store.keys import refill
 from licence_service.store.rereading import snapshot
 from licence_service.store.tables import counters, entries, foundations, heads, licences, metadata
+from licence_service.store.tables_of_keys import recent_keys, settled_keys
 
 FORM = "backup/1"
 MANIFEST = "manifest.json"
@@ -65,7 +67,7 @@ def back_up(database: Database, folder: Path, now: datetime, step: Callable[[str
             raise RequestRejected("the folder for the backup is not empty")
         with snapshot(database) as connection:
             written = {}
-            for table in metadata.sorted_tables:
+            for table in _kept():
                 step(table.name)
                 written[table.name] = _write(connection, table, folder / _file(table))
             manifest = Manifest(now, _revision(connection), written, _last_place(connection), _last_head(connection))
@@ -93,16 +95,18 @@ def put_back(database: Database, folder: Path, step: Callable[[str], None] = lam
     Raise `RequestRejected` where the database holds anything, has another schema, or a file is not what the manifest says.
     """
     manifest = read_manifest(folder)
-    if unknown := manifest.tables.keys() ^ metadata.tables.keys():
-        raise RequestRejected(f"the backup and this release do not have the same tables: {', '.join(sorted(unknown & metadata.tables.keys()))}")
+    kept = {table.name for table in _kept()}
+    if unknown := manifest.tables.keys() ^ kept:
+        raise RequestRejected(f"the backup and this release do not have the same tables: {', '.join(sorted(unknown & kept))}")
     try:
         with database.write() as connection:
             if _revision(connection) != manifest.revision:
                 raise RequestRejected("the backup is of another release; restore it with that release, then migrate")
             _must_be_empty(connection)
-            for table in metadata.sorted_tables:
+            for table in _kept():
                 step(table.name)
                 _fill(connection, table, folder / _file(table), *manifest.tables[table.name])
+            refill(connection)
             if not database.is_sqlite:
                 _count_on(connection)
     except (IntegrityError, DataError) as bad:
@@ -179,6 +183,11 @@ def _fill(connection: Connection, table: Table, path: Path, rows: int, digest: s
         connection.execute(insert(table), batch)
     for child, parent in parents:
         connection.execute(update(licences).where(licences.c.id == child).values(parent=parent))
+
+
+def _kept() -> list[Table]:
+    """Return the tables that a backup holds: all but the index of keys, which is made anew."""
+    return [table for table in metadata.sorted_tables if table not in (recent_keys, settled_keys)]
 
 
 def _rows(table: Table, path: Path, rows: int, digest: str) -> Iterator[dict[str, Any]]:

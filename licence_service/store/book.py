@@ -17,6 +17,7 @@ from licence_service.fields import comparison_form
 from licence_service.licence import Entry, beijing_day
 from licence_service.store.counting import next_line
 from licence_service.store.database import Database
+from licence_service.store.keys import Kind, add, ids_of, key_of, owners, settle
 from licence_service.store.loading import load, load_pair, public_entry
 from licence_service.store.lookups import Lookups
 from licence_service.store.payload import Vault, token_digest
@@ -35,7 +36,7 @@ _SO_FAR = (
 _ENTER, _ENTER_PAYLOAD, _ENTER_VERSION, _ENTER_LOOKUP, _ENTER_REF = map(insert, (entries, payloads, versions, lookups, endorsement_refs))
 _LOOKUPS = select(lookups.c.name, lookups.c.blind).where(lookups.c.licence == bindparam("licence"))
 _PROJECT = update(licences).where(licences.c.id == bindparam("row"))
-_LIVING = select(licences.c.id, licences.c.licence_id).where(licences.c.live_key == bindparam("live_key"))
+_LIVING = select(licences.c.id, licences.c.licence_id).where(licences.c.id.in_(owners()), licences.c.live_key == bindparam("live_key"))
 _LAST = select(entries.c.id, entries.c.recorded_at).order_by(entries.c.recorded_at.desc()).limit(1)
 
 
@@ -58,6 +59,7 @@ class Book(Lookups):
         try:
             with self._database.write() as connection:
                 place, recorded_at = next_line(connection, self._now())
+                settle(connection, place)
                 row, before = self._licence_row(connection, entry, beside.opening)
                 stamped, body = written(entry, recorded_at, before[-1].digest.sha256 if before and before[-1].digest else "")
                 self._insert(connection, row["id"], stamped, body, place)
@@ -100,6 +102,7 @@ class Book(Lookups):
             )  # fmt: skip
         )
         key_of_row = made.inserted_primary_key[0] if made.inserted_primary_key else 0
+        add(connection, [(key_of(Kind.LIVE, key), key_of_row)])
         return {"id": key_of_row, "department": opening.department, "live_key": key}, []
 
     @staticmethod
@@ -107,14 +110,14 @@ class Book(Lookups):
         """Return the row of the licence that a new one hangs on."""
         if entry.parent is None:
             return None
-        found = connection.execute(select(licences.c.id).where(licences.c.licence_id == entry.parent.licence_id)).scalar_one_or_none()
-        if found is None:
+        parent = connection.execute(select(licences.c.id).where(licences.c.licence_id == entry.parent.licence_id)).scalar_one_or_none()
+        if parent is None:
             raise NotInRegister("the parent is not in the register")
-        return int(found)
+        return int(parent)
 
     def _make_room(self, connection: Connection, key: str, opening: Opening) -> None:
         """One live right per type, number and issuer: an earlier one must be dead, as the registrar judges."""
-        earlier = connection.execute(_LIVING, {"live_key": key}).first()
+        earlier = _living(connection, key)
         if earlier is None:
             return
         if not opening.may_replace(self._record(connection, earlier.licence_id)):
@@ -142,7 +145,7 @@ class Book(Lookups):
     def _insert_version(self, connection: Connection, licence: int, entry: Entry, beside: Appendix) -> None:
         version = entry.version
         assert version  # noqa: S101
-        line = {
+        line: dict[str, Any] = {
             "licence": licence,
             "version": version.version,
             "elicence_id": version.elicence_id,
@@ -152,11 +155,16 @@ class Book(Lookups):
             "status_list": version.status[0],
             "status_index": version.status[1],
         }
-        connection.execute(_ENTER_VERSION, line)
+        if ids_of(connection, Kind.DOCUMENT, [version.document.sha256]):
+            raise EntryConflict("this document is in the register already")
+        made = connection.execute(_ENTER_VERSION, line)
+        row = made.inserted_primary_key[0] if made.inserted_primary_key else 0
         blinds = {(name, self._vault.blind(name, comparison_form(value))) for name, value in beside.searchable.items()}
         present = {(name, blind) for name, blind in connection.execute(_LOOKUPS, {"licence": licence})} if entry.sequence > 1 else set()
         if missing := [{"licence": licence, "name": name, "blind": blind} for name, blind in sorted(blinds - present)]:
             connection.execute(_ENTER_LOOKUP, missing)
+        keys = [(key_of(Kind.DOCUMENT, line["document_sha256"]), row), (key_of(Kind.DELIVERY, line["delivery_digest"]), row)]
+        add(connection, keys + [(key_of(Kind.VALUE, str(one["blind"])), licence) for one in missing])
 
     @staticmethod
     def _insert_ref(connection: Connection, licence: int, entry: Entry, ref: tuple[str, str, str]) -> None:
@@ -181,9 +189,10 @@ class Book(Lookups):
         if after.state in OVER:
             values["live_key"] = None  # an ending that lies ahead does not free the number yet
         elif beside.live_key and (key := self._vault.blind("live", beside.live_key)) != row["live_key"]:
-            if connection.execute(_LIVING, {"live_key": key}).first():
+            if _living(connection, key):
                 raise NumberTaken
             values["live_key"] = key
+            add(connection, [(key_of(Kind.LIVE, key), row["id"])])
         if beside.live_key or beside.opening:
             values["due_on"] = beside.due_on.isoformat() if beside.due_on else None
         changed = {name: value for name, value in values.items() if name not in row or row[name] != value}  # an index is written for each column
@@ -208,16 +217,16 @@ class Book(Lookups):
             return load(connection, self._vault, licence_ids)
 
     def _record(self, connection: Connection, licence_id: str) -> Record:
-        found = load(connection, self._vault, [licence_id])
-        if not found:
+        records = load(connection, self._vault, [licence_id])
+        if not records:
             raise NotInRegister
-        return found[0]
+        return records[0]
 
     def living(self, live_key: str) -> Record | None:
         """Return the licence that holds this type, number and issuer, if one does."""
         with self._database.read() as connection:
-            found = connection.execute(_LIVING, {"live_key": self._vault.blind("live", live_key)}).first()
-            return self._record(connection, found.licence_id) if found else None
+            holder = _living(connection, self._vault.blind("live", live_key))
+            return self._record(connection, holder.licence_id) if holder else None
 
     def places(self, licence_id: str) -> list[int]:
         """Return the places of a licence's entries over the whole book, in their order."""
@@ -235,3 +244,8 @@ class Book(Lookups):
         """Return every licence id, in the order of opening."""
         with self._database.read() as connection:
             return list(connection.execute(select(licences.c.licence_id).order_by(licences.c.id)).scalars())
+
+
+def _living(connection: Connection, live_key: str) -> Any:  # noqa: ANN401 - a row
+    """Return id and licence id of the licence that holds a number (blinded); None where none does."""
+    return connection.execute(_LIVING, {"key": key_of(Kind.LIVE, live_key), "live_key": live_key}).first()

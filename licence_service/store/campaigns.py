@@ -19,6 +19,7 @@ from licence_service.errors import Fault, NotInForce, NotInRegister, RequestReje
 from licence_service.fields import comparison_form
 from licence_service.licence import LicenceState
 from licence_service.store.database import Database
+from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.payload import Vault
 from licence_service.store.projection import VARIES
 from licence_service.store.tables import campaign_rows, campaigns, entries, licences, lookups
@@ -186,11 +187,12 @@ class Campaigns:
 
     def meant_twice(self, campaign: Campaign, licence_id: str, slug: str, number: str) -> bool:
         """Say whether the campaign is to act on another licence of this type, issuer of record and number."""
+        blind = self._vault.blind("number", comparison_form(number))
         other = (
             select(campaign_rows.c.licence)
             .join(licences, licences.c.id == campaign_rows.c.licence)
             .join(lookups, lookups.c.licence == campaign_rows.c.licence)
-            .where(lookups.c.name == "number", lookups.c.blind == self._vault.blind("number", comparison_form(number)))
+            .where(lookups.c.licence.in_(owners().params(key=key_of(Kind.VALUE, blind))), lookups.c.name == "number", lookups.c.blind == blind)
             .where(campaign_rows.c.campaign == campaign.key, campaign_rows.c.rehearsed == campaign.public["act"])
             .where(licences.c.licence_id != licence_id, licences.c.type == slug)
             .where(licences.c.issuer == select(_same.c.issuer).where(_same.c.licence_id == licence_id).scalar_subquery())

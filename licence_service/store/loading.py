@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from licence_service.digests import Digests
 from licence_service.entry_form import entry_of
 from licence_service.licence import Entry
+from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.payload import Vault
 from licence_service.store.record import Record
 from licence_service.store.tables import entries, licences, lookups, payloads, versions
@@ -32,7 +33,8 @@ _OF_PAIR = (
     _LINES.add_columns(versions.c.version)
     .join(versions, versions.c.licence == licences.c.id)
     .join(lookups, lookups.c.licence == licences.c.id)
-    .where(lookups.c.name == "number", lookups.c.blind == bindparam("blind"), versions.c.check_digest == bindparam("check_digest"))
+    .where(lookups.c.licence.in_(owners()), lookups.c.name == "number", lookups.c.blind == bindparam("blind"))
+    .where(versions.c.check_digest == bindparam("check_digest"))
     .order_by(None)
     .order_by(versions.c.id.desc(), entries.c.sequence)
 )
@@ -65,7 +67,7 @@ def load_pair(connection: Connection, vault: Vault, blind: str, check_digest: st
 
     One query, whatever is wrong with the pair. Where two licences carry the same pair, the newest version is meant.
     """
-    lines = connection.execute(_OF_PAIR, {"blind": blind, "check_digest": check_digest}).all()
+    lines = connection.execute(_OF_PAIR, {"key": key_of(Kind.VALUE, blind), "blind": blind, "check_digest": check_digest}).all()
     if not lines:
         return None
     key, *_, version = lines[0]

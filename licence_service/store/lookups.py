@@ -1,12 +1,14 @@
 """Finding licences by what is known of them: a value on the face, a code, a document, a reference. Values are met by their blind index."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
 from licence_service.errors import KeyReused, NotInRegister
 from licence_service.fields import comparison_form
 from licence_service.store.database import Database
+from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.tables import consumed_reports, endorsement_refs, licences, lookups, versions
 
@@ -15,7 +17,7 @@ from licence_service.store.tables import consumed_reports, endorsement_refs, lic
 _WITH_VALUE = (
     select(licences.c.licence_id)
     .join(lookups, lookups.c.licence == licences.c.id)
-    .where(lookups.c.name == bindparam("name"), lookups.c.blind == bindparam("blind"))
+    .where(lookups.c.licence.in_(owners()), lookups.c.name == bindparam("name"), lookups.c.blind == bindparam("blind"))
     .order_by(lookups.c.licence.desc())
 )
 _OF_TYPES = licences.c.type.in_(bindparam("types", expanding=True))
@@ -23,8 +25,8 @@ _OF_ISSUER = _WITH_VALUE.where(licences.c.issuer == bindparam("issuer")).limit(1
 _OF_ISSUER_AND_TYPES = _OF_ISSUER.where(_OF_TYPES)
 _ANYBODYS = _WITH_VALUE.where(_OF_TYPES).limit(20)
 _VERSION = select(licences.c.licence_id, versions.c.version).join(versions, versions.c.licence == licences.c.id).order_by(versions.c.id.desc())
-_BY_DOCUMENT = _VERSION.where(versions.c.document_sha256 == bindparam("value"))
-_BY_DELIVERY_CODE = _VERSION.where(versions.c.delivery_digest == bindparam("value"))
+_BY_DOCUMENT = _VERSION.where(versions.c.id.in_(owners()), versions.c.document_sha256 == bindparam("value"))
+_BY_DELIVERY_CODE = _VERSION.where(versions.c.id.in_(owners()), versions.c.delivery_digest == bindparam("value"))
 _BY_ELICENCE_ID = _VERSION.where(versions.c.elicence_id == bindparam("value"))
 
 
@@ -38,7 +40,7 @@ class Lookups:
 
     def search(self, name: str, value: str, *, department: str, types: Sequence[str] | None = None) -> list[str]:
         """Return the ids of a department's licences whose field has this value in comparison form, newest first."""
-        given = {"name": name, "blind": self._vault.blind(name, comparison_form(value)), "issuer": department}
+        given = self._named(name, value) | {"issuer": department}
         with self._database.read() as connection:
             if types is None:
                 return list(connection.execute(_OF_ISSUER, given).scalars())
@@ -46,9 +48,13 @@ class Lookups:
 
     def found_by(self, name: str, value: str, *, types: Sequence[str]) -> list[str]:
         """Return the ids of licences of some types, of whatever department, whose field has this value; the caller judges who may know."""
-        given = {"name": name, "blind": self._vault.blind(name, comparison_form(value)), "types": list(types)}
+        given = self._named(name, value) | {"types": list(types)}
         with self._database.read() as connection:
             return list(connection.execute(_ANYBODYS, given).scalars())
+
+    def _named(self, name: str, value: str) -> dict[str, Any]:
+        blind = self._vault.blind(name, comparison_form(value))
+        return {"key": key_of(Kind.VALUE, blind), "name": name, "blind": blind}
 
     def consumed(self, station: str, report_no: str) -> bool:
         """Say whether an inspection report was used (XR-02)."""
@@ -58,19 +64,19 @@ class Lookups:
 
     def by_document(self, sha256: str) -> tuple[str, int] | None:
         """Return (licence id, version) of an archived document."""
-        return self._version(_BY_DOCUMENT, sha256)
+        return self._version(_BY_DOCUMENT, sha256, Kind.DOCUMENT)
 
     def by_delivery_code(self, delivery_code: str) -> tuple[str, int] | None:
         """Return (licence id, version) that a delivery code opens."""
-        return self._version(_BY_DELIVERY_CODE, token_digest(delivery_code))
+        return self._version(_BY_DELIVERY_CODE, token_digest(delivery_code), Kind.DELIVERY)
 
     def by_elicence_id(self, elicence_id: str) -> tuple[str, int] | None:
         """Return (licence id, version) of an identifier after GB/T 36904."""
         return self._version(_BY_ELICENCE_ID, elicence_id)
 
-    def _version(self, statement: Select[tuple[str, int]], value: str) -> tuple[str, int] | None:
+    def _version(self, statement: Select[tuple[str, int]], value: str, kind: Kind | None = None) -> tuple[str, int] | None:
         with self._database.read() as connection:
-            row = connection.execute(statement, {"value": value}).first()
+            row = connection.execute(statement, {"value": value} | ({"key": key_of(kind, value)} if kind else {})).first()
         return (row.licence_id, row.version) if row else None
 
     def by_external_ref(self, asserter: str, external_ref: str, request_digest: str) -> tuple[str, int] | None:

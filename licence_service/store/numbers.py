@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, select
 from licence_service.fields import comparison_form
 from licence_service.store.database import Database
 from licence_service.store.foundations import Foundation, Foundations
+from licence_service.store.keys import Kind, key_of, owners_of_many
 from licence_service.store.payload import Vault
 from licence_service.store.tables import licences, lookups
 
@@ -18,7 +19,7 @@ _AT_ONCE = 500  # numbers in one statement
 _OF_NUMBERS = (
     select(lookups.c.blind, licences.c.licence_id, licences.c.type)
     .join(licences, licences.c.id == lookups.c.licence)
-    .where(lookups.c.name == "number", lookups.c.blind.in_(bindparam("blinds", expanding=True)))
+    .where(lookups.c.licence.in_(owners_of_many()), lookups.c.name == "number")
     .order_by(lookups.c.licence.desc())
 )
 _HIGHEST = select(func.max(licences.c.id))
@@ -43,9 +44,10 @@ class Numbers:
         wanted = sorted(set(blinds))
         with self._database.read() as connection:
             for start in range(0, len(wanted), _AT_ONCE):
-                for row in connection.execute(_OF_NUMBERS, {"blinds": wanted[start : start + _AT_ONCE]}):
-                    mine = found.setdefault(row.blind, [])
-                    if len(mine) < MOST_OF_A_NUMBER:
+                part = set(wanted[start : start + _AT_ONCE])
+                for row in connection.execute(_OF_NUMBERS, {"keys": [key_of(Kind.VALUE, blind) for blind in part]}):
+                    mine = found.setdefault(row.blind, []) if row.blind in part else None
+                    if mine is not None and len(mine) < MOST_OF_A_NUMBER:
                         mine.append((row.licence_id, row.type))
         return found
 

@@ -16,14 +16,14 @@ from licence_service.segments import Place
 from licence_service.store.counting import next_lines
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all, next_ids
+from licence_service.store.keys import Kind, add, ids_of, key_of, settle
 from licence_service.store.payload import Vault, token_digest
-from licence_service.store.projection import OVER, projected
+from licence_service.store.projection import projected_first
 from licence_service.store.record import Appendix
 from licence_service.store.reservation import fulfil
 from licence_service.store.tables import entries, licences, lookups, payloads, versions
 from licence_service.store.tables_of_packing import packed_documents, segments
 
-_AT_ONCE = 400  # values in one condition
 _TICK = timedelta(microseconds=1)
 
 
@@ -63,36 +63,32 @@ class Openings:
     def taken(self, live_keys: Sequence[str]) -> set[str]:
         """Return those of the keys under which a licence is unique (`Opening.live_key`) that a licence holds already."""
         blinds = {self._vault.blind("live", key): key for key in live_keys}
-        wanted = list(blinds)
-        found: set[str] = set()
         with self._database.read() as connection:
-            for start in range(0, len(wanted), _AT_ONCE):
-                held = select(licences.c.live_key).where(licences.c.live_key.in_(wanted[start : start + _AT_ONCE]))
-                found.update(blinds[str(blind)] for blind in connection.execute(held).scalars())
-        return found
+            return {blinds[held] for held in ids_of(connection, Kind.LIVE, blinds)}
 
     def _open(self, connection: Connection, openings: Sequence[Opened], ready: Sequence["Ready"], rows: Sequence[dict[str, Any]]) -> list[Entry]:
         place, recorded_at = next_lines(connection, self._now(), len(openings))
+        settle(connection, place, len(openings))
+        living = [row["live_key"] for row in rows if row["live_key"]]
+        if len(set(living)) < len(living) or ids_of(connection, Kind.LIVE, living):
+            raise EntryConflict("a number of these is held by a living licence")
         fulfil(connection, self._vault, {one.beside.reservation_id or "": 1 for one in openings})
         stamped = [written(one.entry, recorded_at + number * _TICK, "") for number, one in enumerate(openings)]
         keys = next_ids(connection, licences, len(rows))
         insert_all(connection, licences, [{"id": key, **row} for key, row in zip(keys, rows, strict=True)])
+        add(connection, [(key_of(Kind.LIVE, row["live_key"]), key) for key, row in zip(keys, rows, strict=True) if row["live_key"]])
         insert_lines(connection, place, keys, stamped, ready)
-        insert_all(
-            connection,
-            lookups,
-            [{"licence": key, "name": name, "blind": blind} for key, one in zip(keys, ready, strict=True) for name, blind in one.blinds],
-        )
+        make_findable(connection, [(key, name, blind) for key, one in zip(keys, ready, strict=True) for name, blind in one.blinds])
         return [entry for entry, _ in stamped]
 
     def _licence(self, one: Opened, today: date) -> dict[str, Any]:
         """Return the row of a new licence as it is on a day, which is the one of its first entry or the one before it."""
         opening = one.beside.opening
         assert opening  # noqa: S101 - first entries open a licence
-        after, values = projected((one.entry,), today, opening.department)
+        over, values = projected_first(one.entry, today, opening.department)
         return {
             "licence_id": one.entry.licence_id, "type": opening.type, "department": opening.department, "parent": None,
-            "live_key": None if after.state in OVER else self._vault.blind("live", opening.live_key),
+            "live_key": None if over else self._vault.blind("live", opening.live_key),
             "due_on": one.beside.due_on.isoformat() if one.beside.due_on else None, **values,
         }  # fmt: skip
 
@@ -132,11 +128,22 @@ def insert_lines(
         [_line(key, licence, *one, place + number) for number, (key, (licence, one, _)) in enumerate(zip(keys, lines, strict=True))],
     )
     insert_all(connection, payloads, [{"entry": key, "sealed": one.sealed} for key, one in zip(keys, ready, strict=True)])
+    documents = [one.version["document_sha256"] for one in ready]
+    if len(set(documents)) < len(documents) or ids_of(connection, Kind.DOCUMENT, documents):
+        raise EntryConflict("a document of these is in the register already")
     numbers = next_ids(connection, versions, len(lines))
     insert_all(
         connection, versions, [{"id": number, "licence": licence, **one.version} for number, (licence, _, one) in zip(numbers, lines, strict=True)]
     )
+    keyed = ((Kind.DOCUMENT, "document_sha256"), (Kind.DELIVERY, "delivery_digest"))
+    add(connection, [(key_of(kind, one.version[name]), number) for number, one in zip(numbers, ready, strict=True) for kind, name in keyed])
     _pack(connection, numbers, [one.place for one in ready])
+
+
+def make_findable(connection: Connection, values: Sequence[tuple[int, str, str]]) -> None:
+    """Let licences be found by values that they were not found by before: key of the licence, name and blind."""
+    insert_all(connection, lookups, [{"licence": licence, "name": name, "blind": blind} for licence, name, blind in values])
+    add(connection, [(key_of(Kind.VALUE, blind), licence) for licence, _, blind in values])
 
 
 def _pack(connection: Connection, numbers: Sequence[int], places: Sequence[Place]) -> None:

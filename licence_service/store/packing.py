@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from licence_service.segments import Place
 from licence_service.store.database import Database
+from licence_service.store.keys import Kind, ids_of, key_of, owners
 from licence_service.store.tables import versions
 from licence_service.store.tables_of_packing import dictionaries, packed_documents, segments
 
@@ -15,7 +16,7 @@ _PLACE = (
     select(segments.c.sha256, packed_documents.c.offset, packed_documents.c.length)
     .join(versions, versions.c.id == packed_documents.c.version)
     .join(segments, segments.c.id == packed_documents.c.segment)
-    .where(versions.c.document_sha256 == bindparam("digest"))
+    .where(versions.c.id.in_(owners()), versions.c.document_sha256 == bindparam("digest"))
 )
 
 
@@ -29,7 +30,7 @@ class Packed:
     def place_of(self, document_sha256: str) -> Place | None:
         """Return where a document lies that is in a segment; None for one that is not."""
         with self._database.read() as connection:
-            found = connection.execute(_PLACE, {"digest": document_sha256}).first()
+            found = connection.execute(_PLACE, _named(document_sha256)).first()
         return Place(found.sha256, found.offset, found.length) if found else None
 
     def segments(self) -> set[str]:
@@ -41,8 +42,8 @@ class Packed:
         """Write down where documents lie, by their hex SHA-256; what no version names, or is written down already, is left out."""
         with self._database.write() as connection:
             for digest, place in places.items():
-                version = connection.execute(select(versions.c.id).where(versions.c.document_sha256 == digest)).scalar_one_or_none()
-                if version is None or connection.execute(_PLACE, {"digest": digest}).first():
+                version = ids_of(connection, Kind.DOCUMENT, [digest]).get(digest)
+                if version is None or connection.execute(_PLACE, _named(digest)).first():
                     continue
                 known = connection.execute(select(segments.c.id).where(segments.c.sha256 == place.segment)).scalar_one_or_none()
                 segment = known or connection.execute(insert(segments).values(sha256=place.segment).returning(segments.c.id)).scalar_one()
@@ -64,3 +65,7 @@ class Packed:
         except IntegrityError:
             return self.dictionary(made_of) or sha256
         return sha256
+
+
+def _named(document_sha256: str) -> dict[str, object]:
+    return {"key": key_of(Kind.DOCUMENT, document_sha256), "digest": document_sha256}

@@ -38,5 +38,20 @@ def projected(entries: Sequence[Entry], day: date, department: str) -> tuple[Lic
     }
 
 
+def projected_first(entry: Entry, day: date, department: str) -> tuple[bool, dict[str, Any]]:
+    """Return whether a right is over with its first entry, and the columns of its row: what `projected` says of it, at once where nothing but a grant is said.
+
+    A grant brings its version with the term, and neither ends nor suspends anything.
+    """
+    version = entry.version
+    if entry.act is not Act.ISSUE or version is None or entry.recorded_only or entry.suspension:
+        after, values = projected((entry,), day, department)
+        return after.state in OVER, values
+    return False, {
+        "head": entry.sequence, "current_version": version.version, "valid_from": version.valid_from.isoformat(), "valid_to": _day(version.valid_to),
+        "ended_on": None, "issuer": department, "ending": None, "suspended_from": None, "suspended_to": None,
+    }  # fmt: skip
+
+
 def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None

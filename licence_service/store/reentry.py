@@ -15,9 +15,10 @@ from licence_service.digests import digests
 from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.fields import comparison_form
 from licence_service.licence import Entry, Version, beijing_day
-from licence_service.store.counting import BOOK, raise_to
+from licence_service.store.counting import BOOK, hold, raise_to
 from licence_service.store.database import Database
 from licence_service.store.heads import StoredHead
+from licence_service.store.keys import Kind, add, ids_of, key_of
 from licence_service.store.loading import public_entries
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import OVER, projected
@@ -89,12 +90,15 @@ class Reentry:
         """Let a right that is not over hold its number again; an earlier one that still does gives it up, as it did then."""
         key = self._vault.blind("live", live_key)
         with self._database.write() as connection:
+            hold(connection, BOOK)
             row = connection.execute(select(licences).where(licences.c.licence_id == licence_id)).mappings().one()
             lines = public_entries(connection, row["id"])
             if row["live_key"] == key or projected(lines, _day(lines[-1]), row["department"])[0].state in OVER:
                 return
-            connection.execute(update(licences).where(licences.c.live_key == key).values(live_key=None))
+            if holder := ids_of(connection, Kind.LIVE, [key]):
+                connection.execute(update(licences).where(licences.c.id == holder[key]).values(live_key=None))
             connection.execute(update(licences).where(licences.c.id == row["id"]).values(live_key=key))
+            add(connection, [(key_of(Kind.LIVE, key), row["id"])])
 
     def _entry(self, connection: Connection, line: Again, entry: Entry) -> None:
         licence = self._licence(connection, line, entry)
@@ -116,14 +120,22 @@ class Reentry:
         sealed = self._vault.close_json(line.private, f"entry:{entry.licence_id}:{entry.sequence}")
         connection.execute(insert(payloads).values(entry=key, sealed=sealed))
         if entry.version:
-            connection.execute(insert(versions).values(licence=licence, **_version(entry.version)))
+            self._version(connection, licence, _version(entry.version))
         for name, value in line.searchable.items():
-            row = {"licence": licence, "name": name, "blind": self._vault.blind(name, comparison_form(value))}
+            row: dict[str, Any] = {"licence": licence, "name": name, "blind": self._vault.blind(name, comparison_form(value))}
             same = (lookups.c.licence == licence) & (lookups.c.name == name) & (lookups.c.blind == row["blind"])
             if not connection.execute(select(lookups.c.licence).where(same)).first():
                 connection.execute(insert(lookups).values(row))
+                add(connection, [(key_of(Kind.VALUE, row["blind"]), licence)])
         self._references(connection, licence, entry)
         self._report(connection, licence, entry)
+
+    @staticmethod
+    def _version(connection: Connection, licence: int, row: dict[str, Any]) -> None:
+        if ids_of(connection, Kind.DOCUMENT, [row["document_sha256"]]):
+            raise RequestRejected("a document of a line beyond the backup is in the register already")
+        number = connection.execute(insert(versions).values(licence=licence, **row).returning(versions.c.id)).scalar_one()
+        add(connection, [(key_of(Kind.DOCUMENT, row["document_sha256"]), number), (key_of(Kind.DELIVERY, row["delivery_digest"]), number)])
 
     @staticmethod
     def _licence(connection: Connection, line: Again, entry: Entry) -> int:

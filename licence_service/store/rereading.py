@@ -3,7 +3,7 @@
 Everything is read in one snapshot, so that lines entered meanwhile contradict nothing, and in batches.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,6 +16,7 @@ from licence_service.fields import comparison_form
 from licence_service.licence import Entry
 from licence_service.store.database import Database
 from licence_service.store.heads import ENTRY, FOUNDATION, StoredHead
+from licence_service.store.keys import Kind, Pair, key_of, missing
 from licence_service.store.payload import Vault
 from licence_service.store.projection import projected
 from licence_service.store.tables import entries, foundations, heads, licences, lookups, payloads, versions
@@ -46,6 +47,7 @@ class RawLicence:
     lines: tuple[RawLine, ...]
     versions: tuple[Mapping[str, Any], ...]
     lookups: frozenset[tuple[str, str]]
+    lost: tuple[str, ...] = ()  # what it should be found by and is not, as the index of keys has lost it: kinds of `store.keys`
 
 
 @contextmanager
@@ -109,10 +111,18 @@ class Rereading:
             lines = self._by_licence(keys)
             made = self._grouped(select(versions).where(versions.c.licence.in_(keys)).order_by(versions.c.version))
             found = self._grouped(select(lookups).where(lookups.c.licence.in_(keys)))
+            keyed = {row["id"]: _keyed(row, made.get(row["id"], ()), found.get(row["id"], ())) for row in rows}
+            lost = missing(self._connection, (pair for mine in keyed.values() for pair in mine))
             for row in rows:
                 blind = frozenset((one["name"], one["blind"]) for one in found.get(row["id"], ()))
-                yield RawLicence(dict(row), tuple(lines.get(row["id"], ())), tuple(made.get(row["id"], ())), blind)
+                unfound = tuple(sorted({kind.value for pair, kind in keyed[row["id"]].items() if pair in lost}))
+                yield RawLicence(dict(row), tuple(lines.get(row["id"], ())), tuple(made.get(row["id"], ())), blind, unfound)
             after = keys[-1]
+
+    def doubled_places(self) -> list[tuple[int, int]]:
+        """Return the places in the status lists that more than one version has."""
+        place = versions.c.status_list, versions.c.status_index
+        return [(row.status_list, row.status_index) for row in self._connection.execute(select(*place).group_by(*place).having(func.count() > 1))]
 
     def private(self, line: RawLine) -> dict[str, Any] | None:
         """Open the private part of an entry; None where there is none, `Unavailable` where it does not open."""
@@ -154,6 +164,15 @@ class Rereading:
             )  # fmt: skip
             for row in self._connection.execute(query).mappings()
         ]
+
+
+def _keyed(row: Mapping[Any, Any], made: Iterable[Mapping[str, Any]], found: Iterable[Mapping[str, Any]]) -> dict[Pair, Kind]:
+    """Return the keys by which a licence, its versions and its values must be found."""
+    keyed = {(key_of(Kind.LIVE, row["live_key"]), row["id"]): Kind.LIVE} if row["live_key"] else {}
+    for one in made:
+        keyed[key_of(Kind.DOCUMENT, one["document_sha256"]), one["id"]] = Kind.DOCUMENT
+        keyed[key_of(Kind.DELIVERY, one["delivery_digest"]), one["id"]] = Kind.DELIVERY
+    return keyed | {(key_of(Kind.VALUE, one["blind"]), row["id"]): Kind.VALUE for one in found}
 
 
 def columns_of(lines: list[Entry], day: date, department: str) -> dict[str, Any]:

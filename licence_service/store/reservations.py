@@ -6,13 +6,14 @@ to its end after a crash: same input, same page. It is working state, not the bo
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.digests import sha256
 from licence_service.errors import CeilingReached, EntryConflict, KeyReused, NotInRegister
 from licence_service.store.counting import count_up, hold
 from licence_service.store.database import Database
+from licence_service.store.keys import Kind, add, key_of, owners
 from licence_service.store.payload import Vault
 from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, of_row
 from licence_service.store.tables import photos, reservations
@@ -22,6 +23,9 @@ LEASE = timedelta(seconds=30)
 STATUS = "status"  # the running number of places in the status lists
 _WAITED = 1000  # more reservations than are made while one that has taken its time waits for its turn
 _RESERVE = insert(reservations)
+_OF_KEY = select(reservations).where(reservations.c.client == bindparam("client"), reservations.c.idempotency_key == bindparam("idempotency_key"))
+_OF_CASE = select(reservations).where(reservations.c.id.in_(owners()), reservations.c.case_key == bindparam("case"))
+_OF_KEY_OR_CASE = _OF_KEY.union_all(_OF_CASE).order_by("id")
 
 
 class Reservations:
@@ -56,7 +60,9 @@ class Reservations:
                     connection.execute(insert(photos).values(sha256=digest, sealed=self._vault.close_up(jpeg, f"photo:{digest}")))
             number = count_up(connection, STATUS) if intent.version else 0
             row, made = wanted.written(self._vault, number, now + LEASE)
-            connection.execute(_RESERVE, row)
+            reserved = connection.execute(_RESERVE, row).inserted_primary_key
+            if wanted.case and reserved:
+                add(connection, [(key_of(Kind.CASE, wanted.case), reserved[0])])
             return made
 
     def find(self, intent: Intent) -> Reservation | None:
@@ -67,9 +73,9 @@ class Reservations:
 
     def _known(self, connection: Connection, intent: Intent, case: str | None) -> Reservation | None:
         """Find an earlier reservation by key or case; same content is the same reservation (AI-01)."""
-        same_key = (reservations.c.client == intent.client) & (reservations.c.idempotency_key == intent.idempotency_key)
-        same_case = (reservations.c.case_key == case) if case else same_key
-        rows = connection.execute(select(reservations).where(same_key | same_case).order_by(reservations.c.id)).mappings().all()
+        given = {"client": intent.client, "idempotency_key": intent.idempotency_key}
+        same_case = {"case": case, "key": key_of(Kind.CASE, case)} if case else {}
+        rows = connection.execute(_OF_KEY_OR_CASE if case else _OF_KEY, given | same_case).mappings().all()
         for row in rows:
             if row["request_digest"] != intent.request_digest:
                 raise KeyReused(facts={"licence_id": row["licence_id"]} if row["client"] == intent.client else {})

@@ -10,7 +10,8 @@ from licence_service.digests import sha256
 from licence_service.errors import CeilingReached, EntryConflict, KeyReused, Refusal
 from licence_service.store.counting import count_up_by, hold
 from licence_service.store.database import Database
-from licence_service.store.inserting import insert_all
+from licence_service.store.inserting import insert_all, next_ids
+from licence_service.store.keys import Kind, add, ids_of, key_of
 from licence_service.store.payload import Vault
 from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, of_row
 from licence_service.store.reservations import STATUS, room
@@ -19,6 +20,7 @@ from licence_service.store.tables import photos, reservations
 LEASE = timedelta(minutes=10)  # a chunk is carried as a whole; after it, what is left is carried one by one
 _AT_ONCE = 400  # values in one condition
 
+_MINE = reservations.c.client == bindparam("client")
 _LEASE = (
     update(reservations)
     .where((reservations.c.reservation_id == bindparam("mine")) & (reservations.c.state == "reserved"))
@@ -109,17 +111,16 @@ class Reserving:
 
     def _known(self, connection: Connection, wanted: Sequence[Drawn]) -> dict[_Key, RowMapping | int]:
         """Return earlier reservations by key and by case (AI-01)."""
-        known: dict[_Key, RowMapping | int] = {}
+        rows: list[RowMapping] = []
         for start in range(0, len(wanted), _AT_ONCE):
             part = wanted[start : start + _AT_ONCE]
-            cases = [one.case for one in part if one.case]
-            keys = [one.intent.idempotency_key for one in part]
-            mine = (reservations.c.client == part[0].intent.client) & reservations.c.idempotency_key.in_(keys)
-            for row in connection.execute(select(reservations).where(mine | reservations.c.case_key.in_(cases))).mappings():
-                known[row["client"], row["idempotency_key"]] = row
-                if row["case_key"]:
-                    known["", row["case_key"]] = row
-        return known
+            mine = _MINE & reservations.c.idempotency_key.in_([one.intent.idempotency_key for one in part])
+            rows += connection.execute(select(reservations).where(mine), {"client": part[0].intent.client}).mappings()
+        cases = sorted(ids_of(connection, Kind.CASE, [one.case for one in wanted if one.case]).values())
+        for start in range(0, len(cases), _AT_ONCE):
+            rows += connection.execute(select(reservations).where(reservations.c.id.in_(cases[start : start + _AT_ONCE]))).mappings()
+        known: dict[_Key, RowMapping | int] = {(row["client"], row["idempotency_key"]): row for row in rows}
+        return known | {("", row["case_key"]): row for row in rows if row["case_key"]}
 
     def _made(self, connection: Connection, fresh: Sequence[Drawn], now: datetime) -> list[Reservation]:
         """Keep all of it, each with its place in the status lists."""
@@ -128,7 +129,9 @@ class Reserving:
         self._keep_photos(connection, [one.intent for one in fresh])
         first = count_up_by(connection, STATUS, len(fresh))
         made = [one.written(self._vault, number, now + LEASE) for number, one in enumerate(fresh, first)]
-        insert_all(connection, reservations, [row for row, _ in made])
+        rows = [{"id": key, **row} for key, (row, _) in zip(next_ids(connection, reservations, len(made)), made, strict=True)]
+        insert_all(connection, reservations, rows)
+        add(connection, [(key_of(Kind.CASE, row["case_key"]), row["id"]) for row in rows if row["case_key"]])
         return [reservation for _, reservation in made]
 
     def _keep_photos(self, connection: Connection, intents: Sequence[Intent]) -> None:

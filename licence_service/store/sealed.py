@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import select
 
 from licence_service.store.database import Database
-from licence_service.store.tables import seal_uses, versions
+from licence_service.store.keys import Kind, ids_of
+from licence_service.store.tables import seal_uses
 
 _WINDOW, _AT_ONCE = 10_000, 400
 _KEPT = 16  # bytes of a digest that are kept: who has a lost key and looks for a file that begins like another will not find one
@@ -78,9 +79,8 @@ class SealedDocuments:
         return sorted([*found, *self._not_in_the_book(made), *asked.values()], key=lambda use: use.at)
 
     def _not_in_the_book(self, made: dict[str, LooseUse]) -> list[LooseUse]:
-        known = select(versions.c.document_sha256).where(versions.c.document_sha256.in_(made))
         with self._database.read() as connection:
-            there = set(connection.execute(known).scalars())
+            there = ids_of(connection, Kind.DOCUMENT, made)
         return [use for digest, use in made.items() if digest not in there]
 
     def _lines(self, seal_id: str, since: datetime | None = None) -> Iterator[dict[str, Any]]:

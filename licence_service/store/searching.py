@@ -12,6 +12,7 @@ from licence_service.fields import comparison_form
 from licence_service.fold import ENDINGS
 from licence_service.licence import LicenceState
 from licence_service.store.database import Database
+from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.loading import load
 from licence_service.store.payload import Vault
 from licence_service.store.projection import VARIES
@@ -94,7 +95,8 @@ class Searching:
         if criteria.named:
             name, value = criteria.named
             query, key = query.join(lookups, lookups.c.licence == licences.c.id), lookups.c.licence  # as in `Lookups`, the order by its own column
-            wanted += [lookups.c.name == name, lookups.c.blind == self._vault.blind(name, comparison_form(value))]
+            blind = self._vault.blind(name, comparison_form(value))
+            wanted += [lookups.c.licence.in_(owners().params(key=key_of(Kind.VALUE, blind))), lookups.c.name == name, lookups.c.blind == blind]
         return query.where(*wanted, key < bindparam("before")).order_by(key.desc()).limit(bindparam("size"))
 
 

@@ -9,6 +9,7 @@ from licence_service.errors import NotInForce, NotInRegister, RequestRejected, U
 from licence_service.store import campaigns as module
 from licence_service.store.campaigns import APPROVED, DONE, PLANNED, REHEARSED, RUNNING, Campaign, Campaigns, Row
 from licence_service.store.database import Database
+from licence_service.store.keys import refill
 from licence_service.store.payload import Vault
 from licence_service.store.roles import privileges
 from licence_service.store.tables import campaign_rows, licences, lookups
@@ -176,6 +177,7 @@ def test_a_second_licence_of_one_number_type_and_issuer_is_known(store: Campaign
     with database.write() as connection:
         blind = vault.blind("number", "NO1")
         connection.execute(insert(lookups), [{"licence": key, "name": "number", "blind": blind} for key in (same, twin, foreign, left_out)])
+        refill(connection)
     store.begin_rehearsal(campaign)
     store.note(campaign, [row(foreign), row(left_out, "excluded:listed")])
     assert not store.meant_twice(campaign, f"{1:020d}", "one_type", "no 1")

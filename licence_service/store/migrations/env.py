@@ -15,10 +15,16 @@ ONE_AT_A_TIME = 5_903_641_277  # any number, as long as it stays: the advisory l
 
 def _sqlite(engine: Engine) -> None:
     # Locked before the revision is read: of two that start together, the second finds nothing left to do.
-    with engine.connect() as connection, connection.begin():
-        begin_writing(connection)
-        context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
-        context.run_migrations()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # or a table that is written anew would seem to take away what others hang on
+        try:
+            begin_writing(connection)
+            context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+            context.run_migrations()
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 
 
 def _postgresql(engine: Engine) -> None:
