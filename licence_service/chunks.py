@@ -141,6 +141,7 @@ class Chunks:
             for start in range(0, len(reserved), PART):
                 made += self._part(pressing, sealing, filling, reserved[start : start + PART], outcomes)
             entered = self._entered(made, filling) if made else ()
+            filling.entered()
         except EntryConflict:
             entered = [None] * len(made)
         except PageDisagrees as wrong:
@@ -161,8 +162,11 @@ class Chunks:
         self.step("draw")
         printed = pressing.printed(reserved, outcomes)
         made: list[Made] = []
+        filling.look_up(digest for one in printed if one.entry.version for digest in one.entry.version.photos.values())
         for one, pressed, entry in sealing.sealed(printed) if printed else ():
-            filling.add(pressed, digest_of(entry), list(one.order.sheet.photos.values()))
+            assert entry.version  # noqa: S101 - only acts with a document are printed
+            photos = {digest: jpeg for name, digest in entry.version.photos.items() if (jpeg := one.order.sheet.photos.get(name))}
+            filling.add(pressed, digest_of(entry), photos)
             made.append(Made(one.row, one.reservation, entry, one.template, one.order.sheet.code_text))
         return made
 

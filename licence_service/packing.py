@@ -2,18 +2,17 @@
 
 They are packed with a dictionary of what documents of this installation are likely to say (`skeletons`). It is made once for the
 editions in force and the departments there are, and kept in the archive; anew when these change. The bytes that licences of an
-edition share are kept there too, once; a photo once in a segment.
+edition share are kept there too, once; a photo once, in the segment of the first document that shows it.
 """
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from threading import Lock
 
 from licence_service.archive import Archive
-from licence_service.digests import sha256
 from licence_service.document.press import Pressed
 from licence_service.licence import beijing_day
 from licence_service.segments import Packing, Part, Place, Segment, Whole
@@ -71,30 +70,41 @@ class Filling:
     _packer: Packer
     _segment: Segment
     _first: str = ""
+    _known: dict[str, Place] = field(default_factory=dict)  # photos of earlier segments
+    _shared: Mapping[str, Place] = field(default_factory=dict)  # photos of this one, when it is closed
 
-    def add(self, pressed: Pressed, digest: str, photos: Sequence[bytes]) -> None:
-        """Pack a document of this hex SHA-256 with the JPEGs it shows; raise `ArchiveUnavailable` where what it shares cannot be kept now."""
-        self._segment.add([Whole(self._packer.plate(pressed)), *_parts(self._segment, pressed.own, photos)], digest)
+    def look_up(self, photos: Iterable[str]) -> None:
+        """Find out which of the photos of documents to come, by their hex SHA-256, lie in an earlier segment."""
+        if wanted := set(photos) - self._known.keys():
+            self._known.update(self._packer.packed.photos(wanted))
+
+    def add(self, pressed: Pressed, digest: str, photos: Mapping[str, bytes]) -> None:
+        """Pack a document of this hex SHA-256 with the JPEGs it shows, by theirs; raise `ArchiveUnavailable` where what it shares cannot be kept now."""
+        self._segment.add([Whole(self._packer.plate(pressed)), *self._parts(pressed.own, photos)], digest)
         self._first = self._first or digest
 
     def close(self) -> Mapping[str, Place]:
         """Keep the segment durably and return the documents' places by digest; raise `ArchiveUnavailable` where it cannot be kept now."""
         closed = self._segment.close()
         archive = self._packer.archive
-        archive.put_segment(closed.content)
+        segment = archive.put_segment(closed.content)
+        self._shared = {photo: replace(place, segment=segment) for photo, place in closed.shared.items()}
         if self._first:  # before the book names any of them, one is put together again from what lies there
             archive.get_place(closed.documents[self._first], self._first)
         return closed.documents
 
+    def entered(self) -> None:
+        """Say that the documents are entered: from now on others may name the photos that lie with them."""
+        self._packer.packed.keep_photos(self._shared)
 
-def _parts(segment: Segment, own: bytes, photos: Sequence[bytes]) -> list[Part]:
-    """Return a licence's own bytes, its photos as places of the segment."""
-    found = sorted((own.index(jpeg), jpeg) for jpeg in set(photos) if jpeg in own)
-    parts: list[Part] = []
-    at = 0
-    for start, jpeg in found:
-        if start < at:
-            continue  # a picture inside a picture
-        parts += [own[at:start], segment.share(jpeg, sha256(jpeg))]
-        at = start + len(jpeg)
-    return [*parts, own[at:]]
+    def _parts(self, own: bytes, photos: Mapping[str, bytes]) -> list[Part]:
+        """Return a licence's own bytes, its photos as places of this segment or of an earlier one."""
+        found = sorted((own.index(jpeg), digest, jpeg) for digest, jpeg in photos.items() if jpeg in own)
+        parts: list[Part] = []
+        at = 0
+        for start, digest, jpeg in found:
+            if start < at:
+                continue  # a picture inside a picture
+            parts += [own[at:start], self._known.get(digest) or self._segment.share(jpeg, digest)]
+            at = start + len(jpeg)
+        return [*parts, own[at:]]

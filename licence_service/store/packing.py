@@ -1,6 +1,7 @@
-"""Where packed documents lie, and which dictionary new ones are packed with."""
+"""Where packed documents and photos lie, and which dictionary new ones are packed with."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import bindparam, insert, select
@@ -10,7 +11,7 @@ from licence_service.segments import Place
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, ids_of, key_of, owners
 from licence_service.store.tables import versions
-from licence_service.store.tables_of_packing import dictionaries, packed_documents, segments
+from licence_service.store.tables_of_packing import dictionaries, packed_documents, packed_photos, segments
 
 _PLACE = (
     select(segments.c.sha256, packed_documents.c.offset, packed_documents.c.length)
@@ -18,6 +19,9 @@ _PLACE = (
     .join(segments, segments.c.id == packed_documents.c.segment)
     .where(versions.c.id.in_(owners()), versions.c.document_sha256 == bindparam("digest"))
 )
+
+
+_AT_ONCE = 400  # values in one condition
 
 
 class Packed:
@@ -48,6 +52,38 @@ class Packed:
                 known = connection.execute(select(segments.c.id).where(segments.c.sha256 == place.segment)).scalar_one_or_none()
                 segment = known or connection.execute(insert(segments).values(sha256=place.segment).returning(segments.c.id)).scalar_one()
                 connection.execute(insert(packed_documents).values(version=version, segment=segment, offset=place.offset, length=place.length))
+
+    def photos(self, digests: Collection[str]) -> dict[str, Place]:
+        """Return where those of these photos lie, by their hex SHA-256, that a segment has; a document may name them there."""
+        wanted, found = sorted(digests), {}
+        kept = select(packed_photos.c.sha256, segments.c.sha256.label("segment"), packed_photos.c.offset, packed_photos.c.length)
+        kept = kept.join(segments, segments.c.id == packed_photos.c.segment)
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), _AT_ONCE):
+                for row in connection.execute(kept.where(packed_photos.c.sha256.in_(wanted[start : start + _AT_ONCE]))):
+                    found[row.sha256] = Place(row.segment, row.offset, row.length)
+        return found
+
+    def keep_photos(self, places: Mapping[str, Place]) -> None:
+        """Write down where photos lie; one that another was quicker to write down stays where it was.
+
+        Their segments hold documents that are entered: whatever keeps these keeps them.
+        """
+        known = self.photos(places)
+        rows = [(digest, place) for digest, place in sorted(places.items()) if digest not in known]
+        if not rows:
+            return
+        with suppress(IntegrityError), self._database.write() as connection:  # a photo that lies there twice does no harm
+            numbers = {
+                row.sha256: row.id for row in connection.execute(select(segments).where(segments.c.sha256.in_({one.segment for _, one in rows})))
+            }
+            kept = [
+                {"sha256": digest, "segment": numbers[one.segment], "offset": one.offset, "length": one.length}
+                for digest, one in rows
+                if one.segment in numbers
+            ]
+            if kept:
+                connection.execute(insert(packed_photos), kept)
 
     def dictionary(self, made_of: str) -> str | None:
         """Return the digest of the dictionary that was made of this; None where there is none yet."""

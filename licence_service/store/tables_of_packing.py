@@ -19,6 +19,14 @@ packed_documents = Table(
     Column("length", Integer, nullable=False),
 )  # fmt: skip
 
+packed_photos = Table(
+    "packed_photos", metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("segment", Key, ForeignKey("segments.id"), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("length", Integer, nullable=False),
+)  # fmt: skip
+
 dictionaries = Table(
     "dictionaries", metadata,
     Column("id", Key, primary_key=True),

@@ -1,5 +1,6 @@
 """Chunks of licences issued together: the same licences as one by one, whatever is refused among them and whatever is killed."""
 
+import base64
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from licence_service.carrying import Done
 from licence_service.chunks import Row
+from licence_service.digests import sha256
 from licence_service.errors import ArchiveUnavailable, FaceRejected, KeyReused, NumberTaken, PageDisagrees, Refusal, SealStopped, Unavailable
 from licence_service.seal import Finding
 from licence_service.store.reserving import LEASE
@@ -257,3 +259,36 @@ class Blind:
     def examine(self, _content: bytes) -> Finding:
         """Find nothing."""
         return Finding(reasons=self._reasons)
+
+
+def test_a_photo_is_kept_once_however_many_chunks_show_it(placed: World) -> None:
+    given, service = rows(placed), placed.service
+    first, second = issued(placed, DRIVER, given[:5]), issued(placed, DRIVER, given[5:])
+
+    versions = [version for one in (*first, *second) if (version := service.book.get(one.licence_id).entries[0].version)]
+    digests = [version.document.sha256 for version in versions]
+    (photo,) = {digest for version in versions for digest in version.photos.values()}
+    jpeg = service.reservations.photo(photo)
+    segments = {place.segment for digest in digests if (place := service.chunks.packer.packed.place_of(digest))}
+    held = [service.archive.get_segment(segment).count(jpeg) for segment in segments]
+
+    assert len(segments) == 2
+    assert sorted(held) == [0, 1]
+    assert service.chunks.packer.packed.photos([photo])[photo].length == len(jpeg)
+    for digest in digests:
+        content = service.archive.get(digest)
+        assert jpeg in content
+        assert sha256(content) == digest
+
+
+def test_a_photo_of_documents_that_were_not_entered_is_named_by_nobody(tmp_path: Path, demo_keys: Path, killed: Callable[..., None]) -> None:
+    with a_world(tmp_path, demo_keys) as world:
+        given, client, tokens = rows(world, count=3), world.client(DRIVER), world.tokens
+    killed(tmp_path, demo_keys, "append", client=client.name, department=client.department, rows=json.loads(json.dumps(given)), licence_id=None)
+    with a_world(tmp_path, demo_keys, tokens=tokens) as world:
+        digest = sha256(base64.b64decode(given[0][1]["photos"]["photo"]))
+        assert len(list(world.service.archive.segments())) == 1
+        assert world.service.chunks.packer.packed.photos([digest]) == {}
+        assert all(isinstance(one, Done) for one in issued(world, DRIVER, given))
+        assert digest in world.service.chunks.packer.packed.photos([digest])
+        assert not list(world.service.auditor.audit(documents=True))
