@@ -1,6 +1,6 @@
 """What becomes of a row on its way through a chunk: meant, printed, done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -57,6 +57,12 @@ def digest_of(entry: Entry) -> str:
     """Return the hex SHA-256 of a sealed document."""
     assert entry.version  # noqa: S101 - only acts with a document go through chunks
     return entry.version.document.sha256
+
+
+def photos_of(entry: Entry, shown: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the JPEGs that an entry's document shows, by their hex SHA-256; `shown` has them by the names of their fields."""
+    assert entry.version  # noqa: S101 - only acts with a document go through chunks
+    return {digest: shown[name] for name, digest in entry.version.photos.items() if name in shown}
 
 
 def told(act: Callable[[], Done | Waiting]) -> Outcome:

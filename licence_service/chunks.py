@@ -6,14 +6,14 @@ with the others (its number is held, its seal is elsewhere, the press hands it o
 """
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from licence_service import requests
 from licence_service.carrying import Done
-from licence_service.chunk_rows import Made, Meant, Outcome, digest_of, told
+from licence_service.chunk_rows import Made, Meant, Outcome, Printed, digest_of, photos_of, told
 from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealStopped, Unavailable
 from licence_service.licence import Act, Entry
 from licence_service.line import live_key
@@ -23,7 +23,7 @@ from licence_service.pressing import Pressing, seal_of
 from licence_service.registrar import Registrar
 from licence_service.requests import IssueRequest
 from licence_service.seal import is_held
-from licence_service.sealing_many import Misjudged, SealingMany
+from licence_service.sealing_many import Misjudged, SealedFile, SealingMany
 from licence_service.store.appending import Appended, Appendings
 from licence_service.store.clients import Client
 from licence_service.store.openings import Opened, Openings
@@ -138,8 +138,7 @@ class Chunks:
         pressing = Pressing(self.registrar, caller)
         try:
             sealing, filling = SealingMany(self.registrar, self.step), self.packer.opened(self.registrar.line.now())
-            for start in range(0, len(reserved), PART):
-                made += self._part(pressing, sealing, filling, reserved[start : start + PART], outcomes)
+            made = self._made(sealing.each(self._printed(pressing, filling, reserved, outcomes)), filling)
             entered = self._entered(made, filling) if made else ()
             filling.entered()
         except EntryConflict:
@@ -155,19 +154,24 @@ class Chunks:
             outcomes[one.row.at] = self._done(caller, one, entry) if entry else told(lambda one=one: pressing.alone(one.reservation))  # type: ignore[misc]
         return outcomes
 
-    def _part(
-        self, pressing: Pressing, sealing: SealingMany, filling: Filling, reserved: Sequence[tuple[Meant, Reservation]], outcomes: dict[int, Outcome]
-    ) -> list[Made]:  # fmt: skip
-        """Print, seal and pack some rows, so that few whole files are held at once; return what is to be entered."""
-        self.step("draw")
-        printed = pressing.printed(reserved, outcomes)
+    def _printed(
+        self, pressing: Pressing, filling: Filling, reserved: Sequence[tuple[Meant, Reservation]], outcomes: dict[int, Outcome]
+    ) -> Iterator[list[Printed]]:  # fmt: skip
+        """Print part after part, so that few whole files are held at once."""
+        for start in range(0, len(reserved), PART):
+            self.step("draw")
+            printed = pressing.printed(reserved[start : start + PART], outcomes)
+            filling.look_up(digest for one in printed for digest in photos_of(one.entry, one.order.sheet.photos))
+            yield printed
+
+    @staticmethod
+    def _made(sealed: Generator[SealedFile, None, None], filling: Filling) -> list[Made]:
+        """Pack the sealed files as they come; return what is to be entered."""
         made: list[Made] = []
-        filling.look_up(digest for one in printed if one.entry.version for digest in one.entry.version.photos.values())
-        for one, pressed, entry in sealing.sealed(printed) if printed else ():
-            assert entry.version  # noqa: S101 - only acts with a document are printed
-            photos = {digest: jpeg for name, digest in entry.version.photos.items() if (jpeg := one.order.sheet.photos.get(name))}
-            filling.add(pressed, digest_of(entry), photos)
-            made.append(Made(one.row, one.reservation, entry, one.template, one.order.sheet.code_text))
+        with closing(sealed):
+            for one, pressed, entry in sealed:
+                filling.add(pressed, digest_of(entry), photos_of(entry, one.order.sheet.photos))
+                made.append(Made(one.row, one.reservation, entry, one.template, one.order.sheet.code_text))
         return made
 
     def _entered(self, made: Sequence[Made], filling: Filling) -> Sequence[Entry | None]:

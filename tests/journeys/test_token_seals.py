@@ -4,7 +4,8 @@ import json
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,12 +23,14 @@ from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 from typer.testing import CliRunner
 
+from licence_service import chunks
 from licence_service.carrying import Done
 from licence_service.cli import app
-from licence_service.errors import SealUnavailable
+from licence_service.errors import PageDisagrees, SealStopped, SealUnavailable
 from licence_service.seal.ecdsa import der_signature
 from licence_service.seal.lanes import Lanes
 from licence_service.seal.pades import LocalSeal
+from licence_service.service import told_of_steps
 from licence_service.store.reserving import LEASE
 from tests import soft_hsm
 from tests.journeys.test_chunks import issued, rows
@@ -192,6 +195,80 @@ def test_a_key_that_goes_away_in_the_middle_of_a_chunk_leaves_all_of_it_waiting_
     assert len({one.licence_id for one in done}) == COUNT
     assert key.whole == COUNT  # what was signed before was not signed again
     assert not list(world.service.auditor.audit(documents=True))
+
+
+def in_parts(world: World, count: int, monkeypatch: pytest.MonkeyPatch, told: Callable[[str], None]) -> list[Any]:
+    """Issue rows as one chunk in parts of ten, told of each step before it begins."""
+    monkeypatch.setattr(chunks, "PART", 10)
+    return told_of_steps(world.service, told).chunks.issue(world.client(DRIVER), rows(world, count=count))
+
+
+def test_the_next_part_is_printed_while_one_is_signed(slow: tuple[World, SlowKey], monkeypatch: pytest.MonkeyPatch) -> None:
+    world, key = slow
+    key.latency = 0.1
+    steps: list[str] = []
+    done = in_parts(world, 30, monkeypatch, steps.append)
+    assert all(isinstance(one, Done) for one in done), done
+    assert len({one.licence_id for one in done}) == 30
+    a_part, last = ["draw", "request-seal", "seal", "sealed"], steps[-2:]
+    assert {name: steps.count(name) for name in a_part} == dict.fromkeys(a_part, 3)
+    assert last == ["archive", "append"]
+    drawn = [place for place, name in enumerate(steps) if name == "draw"]
+    sealed = [place for place, name in enumerate(steps) if name == "sealed"]
+    assert drawn[1] < sealed[0] < drawn[2] < sealed[1] < sealed[2]  # never three parts at once
+    # Each part's uses are asked for and told before the next part's: the log reads as if nothing had been done at once.
+    assert [use["event"] for use in world.service.seal_log.uses()] == (["requested"] * 10 + ["done"] * 10) * 3
+    assert not list(world.service.auditor.audit(documents=True))
+
+
+def test_a_key_in_this_process_signs_a_part_before_the_next_is_printed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    in_parts(world, 20, monkeypatch, steps.append)
+    assert [step for step in steps if step in {"draw", "sealed"}] == ["draw", "sealed"] * 2
+
+
+def test_after_a_part_that_could_not_be_signed_nothing_is_asked_for(slow: tuple[World, SlowKey], monkeypatch: pytest.MonkeyPatch) -> None:
+    world, key = slow
+    key.latency, key.gone = 0.05, True
+    told = in_parts(world, 30, monkeypatch, lambda _step: None)
+    assert all(isinstance(one, SealUnavailable) for one in told)
+    events = [use["event"] for use in world.service.seal_log.uses()]
+    assert events == ["requested"] * 10 + ["failed"] * 10
+    assert not list(world.service.book.all_ids())
+
+
+def test_a_seal_that_is_stopped_while_the_next_part_is_printed_seals_no_more(slow: tuple[World, SlowKey], monkeypatch: pytest.MonkeyPatch) -> None:
+    world, key = slow
+    key.latency = 0.1
+    seal_id = world.service.keyring.departments[world.client(DRIVER).department].seal.seal_id
+    drawn: list[str] = []
+
+    def stop_at_the_second(step: str) -> None:
+        drawn.extend([step] if step == "draw" else [])
+        if step == "draw" and len(drawn) == 2:
+            world.service.seal_log.order(seal_id, stopped=True, at=world.clock(), by="印章科01", reason="a test")
+
+    told = in_parts(world, 30, monkeypatch, stop_at_the_second)
+    assert all(isinstance(one, SealStopped) for one in told)
+    assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * 10 + ["done"] * 10 + ["refused"] * 10
+    assert not list(world.service.book.all_ids())
+
+
+def test_a_page_at_odds_while_another_part_is_signed_lets_nothing_be_entered(slow: tuple[World, SlowKey], monkeypatch: pytest.MonkeyPatch) -> None:
+    world, key = slow
+    key.latency = 0.05
+    drawn: list[str] = []
+
+    def at_odds(step: str) -> None:
+        drawn.extend([step] if step == "draw" else [])
+        if step == "draw" and len(drawn) == 2:
+            raise PageDisagrees("a page at odds")
+
+    with pytest.raises(PageDisagrees):
+        in_parts(world, 30, monkeypatch, at_odds)
+    assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * 10 + ["done"] * 10
+    assert not list(world.service.book.all_ids())
+    assert not [one for one in threading.enumerate() if one.name.startswith("sealing")]
 
 
 def test_the_list_of_seals_says_whether_a_token_can_be_reached(token: Token, monkeypatch: pytest.MonkeyPatch) -> None:
