@@ -50,6 +50,11 @@ def canonical(value: object) -> bytes:
     return rfc8785.dumps(value)  # type: ignore[arg-type]  # callers hand in JSON values
 
 
+def json_of(value: object) -> bytes:
+    """Return JSON in no certain order, for what is read again and never hashed."""
+    return orjson.dumps(value)
+
+
 def _is_plain(value: Collection[object]) -> bool:
     """Say whether the quick writer gives the same bytes, a hundred times as fast.
 

@@ -4,7 +4,7 @@ Folders say what somebody wrote; the book says what holds. A judgement of yester
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 from licence_service.bodies import Body, body_of
 from licence_service.catalogue import kind_of
+from licence_service.endorsement import Endorsement
 from licence_service.errors import NotInForce
+from licence_service.fields import Face
 from licence_service.licence import Licence
 from licence_service.rules import Conditions, RulePack, from_data, judge_conditions
 from licence_service.store.foundations import Foundation
@@ -82,13 +84,20 @@ class Law:
 
         `kinds` and `template` are those of the folder; what was never put in force is judged as they have it.
         """
+        return self.conditions_of(slug, licence.current.face, licence.endorsements, licence.valid_at, template, kinds, known_at)
+
+    def conditions_of(
+        self, slug: str, face: Face, endorsements: Sequence[Endorsement], valid_at: date, template: Template, kinds: Mapping[str, EndorsementKind],
+        known_at: datetime | None = None,
+    ) -> Conditions:  # fmt: skip
+        """Judge the same of a face and the endorsements that stand on a day."""
         known = self.foundations.all_known(known_at)
         packs = tuple(_pack(one.content) for one in known.get(PACK, {}).values())
         held = known.get(KIND, {})
         said = {name: _kind(held[name].content) if name in held else kind for name, kind in kinds.items()}
         edition = known.get(TEMPLATE, {}).get(f"{template.slug}/{template.edition}")
         until = _read(edition.content)["conditions_until"] if edition else template.conditions_until
-        return judge_conditions(packs, slug, until, licence.current.face, said, licence.endorsements, licence.valid_at)
+        return judge_conditions(packs, slug, until, face, said, endorsements, valid_at)
 
     def may(self, role: str, uscc: str, kind: str, slug: str, region: str, days: tuple[date, ...]) -> bool:
         """Say whether grants known now let a body assert or accept a kind on all these days (EN-04, RULINGS 21)."""

@@ -239,10 +239,16 @@ class Line:
     def _due_on(self, record: Record, entry: Entry, template: Template) -> date | None:
         """Return the day up to which the licence's conditions are met after this act, for searches only."""
         today = beijing_day(self.now())
-        after = Record(record.licence_id, record.type, record.department, (*record.entries, entry), record.parent).on(today)
-        if after is None:
-            return None
-        said = self.law.conditions(record.type, after, template, self.catalogue.kinds)
+        if entry.act is Act.ISSUE and entry.version:  # nothing to add up yet
+            face, endorsements = entry.version.face, entry.endorsements
+            if today < entry.decision.decided_on:
+                return None
+        else:
+            after = Record(record.licence_id, record.type, record.department, (*record.entries, entry), record.parent).on(today)
+            if after is None:
+                return None
+            face, endorsements = after.current.face, after.endorsements
+        said = self.law.conditions_of(record.type, face, endorsements, today, template, self.catalogue.kinds)
         return min((one.due_on for one in said.every if one.due_on), default=None)
 
     def dead(self, record: Record) -> bool:

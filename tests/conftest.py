@@ -40,3 +40,4 @@ def pytest_collection_finish() -> None:
     """What was loaded for the tests lives as long as they do: the collector need not look at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # a service is thousands of objects

@@ -15,6 +15,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 _INVISIBLE = frozenset(
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0\u180b\u180c\u180d\u180f\u2800"
 )
+_IN_FORM = re.compile("[\t-\r -~\u4e00-\u9fa5\u00b7]*")  # NFKC leaves these as they are, and so their capitals
 _SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))  # variation selectors
 _IDEOGRAPHS = range(0x20000, 0x3FFFE)
 # Nothing of these is ever at fault: ASCII, ideographs, the middle dot, dashes, quotation marks, brackets, full-width forms.
@@ -50,6 +51,8 @@ def fault_in(text: str) -> tuple[str, str] | None:
 
 def comparison_form(text: str) -> str:
     """Return the form in which texts are compared: NFKC, dots unified, no spaces, upper case."""
+    if _IN_FORM.fullmatch(text):  # as nearly every text is, but for spaces and small letters
+        return "".join(text.upper().split())
     while (folded := _folded(text)) != text:  # dropping a space or raising a letter can leave more to compose
         text = folded
     return text

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from licence_service.digests import Keyed, canonical, pair, sha256
+from licence_service.digests import Keyed, json_of, pair, sha256
 from licence_service.errors import Misconfigured, Unavailable
 
 KEY_BYTES = 32
@@ -47,7 +47,7 @@ class Vault:
 
     def close_json(self, value: Mapping[str, Any], row: str) -> bytes:
         """Encrypt a JSON object."""
-        return self.close_up(canonical(value), row)
+        return self.close_up(json_of(value), row)
 
     def open_json(self, sealed: bytes, row: str) -> dict[str, Any]:
         """Decrypt a JSON object."""

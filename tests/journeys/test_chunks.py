@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
+from sqlalchemy import select
 
 from licence_service.carrying import Done
 from licence_service.chunks import Row
 from licence_service.digests import sha256
 from licence_service.errors import ArchiveUnavailable, FaceRejected, KeyReused, NumberTaken, PageDisagrees, Refusal, SealStopped, Unavailable
+from licence_service.licence import beijing_day
 from licence_service.seal import Finding
 from licence_service.store.reserving import LEASE
+from licence_service.store.tables import licences
 from tests.journeys.test_production_parts import Bucket
 from tests.parts.databases import empty_postgres
 from tests.world import BUSINESS, DRIVER, Clock, World, a_world
@@ -259,6 +262,24 @@ class Blind:
     def examine(self, _content: bytes) -> Finding:
         """Find nothing."""
         return Finding(reasons=self._reasons)
+
+
+def test_what_falls_due_first_is_written_down_as_the_licence_itself_would_say(world: World) -> None:
+    service, today = world.service, beijing_day(world.clock())
+    said: dict[str, str | None] = {}
+    for slug, editions in service.catalogue.editions.items():
+        issued(world, slug, [(f"due-{slug}"[:60], world.request(slug))])
+        record = service.book.get(list(service.book.all_ids())[-1])
+        licence = record.on(today)
+        assert licence
+        assert record.type == slug
+        found = service.registrar.line.law.conditions(slug, licence, editions[-1], service.catalogue.kinds)
+        first = min((one.due_on for one in found.every if one.due_on), default=None)
+        with service.database.read() as connection:
+            said[slug] = connection.execute(select(licences.c.due_on).where(licences.c.licence_id == record.licence_id)).scalar_one()
+        assert said[slug] == (first.isoformat() if first else None)
+    assert any(said.values())
+    assert not all(said.values())
 
 
 def test_a_photo_is_kept_once_however_many_chunks_show_it(placed: World) -> None:
