@@ -18,9 +18,9 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from licence_service.errors import Misconfigured, Unavailable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# In a large register every licence of a chunk touches pages of its own in each index: they stay in memory (32 MB) up to the commit, and go
-# from the log into the database once in some chunks (64 MB), each page once.
-_OF_CHUNKS = ("cache_size=-32768", "wal_autocheckpoint=16384")
+# The pages that a chunk touches stay in memory (16 MB) up to the commit, and go from the log into the database once in some chunks (64 MB),
+# each page once.
+_OF_CHUNKS = ("cache_size=-16384", "wal_autocheckpoint=16384")
 
 
 class Instant(TypeDecorator[datetime]):
