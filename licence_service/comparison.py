@@ -146,7 +146,10 @@ def _in_print(
         for name, wanted in zip(names, _parts(names, there), strict=True):
             mine = dict(zip(names, _parts(names, here), strict=True)).get(name) if here is not None else None
             if mine != wanted and name in fields and fields[name].type not in _TABLES:
-                yield Difference(name, fields[name].label, fields[name].label_en, seen.get(name), mine[:MOST_SHOWN] if mine else None, "print")
+                lost = mine == _compact(seen.get(name, ""))  # a label may stand twice, and one of the two be gone
+                yield Difference(
+                    name, fields[name].label, fields[name].label_en, seen.get(name), mine[:MOST_SHOWN] if mine and not lost else None, "print"
+                )
     labelled = {name for names in original.values for name in names}
     whole = _words(original)
     for name, one in fields.items():

@@ -237,7 +237,7 @@ def test_a_field_that_the_public_may_not_see_is_not_named(case: Case) -> None:
 
 
 def test_a_printed_text_changed_on_the_page_is_named_at_its_label(case: Case) -> None:
-    found = [beside(case, saved.with_swapped_codes(case.material, place), Finding()) for place in range(20, 34)]
+    found = [beside(case, saved.with_swapped_codes(case.material, place), Finding()) for place in range(10, 24)]
     named = [one for told in found for one in told.differences]
     assert named
     assert all(one.where == "print" and one.in_file != one.recorded for one in named)

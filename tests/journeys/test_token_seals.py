@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -246,6 +247,8 @@ def test_a_seal_that_is_stopped_while_the_next_part_is_printed_seals_no_more(slo
     def stop_at_the_second(step: str) -> None:
         drawn.extend([step] if step == "draw" else [])
         if step == "draw" and len(drawn) == 2:
+            while not world.service.seal_log.uses():  # the first part is asked for in a thread of its own
+                time.sleep(0.01)
             world.service.seal_log.order(seal_id, stopped=True, at=world.clock(), by="印章科01", reason="a test")
 
     told = in_parts(world, 30, monkeypatch, stop_at_the_second)
