@@ -85,7 +85,7 @@ def reseal(  # noqa: PLR0913 - its options
             _run(runner, campaign, approved_by, workers, mine)
         waiting = runner.open(campaign.campaign_id)
         if share and waiting:
-            err.print(f"this share is done; {waiting} licences are others' to carry: at the end the same command without --share")
+            err.print(f"this share is done; {waiting} licences are others' to carry, or wait: at the end the same command without --share")
             return
         left = reported(runner, campaign.campaign_id, FOLDER, as_json=as_json)
         if approved_by and left:

@@ -14,9 +14,9 @@ _LOOK = 5.0  # seconds between two looks at how many licences are left: each cou
 
 
 def run_shared(runner: Runner, campaign_id: str, count: int, step: Step, share: Share = WHOLE) -> None:
-    """Have `count` processes go through the open rows of a share, then return; what one of them left, for whatever reason, stays open for `Runner.run`.
+    """Have `count` processes go through the open rows of a share, then return; what waits for another act stays open for `Runner.run`.
 
-    Raise what stopped a process. A process that is killed loses nothing: what it had begun is taken over under the same keys.
+    Raise what stopped a process. A process that is killed loses nothing: this one takes over what it had, under the same keys.
     """
     left = runner.open(campaign_id)
     with ProcessPoolExecutor(count, get_context("spawn"), _Sharer.begin, (os.getpid(),)) as pool:
@@ -31,6 +31,7 @@ def run_shared(runner: Runner, campaign_id: str, count: int, step: Step, share: 
             one.result()
         except BrokenProcessPool:
             err.print("a process was killed; what is left is done here")
+            runner.run_share(campaign_id, share)
             return
 
 

@@ -69,7 +69,7 @@ class Packed:
 
         Their segments hold documents that are entered: whatever keeps these keeps them.
         """
-        known = self.photos(places)
+        known = self.photos(places) if places else {}
         rows = [(digest, place) for digest, place in sorted(places.items()) if digest not in known]
         if not rows:
             return

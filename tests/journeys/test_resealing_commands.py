@@ -54,6 +54,21 @@ def today(folder: Path) -> Iterator[World]:
         service.close()
 
 
+PLANNED = ("--by", MARKER, "--reason", REASON, "--decision", "decision.toml")
+
+
+def lost(folder: Path, count: int) -> tuple[list[str], tuple[str, ...]]:
+    """Issue licences, put a new seal in the place of theirs and write down a decision; return their ids and the beginning of the command."""
+    with today(folder) as world:
+        since = utc_now()
+        ids, seal, uscc = issued(world, count), seal_of(world), world.client(DRIVER).department
+    rotated(folder / "keys", uscc, utc_now())
+    (folder / "decision.toml").write_text(
+        f'number = "9"\norgan = "机关"\nlegal_basis = "条例"\nofficer = "01"\ndecided_on = {beijing_day(utc_now())}\n', "utf-8"
+    )
+    return ids, ("reseal", "--seal", seal, "--since", since.isoformat())
+
+
 @pytest.mark.rule("SE-06")
 def test_two_operators_mark_list_and_seal_anew(typed: Callable[..., Result], tmp_path: Path) -> None:
     with today(tmp_path) as world:
@@ -96,32 +111,16 @@ def test_two_operators_mark_list_and_seal_anew(typed: Callable[..., Result], tmp
 @pytest.mark.rule("SE-06")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_one_command_carries_the_whole_drill(typed: Callable[..., Result], tmp_path: Path, workers: str) -> None:
-    with today(tmp_path) as world:
-        since = utc_now()
-        ids, seal, uscc = issued(world, 5), seal_of(world), world.client(DRIVER).department
-    rotated(tmp_path / "keys", uscc, utc_now())
-    (tmp_path / "decision.toml").write_text(
-        f'number = "9"\norgan = "机关"\nlegal_basis = "条例"\nofficer = "01"\ndecided_on = {beijing_day(utc_now())}\n', "utf-8"
-    )
-    typed(
-        "reseal", "--seal", seal, "--since", since.isoformat(), "--by", MARKER, "--reason", REASON, "--decision", "decision.toml", "--approved-by", CONFIRMER,
-        "--workers", workers,
-    )  # fmt: skip
+    ids, mine = lost(tmp_path, 5)
+    typed(*mine, *PLANNED, "--approved-by", CONFIRMER, "--workers", workers)
     with today(tmp_path) as world:
         all_done(world, ids)
 
 
 @pytest.mark.rule("SE-06")
 def test_two_machines_carry_a_share_each_and_the_last_command_ends_it(typed: Callable[..., Result], tmp_path: Path) -> None:
-    with today(tmp_path) as world:
-        since = utc_now()
-        ids, seal, uscc = issued(world, 6), seal_of(world), world.client(DRIVER).department
-    rotated(tmp_path / "keys", uscc, utc_now())
-    (tmp_path / "decision.toml").write_text(
-        f'number = "9"\norgan = "机关"\nlegal_basis = "条例"\nofficer = "01"\ndecided_on = {beijing_day(utc_now())}\n', "utf-8"
-    )
-    mine = ("reseal", "--seal", seal, "--since", since.isoformat())
-    typed(*mine, "--by", MARKER, "--reason", REASON, "--decision", "decision.toml")
+    ids, mine = lost(tmp_path, 6)
+    typed(*mine, *PLANNED)
 
     first = typed(*mine, "--approved-by", CONFIRMER, "--share", "1/2")
 
