@@ -18,7 +18,7 @@ from licence_service.registrar import Registrar, assertion_task
 from licence_service.requests import ActRequest
 from licence_service.rules import acceptance_pack, judge_fact, on_underlying_right
 from licence_service.seal.tokens import is_signed
-from licence_service.store.clients import EVERY_TYPE, Client
+from licence_service.store.clients import EVERY_TYPE, SIGNAL, Client
 from licence_service.store.record import Record
 
 _ID = Field(label="证照", type="string", disclose={}, required=True, pattern=r"[0-9A-Z]{20}")
@@ -105,7 +105,7 @@ class Assertions:
 
     def signal(self, caller: Client, key: str, licence_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Take in a signal that an underlying right ended: a task for a clerk, or a cancellation only where a rule pack says so (LC-17)."""
-        record = self.registrar.visible(caller, licence_id)
+        record = self.registrar.visible(caller, licence_id, SIGNAL)
         reading = Reading(body)
         reading.only(frozenset({"source", "signal", "occurred_on", "external_ref"}))
         said = {name: reading.field(name, WORD, required=True) for name in ("source", "signal")}

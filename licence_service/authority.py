@@ -6,24 +6,27 @@ from licence_service.errors import NotGranted, NotInRegister
 from licence_service.licence import Act
 from licence_service.line import Line
 from licence_service.seal.keyring import Department
-from licence_service.store.clients import Client
+from licence_service.store.clients import READ, Client
 from licence_service.store.record import Record
 
 RECEIVING = frozenset({Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER})
 ENDORSING = frozenset({Act.ENDORSE, Act.REFUSE_ENDORSEMENT, Act.WITHDRAW_ENDORSEMENT})
 
 
-def visible(line: Line, caller: Client, record: Record, today: date, *, endorsing: bool = False) -> Record:
+def visible(line: Line, caller: Client, record: Record, today: date, doing: str = READ) -> Record:
     """Return the record if the caller's department may know of it; any other is as if it did not exist.
 
     It may if it issued the licence, is its issuer of record, or may take it over now; and to endorse it, not to read it, if it holds
-    a grant to accept endorsements on its type.
+    a grant to accept endorsements on its type. `NotGranted` where it may know of it, and its scopes lack what it is `doing`.
     """
     offered = record.offered_to(today)
     own = {record.department, record.issuer(today), *offered}
-    if caller.may_touch(record.type) and (caller.department in own or (endorsing and accepts_here(line, caller.department, record, today))):
-        return record
-    raise NotInRegister
+    endorsing = doing in ENDORSING
+    if not caller.may_touch(record.type) or not (caller.department in own or (endorsing and accepts_here(line, caller.department, record, today))):
+        raise NotInRegister
+    if not caller.may(doing, record.type):
+        raise NotGranted("the caller's scopes hold no such act on this type")
+    return record
 
 
 def accepts_here(line: Line, uscc: str, record: Record, today: date) -> bool:

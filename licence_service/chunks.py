@@ -107,7 +107,7 @@ class Chunks:
         line = self.registrar.line
         try:
             request = requests.read_issue(body)
-            template, department = granted(line, caller, request.type, request.decision, body, request.faults)
+            template, department = granted(line, caller, request, body)
             draft = first_draft(line, caller, template, department, request, Act.ISSUE, placed=False)
             return _Drafted(at=at, key=key, body=body, request=request, department=department, draft=draft)
         except (Refusal, Unavailable) as refused:

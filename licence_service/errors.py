@@ -147,6 +147,17 @@ class CeilingReached(Refusal):
     slug, title = "ceiling-reached", "The hourly ceiling is reached"
 
 
+class TokenRefused(Refusal):
+    """No access token; `code` is the word of RFC 6749 §5.2 for why."""
+
+    slug, title = "token-refused", "No access token is given"
+
+    def __init__(self, code: str, detail: str) -> None:
+        """Take the word and a sentence."""
+        super().__init__(detail)
+        self.code = code
+
+
 class TooManyFailures(Refusal):
     """Too many wrong codes from this address or for this pair; right codes are never refused."""
 

@@ -14,7 +14,7 @@ from licence_service.fields import Face, comparison_form
 from licence_service.founding import grants_of
 from licence_service.identifiers import parse_elicence_id
 from licence_service.law import DEPARTMENT, TEMPLATE
-from licence_service.licence import Act, Decision, LicenceState, beijing_day
+from licence_service.licence import Act, LicenceState, beijing_day
 from licence_service.line import Line, host_of, live_key
 from licence_service.requests import AdoptRequest, IssueRequest
 from licence_service.seal import Finding
@@ -26,17 +26,15 @@ from licence_service.template import Template
 _CODE = "0" * 12
 
 
-def granted(
-    line: Line, caller: Client, slug: str, decision: Decision, body: Mapping[str, Any], faults: tuple[Fault, ...]
-) -> tuple[Template, Department]:
-    """Find template and department, or refuse: unknown type, no grant (SE-01)."""
-    today = beijing_day(line.now())
-    if any(fault.path == "type" for fault in faults) or not isinstance(body.get("face"), Mapping):
-        raise FaceRejected(faults=faults)
+def granted(line: Line, caller: Client, request: IssueRequest, body: Mapping[str, Any], act: Act = Act.ISSUE) -> tuple[Template, Department]:
+    """Find template and department, or refuse: unknown type, no scope, no grant (SE-01)."""
+    today, slug = beijing_day(line.now()), request.type
+    if any(fault.path == "type" for fault in request.faults) or not isinstance(body.get("face"), Mapping):
+        raise FaceRejected(faults=request.faults)
     template = line.catalogue.in_force(slug, today)
     department = line.keyring.departments.get(caller.department)
-    unattended = decision.unattended is not None
-    if department is None or not caller.may_touch(slug):
+    unattended = request.decision.unattended is not None
+    if department is None or not caller.may(act, slug):
         raise NotGranted
     must_be_granted(department, slug, today, unattended=unattended)
     must_be_in_force(line, template, department)

@@ -11,7 +11,7 @@ from licence_service.drafting import checked_face, photo_fields
 from licence_service.envelope import Reading
 from licence_service.errors import NotGranted
 from licence_service.fields import Face
-from licence_service.licence import beijing_day
+from licence_service.licence import Act, beijing_day
 from licence_service.line import host_of
 from licence_service.preflight import photo_faults
 from licence_service.seal.keyring import Keyring
@@ -26,7 +26,7 @@ def preview(
     today = beijing_day(now)
     template = catalogue.in_force(slug, today)
     department = keyring.departments.get(caller.department)
-    if department is None or not caller.may_touch(slug):
+    if department is None or not caller.may(Act.ISSUE, slug):
         raise NotGranted
     reading = Reading(body)
     reading.only(frozenset({"face", "photos"}))

@@ -24,7 +24,7 @@ from licence_service.preflight import adoption_faults, first_draft, granted
 from licence_service.requests import ActRequest, IssueRequest
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Department
-from licence_service.store.clients import Client
+from licence_service.store.clients import READ, Client
 from licence_service.store.record import Record
 from licence_service.store.reservations import Intent
 
@@ -54,14 +54,14 @@ class Registrar:
     def issue(self, caller: Client, key: str, body: Mapping[str, Any]) -> Done | Waiting:
         """Issue (颁发): a first version of a new licence."""
         request = requests.read_issue(body)
-        template, department = granted(self.line, caller, request.type, request.decision, body, request.faults)
+        template, department = granted(self.line, caller, request, body)
         draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
         return self._reserved(caller, key, body, department, draft, request)
 
     def adopt(self, caller: Client, key: str, body: Mapping[str, Any]) -> Done | Waiting:
         """Adopt: take over a licence sealed elsewhere; its identifier and its file are kept verbatim."""
         request = requests.read_adoption(body)
-        template, department = granted(self.line, caller, request.issue.type, request.issue.decision, body, request.issue.faults)
+        template, department = granted(self.line, caller, request.issue, body, Act.ADOPT)
         finding = self.examiner.examine(request.document)
         faults = adoption_faults(self.line, caller, request, finding)
         draft = first_draft(self.line, caller, template, department, request.issue, Act.ADOPT, before=faults)
@@ -76,7 +76,7 @@ class Registrar:
 
     def act(self, caller: Client, key: str, identifier: str, body: Mapping[str, Any]) -> Done | Waiting:
         """Enter any other act on a licence that the caller may act on."""
-        record = self.visible(caller, identifier, endorsing=body.get("act") in authority.ENDORSING)
+        record = self.visible(caller, identifier, doing=str(body.get("act")))
         digest = _digest(caller, identifier, body)
         if (found := self.line.reservations.by_key(caller.name, key)) and found.licence_id == identifier and found.content["request"] == digest:
             return self.carrier.carried(found)
@@ -134,9 +134,9 @@ class Registrar:
 
     # -- what a caller may see ---------------------------------------------------------------------
 
-    def visible(self, caller: Client, identifier: str, *, endorsing: bool = False) -> Record:
-        """Return a record that the caller may know of, to read it or only to endorse it; any other is as if it did not exist."""
-        return authority.visible(self.line, caller, self.line.book.get(identifier), self._today(), endorsing=endorsing)
+    def visible(self, caller: Client, identifier: str, doing: str = READ) -> Record:
+        """Return a record that the caller may know of, and read or do an act on; any other is as if it did not exist."""
+        return authority.visible(self.line, caller, self.line.book.get(identifier), self._today(), doing)
 
     def reservation(self, caller: Client, reservation_id: str) -> Done | Waiting:
         """Return how an act under way stands."""

@@ -101,7 +101,7 @@ class Reviews:
     def _seen(self, caller: Client, record: Record) -> bool:
         line = self.registrar.line
         try:
-            authority.visible(line, caller, record, beijing_day(line.now()), endorsing=True)
+            authority.visible(line, caller, record, beijing_day(line.now()), Act.ENDORSE)
         except NotInRegister:
             return False
         return True

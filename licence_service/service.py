@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from licence_service.admission import Admission
 from licence_service.answering import Answers
 from licence_service.archive import Archive, SecondPlace, open_archive, open_passing, open_second_place
 from licence_service.asserting import Assertions
@@ -47,6 +48,7 @@ from licence_service.store.appending import Appendings
 from licence_service.store.book import Book
 from licence_service.store.campaigns import Campaigns
 from licence_service.store.clients import Clients
+from licence_service.store.credentials import Credentials
 from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
 from licence_service.store.failures import Failures
@@ -96,6 +98,7 @@ class Service:
     reservations: Reservations
     seal_log: SealLog
     clients: Clients
+    admission: Admission
     failures: Failures
     registrar: Registrar
     chunks: Chunks
@@ -211,8 +214,10 @@ def build(
     recovery = Recovery(book, heads, Reentry(database, vault), archive, packed, catalogue, keyring, settings.public_url)
     status_lists = StatusLists(Statuses(database), Listings(database), keeper.code_signer, settings.public_url, now)
     sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
+    clients = Clients(database)
+    admission = Admission(clients, Credentials(database), settings.public_url.rstrip("/"), vault.token_key, now)
     return Service(
-        settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
+        settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, clients, admission,
         Failures(database, vault), registrar, chunks, runs, verifier, preparer, examiner, uploads,
         heads, second, follower, auditor, recovery, foundations, law, tasks,
         Searching(database, vault), Answers(verifier, heads, keeper.code_signer),

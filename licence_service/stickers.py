@@ -18,7 +18,7 @@ from licence_service.identifiers import DELIVERY_CODE_LENGTH, delivery_code, nor
 from licence_service.licence import Licence, LicenceState, beijing_day
 from licence_service.registrar import Registrar
 from licence_service.rules import Conditions
-from licence_service.store.clients import Client
+from licence_service.store.clients import STICKER, Client
 from licence_service.store.record import Record
 from licence_service.store.stickers import Sticker, Stickers
 from licence_service.template import Template
@@ -92,11 +92,11 @@ class StickerOffice:
 
     def revoke(self, caller: Client, licence_id: str, sticker_id: str) -> None:
         """Revoke a sticker: whoever scans it is told so."""
-        self.registrar.visible(caller, licence_id)
+        self.registrar.visible(caller, licence_id, STICKER)
         self.stickers.revoke(licence_id, sticker_id, caller.name, self.now())
 
     def _mine(self, caller: Client, licence_id: str) -> tuple[Record, Licence, Template]:
-        record = self.registrar.visible(caller, licence_id)
+        record = self.registrar.visible(caller, licence_id, STICKER)
         licence = record.at(beijing_day(self.now()))
         return record, licence, self.verifier.catalogue.edition(record.type, licence.current.edition)
 

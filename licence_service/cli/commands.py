@@ -10,20 +10,18 @@ from typing import Annotated
 
 import typer
 
-from licence_service.cli import book, campaigns, chunking, examining, licences, offline, receipts, resealing, showing, templates, working
+from licence_service.cli import book, campaigns, chunking, clients, examining, licences, offline, receipts, resealing, showing, templates, working
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document import Fonts, glyph_file
 from licence_service.document.foundry import build as build_fonts
 from licence_service.document.impression import impression_png
-from licence_service.errors import NotInRegister, Refusal, RequestRejected, Unavailable
-from licence_service.identifiers import is_uscc
+from licence_service.errors import NotInRegister, Refusal, Unavailable
 from licence_service.preparing import MOST_AT_ONCE
 from licence_service.seal import Seal, is_held
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.service import Service, utc_now
 from licence_service.settings import Settings, read_settings
-from licence_service.store.clients import APPROVAL, EVERY_TYPE, KINDS, Client
 from licence_service.store.database import Database
 
 app = typer.Typer(
@@ -32,10 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Issue electronic licences, seal them, and let anyone verify them.",
 )
-clients = typer.Typer(no_args_is_help=True, help="Who may call the issuing interface.")
 seals = typer.Typer(no_args_is_help=True, help="Stop and start seals, read the seal-use log.")
 fonts = typer.Typer(no_args_is_help=True, help="The fonts that pages are set in.")
-app.add_typer(clients, name="clients")
+app.add_typer(clients.app, name="clients")
 app.add_typer(seals, name="seal")
 app.add_typer(fonts, name="fonts")
 app.add_typer(founding_commands.app, name="foundations")
@@ -185,52 +182,6 @@ def _refresh(opened: Service) -> None:
             pass
     except (Refusal, Unavailable) as trouble:
         err.print(f"[yellow]not refreshed[/]  {trouble.detail}")
-
-
-@clients.command("add")
-@said
-def add_client(
-    name: str,
-    department: Annotated[str, typer.Option(help="The 18-character code of the department, or of the organ whose officers look.")],
-    types: Annotated[list[str] | None, typer.Option("--type", help="A type it may issue; repeat. None: all of its department.")] = None,
-    ceiling: Annotated[int, typer.Option(help="Most acts, looks or rows, an hour.")] = 1000,
-    kind: Annotated[str, typer.Option(help="approval: enters acts; officer: looks, and writes nothing.")] = APPROVAL,
-    as_json: AsJson = False,  # noqa: FBT002
-) -> None:
-    """Add a calling system; its token is shown this once."""
-    with service() as opened:
-        if kind not in KINDS:
-            raise RequestRejected(f"a client is one of: {', '.join(KINDS)}")
-        if kind == APPROVAL and department not in opened.keyring.departments:
-            raise NotInRegister("no such department under the keys folder")
-        if kind != APPROVAL and not is_uscc(department):
-            raise RequestRejected("an organ is named by its 18-character code")
-        unknown = [slug for slug in types or [] if slug not in opened.catalogue.editions]
-        if unknown:
-            raise RequestRejected(f"no such type: {', '.join(unknown)}")
-        token = opened.clients.add(Client(name, department, tuple(types or [EVERY_TYPE]), ceiling, kind), opened.now())
-    show({"client": name, "token": token}, as_json=as_json)
-
-
-@clients.command("remove")
-@said
-def remove_client(name: str) -> None:
-    """Shut a client out at once."""
-    with service() as opened:
-        opened.clients.remove(name, opened.now())
-    out.print(f"{name} is shut out")
-
-
-@clients.command("list")
-@said
-def list_clients(as_json: AsJson = False) -> None:  # noqa: FBT002
-    """List who may call."""
-    with service() as opened:
-        rows = [
-            {"client": one.name, "kind": one.kind, "department": one.department, "types": " ".join(one.types), "ceiling": one.hourly_ceiling}
-            for one in opened.clients.all()
-        ]
-    show(rows, as_json=as_json, columns=("client", "kind", "department", "types", "ceiling"))
 
 
 def _order(seal_id: str, reason: str, *, stopped: bool) -> None:

@@ -1,30 +1,37 @@
-"""Who may call: approval systems, and the systems of officers; each bound to an organ, types and an hourly ceiling."""
+"""Who may call: approval systems, systems of officers, platforms; each bound to an organ, types, acts and an hourly ceiling."""
 
 import json
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.store.database import Database
 from licence_service.store.payload import token_digest
 from licence_service.store.tables import clients
+from licence_service.store.tables_of_access import credentials
 
-EVERY_TYPE = "*"
+EVERY_TYPE = EVERY_ACT = "*"
 APPROVAL, OFFICER, PLATFORM = "approval", "officer", "platform"
 KINDS = (APPROVAL, OFFICER, PLATFORM)
+# What a client may do beside the acts of the book: read licences, their documents and histories; hand out stickers; say that an underlying right
+# ended; see and close tasks.
+READ, STICKER, SIGNAL, TASK = "read", "sticker", "signal", "task"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A calling system. `types` are type names, or `*` for all.
+    """A calling system. `types` are type names, `acts` what it may do with them (`read` and the acts of the book); `*` is all.
 
     `kind` says what it may do: an approval system enters acts for its department, a system of officers looks (DOMAIN SH-08) and writes
     nothing in the book; its `department` is the organ whose officers use it, and `hourly_ceiling` counts looks. A platform checks its
     own rows in bulk (SH-14); its `department` is its own code, and `hourly_ceiling` counts rows.
+
+    `scopes`, each `act:type`, are what the access token at hand was narrowed to (RFC 6749 §3.3); none where it was not.
     """
 
     name: str
@@ -32,10 +39,29 @@ class Client:
     types: tuple[str, ...]
     hourly_ceiling: int
     kind: str = APPROVAL
+    acts: tuple[str, ...] = (EVERY_ACT,)
+    scopes: tuple[str, ...] = ()
 
     def may_touch(self, type_slug: str) -> bool:
-        """Say whether this client holds a grant for the type."""
-        return EVERY_TYPE in self.types or type_slug in self.types
+        """Say whether this client may do anything at all with licences of the type: otherwise they are as if they did not exist."""
+        return _holds(self.types, type_slug) and (not self.scopes or any(_holds((types,), type_slug) for _, types in self._narrowed))
+
+    def may(self, act: str, type_slug: str) -> bool:
+        """Say whether this client may do this with licences of the type."""
+        within = not self.scopes or any(_holds((acts,), act) and _holds((types,), type_slug) for acts, types in self._narrowed)
+        return within and _holds(self.acts, act) and _holds(self.types, type_slug)
+
+    def may_somewhere(self, act: str) -> bool:
+        """Say whether this client may do this at all, be it with one type."""
+        return _holds(self.acts, act) and (not self.scopes or any(_holds((acts,), act) for acts, _ in self._narrowed))
+
+    @property
+    def _narrowed(self) -> Iterator[tuple[str, str]]:
+        return ((act, slug) for act, _, slug in (one.partition(":") for one in self.scopes))
+
+
+def _holds(allowed: tuple[str, ...], one: str) -> bool:
+    return EVERY_TYPE in allowed or one in allowed
 
 
 class Clients:
@@ -46,32 +72,32 @@ class Clients:
         self._database = database
 
     def add(self, client: Client, now: datetime) -> str:
-        """Add a client and return its bearer token, which is stored only as a digest and shown this once."""
-        token = f"lst_{secrets.token_urlsafe(32)}"
-        row = {
-            "name": client.name, "token_digest": token_digest(token), "department": client.department,
-            "types": json.dumps(client.types), "hourly_ceiling": client.hourly_ceiling, "created_at": now,
-            "kind": client.kind,
-        }  # fmt: skip
-        try:
-            with self._database.write() as connection:
-                connection.execute(insert(clients).values(row))
-        except IntegrityError as error:
-            raise RequestRejected("a client of this name exists, or existed") from error
-        return token
+        """Add a client and return its first secret, which is stored only as a digest and shown this once."""
+        secret = new_secret()
+        self._add(client, now, token_digest(secret), {"secret_digest": token_digest(secret)})
+        return secret
+
+    def add_with_key(self, client: Client, public_key: str, now: datetime) -> None:
+        """Add a client that has no secret: it signs with the private key of this JWK."""
+        self._add(client, now, token_digest(new_secret()), {"public_key": public_key})
 
     def remove(self, name: str, now: datetime) -> None:
-        """Shut a client out at once; its name stays taken."""
+        """Shut a client out at once, whatever tokens it holds; its name stays taken."""
         with self._database.write() as connection:
-            live = (clients.c.name == name) & clients.c.removed_at.is_(None)
-            if connection.execute(update(clients).where(live).values(removed_at=now)).rowcount == 0:
+            if connection.execute(update(clients).where(living(name)).values(removed_at=now)).rowcount == 0:
                 raise NotInRegister("no such client")
 
     def by_token(self, token: str) -> Client | None:
-        """Return the client that holds this token, or None."""
-        live = (clients.c.token_digest == token_digest(token)) & clients.c.removed_at.is_(None)
+        """Return the client that holds this secret, or None."""
+        held = (credentials.c.secret_digest == token_digest(token)) & credentials.c.removed_at.is_(None) & clients.c.removed_at.is_(None)
         with self._database.read() as connection:
-            row = connection.execute(select(clients).where(live)).mappings().first()
+            row = connection.execute(select(clients).join(credentials).where(held)).mappings().first()
+        return _client(row) if row else None
+
+    def named(self, name: str) -> Client | None:
+        """Return the client of this name that may call, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select(clients).where(living(name))).mappings().first()
         return _client(row) if row else None
 
     def all(self) -> list[Client]:
@@ -80,6 +106,36 @@ class Clients:
             rows = connection.execute(select(clients).where(clients.c.removed_at.is_(None)).order_by(clients.c.name)).mappings().all()
         return [_client(row) for row in rows]
 
+    def _add(self, client: Client, now: datetime, digest: str, shown: dict[str, str]) -> None:
+        row = {
+            "name": client.name, "token_digest": digest, "department": client.department, "types": json.dumps(client.types),
+            "hourly_ceiling": client.hourly_ceiling, "created_at": now, "kind": client.kind, "acts": json.dumps(client.acts),
+        }  # fmt: skip
+        try:
+            with self._database.write() as connection:
+                key = connection.execute(insert(clients).values(row).returning(clients.c.id)).scalar_one()
+                connection.execute(insert(credentials).values(client=key, added_at=now, **shown))
+        except IntegrityError as error:
+            raise RequestRejected("a client of this name exists, or existed") from error
+
+
+def new_secret() -> str:
+    """Draw a client secret of 256 random bits."""
+    return f"lst_{secrets.token_urlsafe(32)}"
+
+
+def living(name: str) -> ColumnElement[bool]:
+    """Return the condition of being the client of this name that may call."""
+    return (clients.c.name == name) & clients.c.removed_at.is_(None)
+
+
+def key_of(connection: Connection, name: str) -> int:
+    """Return the key of a client that may call, locked to the end of the transaction; `NotInRegister` where there is none."""
+    found = connection.execute(select(clients.c.id).where(living(name)).with_for_update()).scalar_one_or_none()
+    if found is None:
+        raise NotInRegister("no such client")
+    return int(found)
+
 
 def _client(row: RowMapping) -> Client:
-    return Client(row["name"], row["department"], tuple(json.loads(row["types"])), row["hourly_ceiling"], row["kind"])
+    return Client(row["name"], row["department"], tuple(json.loads(row["types"])), row["hourly_ceiling"], row["kind"], tuple(json.loads(row["acts"])))

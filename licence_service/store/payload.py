@@ -25,13 +25,14 @@ class Vault:
     """Encrypts, opens and blinds under keys derived from one secret of 32 bytes."""
 
     def __init__(self, secret: bytes) -> None:
-        """Derive the three keys; a secret of another length is refused."""
+        """Derive the keys, one for each purpose; a secret of another length is refused."""
         if len(secret) != KEY_BYTES:
             msg = f"LICENCE_PAYLOAD_KEY must be {KEY_BYTES} bytes, written as {2 * KEY_BYTES} hexadecimal digits"
             raise Misconfigured(msg)
         self._cipher = AESGCM(_derive(secret, b"payload/1"))
         self._blind = Keyed(_derive(secret, b"blind/1"))
         self.permutation_key = _derive(secret, b"status/1")
+        self.token_key = _derive(secret, b"access-token/1")
 
     def close_up(self, content: bytes, row: str) -> bytes:
         """Encrypt bytes for one row."""

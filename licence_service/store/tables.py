@@ -251,13 +251,14 @@ clients = Table(
     "clients", metadata,
     Column("id", Key, primary_key=True),
     Column("name", String(80), nullable=False, unique=True),
-    Column("token_digest", String(64), nullable=False, unique=True),
+    Column("token_digest", String(64), nullable=False, unique=True),  # for the release before: `credentials` say who a client is
     Column("department", String(18), nullable=False),
     Column("types", Text, nullable=False),
     Column("hourly_ceiling", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("removed_at", Instant),
     Column("kind", String(20), nullable=False, server_default="approval"),  # approval, officer, platform
+    Column("acts", Text, nullable=False, server_default='["*"]'),
 )  # fmt: skip
 
 failures = Table(

@@ -12,7 +12,7 @@ from licence_service.service import Service
 from licence_service.store.clients import APPROVAL, OFFICER, Client
 from licence_service.store.failures import WINDOW_SECONDS
 
-_bearer = HTTPBearer(auto_error=False, description="The token that `licence-service clients add` printed.")
+_bearer = HTTPBearer(auto_error=False, description="An access token of `POST /oauth/token`, or a secret that `licence-service clients` printed.")
 
 
 def service_of(request: Request) -> Service:
@@ -35,9 +35,9 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 def client_of(service: Service, token: str | None, kind: str) -> Client:
     """Return the client of a kind behind a token: no kind may do what another may."""
-    client = service.clients.by_token(token) if token else None
+    client = service.admission.caller(token) if token else None
     if client is None:
-        raise AccessRefused("a bearer token of a registered client is wanted")
+        raise AccessRefused("an access token, or a secret, of a registered client is wanted")
     if client.kind != kind:
         raise NotGranted("a client of this kind may not do this")
     return client

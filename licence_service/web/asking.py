@@ -13,6 +13,7 @@ from licence_service.fields import Asker, Field
 from licence_service.licence import LicenceState, beijing_day
 from licence_service.rules import renewal_of
 from licence_service.service import Service
+from licence_service.store.clients import READ
 from licence_service.store.record import Record
 from licence_service.store.searching import Criteria
 from licence_service.view import view_of
@@ -33,7 +34,7 @@ _CURSOR = Field(label="游标", type="string", disclose={}, pattern=r"[0-9A-Z]{2
 @router.post("/licences/search", openapi_extra=SEARCH_BODY, responses={200: SEARCH_ANSWER}, summary="Find licences, page by page")
 def search(service: TheService, caller: Caller, body: Body) -> dict[str, Any]:
     """Find licences of the caller's department: by type, a value on the face, holder, state, or what falls due. Values are sent in the body only."""
-    criteria, after, limit = _criteria(service, caller.department, body, [each for each in service.catalogue.slugs if caller.may_touch(each)])
+    criteria, after, limit = _criteria(service, caller.department, body, [each for each in service.catalogue.slugs if caller.may(READ, each)])
     found, cursor = service.searching.page(criteria, beijing_day(service.now()), after=after, limit=limit)
     return {"licences": [_summary(service, one) for one in found], "after": cursor}
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from licence_service.errors import AccessRefused, SignatureWrong
+from licence_service.errors import AccessRefused, NotGranted, SignatureWrong
 from licence_service.reviewing import Held
+from licence_service.store.clients import TASK, Client
 from licence_service.web.access import Caller, IdempotencyKey, TheService, count_failure
 from licence_service.web.issuing import Body, LicenceId, written
 from licence_service.web.shapes import ANSWERS, DONE_ANSWER
@@ -51,6 +52,7 @@ def signal(service: TheService, caller: Caller, key: IdempotencyKey, licence_id:
 @router.get("/tasks", responses={200: TASKS_ANSWER}, summary="What waits for a clerk")
 def tasks(service: TheService, caller: Caller, after: Annotated[int, Query(ge=0, le=2**53)] = 0) -> dict[str, Any]:
     """Return the department's open tasks, oldest first, a hundred at a time; conflicts show both values."""
+    _must_see_tasks(caller)
     found = service.tasks.of(caller.department, after=after)
     listed = [
         {"task_id": one.task_id, "kind": one.kind, "licence_id": one.licence_id, "opened_at": one.opened_at.isoformat(), "content": dict(one.content)}
@@ -62,5 +64,11 @@ def tasks(service: TheService, caller: Caller, after: Annotated[int, Query(ge=0,
 @router.post("/tasks/{task_id}/close", status_code=204, summary="Close a task", response_class=Response)
 def close(service: TheService, caller: Caller, task_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
     """Close a task; what was decided about it is an act of its own."""
+    _must_see_tasks(caller)
     service.tasks.close(caller.department, task_id, caller.name)
     return Response(status_code=204, headers=_NO_STORE)
+
+
+def _must_see_tasks(caller: Client) -> None:
+    if not caller.may_somewhere(TASK):
+        raise NotGranted("the caller's scopes hold no tasks")

@@ -30,6 +30,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.NotInRegister: 404,
     errors.AccessRefused: 401,
     errors.NotGranted: 403,
+    errors.TokenRefused: 400,
     errors.CeilingReached: 429,
     errors.TooManyFailures: 429,
     errors.BodyTooLarge: 413,

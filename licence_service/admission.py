@@ -1,0 +1,208 @@
+"""Who a calling system is: OAuth 2.0 client credentials (RFC 6749 §4.4) by secret or by signed assertion (RFC 7523), short-lived access tokens.
+
+An access token is a JWT after RFC 9068 under a key that every process of the service derives from the payload key, so that nothing is kept
+for it. It says who and what for, never whether: whoever shows one is looked up anew, and is out as soon as the client is removed.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
+
+from licence_service.errors import RequestRejected, TokenRefused
+from licence_service.store.clients import Client, Clients
+from licence_service.store.credentials import Credentials
+
+LIFE = timedelta(minutes=10)  # of an access token
+LONGEST_ASSERTION = timedelta(minutes=10)  # that a signed assertion may be good for
+SKEW = timedelta(minutes=1)  # by which a client's clock may be wrong
+MOST_TOKEN, MOST_SCOPE = 4096, 2000  # characters
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "Ed25519")  # that signed assertions may be in
+_SHORTEST_RSA = 2048  # bits
+_OF_KEYS = {"P-256": ("ES256",), "P-384": ("ES384",), "RSA": ("PS256", "RS256"), "Ed25519": ("Ed25519",)}
+_TYPE = "at+jwt"  # RFC 9068 §2.1
+_PREFIX = "lst_"  # what secrets begin with, and no JWT does
+
+Key: TypeAlias = OctKey | RSAKey | ECKey | OKPKey
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a client shows for itself at the token endpoint: its secret, or an assertion that it signed; and what it asks for."""
+
+    client: str | None
+    secret: str | None = field(default=None, repr=False)
+    assertion: str | None = field(default=None, repr=False)
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An access token, the seconds that it lives, and its scope, words with a blank between."""
+
+    token: str = field(repr=False)
+    seconds: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Lets calling systems in."""
+
+    clients: Clients
+    credentials: Credentials
+    issuer: str  # the address of the service
+    token_key: bytes = field(repr=False)
+    now: Callable[[], datetime] = field(repr=False)
+
+    @property
+    def token_url(self) -> str:
+        """Return the address of the token endpoint: who a signed assertion is for."""
+        return f"{self.issuer}/oauth/token"
+
+    def admit(self, asking: Asking) -> Admitted:
+        """Return an access token; raise `TokenRefused` with a code of RFC 6749 §5.2."""
+        client = self._by_assertion(asking) if asking.assertion else self._by_secret(asking)
+        narrowed = _narrowed(client, asking.scope)
+        now = int(self.now().timestamp())
+        claims = {
+            "iss": self.issuer, "aud": self.issuer, "sub": client.name, "client_id": client.name, "iat": now,
+            "exp": now + int(LIFE.total_seconds()), "jti": secrets.token_urlsafe(12), "scope": " ".join(narrowed),
+        }  # fmt: skip
+        token = jwt.encode({"alg": "HS256", "typ": _TYPE}, claims, self._key)
+        return Admitted(token, int(LIFE.total_seconds()), " ".join(narrowed or _whole(client)))
+
+    def caller(self, token: str) -> Client | None:
+        """Return the client behind an access token or a secret, with what the token was narrowed to; None where it is neither."""
+        if token.startswith(_PREFIX):
+            return self.clients.by_token(token)
+        claims = self._claims(token)
+        client = self.clients.named(claims["sub"]) if claims else None
+        if client is None or claims is None:
+            return None
+        return replace(client, scopes=tuple(claims["scope"].split()))
+
+    # -- inside ----------------------------------------------------------------------------------------
+
+    @property
+    def _key(self) -> OctKey:
+        return OctKey.import_key(self.token_key)
+
+    def _claims(self, token: str) -> Mapping[str, Any] | None:
+        """Return what one of our tokens says; None for any other."""
+        if len(token) > MOST_TOKEN:
+            return None
+        try:
+            read = jwt.decode(token, self._key, algorithms=["HS256"])
+            wanted = {"iss": {"essential": True, "value": self.issuer}, "aud": {"essential": True, "value": self.issuer}, "exp": {"essential": True}}
+            jwt.JWTClaimsRegistry(now=int(self.now().timestamp()), **wanted).validate(read.claims)  # type: ignore[arg-type]  # TypedDicts
+        except (JoseError, ValueError):
+            return None
+        return read.claims if read.header.get("typ") == _TYPE else None
+
+    def _by_secret(self, asking: Asking) -> Client:
+        client = self.clients.by_token(asking.secret) if asking.secret else None
+        if client is None or client.name != asking.client:
+            raise TokenRefused("invalid_client", "the client is not known by this secret")
+        return client
+
+    def _by_assertion(self, asking: Asking) -> Client:
+        """Return the client that signed an assertion for this endpoint, once (RFC 7523 §3, OpenID Connect Core §9 `private_key_jwt`)."""
+        refused = TokenRefused("invalid_client", "the assertion is not one that a client signed for this endpoint, once, just now")
+        said = asking.assertion or ""
+        name = _signer(said)
+        if name is None or (asking.client and asking.client != name):
+            raise refused
+        client, now = self.clients.named(name), self.now()
+        claims = next((read for one in self.credentials.of(name) if one.public_key and (read := _verified(said, one.public_key))), None)
+        if client is None or claims is None or not self._meant_for_us(claims, name, now):
+            raise refused
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC) + SKEW
+        if not self.credentials.use_once(name, claims["jti"], expires_at, now):
+            raise refused
+        return client
+
+    def _meant_for_us(self, claims: Mapping[str, Any], name: str, now: datetime) -> bool:
+        audience = claims.get("aud")
+        meant = audience if isinstance(audience, list) else [audience]
+        instants = [claims.get("exp"), *(claims[each] for each in ("iat", "nbf") if each in claims)]
+        if not all(isinstance(each, int | float) and not isinstance(each, bool) and 0 <= each < 2**40 for each in instants):
+            return False
+        expires, *begun = instants
+        present = now.timestamp()
+        in_time = present - SKEW.total_seconds() < expires <= present + (LONGEST_ASSERTION + SKEW).total_seconds()
+        return (
+            in_time and all(each <= present + SKEW.total_seconds() for each in begun) and claims.get("iss") == name
+            and bool({self.token_url, self.issuer} & {each for each in meant if isinstance(each, str)})
+            and isinstance(claims.get("jti"), str) and 1 <= len(claims["jti"]) <= 200  # noqa: PLR2004
+        )  # fmt: skip
+
+
+def public_key(content: bytes) -> str:
+    """Return the JWK of a public key given as PEM or JWK: EC P-256 or P-384, RSA of 2048 bits and more, Ed25519.
+
+    Raise `RequestRejected` for anything else, so for a private key: it is to stay where it was made.
+    """
+    for kind in ("EC", "RSA", "OKP"):
+        try:
+            said = json.loads(content) if content.lstrip().startswith(b"{") else content
+            key = import_key(said, kind)
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue
+        if key.is_private:
+            raise RequestRejected("this is a private key; register its public part")
+        if _algorithms(key):
+            return json.dumps(key.as_dict(private=False), sort_keys=True)
+    raise RequestRejected("a public key is wanted, PEM or JWK: EC P-256 or P-384, RSA of 2048 bits or more, Ed25519")
+
+
+def _algorithms(key: Key) -> tuple[str, ...]:
+    """Return what a key may sign with."""
+    if isinstance(key, RSAKey):
+        return _OF_KEYS["RSA"] if key.public_key.key_size >= _SHORTEST_RSA else ()
+    return _OF_KEYS.get(key.curve_name, ()) if isinstance(key, ECKey | OKPKey) else ()
+
+
+def _signer(assertion: str) -> str | None:
+    """Return who an assertion says that it is from; nothing of it is proven yet."""
+    if len(assertion) > MOST_TOKEN:
+        return None
+    try:
+        claims = json.loads(jws.extract_compact(assertion.encode("ascii")).payload)
+    except (JoseError, ValueError, RecursionError):
+        return None
+    name = claims.get("sub") if isinstance(claims, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _verified(assertion: str, key: str) -> Mapping[str, Any] | None:
+    """Return the claims of an assertion that this key signed."""
+    try:
+        opened = import_key(json.loads(key))
+        return jwt.decode(assertion, opened, algorithms=list(_algorithms(opened))).claims
+    except (JoseError, ValueError, RecursionError):
+        return None
+
+
+def _whole(client: Client) -> tuple[str, ...]:
+    """Return everything that a client may do, as scopes."""
+    return tuple(f"{act}:{slug}" for act in client.acts for slug in client.types)
+
+
+def _narrowed(client: Client, scope: str | None) -> tuple[str, ...]:
+    """Return the scopes that are asked for, none where all of the client's are. `TokenRefused` for one that it does not hold."""
+    if scope is None or not scope.strip():
+        return ()
+    asked = tuple(dict.fromkeys(scope.split()))
+    parts = [one.partition(":") for one in asked]
+    held = all(colon and client.may(act, slug) for act, colon, slug in parts)
+    if len(scope) > MOST_SCOPE or not held:
+        raise TokenRefused("invalid_scope", "a scope is `act:type`, each held by the client; `*` stands for all that it holds where it holds all")
+    return asked
