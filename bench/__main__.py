@@ -4,6 +4,7 @@ import logging
 import sys
 
 from bench import batch, book, chunks, document, growth, issue, lanes, memory, press, siege, status, stored, verify_http
+from bench.record import missed
 
 
 def main() -> None:
@@ -22,6 +23,8 @@ def main() -> None:
     verify_http.run(verify_http.SIZE)
     siege.run(siege.SECONDS, siege.SIZE)
     book.run(most=100_000)
+    if short := missed():
+        sys.exit("\n".join(short))
 
 
 if __name__ == "__main__":  # the book's rows are made in processes of their own, which import this module

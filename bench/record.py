@@ -1,11 +1,13 @@
-"""`var/bench.json`: one line per figure, replaced by name, so that every bench of the project adds to the same file."""
+"""`var/bench.json`: one line per figure, replaced by name, so that every bench of the project adds to the same file; floors and goals beside it."""
 
 import json
 import platform
+import tomllib
 from pathlib import Path
 from typing import Any
 
 PLACE = Path("var/bench.json")
+FLOORS: dict[str, dict[str, float]] = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))
 
 
 def machine() -> str:
@@ -26,4 +28,29 @@ def record(name: str, figure: float, *, better: str, ours: float, peer: float | 
     PLACE.parent.mkdir(parents=True, exist_ok=True)
     PLACE.write_text(json.dumps([*(one for one in kept if one["name"] != name), line], ensure_ascii=False, indent=2) + "\n", "utf-8")
     peers = f", peer {peer:.2f} {unit}" if peer is not None else ""
-    print(f"{name}: {figure:.3f} ({better} is better; ours {ours:.2f} {unit}{peers}; worst round {worst:.3f}; {rounds} rounds)")
+    print(f"{name}: {figure:.3f} ({better} is better; ours {ours:.2f} {unit}{peers}; worst round {worst:.3f}; {rounds} rounds){_judged(line)}")
+
+
+def missed() -> list[str]:
+    """Return the figures of `var/bench.json` that miss their floors, in words."""
+    kept = json.loads(PLACE.read_text("utf-8")) if PLACE.exists() else []
+    return [f"{line['name']}: {line['figure']}{_judged(line)}" for line in kept if _short(line, "floor")]
+
+
+def _short(line: dict[str, Any], of: str) -> bool:
+    """Say whether a figure misses its floor, or its goal."""
+    wanted = FLOORS.get(line["name"], {}).get(of)
+    return wanted is not None and (line["figure"] < wanted if line["better"] == "higher" else line["figure"] > wanted)
+
+
+def _judged(line: dict[str, Any]) -> str:
+    wanted = FLOORS.get(line["name"])
+    if not wanted:
+        return ""
+    if _short(line, "floor"):
+        return f" MISSES ITS FLOOR of {wanted['floor']:g}"
+    return (
+        f" – reaches its floor of {wanted['floor']:g}"
+        if _short(line, "goal") or "goal" not in wanted
+        else f" – reaches its goal of {wanted['goal']:g}"
+    )

@@ -32,10 +32,10 @@ from bench.stock import Stock
 from licence_service.chunks import CHUNK
 from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, Client
-from licence_service.store.runs import OPEN, UNDER_WAY
+from licence_service.store.runs import COLLECTED, OPEN, UNDER_WAY
 
 COUNT, PROCESSES, WORKERS, KILLS, POOL, STOCK = 100_000, 2, 3, 5, 1000, 1_940_000
-RATE = 100  # licences a second, at least: when to kill
+LAST_KILL = 0.85  # of the rows: by then every moment has come
 SPREAD = 10.0  # seconds that a chunk takes, about: somewhere in them its carrier dies
 
 
@@ -45,27 +45,27 @@ class Watch:
 
     place: Place
     service: Service
-    left: int
-    every: float  # seconds between two kills, about
+    rows: int  # of all files together
+    moments: list[float]  # when to kill, by the share of the rows that are done; the first comes last
     dice: random.Random = field(default_factory=random.Random)
     most: int = 0  # bytes of the largest process
     killed: int = 0
     _next: float = 0.0
     _certain: bool = False  # a chunk is under way, so that the moment is certain
 
-    def begin(self) -> None:
-        """Draw the moment from which on the next kill may be."""
-        self._next, self._certain = time.monotonic() + self.dice.uniform(0.3, 1.7) * self.every, False
-
     def _now(self) -> bool:
         """Is it time to kill? Not before a chunk is under way: a process that only starts has nothing to lose."""
         if time.monotonic() < self._next:
             return False
+        if self._certain:
+            return True
         kept = self.service.runs.kept
-        if not self._certain and any(UNDER_WAY in kept.standing(run).chunks for run in kept.all() if run.state == OPEN):
-            self._next, self._certain = time.monotonic() + self.dice.uniform(0, SPREAD), True
-            return False
-        return self._certain
+        every = {run.run_id: (run, kept.standing(run)) for run in kept.all()}
+        done = sum(run.total if run.state == COLLECTED else standing.done for run, standing in every.values())
+        certain = any(UNDER_WAY in standing.chunks for run, standing in every.values() if run.state == OPEN)
+        self._certain = certain and done >= self.moments[-1] * self.rows
+        self._next = time.monotonic() + (self.dice.uniform(0, SPREAD) if self._certain else 1.0)
+        return False
 
     def look(self, command: "subprocess.Popen[bytes]") -> None:
         """Look once: measure, and kill where it is time."""
@@ -75,10 +75,10 @@ class Watch:
                 self.most = max(self.most, one.memory_info().rss)
             except psutil.NoSuchProcess:
                 continue
-        if self.left and carriers and self._now():
+        if self.moments and carriers and self._now():
             self.dice.choice(carriers).kill()
-            self.left, self.killed = self.left - 1, self.killed + 1
-            self.begin()
+            self.moments.pop()
+            self.killed, self._certain = self.killed + 1, False
         self.place.mend()
 
 
@@ -145,11 +145,10 @@ def convert(place: Place, count: int, kills: int, chunk: int) -> None:
     print(f"-- {place.name} --", flush=True)
     files = filled(place, count)
     service = place.opened()
-    watch = Watch(place, service, kills, max(0.0, count / RATE / (kills + 1) - SPREAD))
+    watch = Watch(place, service, count, sorted((random.uniform(0, LAST_KILL) for _ in range(kills)), reverse=True))
     began = time.monotonic()
     if place.wanted:
         subprocess.run([*OURS, "worker", "--prepare"], env=place.environment, check=True, capture_output=True)
-    watch.begin()
     for file, client in files.items():
         words = ["issue-many", str(file), "--client", client, "--results", str(file.with_suffix(".results")), "--chunk", str(chunk), *place.how]
         carried(words, place, watch)
