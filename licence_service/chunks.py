@@ -111,8 +111,15 @@ class Chunks:
             draft = first_draft(line, caller, template, department, request, Act.ISSUE, placed=False)
             return _Drafted(at=at, key=key, body=body, request=request, department=department, draft=draft)
         except (Refusal, Unavailable) as refused:
-            outcomes[at] = refused
+            outcomes[at] = self._begun(caller, key, body) or refused
             return None
+
+    def _begun(self, caller: Client, key: str, body: Mapping[str, Any]) -> Outcome | None:
+        """Return what became of an unattended issue that was reserved before: it is carried on, though what it was judged by has grown old."""
+        decision = body.get("decision")
+        if not isinstance(decision, Mapping) or not decision.get("unattended") or not self.registrar.line.reservations.by_key(caller.name, key):
+            return None
+        return told(lambda: self.registrar.issue(caller, key, body))
 
     def _sorted(self, drafted: Sequence[_Drafted]) -> tuple[list[_Drafted], list[_Drafted]]:
         """Return the rows that go together, and those that go alone: under another licence, or with a number that is held."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from licence_service.basis import as_data, committed, from_data
 from licence_service.digests import Digests, canonical, commitment_sha256, digests, field_salt
 from licence_service.endorsement import Endorsement, statement_of
 from licence_service.frozen import replace
@@ -65,6 +66,7 @@ def _appended(entry: Entry) -> dict[str, Any]:
         "campaign": entry.campaign,
         "organs": dict(entry.organs),
         "changed": sorted(entry.changes),
+        "basis_sha256": _basis_commitment(entry),
     }
 
 
@@ -78,6 +80,7 @@ def private_of(entry: Entry) -> dict[str, Any]:
         "salt": version.salt.hex() if version else None,
         "facts": {one.endorsement_id: _hidden_facts(one) for one in entry.endorsements},
         **({"changes": dict(entry.changes)} if entry.changes else {}),
+        **({"basis": as_data(entry.basis)} if entry.basis else {}),
     }
 
 
@@ -127,6 +130,8 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
         campaign=body.get("campaign"),
         organs=body.get("organs", {}),
         changes=hidden.get("changes") or dict.fromkeys(body.get("changed", ())),
+        basis=from_data(hidden["basis"]) if "basis" in hidden else None,
+        basis_sha256=body.get("basis_sha256"),
     )
 
 
@@ -147,6 +152,13 @@ def _officer_commitment(entry: Entry) -> str | None:
     if not entry.decision.officer or not entry.version or not entry.version.salt:
         return entry.decision.officer_sha256
     return commitment_sha256({"officer": entry.decision.officer}, field_salt(entry.version.salt, OFFICER), OFFICER)
+
+
+def _basis_commitment(entry: Entry) -> str | None:
+    """Commit to what the decision rests on, under the version's salt. What was erased stays committed to."""
+    if not entry.basis or not entry.version or not entry.version.salt:
+        return entry.basis_sha256
+    return committed(entry.basis, entry.version.salt)
 
 
 def _version_body(version: Version) -> dict[str, Any]:

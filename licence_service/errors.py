@@ -135,6 +135,18 @@ class AccessRefused(Refusal):
     slug, title = "access-refused", "Who is calling is not known"
 
 
+class CheckFailed(Refusal):
+    """A data source says no; the faults name it, and the fields that it was asked about (AI-04)."""
+
+    slug, title = "check-failed", "A data source says no"
+
+
+class NeedsClerk(Refusal):
+    """No rule set may decide this case: a person does, and sends it again with the officer (AI-04)."""
+
+    slug, title = "needs-clerk", "A person must decide this case"
+
+
 class NotGranted(Refusal):
     """The caller is known but holds no grant for this act or type (SE-01)."""
 
@@ -174,6 +186,12 @@ class WrongMediaType(Refusal):
     """The body is of a kind this address does not take."""
 
     slug, title = "wrong-media-type", "The body is of a kind this address does not take"
+
+
+class SourceSilent(Unavailable):
+    """A data source has not answered, or not lately; the same request may come again (AI-04)."""
+
+    slug, title = "source-silent", "A data source has not answered"
 
 
 class SealUnavailable(Unavailable):

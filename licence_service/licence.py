@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 
+from licence_service.basis import Basis
 from licence_service.digests import Digests
 from licence_service.endorsement import Endorsement
 from licence_service.fields import Face, Value
@@ -151,7 +152,8 @@ class Entry:
     `recorded_only` marks an act that is written down without changing the state (DOMAIN §2a, "R"; RULINGS 02).
     `target` is the sequence of the entry that is lifted, stayed, reversed, accepted or undone; `withdrawn` and `refused` name an
     endorsement. `until` is the last day of a stay, or the last day on which a transfer may be accepted. `changes` are the values
-    that a change gave, by field; they lie encrypted. `organs` are the five organisations of a cross-region review, by role.
+    that a change gave, by field; they lie encrypted, as `basis` does, on which the decision rests. `organs` are the five organisations
+    of a cross-region review, by role.
     """
 
     licence_id: str
@@ -182,6 +184,8 @@ class Entry:
     campaign: str | None = None
     organs: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Value | None] = field(default_factory=dict, repr=False)
+    basis: Basis | None = field(default=None, repr=False)
+    basis_sha256: str | None = field(default=None, compare=False)  # the commitment as it was entered; all that is left where it was erased
 
 
 @dataclass(frozen=True, slots=True)

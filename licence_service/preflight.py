@@ -22,6 +22,7 @@ from licence_service.seal.keyring import Department
 from licence_service.store.clients import Client
 from licence_service.store.projection import OVER
 from licence_service.template import Template
+from licence_service.unattended import judged_basis
 
 _CODE = "0" * 12
 
@@ -56,6 +57,9 @@ def first_draft(
     face = checked_face(template, raw, department.name, today, before=faults)
     request = with_parent(line, template, request, face, department)
     parent_faults(line, template, request, face, today)
+    basis = judged_basis(line, department.uscc, request, template, face, today)
+    if basis is not request.basis:
+        request = replace(request, basis=basis)
     draft = draft_issue(
         template, request, face, by=caller.name, department=department.uscc, seal_id=department.seal.seal_id, sealed_at=line.now(), act=act
     )

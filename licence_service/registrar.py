@@ -55,6 +55,8 @@ class Registrar:
         """Issue (颁发): a first version of a new licence."""
         request = requests.read_issue(body)
         template, department = granted(self.line, caller, request, body)
+        if request.decision.unattended and (begun := self.begun(caller, key, body)):
+            return begun
         draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
         return self._reserved(caller, key, body, department, draft, request)
 
@@ -131,6 +133,11 @@ class Registrar:
         if troubles:
             raise troubles[0]
         return done
+
+    def begun(self, caller: Client, key: str, body: Mapping[str, Any]) -> Done | Waiting | None:
+        """Return what became of a first entry that was reserved under this key before: what it was judged by may have grown old since (AI-01)."""
+        found = self.line.reservations.by_key(caller.name, key)
+        return self.carrier.carried(found) if found and found.content["request"] == _digest(caller, "", body) else None
 
     # -- what a caller may see ---------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from licence_service.acts import GROUNDS
+from licence_service.basis import Basis, read_origins, read_receipts
 from licence_service.envelope import ORGANISATION, WORD, Reading
 from licence_service.errors import Fault, RequestRejected
 from licence_service.fields import Field
@@ -12,6 +13,8 @@ from licence_service.frozen import dataclass, field
 from licence_service.licence import Act, Decision, Suspension
 
 _CASE = Field(label="办件编号", type="string", disclose={}, required=True, max_length=80, pattern=r"[0-9A-Za-z._/-]+")
+_ITEM = Field(label="事项编码", type="string", disclose={}, pattern=r"[0-9A-Z]{6,60}")
+_CODE = Field(label="一件事编号", type="string", disclose={}, max_length=80, pattern=r"[0-9A-Za-z._/-]+")
 _LICENCE = Field(label="证照", type="string", disclose={}, pattern=r"[0-9A-Z]{20}")
 _REGION = Field(label="区划", type="string", disclose={}, pattern=r"[0-9]{6}")
 _SIGNATURE = Field(label="签名", type="string", disclose={}, pattern=r"[0-9a-f]{128}")
@@ -27,7 +30,9 @@ OBJECTION = "objection"
 ENDORSEMENT_GROUNDS = (OBJECTION, "report_recalled", "error", "overturned", "other")
 WITHDRAWAL_GROUNDS = ("beyond_powers", "wrong_procedure", "unqualified_applicant", "fraud", "other")
 
-_ISSUE_KEYS = frozenset({"type", "case_no", "decision", "face", "photos", "parent", "region"})
+_BASIS_KEYS = frozenset({"service_item_code", "bundle_no", "receipts", "sources"})
+_ISSUE_KEYS = frozenset({"type", "case_no", "decision", "face", "photos", "parent", "region"}) | _BASIS_KEYS
+_NO_BASIS = Basis()
 _ADOPT_KEYS = _ISSUE_KEYS | {"elicence_id", "document"}
 _DRAWN = frozenset({"face", "photos", "reason_text"})
 _ACT_KEYS: Mapping[Act, frozenset[str]] = {
@@ -76,6 +81,7 @@ class IssueRequest:
     faults: tuple[Fault, ...] = ()
     parent: str | None = None
     region: str | None = None
+    basis: Basis = field(default_factory=Basis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,19 @@ def _issue(reading: Reading) -> IssueRequest:
         reading.faults.append(Fault("face", "missing", "an object is wanted here"))
     face, photos = reading.mapping("face"), reading.photos()
     parent, region = reading.field("parent", _LICENCE), reading.field("region", _REGION)
-    return IssueRequest(slug or "", case_no or "", decision, face, photos, tuple(reading.faults), parent, region)
+    basis = _basis(reading)
+    return IssueRequest(slug or "", case_no or "", decision, face, photos, tuple(reading.faults), parent, region, basis)
+
+
+def _basis(reading: Reading) -> Basis:
+    """Take what the decision rests on; most requests say nothing of it."""
+    body = reading.body
+    if _BASIS_KEYS.isdisjoint(body):
+        return _NO_BASIS
+    receipts, faults = read_receipts(body.get("receipts"))
+    origins, wrong = read_origins(body.get("sources"))
+    reading.faults += (*faults, *wrong)
+    return Basis(reading.field("service_item_code", _ITEM), reading.field("bundle_no", _CODE), receipts, origins)
 
 
 def read_act(body: Mapping[str, Any]) -> ActRequest:

@@ -150,6 +150,8 @@ def _uncommitted(whole: Entry, body: Mapping[str, Any]) -> list[str]:
     ]
     if version and version.salt and whole.decision.officer and body_of(whole)["decision"]["officer_sha256"] != body["decision"]["officer_sha256"]:
         said.append("the officer is not the one that the entry commits to")
+    if version and version.salt and whole.basis and body_of(whole)["basis_sha256"] != body.get("basis_sha256"):
+        said.append("the basis of the decision is not the one that the entry commits to")
     return said
 
 

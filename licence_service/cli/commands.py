@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from licence_service.cli import book, campaigns, chunking, clients, examining, licences, offline, receipts, resealing, showing, templates, working
+from licence_service.cli import (
+    book,
+    campaigns,
+    chunking,
+    clients,
+    examining,
+    explaining,
+    licences,
+    offline,
+    receipts,
+    resealing,
+    showing,
+    templates,
+    working,
+)
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document import Fonts, glyph_file
@@ -46,6 +60,7 @@ book.add_to(app)
 receipts.add_to(app)
 offline.add_to(app)
 examining.add_to(app)
+explaining.add_to(app)
 showing.add_to(app)
 resealing.add_to(app, seals)
 

@@ -16,5 +16,5 @@ def draft_issue(
     reason = VersionReason.INITIAL if act is Act.ISSUE else VersionReason.ADOPTED
     version = version_of(template, face, 1, reason, seal_id, sealed_at, copy_no=1)
     parent = Parent(request.parent, template.parent.effect) if request.parent and template.parent else None
-    entry = Entry("", 1, act, version.valid_from, request.decision, by, version, department=department, parent=parent)
+    entry = Entry("", 1, act, version.valid_from, request.decision, by, version, department=department, parent=parent, basis=request.basis or None)
     return Draft(entry, template, photos=request.photos)

@@ -25,16 +25,17 @@ from licence_service.rules.pack import (
     KindAcceptance,
     ReviewFrequency,
     RulePack,
+    Unattended,
     as_data,
     from_data,
     in_force,
     named,
 )
+from licence_service.rules.unattended import judge_sources, outside, rule_set
 
 __all__ = [
     "Acceptance", "AgeCeiling", "Breach", "Condition", "Conditions", "KindAcceptance", "Outcome", "PackUsed", "Reception", "Renewal",
-    "ReviewFrequency", "RulePack", "above_ceiling", "acceptance_pack",
-    "as_data", "birth_of", "birthday", "bound", "check", "from_data", "grade_fault", "grades_for", "in_force",
-    "judge_conditions", "judge_fact", "kind_acceptance", "named", "next_due", "objection_until", "on_underlying_right", "overlaps", "renewal_of",
-    "transfer_days",
+    "ReviewFrequency", "RulePack", "Unattended", "above_ceiling", "acceptance_pack", "as_data", "birth_of", "birthday", "bound", "check",
+    "from_data", "grade_fault", "grades_for", "in_force", "judge_conditions", "judge_fact", "judge_sources", "kind_acceptance", "named",
+    "next_due", "objection_until", "on_underlying_right", "outside", "overlaps", "renewal_of", "rule_set", "transfer_days",
 ]  # fmt: skip

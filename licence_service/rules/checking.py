@@ -14,6 +14,7 @@ from licence_service.rules.pack import (
     RecurringHours,
     ReviewFrequency,
     RulePack,
+    Unattended,
     Where,
 )
 from licence_service.template import EndorsementKind, Template
@@ -30,7 +31,8 @@ def check(pack: RulePack, kinds: Kinds, editions: Editions) -> list[str]:
     if pack.in_force_from and pack.in_force_to and pack.in_force_to < pack.in_force_from:
         problems.append("in_force_to: lies before in_force_from")
     slugs = [slug for slug in (editions if pack.types == "*" else pack.types) if slug in editions]
-    return list(dict.fromkeys([*problems, *_of_rule(pack, slugs, kinds, editions)]))
+    problems += _sources(pack.rule, slugs, editions) if isinstance(pack.rule, Unattended) else _of_rule(pack, slugs, kinds, editions)
+    return list(dict.fromkeys(problems))
 
 
 def overlaps(packs: Sequence[RulePack]) -> Iterator[tuple[RulePack, RulePack, str]]:
@@ -83,6 +85,16 @@ def _of_rule(pack: RulePack, slugs: Sequence[str], kinds: Kinds, editions: Editi
             for kind, one in rule.kinds.items():
                 hours = (one.hours.fact, one.hours.first, one.hours.last) if one.hours else ()
                 yield from _facts(kinds, kind, hours)
+
+
+def _sources(rule: Unattended, slugs: Sequence[str], editions: Editions) -> Iterator[str]:
+    """Name what a rule set lacks, and fields that it asks sources about and no type has."""
+    if not rule.items or not rule.sources:
+        yield "a rule set names the items of service that it decides, and a source at least"
+    yield from _only(rule.only, slugs, editions)
+    fields = {name for slug in slugs for edition in editions[slug] for name in edition.fields}
+    for source, check in rule.sources.items():
+        yield from (f"sources: {source}: no field {name}" for name in check.compares if name not in fields)
 
 
 def _facts(kinds: Kinds, kind: str, facts: Iterable[str | None], *wheres: Where | None) -> Iterator[str]:

@@ -213,8 +213,26 @@ class Acceptance:
     underlying_right: Literal["task", "cancel"] = "task"
 
 
+@dataclass(frozen=True, config=STRICT)
+class SourceCheck:
+    """What a source must have said: of which fields of the face it was asked, and how old its answer may be."""
+
+    max_age_hours: Positive
+    compares: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
+class Unattended:
+    """A rule set by which no person decides (AI-03): for these items of service, where every source says `pass` and the face keeps all of `only`."""
+
+    way: Literal["unattended"]
+    items: tuple[str, ...]
+    sources: Mapping[str, SourceCheck]
+    only: tuple[Where, ...] = ()
+
+
 Rule: TypeAlias = Annotated[
-    DeclaredDue | RecurringHours | GradeRecovery | GradeFromPoints | AgeCeiling | ReviewFrequency | RenewalWindow | Acceptance,
+    DeclaredDue | RecurringHours | GradeRecovery | GradeFromPoints | AgeCeiling | ReviewFrequency | RenewalWindow | Acceptance | Unattended,
     Declared(discriminator="way"),
 ]
 R = TypeVar("R")

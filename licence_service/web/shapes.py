@@ -3,6 +3,7 @@
 from typing import Any
 
 from licence_service.acts import GROUNDS
+from licence_service.basis import MOST_RECEIPTS, MOST_SOURCES
 from licence_service.licence import LicenceState
 from licence_service.requests import ACTS, ENDORSEMENT_GROUNDS, REASONS, WITHDRAWAL_GROUNDS
 from licence_service.verdict import QUESTIONS, Overall, Result
@@ -149,11 +150,30 @@ _PHOTOS = {
     "type": "object",
     "additionalProperties": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/jpeg", "maxLength": 80_004},
 }
+_MOMENT = {"type": "string", "format": "date-time", "description": "With its zone."}
+_RECEIPT = {
+    "type": "object", "additionalProperties": False, "required": ["source", "asked_at", "answered_at", "result", "compared", "digest"],
+    "properties": {
+        "source": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 60}, "asked_at": _MOMENT, "answered_at": _MOMENT,
+        "result": {"enum": ["pass", "fail", "conflict", "unavailable"]},
+        "compared": {"type": "array", "items": TEXT, "description": "The fields that the source was asked about."},
+        "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 of its answer."}, "reference": {"type": "string", "maxLength": 120},
+    },
+}  # fmt: skip
 _ISSUE: dict[str, Any] = {
     "type": "object", "additionalProperties": False, "required": ["type", "case_no", "decision", "face"],
     "properties": {
         "type": {"type": "string"}, "case_no": {"type": "string", "maxLength": 80, "pattern": r"^[0-9A-Za-z._/-]+$"}, "decision": DECISION_SHAPE,
         "face": {"type": "object", "description": "As `GET /templates/{type}` describes it."}, "photos": _PHOTOS,
+        "parent": {"type": "string", "pattern": "^[0-9A-Z]{20}$", "description": "The id of the licence that this one hangs on."},
+        "region": {"type": "string", "pattern": "^[0-9]{6}$"},
+        "service_item_code": {"type": "string", "pattern": "^[0-9A-Z]{6,60}$", "description": "The item of service (事项编码) that was decided."},
+        "bundle_no": {"type": "string", "maxLength": 80, "pattern": r"^[0-9A-Za-z._/-]+$", "description": "The number of the bundle (一件事)."},
+        "receipts": {"type": "array", "maxItems": MOST_RECEIPTS, "items": _RECEIPT, "description": "What data sources said; one of each source."},
+        "sources": {
+            "type": "object", "maxProperties": MOST_SOURCES, "description": "Where the values of fields came from, by field.",
+            "additionalProperties": {"type": "object", "required": ["source", "at"], "properties": {"source": TEXT, "at": _MOMENT}},
+        },
     },
 }  # fmt: skip
 _EXAMPLE_ISSUE = {"type": "a_type_of_get_templates", "case_no": "SA-2026-000001", "decision": _EXAMPLE_DECISION, "face": {}}

@@ -14,7 +14,7 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from licence_service import chunk_form, entry_form, identifiers, qr_token, segments
+from licence_service import basis, chunk_form, entry_form, identifiers, qr_token, segments
 from licence_service.carrying import Done
 from licence_service.compromise import FORM as LOST_KEY
 from licence_service.compromise import lost_since
@@ -172,6 +172,15 @@ def foundations(said: dict[str, Any]) -> None:
     assert said["body"]["format"] == FOUNDATION
     assert sha256(canonical(said["body"])) == said["sha256"]
     assert sha256(said["body"]["content"].encode()) == said["body"]["content_sha256"]
+
+
+def bases(said: dict[str, Any]) -> None:
+    read = basis.from_data(said["basis"])
+    assert basis.as_data(read) == said["basis"]
+    assert basis.committed(read, bytes.fromhex(said["salt"])) == said["basis_sha256"]
+    values = {"basis": said["basis"]}
+    salt = field_salt(bytes.fromhex(said["salt"]), basis.FORM)
+    assert commitment(values, salt, basis.FORM).sha256 == said["basis_sha256"]
 
 
 def lost_keys(said: dict[str, Any]) -> None:
@@ -339,6 +348,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "commitment": commitments,
     "licence": licence_jsons,
     "endorsement": endorsements,
+    "basis": bases,
     "entry-issue": entries,
     "entry-endorse": endorsement_entries,
     "entry-transfer": transfer_entries,

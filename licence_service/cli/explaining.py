@@ -1,0 +1,112 @@
+"""`licence-service explain`: what a licence's decision rests on, in words, and whether the rules would say the same again (DOMAIN M21)."""
+
+from typing import Annotated, Any
+
+import typer
+
+from licence_service.basis import Basis, Judged
+from licence_service.cli.talking import err, out, said, service, show
+from licence_service.errors import NotInRegister
+from licence_service.licence import Entry
+from licence_service.rules import judge_sources, outside, rule_set
+from licence_service.service import Service
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_WORDS = {
+    "pass": "agrees", "fail": "says no", "conflict": "says something else", "unavailable": "did not answer", "stale": "answered too long ago",
+    "missing": "was not asked about all of it",
+}  # fmt: skip
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the command its place."""
+    app.command()(explain)
+
+
+@said
+def explain(
+    identifier: Annotated[str, typer.Argument(help="A licence's id, or its electronic-licence identifier.")],
+    as_json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Say what the decision behind a licence rests on, and judge it again; exit code 1 where the rules would say something else now."""
+    with service() as opened:
+        record = opened.book.get(identifier)
+        entry = record.entries[0]
+        found = _explained(opened, record.type, entry)
+    if as_json:
+        show(found, as_json=True)
+    else:
+        _told(found)
+    if found["again"] not in (None, "the same"):
+        err.print("[red]judged again, the rules say something else[/]")
+        raise typer.Exit(1)
+
+
+def _explained(opened: Service, slug: str, entry: Entry) -> dict[str, Any]:
+    version = entry.version
+    if version is None or entry.recorded_at is None:
+        raise NotInRegister("the licence has no first document")
+    basis = entry.basis or Basis()
+    template = opened.catalogue.edition(slug, version.edition)
+    return {
+        "licence_id": entry.licence_id,
+        "type": slug,
+        "case": {"item": basis.item, "bundle_no": basis.bundle_no, "entered_by": entry.by, "recorded_at": entry.recorded_at.isoformat()},
+        "decision": {
+            "number": entry.decision.number, "organ": entry.decision.organ, "decided_on": entry.decision.decided_on.isoformat(),
+            "legal_basis": entry.decision.legal_basis, "by": entry.decision.unattended or "an officer",
+        },
+        "receipts": [
+            {"source": one.source, "result": one.result.value, "about": list(one.compared), "answered_at": one.answered_at.isoformat(),
+             "digest": one.digest, "reference": one.reference}
+            for one in basis.receipts
+        ],
+        "rules": _judged(basis.judged) if basis.judged else None,
+        "again": _again(opened, basis, entry) if basis.judged else None,
+        "fields": {
+            name: {"source": one.source, "at": one.at.isoformat()} if (one := basis.origins.get(name)) else {"source": entry.by, "at": None}
+            for name in template.fields if name in version.face
+        },
+        "erased": bool(entry.basis_sha256 and not entry.basis),
+    }  # fmt: skip
+
+
+def _judged(judged: Judged) -> dict[str, Any]:
+    findings = [{"source": one.source, "result": one.result.value, "about": list(one.compared)} for one in judged.findings]
+    return {"rule_set": judged.rule_set, "digest": judged.digest, "at": judged.at.isoformat(), "findings": findings}
+
+
+def _again(opened: Service, basis: Basis, entry: Entry) -> str:
+    """Judge the same receipts by the rule set as the book knew it when the entry was made, at the instant of that judgement."""
+    assert basis.judged  # noqa: S101 - the caller looked
+    found = rule_set(opened.law.packs(entry.recorded_at), basis.judged.rule_set)
+    if found is None:
+        return "the book knows no such rule set"
+    pack, rule = found
+    if judge_sources(pack, rule, basis.receipts, basis.judged.at) != basis.judged:
+        return "other findings"
+    return "outside its limits" if entry.version and outside(rule, entry.version.face) else "the same"
+
+
+def _told(found: dict[str, Any]) -> None:
+    decision, rules = found["decision"], found["rules"]
+    out.print(f"[bold]{found['licence_id']}[/]  {found['type']}")
+    out.print(f"decided  {decision['organ']} {decision['number']}, {decision['decided_on']}, after {decision['legal_basis']}")
+    out.print(f"by       {'the rule set ' + decision['by'] + ', no person' if rules else decision['by']}")
+    if found["case"]["item"]:
+        out.print(f"item     {found['case']['item']}")
+    if found["case"]["bundle_no"]:
+        out.print(f"bundle   {found['case']['bundle_no']}")
+    for one in found["receipts"]:
+        out.print(
+            f"asked    {one['source']}: {_WORDS[one['result']]} about {', '.join(one['about'])}, {one['answered_at']}, answer {one['digest'][:12]}…"
+        )
+    if rules:
+        out.print(f"rules    {rules['rule_set']} ({rules['digest'][:12]}…) at {rules['at']}")
+        for one in rules["findings"]:
+            out.print(f"         {one['source']} {_WORDS[one['result']]}")
+        out.print(f"again    {found['again']}")
+    for name, one in found["fields"].items():
+        out.print(f"field    {name}: from {one['source']}{', as of ' + one['at'] if one['at'] else ' with the request'}")
+    if found["erased"]:
+        out.print("[yellow]what the decision rested on was erased; the entry still commits to it[/]")
