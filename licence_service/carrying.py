@@ -40,6 +40,7 @@ class Waiting:
     reservation_id: str
     licence_id: str
     retry_after: int = 5
+    waits_for: str = "sealing"  # or why the seal cannot be had now: the slug of the trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Carrier:
             return self.done(reservation, self._carry(reservation))
         except SealUnavailable as trouble:
             self.line.reservations.let_go(reservation.reservation_id, self.line.now())
-            return Waiting(reservation.reservation_id, reservation.licence_id, trouble.retry_after)
+            return Waiting(reservation.reservation_id, reservation.licence_id, trouble.retry_after, trouble.slug)
         except Unavailable:
             self.line.reservations.let_go(reservation.reservation_id, self.line.now())
             raise

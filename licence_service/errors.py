@@ -206,6 +206,12 @@ class SealStopped(SealUnavailable):
     slug, title = "seal-stopped", "This seal is stopped"
 
 
+class SealBraked(SealUnavailable):
+    """As many licences of this type as a grant lets a department seal in an hour are sealed; the issue waits for the next hour (AI-05)."""
+
+    slug, title = "seal-braked", "The hourly ceiling of the grant is reached"
+
+
 class ArchiveUnavailable(Unavailable):
     """A document cannot be stored or fetched now."""
 

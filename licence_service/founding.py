@@ -58,6 +58,7 @@ def _grants(granted: tuple[Grant, ...]) -> Mapping[str, object]:
         {
             "types": list(grant.types), "regions": list(grant.regions), "from": grant.used_from.isoformat(),
             "to": grant.used_to.isoformat() if grant.used_to else None, "unattended": grant.unattended,
+            **({"hourly_ceiling": grant.hourly_ceiling} if grant.hourly_ceiling else {}),
         }
         for grant in granted
     ]  # fmt: skip

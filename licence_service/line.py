@@ -150,7 +150,9 @@ class Line:
             code_text=self.verify_url(entry, template, department, record), host=host_of(self.public_url), department=department.short_name,
             photos=photos, specimen=department.demo, preview=False,
         )  # fmt: skip
-        return Order(sheet, canonical(data), version.sealed_at, use)
+        # What two people approved as a whole is not braked: a lost key must be survived in minutes.
+        ceiling = None if entry.campaign else department.ceiling_of(reservation.type, beijing_day(version.sealed_at))
+        return Order(sheet, canonical(data), version.sealed_at, use, ceiling)
 
     def printed(self, entry: Entry, template: Template, record: Record | None = None) -> tuple[Endorsement, ...]:
         """Return the endorsements that stand on the entry's page: the earlier ones and those it brings, oldest first."""

@@ -15,7 +15,17 @@ from licence_service.deciding import drafted
 from licence_service.digests import canonical, sha256
 from licence_service.drafting import Draft
 from licence_service.entry_form import body_of, private_of
-from licence_service.errors import EntryConflict, KeyReused, NotInRegister, NumberTaken, Refusal, Unavailable
+from licence_service.errors import (
+    EntryConflict,
+    KeyReused,
+    NotInRegister,
+    NumberTaken,
+    Refusal,
+    SealBraked,
+    SealStopped,
+    SealUnavailable,
+    Unavailable,
+)
 from licence_service.fields import comparison_form
 from licence_service.identifiers import parse_elicence_id
 from licence_service.licence import Act, Entry, beijing_day
@@ -28,6 +38,9 @@ from licence_service.store.clients import READ, Client
 from licence_service.store.record import Record
 from licence_service.store.reservations import Intent
 
+_WAITS_FOR: dict[tuple[str | None, str | None], str] = {  # by the last line of the seal-use log about a reservation
+    ("refused", "stopped"): SealStopped.slug, ("refused", "ceiling"): SealBraked.slug, ("failed", "unavailable"): SealUnavailable.slug,
+}  # fmt: skip
 _SETTLING = frozenset({Act.ENDORSE, Act.REFUSE_ENDORSEMENT})
 
 
@@ -150,7 +163,11 @@ class Registrar:
         found = self.line.reservations.get(reservation_id)
         if found.client != caller.name:
             raise NotInRegister
-        return self.carrier.answer(found) if found.state != "reserved" else Waiting(found.reservation_id, found.licence_id)
+        if found.state != "reserved":
+            return self.carrier.answer(found)
+        uses = self.line.seal_log.uses(reservation_id=reservation_id)
+        last = (uses[-1]["event"], uses[-1]["reason"]) if uses else ("", "")
+        return Waiting(found.reservation_id, found.licence_id, waits_for=_WAITS_FOR.get(last, "sealing"))
 
     # -- the first entry -----------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from licence_service.digests import sha256
 from licence_service.document import Printer, Sheet
 from licence_service.document.press import Laid
-from licence_service.errors import SealStopped, SealUnavailable
+from licence_service.errors import SealBraked, SealStopped, SealUnavailable
 from licence_service.seal import Seal, Sealed, is_held
 from licence_service.store.seal_log import SealLog, SealUse
 
@@ -24,6 +24,7 @@ class Order:
     attachment: bytes = field(repr=False)
     sealed_at: datetime
     use: SealUse  # without digests; `event` is set here
+    ceiling: int | None = None  # of uses an hour, of this department and type
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,19 @@ class Sealer:
 
         Raise `PageDisagrees` before the seal is asked, `SealStopped`, and `SealUnavailable` where it cannot be had now.
         """
+        if self.seal_log.braked(order.use, self.now(), order.ceiling):
+            raise self._refused(order.use, "ceiling", SealBraked())
         self.step("draw")
         laid = self._laid(order, seal)
         document = b"" if laid else self._drawn(order)
         asked = replace(order.use, document_sha256=laid.digest().hex() if laid else sha256(document))
-        self._refuse_if_stopped(asked, seal)
+        if self.seal_log.stopped(seal.seal_id):
+            raise self._refused(asked, "stopped", SealStopped())
         self.step("request-seal")
-        self.seal_log.write(replace(asked, event="requested"), self.now())
+        try:
+            self.seal_log.write(replace(asked, event="requested"), self.now(), order.ceiling)
+        except SealBraked as full:
+            raise self._refused(asked, "ceiling", full) from None
         self.step("seal")
         try:
             if laid and is_held(seal):
@@ -73,10 +80,9 @@ class Sealer:
         self.printer.agree(document, order.sheet)
         return document
 
-    def _refuse_if_stopped(self, asked: SealUse, seal: Seal) -> None:
-        if not self.seal_log.stopped(seal.seal_id):
-            return
+    def _refused(self, asked: SealUse, reason: str, refusal: SealUnavailable) -> SealUnavailable:
+        """Write down that a use was refused, once, however often the worker comes back; return what is raised."""
         told = self.seal_log.uses(reservation_id=asked.reservation_id)
-        if not told or told[-1]["event"] != "refused":  # said once, however often the worker comes back
-            self.seal_log.write(replace(asked, event="refused", reason="stopped"), self.now())
-        raise SealStopped
+        if not told or told[-1]["event"] != "refused":
+            self.seal_log.write(replace(asked, event="refused", reason=reason), self.now())
+        return refusal

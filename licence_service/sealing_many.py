@@ -13,7 +13,7 @@ from typing import TypeAlias
 from licence_service.chunk_rows import Printed, digest_of
 from licence_service.document.press import Pressed
 from licence_service.document.reading import attachment, codes
-from licence_service.errors import PageDisagrees, SealStopped, Unavailable
+from licence_service.errors import PageDisagrees, SealBraked, SealStopped, Unavailable
 from licence_service.frozen import replace
 from licence_service.licence import Entry
 from licence_service.registrar import Registrar
@@ -61,7 +61,7 @@ class SealingMany:
     def sealed(self, printed: Sequence[Printed]) -> list[SealedFile]:
         """Return the sealed files in the same order, with the entries that name them.
 
-        Raise `SealStopped` or `SealUnavailable` where the seal cannot be had, `Misjudged`.
+        Raise `SealStopped`, `SealBraked` or `SealUnavailable` where the seal cannot be had, `Misjudged`.
         """
         if not printed:
             return []
@@ -71,7 +71,12 @@ class SealingMany:
             line.seal_log.write_all([replace(use, event="refused", reason="stopped") for use in asked], line.now())
             raise SealStopped
         self.step("request-seal")
-        line.seal_log.write_all(asked, line.now())
+        ceilings = {(one.order.use.department, one.order.use.type): one.order.ceiling for one in printed if one.order.ceiling}
+        try:
+            line.seal_log.write_all(asked, line.now(), ceilings)
+        except SealBraked:
+            line.seal_log.write_all([replace(use, event="refused", reason="ceiling") for use in asked], line.now())
+            raise
         self.step("seal")
         sealed: list[SealedFile] = []
         try:

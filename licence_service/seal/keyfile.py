@@ -62,12 +62,16 @@ class CodeKeyTable(_Table):
 
 
 class GrantTable(_Table):
-    """`[[grants]]`: types and regions (`["*"]` for all) and dates, inclusive; `unattended` lets no officer stand by (LC-16)."""
+    """`[[grants]]`: types and regions (`["*"]` for all) and dates, inclusive; `unattended` lets no officer stand by (LC-16).
+
+    `hourly_ceiling` is the most that is sealed of each type in an hour (AI-05).
+    """
 
     types: Annotated[tuple[str, ...], Field(min_length=1)]
     used_from: Annotated[date, Field(alias="from")]
     used_to: Annotated[date | None, Field(alias="to")] = None
     unattended: bool = False
+    hourly_ceiling: Annotated[int | None, Field(ge=1)] = None
     regions: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
 
 

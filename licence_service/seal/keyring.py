@@ -42,6 +42,7 @@ class Grant:
     used_to: date | None
     unattended: bool
     regions: tuple[str, ...] = ("*",)
+    hourly_ceiling: int | None = None  # of each type; None is none
 
     def covers(self, licence_type: str, day: date, region: str | None = None) -> bool:
         """Say whether this grant allows `licence_type` on the Beijing date `day`, in a region where one is named."""
@@ -80,6 +81,11 @@ class Department:
     def may_seal(self, licence_type: str, day: date, region: str | None = None) -> bool:
         """Say whether a grant allows this department to seal `licence_type` on `day`, in a region where one is named (LC-16)."""
         return any(grant.covers(licence_type, day, region) for grant in self.grants)
+
+    def ceiling_of(self, licence_type: str, day: date) -> int | None:
+        """Return how many licences of a type may be sealed in an hour of a day (AI-05): what the most generous grant says; None is no ceiling."""
+        said = [grant.hourly_ceiling for grant in self.grants if grant.covers(licence_type, day)]
+        return None if not said or None in said else max(one for one in said if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +211,7 @@ class _Reading:
             name_en=file.name_en,
             short_name=file.short_name or file.name,
             issuer_index=file.issuer_index,
-            grants=tuple(Grant(g.types, g.used_from, g.used_to, g.unattended, g.regions) for g in file.grants),
+            grants=tuple(Grant(g.types, g.used_from, g.used_to, g.unattended, g.regions, g.hourly_ceiling) for g in file.grants),
             demo=file.demo,
             valid_from=file.seal.valid_from,
             code_signer=self._code_signer(folder, file),

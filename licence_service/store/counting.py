@@ -43,6 +43,12 @@ def hold(connection: Connection, name: str) -> None:
     _raise(connection, name, 0)
 
 
+def counted(connection: Connection, name: str) -> int | None:
+    """Return the running number as it stands; None where nothing was counted."""
+    found: int | None = connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar_one_or_none()
+    return found
+
+
 def raise_to(connection: Connection, name: str, value: int) -> None:
     """Let the running number go on behind `value`, where it has not come so far yet."""
     present = _raise(connection, name, 0)

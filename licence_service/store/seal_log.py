@@ -5,20 +5,25 @@ leaves an open request, never an unlogged use. Lines form a hash chain over the 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import TypeAlias
 
 from sqlalchemy import Connection, insert, select
 
 from licence_service.digests import canonical, sha256
-from licence_service.errors import RequestRejected
-from licence_service.store.counting import hold
+from licence_service.errors import RequestRejected, SealBraked
+from licence_service.store.counting import count_up_by, counted, hold
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all
 from licence_service.store.tables import foundations, seal_orders, seal_uses
 
 FORM = "seal-use/1"
+Ceilings: TypeAlias = Mapping[tuple[str, str], int]  # by department and type
+_NO_CEILINGS: Ceilings = MappingProxyType({})
+_AN_HOUR = 3600
 _LINK = b'"previous":""'  # where the digest of the line before goes; within a text each quotation mark has a backslash before it
 _NEWEST = select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)
 COMPROMISE = "seal_compromise"  # the kind of the line of the book by which two people say that a key is lost (SE-06)
@@ -46,16 +51,27 @@ class SealLog:
         """Take the database."""
         self._database = database
 
-    def write(self, use: SealUse, at: datetime) -> str:
-        """Add a line and return its digest."""
-        return self.write_all([use], at)[0]
+    def write(self, use: SealUse, at: datetime, ceiling: int | None = None) -> str:
+        """Add a line and return its digest; see `write_all`."""
+        return self.write_all([use], at, {(use.department, use.type): ceiling} if ceiling else _NO_CEILINGS)[0]
 
-    def write_all(self, uses: Sequence[SealUse], at: datetime) -> list[str]:
-        """Add lines in one transaction and return their digests; each names the one before it."""
+    def braked(self, use: SealUse, at: datetime, ceiling: int | None) -> bool:
+        """Say whether the ceiling of this hour is reached already: then nothing need be drawn for it."""
+        if ceiling is None:
+            return False
+        with self._database.read() as connection:
+            return (counted(connection, _hour(use.department, use.type, at)) or 0) >= ceiling
+
+    def write_all(self, uses: Sequence[SealUse], at: datetime, ceilings: Ceilings = _NO_CEILINGS) -> list[str]:
+        """Add lines in one transaction and return their digests; each names the one before it.
+
+        `ceilings` are the most uses an hour by department and type: beyond one of them `SealBraked` is raised and no line is added (AI-05).
+        """
         bodies = [canonical(_body(use, at)).split(_LINK) for use in uses]
         digests = []
         with self._database.write() as connection:
             hold(connection, "seal_log")
+            _brake(connection, uses, at, ceilings)
             previous = connection.execute(_NEWEST).scalar_one_or_none() or ""
             rows = []
             for use, (before, after) in zip(uses, bodies, strict=True):
@@ -99,6 +115,19 @@ class SealLog:
         orders = select(seal_orders.c.stopped).where(seal_orders.c.seal_id == seal_id).order_by(seal_orders.c.id.desc()).limit(1)
         with self._database.read() as connection:
             return bool(connection.execute(orders).scalar_one_or_none()) or _compromised(connection, seal_id)
+
+
+def _brake(connection: Connection, uses: Sequence[SealUse], at: datetime, ceilings: Ceilings) -> None:
+    """Count the uses to their hour; the row of the count is where those who ask at once wait for each other."""
+    for (department, slug), ceiling in sorted(ceilings.items()):
+        more = sum(use.department == department and use.type == slug for use in uses)
+        if count_up_by(connection, _hour(department, slug, at), more) + more - 1 > ceiling:
+            raise SealBraked(f"{ceiling} an hour", retry_after=_AN_HOUR - int(at.timestamp()) % _AN_HOUR)
+
+
+def _hour(department: str, slug: str, at: datetime) -> str:
+    """Return the name under which an hour's uses are counted, short enough for it."""
+    return f"brake:{sha256(f'{department}|{slug}|{int(at.timestamp()) // _AN_HOUR}'.encode())[:32]}"
 
 
 def _compromised(connection: Connection, seal_id: str) -> bool:

@@ -121,7 +121,7 @@ def written(outcome: Done | Waiting, *, read: bool = False) -> Response:
     """Answer an act: 201 with what was entered, or 202 with where to ask."""
     if isinstance(outcome, Waiting):
         where = f"/reservations/{outcome.reservation_id}"
-        body = {"state": "sealing", "licence_id": outcome.licence_id, "reservation_url": where}
+        body = {"state": "sealing", "licence_id": outcome.licence_id, "reservation_url": where, "waits_for": outcome.waits_for}
         return JSONResponse(body, status_code=202, headers={"Location": where, "Retry-After": str(outcome.retry_after), "Cache-Control": "no-store"})
     return JSONResponse(_answer(outcome), status_code=200 if read else 201, headers={"Cache-Control": "no-store"})
 

@@ -41,6 +41,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.SourceSilent: 503,
     errors.SealUnavailable: 503,
     errors.SealStopped: 503,
+    errors.SealBraked: 503,
     errors.ArchiveUnavailable: 503,
 }
 MEDIA_TYPE = "application/problem+json"

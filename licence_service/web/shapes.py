@@ -122,7 +122,7 @@ _DONE = shape(
     ("endorsement_ids", "elicence_id", "number", "version", "check_code", "delivery_code", "verify_url", "document_url"),
 )  # fmt: skip
 DONE_ANSWER = answer("Entered; the codes are there only where the act made a document", _DONE)
-WAITING_ANSWER = answer(_MEANINGS[202], shape({"state": {"const": "sealing"}, "licence_id": TEXT, "reservation_url": TEXT}))
+WAITING_ANSWER = answer(_MEANINGS[202], shape({"state": {"const": "sealing"}, "licence_id": TEXT, "reservation_url": TEXT, "waits_for": TEXT}))
 SEALED_FILE: dict[str, Any] = {
     "description": "A PDF file", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}, "headers": _CACHED,
 }  # fmt: skip

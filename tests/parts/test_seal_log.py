@@ -1,11 +1,13 @@
 """The seal-use log on both databases: a chain that shows every change, and orders that stop a seal."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
+from licence_service.errors import SealBraked
 from licence_service.store.database import Database
 from licence_service.store.seal_log import SealLog, SealUse
 from licence_service.store.tables import seal_orders, seal_uses
@@ -113,3 +115,26 @@ def test_the_last_order_decides_whether_a_seal_is_stopped(database: Database) ->
     assert not log.stopped("other")
     log.order("shuan-2026", stopped=False, at=NOW, by="officer", reason="found")
     assert not log.stopped("shuan-2026")
+
+
+@pytest.mark.rule("AI-05")
+def test_an_hourly_ceiling_holds_whoever_asks_at_once_and_ends_with_its_hour(database: Database) -> None:
+    log, mine = SealLog(database), (a_use().department, a_use().type)
+
+    got = at_once([lambda number=number: log.write(a_use(reservation_id=f"{number:026}"), NOW, 20) for number in range(50)])  # type: ignore[misc]
+    assert sum(isinstance(one, str) for one in got) == 20
+    refused = [one for one in got if isinstance(one, SealBraked)]
+    assert len(refused) == 30
+    assert {one.retry_after for one in refused} == {3600}
+    assert len(log.uses()) == 20
+    assert log.braked(a_use(), NOW, 20)
+    assert not log.braked(a_use(), NOW, 21)
+    assert not log.braked(a_use(type="other"), NOW, 20)
+    log.write(a_use(type="other"), NOW, 20)
+    with pytest.raises(SealBraked):
+        log.write_all([a_use(), a_use(type="other")], NOW, {mine: 20})
+    later = NOW + timedelta(hours=1)
+    log.write_all([a_use()] * 20, later, {mine: 20})
+    with pytest.raises(SealBraked):
+        log.write(a_use(), later, 20)
+    assert list(log.breaks()) == []

@@ -1,0 +1,80 @@
+"""The hourly ceiling of a grant: it stops the sealing, not the receiving, and says whom an issue waits for (AI-05)."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from licence_service.errors import SealBraked
+from licence_service.licence import beijing_day
+from tests.parts.databases import at_once
+from tests.world import BUSINESS, TRIP, Clock, World, a_world
+
+CEILING = 3
+
+
+@pytest.fixture
+def braked(tmp_path: Path, demo_keys: Path) -> Iterator[World]:
+    """A world in which each department seals three licences of a type an hour."""
+    keys = tmp_path / "keys"
+    shutil.copytree(demo_keys, keys)
+    for file in keys.glob("*/seal.toml"):
+        file.write_text(file.read_text("utf-8").replace("unattended = true", f"unattended = true\nhourly_ceiling = {CEILING}"), "utf-8")
+    with a_world(tmp_path, keys) as world:
+        yield world
+
+
+def _body(world: World, number: int, slug: str = TRIP) -> dict[str, object]:
+    return world.request(slug, case_no=f"B-{number}", face={"license_no": f"519900261100{number:04}"})
+
+
+def _sent(world: World, number: int) -> tuple[int, dict[str, str]]:
+    answer = world.http.post("/licences", json=_body(world, number), headers=world.headers(TRIP, f"brake-{number:04}"))
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.rule("AI-05")
+def test_an_issue_over_the_ceiling_is_received_and_sealed_in_the_next_hour(braked: World) -> None:
+    assert [_sent(braked, number)[0] for number in range(CEILING)] == [201] * CEILING
+    status, waiting = _sent(braked, 9)
+    assert (status, waiting["waits_for"]) == (202, "seal-braked")
+    asked = braked.http.get(waiting["reservation_url"], headers=braked.headers(TRIP))
+    assert (asked.status_code, asked.json()["waits_for"]) == (202, "seal-braked")
+    assert braked.service.registrar.finish() == 0
+    assert [use["reason"] for use in braked.service.seal_log.uses(reservation_id=waiting["reservation_url"].rpartition("/")[2])] == ["ceiling"]
+    braked.issue(BUSINESS, key="other-type-1")  # another type has its own ceiling
+
+    assert isinstance(braked.clock, Clock)
+    braked.clock.now += timedelta(hours=1)
+    assert braked.service.registrar.finish() == 1
+    status, done = _sent(braked, 9)
+    assert (status, done["licence_id"]) == (201, waiting["licence_id"])
+    assert not list(braked.service.auditor.audit())
+
+
+@pytest.mark.rule("AI-05")
+def test_who_comes_at_once_shares_the_ceiling(braked: World) -> None:
+    got = at_once([lambda number=number: _sent(braked, number)[0] for number in range(4 * CEILING)])  # type: ignore[misc]
+    assert sorted(got, key=str) == [201] * CEILING + [202] * (3 * CEILING)
+
+
+@pytest.mark.rule("AI-05")
+def test_a_chunk_over_the_ceiling_is_kept_and_goes_on_hour_by_hour(braked: World) -> None:
+    rows = [(f"chunk-{number:04}", _body(braked, number)) for number in range(CEILING + 2)]
+    outcomes = braked.service.chunks.issue(braked.client(TRIP), rows)
+    assert {type(one) for one in outcomes} == {SealBraked}
+    assert braked.service.registrar.finish() == CEILING
+    assert isinstance(braked.clock, Clock)
+    braked.clock.now += timedelta(hours=1)
+    assert braked.service.registrar.finish() == 2
+    again = braked.service.chunks.issue(braked.client(TRIP), rows)
+    assert len({one.licence_id for one in again}) == CEILING + 2  # type: ignore[union-attr]  # all are done
+
+
+def test_the_most_generous_grant_says_the_ceiling(braked: World) -> None:
+    department = next(iter(braked.service.keyring.departments.values()))
+    today = beijing_day(braked.service.now())
+    assert department.ceiling_of(TRIP, today) == CEILING
+    assert department.ceiling_of(TRIP, today - timedelta(days=9999)) is None
