@@ -26,6 +26,7 @@ from licence_service.web import (
     asking,
     attesting,
     batch,
+    events,
     history,
     issuing,
     lists,
@@ -87,6 +88,7 @@ def create_app(service: Service) -> FastAPI:
         watching.router,
         status.router,
         offline.router,
+        events.router,
         *shown,
     ):
         app.include_router(router)

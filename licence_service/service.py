@@ -17,6 +17,7 @@ from licence_service.continuing import Continuing
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
+from licence_service.feed import Feed
 from licence_service.follower import Follower, keeper_of
 from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
@@ -49,6 +50,7 @@ from licence_service.store.campaigns import Campaigns
 from licence_service.store.clients import Clients
 from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
+from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
 from licence_service.store.heads import Heads
@@ -125,6 +127,7 @@ class Service:
     matcher: Matcher
     site_reports: SiteReports
     desk: Desk
+    feed: Feed
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
@@ -219,7 +222,7 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), outside.close,
+        desk(verifier, database, vault, now), Feed(EventLines(database), vault), outside.close,
     )  # fmt: skip
 
 
