@@ -14,6 +14,7 @@ from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.chunks import Chunks
 from licence_service.compromise import Marks
 from licence_service.continuing import Continuing
+from licence_service.courier import Courier
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
@@ -22,12 +23,13 @@ from licence_service.follower import Follower, keeper_of
 from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
 from licence_service.history import Library
+from licence_service.hooks import Hooks
 from licence_service.law import Law
 from licence_service.line import Line, host_of
 from licence_service.listing import StatusLists
 from licence_service.looking import Officers, read_reasons
 from licence_service.matching import Matcher
-from licence_service.outbound import client
+from licence_service.outbound import Poster, client
 from licence_service.packing import Packer
 from licence_service.preparing import Preparer, generation_of, shorthand_of
 from licence_service.presenting import PROGRAM, Presenter
@@ -50,6 +52,7 @@ from licence_service.store.campaigns import Campaigns
 from licence_service.store.clients import Clients
 from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
+from licence_service.store.deliveries import Deliveries
 from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
@@ -72,6 +75,8 @@ from licence_service.store.site_reports import SiteReports
 from licence_service.store.status import Statuses
 from licence_service.store.stickers import Stickers
 from licence_service.store.tasks import Tasks
+from licence_service.store.webhooks import Webhooks
+from licence_service.targets import read_networks
 from licence_service.uploading import Uploads
 from licence_service.verification import Verifier
 
@@ -128,10 +133,13 @@ class Service:
     site_reports: SiteReports
     desk: Desk
     feed: Feed
+    hooks: Hooks
+    courier: Courier
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
         """Give back connections and child processes."""
+        self.courier.close()
         self.hang_up()
         self.keyring.close()
         self.examiner.close()
@@ -214,6 +222,9 @@ def build(
     recovery = Recovery(book, heads, Reentry(database, vault), archive, packed, catalogue, keyring, settings.public_url)
     status_lists = StatusLists(Statuses(database), Listings(database), keeper.code_signer, settings.public_url, now)
     sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
+    feed, poster = Feed(EventLines(database), vault), Poster(read_networks(settings.webhook_networks), settings.seal_timeout_seconds)
+    hooks = Hooks(Webhooks(database, vault), Deliveries(database), feed, poster, frozenset(catalogue.slugs), now)
+    courier = Courier(hooks.webhooks, hooks.deliveries, feed.lines, Clients(database), poster, now)
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, Clients(database),
         Failures(database, vault), registrar, chunks, runs, verifier, preparer, examiner, uploads,
@@ -222,7 +233,7 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), Feed(EventLines(database), vault), outside.close,
+        desk(verifier, database, vault, now), feed, hooks, courier, outside.close,
     )  # fmt: skip
 
 

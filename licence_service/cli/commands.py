@@ -150,7 +150,7 @@ def migrate() -> None:
 @app.command()
 @said
 def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
-    """Finish issues that were reserved but not sealed, sign heads over the new lines of the book, keep status lists and prepared answers fresh."""
+    """Finish issues that were reserved but not sealed, sign heads over the new lines of the book, deliver events, keep lists and answers fresh."""
     with service() as opened:
         pause = max(1.0, opened.settings.worker_seconds)
         while True:
@@ -159,6 +159,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
             except (Refusal, Unavailable) as trouble:
                 err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
             _follow(opened)
+            _deliver(opened, wait=once)
             _refresh(opened)
             if once:
                 return
@@ -166,6 +167,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
             while monotonic() < until:
                 sleep(max(0.1, opened.settings.head_seconds or pause))
                 _follow(opened)
+                _deliver(opened, wait=False)
 
 
 def _follow(opened: Service) -> None:
@@ -175,6 +177,17 @@ def _follow(opened: Service) -> None:
             pass
     except Unavailable as trouble:
         err.print(f"[yellow]no head[/]  {trouble.detail}")
+
+
+def _deliver(opened: Service, *, wait: bool) -> None:
+    """Carry events to webhooks, beside the other work unless there is none; what stands in the way is said and tried again."""
+    try:
+        if wait:
+            opened.courier.work()
+        else:
+            opened.courier.start()
+    except Unavailable as trouble:
+        err.print(f"[yellow]not delivered[/]  {trouble.detail}")
 
 
 def _refresh(opened: Service) -> None:
