@@ -12,6 +12,7 @@ import typer
 
 from licence_service.cli import book, campaigns, chunking, examining, licences, offline, receipts, resealing, showing, templates, working
 from licence_service.cli import foundations as founding_commands
+from licence_service.cli import hooks as webhook_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document import Fonts, glyph_file
 from licence_service.document.foundry import build as build_fonts
@@ -50,6 +51,7 @@ receipts.add_to(app)
 offline.add_to(app)
 examining.add_to(app)
 showing.add_to(app)
+webhook_commands.add_to(app)
 resealing.add_to(app, seals)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
