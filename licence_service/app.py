@@ -27,6 +27,7 @@ from licence_service.web import (
     asking,
     attesting,
     batch,
+    cases,
     events,
     history,
     issuing,
@@ -92,6 +93,7 @@ def create_app(service: Service) -> FastAPI:
         offline.router,
         events.router,
         webhooks.router,
+        cases.router,
         *shown,
     ):
         app.include_router(router)

@@ -10,6 +10,7 @@ from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
 from licence_service.bulk.desk import Desk, desk
 from licence_service.campaign import Runner
+from licence_service.cases import CaseDesk
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.chunks import Chunks
 from licence_service.compromise import Marks
@@ -49,6 +50,7 @@ from licence_service.stickers import StickerOffice
 from licence_service.store.appending import Appendings
 from licence_service.store.book import Book
 from licence_service.store.campaigns import Campaigns
+from licence_service.store.cases import Cases
 from licence_service.store.clients import Clients
 from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
@@ -135,6 +137,7 @@ class Service:
     feed: Feed
     hooks: Hooks
     courier: Courier
+    cases: CaseDesk
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
@@ -233,7 +236,7 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), feed, hooks, courier, outside.close,
+        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log), outside.close,
     )  # fmt: skip
 
 

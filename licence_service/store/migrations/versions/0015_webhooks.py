@@ -1,4 +1,4 @@
-"""Webhooks and what is on its way to them; an index of the licences that changed hands. New tables only: earlier releases go on beside."""
+"""Webhooks and what is on its way to them; which licences changed hands; reservations by their case. Earlier releases go on beside it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -47,6 +47,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("webhook", "place", name="uq_webhook_deliveries_webhook_place"),
     )
     op.create_index("ix_webhook_deliveries_next", "webhook_deliveries", ["webhook", "next_at"], sqlite_where=WAITING, postgresql_where=WAITING)
-    op.create_index("ix_webhook_deliveries_turn", "webhook_deliveries", ["webhook", "licence", "place"], sqlite_where=WAITING, postgresql_where=WAITING)
+    op.create_index(
+        "ix_webhook_deliveries_turn", "webhook_deliveries", ["webhook", "licence", "place"], sqlite_where=WAITING, postgresql_where=WAITING
+    )
     op.create_index("ix_webhook_deliveries_settled_at", "webhook_deliveries", ["settled_at"])
+    op.add_column("reservations", sa.Column("case_no", sa.String(length=64)))
     op.create_index("ix_entries_moves", "entries", ["licence"], sqlite_where=MOVES, postgresql_where=MOVES)
