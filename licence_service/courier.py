@@ -55,6 +55,7 @@ class Courier:
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_ROUNDS, "courier"), repr=False)
     _busy: Counter[str] = field(default_factory=Counter, repr=False)  # rounds of this process, by client
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def start(self) -> list[Future[int]]:
         """Begin a round for each endpoint that waits for one, as far as there is room, and return them; none waits for a slow one."""
@@ -78,7 +79,8 @@ class Courier:
         return sum(one.result() for one in rounds)
 
     def close(self) -> None:
-        """Begin nothing more, and wait for what is under way."""
+        """Begin nothing more, and wait for the messages that are under way."""
+        self._closing.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     # -- one endpoint --------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ class Courier:
             return 0
         tried, failures, rests_until = 0, claimed.failures, None
         try:
-            while monotonic() - began < _ROUND_SECONDS and self.webhooks.renew(claimed, claim, self.now() + _LEASE):
+            while not self._closing.is_set() and monotonic() - began < _ROUND_SECONDS and self.webhooks.renew(claimed, claim, self.now() + _LEASE):
                 more = self._lay_out(claimed, claim, client)
                 outcomes = self._tried(claimed, client)
                 if not self.deliveries.settle(claimed, claim, outcomes, self.now()):

@@ -19,7 +19,7 @@ from licence_service.store.events import KnownLine
 from licence_service.store.tables import entries, licences
 from licence_service.store.tables_of_webhooks import webhook_deliveries as deliveries
 from licence_service.store.tables_of_webhooks import webhooks
-from licence_service.store.webhooks import WAITING, Webhook
+from licence_service.store.webhooks import IS_WAITING, WAITING, Webhook
 
 DELIVERED, DEAD = "delivered", "dead"
 STATES = (WAITING, DELIVERED, DEAD)
@@ -28,7 +28,7 @@ _earlier = deliveries.alias("earlier")
 _FIRST = ~exists().where(
     _earlier.c.webhook == deliveries.c.webhook,
     _earlier.c.licence == deliveries.c.licence,
-    _earlier.c.state == WAITING,
+    _earlier.c.state == IS_WAITING,
     _earlier.c.place < deliveries.c.place,
 )
 _WHOLE = (
@@ -100,7 +100,7 @@ class Deliveries:
 
     def turn(self, webhook: Webhook, now: datetime, limit: int) -> list[Delivery]:
         """Return what is to be tried now: of each licence the first that waits, and no two of one."""
-        due = and_(deliveries.c.webhook == webhook.key, deliveries.c.state == WAITING, deliveries.c.next_at <= now, _FIRST)
+        due = and_(deliveries.c.webhook == webhook.key, deliveries.c.state == IS_WAITING, deliveries.c.next_at <= now, _FIRST)
         with self._database.read() as connection:
             rows = connection.execute(_WHOLE.where(due).order_by(deliveries.c.next_at, deliveries.c.place).limit(limit)).all()
         return [_delivery(row) for row in rows]
@@ -113,7 +113,7 @@ class Deliveries:
                 return False
             for one in outcomes:
                 before = one.delivery
-                same = and_(deliveries.c.id == before.key, deliveries.c.state == WAITING, deliveries.c.attempts == before.attempts)
+                same = and_(deliveries.c.id == before.key, deliveries.c.state == IS_WAITING, deliveries.c.attempts == before.attempts)
                 log = (*before.log, one.attempt)[-KEPT_ATTEMPTS:]
                 values = {
                     "state": one.state, "attempts": before.attempts + 1, "next_at": one.next_at, "settled_at": None if one.next_at else now,

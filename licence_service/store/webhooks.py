@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, literal, or_, select, update
 
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.store.counting import hold
@@ -21,6 +21,7 @@ from licence_service.store.tables_of_webhooks import webhook_deliveries, webhook
 
 MOST_WEBHOOKS = 10  # of one client
 WAITING = "waiting"
+IS_WAITING = literal(WAITING, literal_execute=True)  # in the statement itself, or SQLite does not see that its partial index answers
 _WRITERS = "webhooks"  # the row where those who add endpoints wait for each other
 
 
@@ -130,7 +131,7 @@ class Webhooks:
     def due(self, now: datetime) -> list[Webhook]:
         """Return the endpoints that nobody works on and for which there may be something to do, the longest neglected first."""
         waiting = exists().where(
-            webhook_deliveries.c.webhook == webhooks.c.id, webhook_deliveries.c.state == WAITING, webhook_deliveries.c.next_at <= now
+            webhook_deliveries.c.webhook == webhooks.c.id, webhook_deliveries.c.state == IS_WAITING, webhook_deliveries.c.next_at <= now
         )
         with self._database.read() as connection:
             end = connection.execute(select(func.max(entries.c.place))).scalar_one() or 0

@@ -96,6 +96,12 @@ def test_one_case_may_have_several_licences(world: World) -> None:
     assert [one["type"] for one in case(world)] == [DRIVER, "taxi_driver_certificate"]
 
 
+def test_a_licence_of_a_chunk_is_found_by_its_case_too(world: World) -> None:
+    world.service.chunks.issue(world.client(DRIVER), [("chunk-row-0001", world.request(DRIVER, case_no=CASE))])
+
+    assert [one["state"] for one in case(world)] == ["registered"]
+
+
 def test_another_departments_case_and_one_of_a_type_not_granted_are_as_if_they_did_not_exist(world: World) -> None:
     world.issue(DRIVER, case_no=CASE)
     world.issue(BUSINESS, "business-1", case_no=CASE)

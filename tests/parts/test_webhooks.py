@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.message import new_secret
@@ -161,9 +163,32 @@ def test_several_workers_deliver_everything_once_and_in_order(world: World) -> N
     assert [one.id for one in receiver.got] == [f"{licence_id}-{number}" for number in range(1, 10)]
 
 
-@pytest.mark.parametrize("event", ["", "-", "x-1", "0" * 20 + "-1", "0" * 20 + "-99999999999999999999"])
-def test_an_event_that_never_went_there_cannot_be_sent_again(world: World, event: str) -> None:
+@pytest.mark.parametrize("told", ["", "-", "x-1", "0" * 20 + "-1", "0" * 20 + "-99999999999999999999"])
+def test_an_event_that_never_went_there_cannot_be_sent_again(world: World, told: str) -> None:
     one, _ = _laid_out(world)
 
     with pytest.raises(NotInRegister):
-        world.service.hooks.resend(one, event)
+        world.service.hooks.resend(one, told)
+
+
+def test_what_waits_and_what_moved_is_found_by_the_small_indexes(world: World) -> None:
+    """A partial index answers only where the statement says its condition in so many words."""
+    said: list[tuple[str, Any]] = []
+    engine = world.service.database.engine
+    _story(world)
+    event.listen(engine, "before_cursor_execute", lambda *given: said.append((given[2], given[3])))
+    _laid_out(world)
+    world.service.hooks.webhooks.due(world.clock())
+    world.service.courier.work()
+    ours = [
+        (statement, values)
+        for statement, values in said
+        if (statement.startswith("SELECT") and "next_at <=" in statement) or "'transfer'" in statement
+    ]
+    assert len(ours) >= 3
+    if world.service.database.is_sqlite:
+        with engine.connect() as connection:
+            plans = "".join(str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()) for statement, values in ours)
+        missing = [name for name in ("ix_webhook_deliveries_next", "ix_webhook_deliveries_turn", "ix_entries_moves") if name not in plans]
+        assert missing == [], plans
+    assert "webhook_deliveries.state = 'waiting'" in "".join(statement for statement, _ in ours)
