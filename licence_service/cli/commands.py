@@ -161,7 +161,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
             except (Refusal, Unavailable) as trouble:
                 err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
             _follow(opened)
-            _deliver(opened, wait=once)
+            webhook_commands.deliver(opened, wait=once)
             _refresh(opened)
             if once:
                 return
@@ -169,7 +169,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
             while monotonic() < until:
                 sleep(max(0.1, opened.settings.head_seconds or pause))
                 _follow(opened)
-                _deliver(opened, wait=False)
+                webhook_commands.deliver(opened, wait=False)
 
 
 def _follow(opened: Service) -> None:
@@ -179,17 +179,6 @@ def _follow(opened: Service) -> None:
             pass
     except Unavailable as trouble:
         err.print(f"[yellow]no head[/]  {trouble.detail}")
-
-
-def _deliver(opened: Service, *, wait: bool) -> None:
-    """Carry events to webhooks, beside the other work unless there is none; what stands in the way is said and tried again."""
-    try:
-        if wait:
-            opened.courier.work()
-        else:
-            opened.courier.start()
-    except Unavailable as trouble:
-        err.print(f"[yellow]not delivered[/]  {trouble.detail}")
 
 
 def _refresh(opened: Service) -> None:

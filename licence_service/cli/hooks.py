@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from licence_service.cli.talking import out, said, service, show
-from licence_service.errors import NotInRegister, RequestRejected
+from licence_service.cli.talking import err, out, said, service, show
+from licence_service.errors import NotInRegister, RequestRejected, Unavailable
 from licence_service.events import PREFIX
 from licence_service.service import Service
 from licence_service.store.deliveries import STATES, Delivery
@@ -100,3 +100,14 @@ def remove(webhook_id: Id) -> None:
     with service() as opened:
         opened.hooks.webhooks.remove(opened.hooks.webhooks.get(webhook_id))
     out.print(f"nothing goes to {webhook_id} any more")
+
+
+def deliver(opened: Service, *, wait: bool) -> None:
+    """Carry events to webhooks, beside the other work unless there is none; what stands in the way is said and tried again."""
+    try:
+        if wait:
+            opened.courier.work()
+        else:
+            opened.courier.start()
+    except Unavailable as trouble:
+        err.print(f"[yellow]not delivered[/]  {trouble.detail}")
