@@ -4,6 +4,7 @@ import logging
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 
 import structlog
@@ -26,6 +27,8 @@ from licence_service.web import (
     asking,
     attesting,
     batch,
+    cases,
+    events,
     history,
     issuing,
     lists,
@@ -42,6 +45,7 @@ from licence_service.web import (
     verifying,
     watching,
     watchlists,
+    webhooks,
 )
 
 log = structlog.get_logger("licence_service")
@@ -89,6 +93,9 @@ def create_app(service: Service) -> FastAPI:
         watching.router,
         status.router,
         offline.router,
+        events.router,
+        webhooks.router,
+        cases.router,
         *shown,
     ):
         app.include_router(router)
@@ -123,6 +130,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         ("heads", service.settings.head_seconds, _follow),
         ("preparing", service.settings.head_seconds, _prepare),
         ("failures", SETTLE_SECONDS, _settle),
+        ("webhooks", service.settings.webhook_seconds, _deliver),
         ("bulk", _BULK_SECONDS if service.settings.head_seconds > 0 else 0, _check_in_bulk),
         ("status lists", _LIST_SECONDS if service.settings.head_seconds > 0 else 0, _list),
     )
@@ -171,6 +179,17 @@ def _prepare(service: Service) -> None:
 
 def _check_in_bulk(service: Service) -> None:
     service.desk.work()
+
+
+def _deliver(service: Service) -> None:
+    """Begin what waits; nothing here waits for a receiver."""
+    for one in service.courier.start():
+        one.add_done_callback(_said_if_it_failed)
+
+
+def _said_if_it_failed(one: Future[int]) -> None:
+    if not one.cancelled() and (trouble := one.exception()):
+        log.warning("webhooks", trouble=type(trouble).__name__)
 
 
 def _list(service: Service) -> None:

@@ -11,23 +11,27 @@ from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
 from licence_service.bulk.desk import Desk, desk
 from licence_service.campaign import Runner
+from licence_service.cases import CaseDesk
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.chunks import Chunks
 from licence_service.compromise import Marks
 from licence_service.continuing import Continuing
+from licence_service.courier import Courier
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
+from licence_service.feed import Feed
 from licence_service.follower import Follower, keeper_of
 from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
 from licence_service.history import Library
+from licence_service.hooks import Hooks
 from licence_service.law import Law
 from licence_service.line import Line, host_of
 from licence_service.listing import StatusLists
 from licence_service.looking import Officers, read_reasons
 from licence_service.matching import Matcher
-from licence_service.outbound import client
+from licence_service.outbound import Poster, client
 from licence_service.packing import Packer
 from licence_service.preparing import Preparer, generation_of, shorthand_of
 from licence_service.presenting import PROGRAM, Presenter
@@ -47,10 +51,13 @@ from licence_service.stickers import StickerOffice
 from licence_service.store.appending import Appendings
 from licence_service.store.book import Book
 from licence_service.store.campaigns import Campaigns
+from licence_service.store.cases import Cases
 from licence_service.store.clients import Clients
 from licence_service.store.credentials import Credentials
 from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
+from licence_service.store.deliveries import Deliveries
+from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
 from licence_service.store.heads import Heads
@@ -72,6 +79,8 @@ from licence_service.store.site_reports import SiteReports
 from licence_service.store.status import Statuses
 from licence_service.store.stickers import Stickers
 from licence_service.store.tasks import Tasks
+from licence_service.store.webhooks import Webhooks
+from licence_service.targets import read_networks
 from licence_service.uploading import Uploads
 from licence_service.verification import Verifier
 
@@ -128,10 +137,15 @@ class Service:
     matcher: Matcher
     site_reports: SiteReports
     desk: Desk
+    feed: Feed
+    hooks: Hooks
+    courier: Courier
+    cases: CaseDesk
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
         """Give back connections and child processes."""
+        self.courier.close()
         self.hang_up()
         self.keyring.close()
         self.examiner.close()
@@ -202,9 +216,10 @@ def build(
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
     skeletons = Skeletons(catalogue, keyring, printer.fonts, host_of(settings.public_url))
+    clients = Clients(database)
     openings, appendings = Openings(database, vault, now), Appendings(database, vault, now)
     chunks = Chunks(registrar, Reserving(database, vault), openings, appendings, Packer(archive, packed, skeletons))
-    runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, Clients(database))
+    runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, clients)
     keeper = keeper_of(keyring.departments)
     heads = Heads(database)
     second = open_second_place(settings.heads_url, options=settings.archive_options()) if settings.heads_url else None
@@ -214,8 +229,10 @@ def build(
     recovery = Recovery(book, heads, Reentry(database, vault), archive, packed, catalogue, keyring, settings.public_url)
     status_lists = StatusLists(Statuses(database), Listings(database), keeper.code_signer, settings.public_url, now)
     sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
-    clients = Clients(database)
     admission = Admission(clients, Credentials(database), settings.public_url.rstrip("/"), vault.token_key, now)
+    feed, poster = Feed(EventLines(database), vault), Poster(read_networks(settings.webhook_networks), settings.seal_timeout_seconds)
+    hooks = Hooks(Webhooks(database, vault), Deliveries(database), feed, poster, frozenset(catalogue.slugs), now)
+    courier = Courier(hooks.webhooks, hooks.deliveries, feed.lines, clients, poster, now)
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, clients, admission,
         Failures(database, vault), registrar, chunks, runs, verifier, preparer, examiner, uploads,
@@ -224,7 +241,7 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), outside.close,
+        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log), outside.close,
     )  # fmt: skip
 
 

@@ -42,6 +42,10 @@ class Settings(BaseSettings):
         1.0, description="How often the server signs a head over new lines of the book; 0 leaves that to `licence-service work`."
     )
     heads_url: str = Field("", description="The second place that keeps signed heads, as `archive_url`, best run by others; empty keeps none.")
+    webhook_seconds: float = Field(1.0, description="How often the server looks for events to deliver; 0 leaves that to `licence-service work`.")
+    webhook_networks: str = Field(
+        "", description="Networks that webhooks may reach beside public addresses, also without TLS: CIDR, separated by commas."
+    )
     failures_before_slowing: int = Field(10, description="Wrong codes from one address, or for one number, in ten minutes before refusals.")
     trusted_proxy: bool = Field(default=False, description="Take the caller's address from the last X-Forwarded-For entry.")
 

@@ -7,6 +7,15 @@ from licence_service.store import (  # all tables are on the metadata, whichever
     tables_of_packing,
     tables_of_runs,
     tables_of_showing,
+    tables_of_webhooks,
 )
 
-__all__ = ["tables", "tables_of_access", "tables_of_bulk", "tables_of_packing", "tables_of_runs", "tables_of_showing"]
+__all__ = [
+    "tables",
+    "tables_of_access",
+    "tables_of_bulk",
+    "tables_of_packing",
+    "tables_of_runs",
+    "tables_of_showing",
+    "tables_of_webhooks",
+]

@@ -19,8 +19,8 @@ EVERY_TYPE = EVERY_ACT = "*"
 APPROVAL, OFFICER, PLATFORM = "approval", "officer", "platform"
 KINDS = (APPROVAL, OFFICER, PLATFORM)
 # What a client may do beside the acts of the book: read licences, their documents and histories; hand out stickers; say that an underlying right
-# ended; see and close tasks.
-READ, STICKER, SIGNAL, TASK = "read", "sticker", "signal", "task"
+# ended; see and close tasks; have events sent to an address.
+READ, STICKER, SIGNAL, TASK, WEBHOOK = "read", "sticker", "signal", "task", "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,13 @@ class Client:
     def may_somewhere(self, act: str) -> bool:
         """Say whether this client may do this at all, be it with one type."""
         return _holds(self.acts, act) and (not self.scopes or any(_holds((acts,), act) for acts, _ in self._narrowed))
+
+    def types_for(self, act: str) -> tuple[str, ...]:
+        """Return the types with which this client may do this, `*` for all; none where it may with none."""
+        if not _holds(self.acts, act):
+            return ()
+        named = tuple(types for acts, types in self._narrowed if _holds((acts,), act)) if self.scopes else (EVERY_TYPE,)
+        return self.types if EVERY_TYPE in named else tuple(one for one in named if _holds(self.types, one))
 
     @property
     def _narrowed(self) -> Iterator[tuple[str, str]]:

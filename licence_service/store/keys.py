@@ -27,6 +27,7 @@ class Kind(StrEnum):
     """What a value is."""
 
     CASE = "case"  # of a reservation
+    CASE_NO = "case_no"  # of a reservation: all that came of one case
     LIVE = "live"  # type, number and issuer of a licence
     DOCUMENT = "document"  # of a version
     DELIVERY = "delivery"  # of a version
@@ -41,6 +42,7 @@ _WINDOW = 10_000  # rows read at once
 _AT_ONCE = 2000  # keys in one condition
 _FOUND = {
     Kind.CASE: (reservations.c.id, reservations.c.case_key),
+    Kind.CASE_NO: (reservations.c.id, reservations.c.case_no),
     Kind.LIVE: (licences.c.id, licences.c.live_key),
     Kind.DOCUMENT: (versions.c.id, versions.c.document_sha256),
     Kind.DELIVERY: (versions.c.id, versions.c.delivery_digest),
@@ -104,16 +106,16 @@ def settle(connection: Connection, place: int, count: int = 1) -> None:
             connection.exec_driver_sql(statement, (low, low + width - 1))
 
 
-def refill(connection: Connection) -> None:
-    """Make the index anew from the rows."""
+def refill(connection: Connection, kinds: Iterable[Kind] = tuple(Kind)) -> None:
+    """Make the index anew from the rows; of these kinds only, where the schema is of a release that had no others."""
     for table in (recent_keys, settled_keys):
         connection.execute(delete(table))
     if connection.dialect.name != "sqlite":
-        for pairs in _all(connection):
+        for pairs in _all(connection, kinds):
             add(connection, pairs)
         return
     connection.exec_driver_sql("CREATE TEMP TABLE unsorted_keys (key INTEGER, owner INTEGER)")
-    for pairs in _all(connection):
+    for pairs in _all(connection, kinds):
         connection.exec_driver_sql("INSERT INTO unsorted_keys VALUES (?, ?)", pairs)
     connection.exec_driver_sql("INSERT OR IGNORE INTO settled_keys (key, owner) SELECT key, owner FROM unsorted_keys ORDER BY key, owner")
     connection.exec_driver_sql("DROP TABLE unsorted_keys")
@@ -128,8 +130,9 @@ def missing(connection: Connection, pairs: Iterable[Pair]) -> set[Pair]:
     return wanted
 
 
-def _all(connection: Connection) -> Iterator[list[Pair]]:
-    for kind, (row, column) in _FOUND.items():
+def _all(connection: Connection, kinds: Iterable[Kind]) -> Iterator[list[Pair]]:
+    for kind in kinds:
+        row, column = _FOUND[kind]
         last = connection.execute(select(func.max(row))).scalar_one() or 0
         for after in range(0, last, _WINDOW):
             here = select(column, row).where(row > after, row <= after + _WINDOW, column.is_not(None))

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 from licence_service import identifiers
 from licence_service.digests import SALT_BYTES
 from licence_service.errors import EntryConflict
+from licence_service.store.keys import Kind, Pair, key_of
 from licence_service.store.payload import Vault
 from licence_service.store.status_index import place
 from licence_service.store.tables import reservations
@@ -36,7 +37,8 @@ _FULFIL_UNSPLIT = (
 class Intent:
     """An act with a document as the registrar decided it; the reservation adds what is drawn by chance.
 
-    `case_key` is the second idempotency key in comparison form; `live_key` the right's type, number and issuer.
+    `case_key` is the second idempotency key in comparison form, `case_no` the case alone, as its department says it;
+    `live_key` the right's type, number and issuer.
     `content` is JSON and `photos` maps digest → JPEG: all that is needed to draw the page again.
     """
 
@@ -51,6 +53,7 @@ class Intent:
     content: Mapping[str, Any] = field(repr=False)
     licence_id: str | None = None
     case_key: str | None = field(default=None, repr=False)
+    case_no: str | None = field(default=None, repr=False)
     photos: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
@@ -85,6 +88,7 @@ class Drawn:
     reservation_id: str
     licence_id: str
     case: str | None  # blinded
+    case_no: str | None  # blinded
     now: datetime
     chance: Mapping[str, Any] = field(repr=False)
     draft: bytes | None = field(repr=False)  # encrypted
@@ -96,7 +100,7 @@ class Drawn:
         kept = {**{name: value for name, value in intent.content.items() if name not in DRAFT}, **self.chance, "status": status}
         row = {
             "reservation_id": self.reservation_id, "client": intent.client, "idempotency_key": intent.idempotency_key,
-            "request_digest": intent.request_digest, "case_key": self.case, "licence_id": self.licence_id, "type": intent.type,
+            "request_digest": intent.request_digest, "case_key": self.case, "case_no": self.case_no, "licence_id": self.licence_id, "type": intent.type,
             "department": intent.department, "act": intent.act, "version": intent.version,
             "content": vault.close_json(kept, f"reservation:{self.reservation_id}"), "state": "reserved", "lease_until": lease_until,
             "created_at": self.now, "draft": self.draft,
@@ -116,10 +120,17 @@ def drawn(vault: Vault, intent: Intent, now: datetime) -> Drawn:
         reservation_id,
         intent.licence_id or identifiers.licence_id(identifiers.licence_number(now, secrets.randbelow(identifiers.LICENCE_ID_CHANCE))),
         vault.blind("case", intent.case_key) if intent.case_key else None,
+        vault.blind("case_no", intent.case_no) if intent.case_no else None,
         now,
         _chance() if intent.version else _NOTHING_DRAWN,
         vault.close_json(draft, f"draft:{reservation_id}") if draft else None,
     )
+
+
+def keys_of(row: Mapping[str, Any], owner: int) -> list[Pair]:
+    """Return the keys by which a reservation is found."""
+    named = ((Kind.CASE, "case_key"), (Kind.CASE_NO, "case_no"))
+    return [(key_of(kind, row[column]), owner) for kind, column in named if row[column]]
 
 
 def of_row(vault: Vault, row: RowMapping, *, made_now: bool) -> Reservation:

@@ -15,7 +15,7 @@ from licence_service.store.counting import count_up, hold
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, add, key_of, owners
 from licence_service.store.payload import Vault
-from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, of_row
+from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, keys_of, of_row
 from licence_service.store.tables import photos, reservations
 
 __all__ = ["LEASE", "STATUS", "Intent", "Reservation", "Reservations", "room"]
@@ -61,8 +61,8 @@ class Reservations:
             number = count_up(connection, STATUS) if intent.version else 0
             row, made = wanted.written(self._vault, number, now + LEASE)
             reserved = connection.execute(_RESERVE, row).inserted_primary_key
-            if wanted.case and reserved:
-                add(connection, [(key_of(Kind.CASE, wanted.case), reserved[0])])
+            if reserved:
+                add(connection, keys_of(row, reserved[0]))
             return made
 
     def find(self, intent: Intent) -> Reservation | None:

@@ -11,9 +11,9 @@ from licence_service.errors import CeilingReached, EntryConflict, KeyReused, Ref
 from licence_service.store.counting import count_up_by, hold
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all, next_ids
-from licence_service.store.keys import Kind, add, ids_of, key_of
+from licence_service.store.keys import Kind, add, ids_of
 from licence_service.store.payload import Vault
-from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, of_row
+from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, keys_of, of_row
 from licence_service.store.reservations import STATUS, room
 from licence_service.store.tables import photos, reservations
 
@@ -131,7 +131,7 @@ class Reserving:
         made = [one.written(self._vault, number, now + LEASE) for number, one in enumerate(fresh, first)]
         rows = [{"id": key, **row} for key, (row, _) in zip(next_ids(connection, reservations, len(made)), made, strict=True)]
         insert_all(connection, reservations, rows)
-        add(connection, [(key_of(Kind.CASE, row["case_key"]), row["id"]) for row in rows if row["case_key"]])
+        add(connection, [pair for row in rows for pair in keys_of(row, row["id"])])
         return [reservation for _, reservation in made]
 
     def _keep_photos(self, connection: Connection, intents: Sequence[Intent]) -> None:

@@ -15,8 +15,9 @@ from licence_service.store.tables import metadata
 INSERT_ONLY = frozenset({
     "entries", "foundations", "heads", "payloads", "photos", "packed_photos", "seal_uses", "seal_orders", "consumed_reports", "recent_keys", "settled_keys",
 })  # fmt: skip
-# The only rows that the code deletes: counts of wrong codes after a day, and what can be made again.
-DELETED_FROM = frozenset({"failures", "status_runs", "status_lists", "prepared_answers"})
+# The only rows that the code deletes: counts of wrong codes after a day, what can be made again, and webhooks that
+# their clients take away.
+DELETED_FROM = frozenset({"failures", "status_runs", "status_lists", "prepared_answers", "webhooks", "webhook_deliveries"})
 
 
 def privileges() -> Mapping[str, str]:

@@ -205,6 +205,7 @@ reservations = Table(
     Column("idempotency_key", String(200), nullable=False),
     Column("request_digest", String(64), nullable=False),
     Column("case_key", String(64)),
+    Column("case_no", String(64)),  # blinded, with the department; empty in rows of earlier releases, and where no case was named
     Column("licence_id", String(20), nullable=False),
     Column("type", String(80), nullable=False),
     Column("department", String(18), nullable=False),

@@ -170,13 +170,19 @@ def test_a_token_holds_to_the_scopes_it_was_asked_with(world: World) -> None:
         ("POST", f"{address}/stickers", {}),
         ("POST", f"{address}/signals", {"source": "s", "signal": "s", "occurred_on": "2026-01-01", "external_ref": "x"}),
         ("GET", "/tasks", None),
+        ("GET", "/webhooks", None),
+        ("POST", "/webhooks", {"url": "https://receiver.example/"}),
     ):
         answer = world.http.request(method, path, json=body, headers={**reading, "Idempotency-Key": "reading-only"})
         assert answer.status_code == 403, (path, answer.text)
+    assert [one["data"]["licence_id"] for one in world.http.get("/events", headers=reading).json()["events"]] == [issued["licence_id"]]
     acting = _token(world, client, secret, f"revoke:{TRIP}")
+    assert world.http.get("/events", headers=acting).status_code == 403
+    assert world.http.get("/cases/X", headers=acting).status_code == 403
     assert world.http.get(address, headers=acting).status_code == 403
     assert world.http.post("/licences/search", json={"type": TRIP}, headers=acting).json()["licences"] == []
     other = _token(world, client, secret, f"*:{VEHICLE}")
+    assert world.http.get("/events", headers=other).json()["events"] == []
     assert world.http.get(address, headers=other).status_code == 404  # of another type: as if it did not exist
     revocation = {"act": "revoke", "decision": decision(beijing_day(NOW))}
     done = world.http.post(f"{address}/entries", json=revocation, headers={**acting, "Idempotency-Key": "acting-001"})

@@ -21,12 +21,14 @@ from licence_service.compromise import lost_since
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
 from licence_service.endorsement import assertion_of, statement_of
 from licence_service.errors import FaceRejected, Fault
+from licence_service.events import event_of, payload
 from licence_service.fields import Asker, Field, Shown
 from licence_service.fold import fold
 from licence_service.licence import Act, Entry, LicenceState
 from licence_service.licence_data import licence_data
 from licence_service.log.heads import read_statement
 from licence_service.looking import note_said
+from licence_service.message import headers_of
 from licence_service.receipts import Presented, message_in, words_of
 from licence_service.requests import read_act, read_issue
 from licence_service.run_lines import issued
@@ -334,6 +336,17 @@ def showing_notes(said: dict[str, Any]) -> None:
     assert canonical(note).decode() == said["payload"]
 
 
+def told_events(said: dict[str, Any]) -> None:
+    event, headers = said["event"], said["headers"]
+    data = event["data"]
+    version = {"version": data["version"], "elicence_id": data["elicence_id"]}
+    body = {**data, "recorded_at": event["timestamp"], "version": version}
+    assert event_of(body, data["certificate_type"], data["department"]) == event
+    assert payload(event).decode() == said["body"]
+    at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    assert headers_of(event["id"], at, said["body"].encode(), [said["secret"]]) == headers
+
+
 CHECKS: dict[str, Callable[[Any], None]] = {
     "licence-id": licence_ids,
     "receipt": receipts,
@@ -365,6 +378,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "at-rest": rows_at_rest,
     "segment": packed_documents,
     "bulk-run": bulk_runs,
+    "event": told_events,
 }
 
 

@@ -1,0 +1,80 @@
+"""How a case stands: the state line of DOMAIN §2e for each licence asked for under a case number, told to its own department only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from licence_service.errors import NotInRegister
+from licence_service.store.cases import CaseIssue, Cases
+from licence_service.store.clients import READ, Client
+from licence_service.store.deliveries import DELIVERED
+from licence_service.store.seal_log import SealLog
+
+
+class Step(StrEnum):
+    """A step of the line, in the order in which they are reached; `refused` ends it."""
+
+    RECEIVED = "received"
+    APPROVED = "approved"
+    SEALING = "sealing"
+    SEALED = "sealed"
+    REGISTERED = "registered"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+
+
+class Waits(StrEnum):
+    """On whom an issue waits."""
+
+    WORKER = "worker"  # it is carried on, or taken over within a minute
+    SEAL = "seal"  # the seal is stopped or cannot be had
+    RECEIVER = "receiver"  # it holds; a receiver of yours has not taken its event
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDesk:
+    """Answers questions about cases."""
+
+    cases: Cases
+    seal_log: SealLog
+
+    def read(self, client: Client, case_no: str) -> list[dict[str, Any]]:
+        """Return each issue of a case with the steps that it reached; `NotInRegister` where the client's department has none that it may see."""
+        found = [self._line(client, one) for one in self.cases.of(client.department, case_no) if client.may(READ, one.type)]
+        if not found:
+            raise NotInRegister("no such case")
+        return found
+
+    def _line(self, client: Client, one: CaseIssue) -> dict[str, Any]:
+        steps: dict[Step, datetime] = {Step.RECEIVED: one.created_at, Step.APPROVED: one.created_at}  # it came with its decision (AI-02)
+        uses = self.seal_log.uses(reservation_id=one.reservation_id)
+        for use in uses:
+            if use["event"] == "requested":
+                steps.setdefault(Step.SEALING, _at(use))
+            elif use["event"] == "done":
+                steps[Step.SEALED] = _at(use)
+        waits = Waits.SEAL if uses and uses[-1]["event"] in {"failed", "refused"} else Waits.WORKER if one.state == "reserved" else None
+        if one.sequence is not None:
+            waits = self._entered(client, one, one.sequence, steps)
+        state = Step.REFUSED if one.state == "abandoned" else list(steps)[-1]
+        return {
+            "licence_id": one.licence_id, "type": one.type, "act": one.act, "state": state.value,
+            "waits_on": waits.value if waits and state is not Step.REFUSED else None, "reason": one.reason or None,
+            "steps": [{"step": step.value, "at": at.isoformat(timespec="milliseconds")} for step, at in steps.items()],
+        }  # fmt: skip
+
+    def _entered(self, client: Client, one: CaseIssue, sequence: int, steps: dict[Step, datetime]) -> Waits | None:
+        """Add the steps behind the seal: registered, and delivered once every endpoint of the client that wants it has it."""
+        entered_at = self.cases.entered_at(one.licence_id, sequence)
+        if entered_at:
+            steps[Step.REGISTERED] = entered_at
+        told = self.cases.told(client.name, one.licence_id, sequence)
+        settled = [each.settled_at for each in told if each.state == DELIVERED and each.settled_at]
+        if told and len(settled) == len(told):
+            steps[Step.DELIVERED] = max(settled)
+        return Waits.RECEIVER if len(settled) < len(told) else None
+
+
+def _at(use: dict[str, str | None]) -> datetime:
+    return datetime.fromisoformat(str(use["at"]))

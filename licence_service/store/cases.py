@@ -1,0 +1,84 @@
+"""What came of a case: its reservations, by the case number as its department says it, and what was delivered of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, select
+
+from licence_service.fields import comparison_form
+from licence_service.store.database import Database
+from licence_service.store.keys import Kind, key_of, owners
+from licence_service.store.payload import Vault
+from licence_service.store.tables import entries, licences, reservations
+from licence_service.store.tables_of_webhooks import webhook_deliveries, webhooks
+
+MOST = 100  # issues of one case that are told
+_OF_CASE = (
+    select(reservations)
+    .where(reservations.c.id.in_(owners()), reservations.c.case_no == bindparam("case_no"), reservations.c.department == bindparam("department"))
+    .order_by(reservations.c.id)
+    .limit(MOST)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseIssue:
+    """One issue of a case; `state` is that of its reservation: reserved, entered, abandoned (with its reason)."""
+
+    reservation_id: str
+    licence_id: str
+    type: str
+    act: str
+    state: str
+    created_at: datetime
+    reason: str
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of telling one endpoint of an entry: the state of the delivery, and when it was settled."""
+
+    state: str
+    settled_at: datetime | None
+
+
+def case_text(department: str, case_no: str) -> str:
+    """Return the text under which a case is known; it is blinded before it is stored."""
+    return f"{department}|{comparison_form(case_no)}"
+
+
+class Cases:
+    """The cases of all departments."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        """Take the database and the vault for blinds."""
+        self._database = database
+        self._vault = vault
+
+    def of(self, department: str, case_no: str) -> Sequence[CaseIssue]:
+        """Return what a department asked for under a case number, oldest first."""
+        blind = self._vault.blind("case_no", case_text(department, case_no))
+        with self._database.read() as connection:
+            rows = connection.execute(_OF_CASE, {"key": key_of(Kind.CASE_NO, blind), "case_no": blind, "department": department}).all()
+        return [CaseIssue(row.reservation_id, row.licence_id, row.type, row.act, row.state, row.created_at, row.reason, row.sequence) for row in rows]
+
+    def entered_at(self, licence_id: str, sequence: int) -> datetime | None:
+        """Return the recorded time of an entry."""
+        mine = (licences.c.licence_id == licence_id) & (entries.c.sequence == sequence)
+        query = select(entries.c.recorded_at).join(licences, licences.c.id == entries.c.licence).where(mine)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def told(self, client: str, licence_id: str, sequence: int) -> Sequence[Told]:
+        """Return how far a client's endpoints were told of an entry."""
+        query = (
+            select(webhook_deliveries.c.state, webhook_deliveries.c.settled_at)
+            .join(webhooks, webhooks.c.id == webhook_deliveries.c.webhook)
+            .join(entries, entries.c.place == webhook_deliveries.c.place)
+            .join(licences, licences.c.id == entries.c.licence)
+            .where(webhooks.c.client == client, licences.c.licence_id == licence_id, entries.c.sequence == sequence)
+        )
+        with self._database.read() as connection:
+            return [Told(row.state, row.settled_at) for row in connection.execute(query)]

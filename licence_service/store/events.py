@@ -1,0 +1,97 @@
+"""The entries that a department may know of, in the order of the book, a bounded stretch of it at a time."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, literal, or_, select
+
+from licence_service.licence import Act, beijing_day
+from licence_service.store.database import Database
+from licence_service.store.loading import public_entries
+from licence_service.store.record import Record
+from licence_service.store.tables import entries, licences
+
+STRETCH = 10_000  # places of the book that one reading looks at, whosever they are
+# The word stands in the statement itself, or SQLite does not see that its partial index answers.
+_MOVED = select(entries.c.licence).where(entries.c.act == literal(Act.TRANSFER.value, literal_execute=True))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLine:
+    """An entry that a department may know of: its place in the book, the row of its licence, the type, the issuer of record after it, the public body."""
+
+    place: int
+    licence: int
+    certificate_type: str
+    department: str
+    body: Mapping[str, Any]
+
+
+class EventLines:
+    """The book as one department may know it."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database."""
+        self._database = database
+
+    def of(self, department: str, types: Sequence[str] | None, after: int, limit: int) -> tuple[list[KnownLine], int]:
+        """Return the next entries beyond a place, `limit` at most, and the place up to which the book was looked at.
+
+        `types` narrows to certificate types; None is all. Places are given in the order of commits (`counting.next_line`), so that what was
+        looked at is complete.
+        """
+        with self._database.read() as connection:
+            # Read first: whatever is entered meanwhile lies beyond, also where each statement sees a state of its own.
+            last = connection.execute(select(func.max(entries.c.place))).scalar_one() or 0
+            until = min(last, after + STRETCH)
+            if until <= after:
+                return [], after
+            rows = connection.execute(self._query(department, types, after, until, limit)).all()
+            known = sorted(self._known(connection, rows, department), key=lambda line: line.place)
+        return known, rows[-1].place if len(rows) == limit else until
+
+    def end(self) -> int:
+        """Return the place of the last entry."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.max(entries.c.place))).scalar_one() or 0
+
+    @staticmethod
+    def _query(department: str, types: Sequence[str] | None, after: int, until: int, limit: int) -> Any:  # noqa: ANN401 - a statement
+        moved: ColumnElement[bool] = entries.c.licence.in_(_MOVED)
+        query = (
+            select(
+                entries.c.place, entries.c.licence, entries.c.sequence, entries.c.body, licences.c.type, licences.c.department, moved.label("moved")
+            )
+            .join(licences, licences.c.id == entries.c.licence)
+            .where(entries.c.place > after, entries.c.place <= until, or_(licences.c.department == department, moved))
+            .order_by(entries.c.place)
+            .limit(limit)
+        )
+        return query if types is None else query.where(licences.c.type.in_(types))
+
+    @staticmethod
+    def _known(connection: Connection, rows: Sequence[Any], department: str) -> Iterator[KnownLine]:
+        for (licence, moved), lines in groupby(sorted(rows, key=lambda row: (row.licence, row.place)), key=lambda row: (row.licence, row.moved)):
+            story = public_entries(connection, licence) if moved else []
+            for row in lines:
+                issuer, knowing = row.department, {row.department}
+                if moved:
+                    now, before = (Record("", row.type, row.department, tuple(story[:count])) for count in (row.sequence, row.sequence - 1))
+                    issuer, knowing = _who(now, before, story[row.sequence - 1].recorded_at)
+                if department in knowing:
+                    yield KnownLine(row.place, licence, row.type, issuer, json.loads(row.body))
+
+
+def _who(now: Record, before: Record, recorded_at: datetime | None) -> tuple[str, set[str]]:
+    """Return the issuer of record after an entry, and the departments that knew of the licence then: `authority.visible`, as of that entry.
+
+    Whom it concerned just before the entry is told of it too: a department that gives a licence away learns that it went.
+    """
+    assert recorded_at  # noqa: S101 - it was entered
+    day = beijing_day(recorded_at)
+    earlier = {before.issuer(day), *before.offered_to(day)} if before.entries else set()
+    return now.issuer(day), {now.department, now.issuer(day), *now.offered_to(day), *earlier}
