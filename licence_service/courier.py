@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 
+from licence_service.errors import NotInRegister
 from licence_service.events import PREFIX, payload
 from licence_service.feed import event_of_line, types_of
 from licence_service.message import headers_of
@@ -122,6 +123,8 @@ class Courier:
                 if not more and not outcomes:
                     break
                 claimed = self.webhooks.get(claimed.webhook_id)
+        except NotInRegister:
+            return tried  # its client took it away meanwhile
         finally:
             self.webhooks.release(claimed, claim, failures, self.now(), rests_until)
         return tried

@@ -4,14 +4,17 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from licence_service import courier
+from licence_service.app import create_app
 from licence_service.courier import MOST_ATTEMPTS, pause
 from licence_service.store.clients import OFFICER, Client
-from tests.receiver import Receiver, listening
+from tests.receiver import Got, Receiver, listening
 from tests.world import BUSINESS, DRIVER, NOW, World, a_world
 
 STRANGER = "12519900MB9900048D"
@@ -270,6 +273,36 @@ def test_a_wrong_wish_is_refused_with_every_fault(world: World, body: dict[str, 
     assert answer.status_code == 422, answer.text
     assert (path, code) in [(one["path"], one["code"]) for one in answer.json()["faults"]]
     assert world.service.hooks.webhooks.all() == []
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_webhook_that_is_removed_in_the_middle_of_a_round_ends_it_quietly(world: World, receiver: Receiver, after: int) -> None:
+    add(world, receiver)
+    lost(world, world.issue(DRIVER)["licence_id"])
+    hooks = world.service.hooks.webhooks
+
+    def removing(came: Receiver, _got: Got) -> tuple[int, dict[str, str]]:
+        if len(came.got) == after:
+            hooks.remove(hooks.all()[0])
+        return 204, {}
+
+    receiver.answer = removing
+    world.service.courier.work()
+
+    assert len(receiver.got) == after + 1
+    assert hooks.all() == []
+
+
+def test_the_server_delivers_by_itself(world: World, receiver: Receiver) -> None:
+    add(world, receiver)
+    with TestClient(create_app(world.service)):
+        licence_id = world.issue(DRIVER)["licence_id"]
+        for _ in range(500):
+            if receiver.taken:
+                break
+            sleep(0.02)
+
+    assert [one.id for one in receiver.taken] == [f"{licence_id}-1"]
 
 
 def test_one_address_is_named_once_and_there_are_not_too_many(world: World, receiver: Receiver) -> None:
