@@ -11,7 +11,7 @@ from typing import Any
 from licence_service.digests import Digests, canonical, commitment_sha256, digests, field_salt
 from licence_service.endorsement import Endorsement, statement_of
 from licence_service.frozen import replace
-from licence_service.licence import Act, Decision, Entry, Parent, Suspension, Version, VersionReason
+from licence_service.licence import Act, Decision, Entry, Origin, Parent, Suspension, Version, VersionReason
 
 FORM = "entry/1"
 OFFICER = "officer/1"
@@ -65,6 +65,7 @@ def _appended(entry: Entry) -> dict[str, Any]:
         "campaign": entry.campaign,
         "organs": dict(entry.organs),
         "changed": sorted(entry.changes),
+        "origin": {"system": entry.origin.system, "row_digest": entry.origin.row_digest} if entry.origin else None,
     }
 
 
@@ -127,6 +128,7 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
         campaign=body.get("campaign"),
         organs=body.get("organs", {}),
         changes=hidden.get("changes") or dict.fromkeys(body.get("changed", ())),
+        origin=Origin(**body["origin"]) if "origin" in body else None,
     )
 
 

@@ -82,6 +82,7 @@ class VersionReason(StrEnum):
     RESEAL = "reseal"
     SCOPE_REDUCTION = "scope_reduction"
     REINSTATEMENT = "reinstatement"
+    LEGACY_CONVERSION = "legacy_conversion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,14 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a licence of the stock (存量证照) was before: the system that kept it, and the keyed digest of its row there (ST-01)."""
+
+    system: str
+    row_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the register (登记条目). `recorded_at` and `digest` come only with the append.
 
@@ -182,6 +191,7 @@ class Entry:
     campaign: str | None = None
     organs: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Value | None] = field(default_factory=dict, repr=False)
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,21 @@ from licence_service.template import Template
 
 
 def checked_face(
-    template: Template, raw: Mapping[str, Any], organ: str, today: date, *, before: tuple[Fault, ...] = (), any_term: bool = False
+    template: Template, raw: Mapping[str, Any], organ: str, today: date, *, before: tuple[Fault, ...] = (), any_term: bool = False, kept: bool = False
 ) -> Face:
     """Return the canonical face of a request; `FaceRejected` names every fault, those found `before` included.
 
-    The issuer may be left out and is filled in; a computed end date too. `any_term` is for a decision that names the last day itself.
+    The issuer may be left out and is filled in; a computed end date too. `any_term` is for a decision that names the last day itself. `kept`: the paper is
+    older than these rules, so that its issuer, its term and the form of its number stay as they are (ST-01; RULINGS, "identifier pattern").
     """
-    whole = template.with_term({template.issuer_field: organ, **{name: value for name, value in raw.items() if value not in (None, "")}})
+    given = {template.issuer_field: organ, **{name: value for name, value in raw.items() if value not in (None, "")}}
+    whole = given if kept else template.with_term(given)
     face, faults = check_face(template.fields, whole, today=today)
-    faults += () if any_term else template.term_faults(face)
-    if face.get(template.issuer_field, organ) != organ:
+    faults += () if any_term or kept else template.term_faults(face)
+    if not kept and face.get(template.issuer_field, organ) != organ:
         faults += (Fault(f"face.{template.issuer_field}", "wrong-issuer", "the issuer must be the department that seals"),)
     number = face.get(template.number.field)
-    if number is not None and template.number.pattern and not re.fullmatch(template.number.pattern, str(number)):
+    if number is not None and not kept and template.number.pattern and not re.fullmatch(template.number.pattern, str(number)):
         faults += (Fault(f"face.{template.number.field}", "wrong-pattern", "the number has not the form of this type"),)
     if faults or before:
         raise FaceRejected(faults=(*before, *faults))
