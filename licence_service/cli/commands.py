@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from licence_service.cli import book, campaigns, chunking, examining, licences, offline, receipts, resealing, showing, templates, working
+from licence_service.cli import book, campaigns, chunking, examining, licences, offline, receipts, resealing, showing, stock, templates, working
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document import Fonts, glyph_file
@@ -42,6 +42,7 @@ app.add_typer(founding_commands.app, name="foundations")
 app.add_typer(founding_commands.bodies, name="bodies")
 app.add_typer(templates.app, name="templates")
 app.add_typer(campaigns.app, name="campaign")
+app.add_typer(stock.app, name="batch")
 licences.add_to(app)
 chunking.add_to(app)
 working.add_to(app)

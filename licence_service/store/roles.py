@@ -15,8 +15,8 @@ from licence_service.store.tables import metadata
 INSERT_ONLY = frozenset({
     "entries", "foundations", "heads", "payloads", "photos", "packed_photos", "seal_uses", "seal_orders", "consumed_reports", "recent_keys", "settled_keys",
 })  # fmt: skip
-# The only rows that the code deletes: counts of wrong codes after a day, and what can be made again.
-DELETED_FROM = frozenset({"failures", "status_runs", "status_lists", "prepared_answers"})
+# The only rows that the code deletes: counts of wrong codes after a day, what can be made again, and what was found of a row before it was put right.
+DELETED_FROM = frozenset({"failures", "status_runs", "status_lists", "prepared_answers", "stock_findings"})
 
 
 def privileges() -> Mapping[str, str]:
