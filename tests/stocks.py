@@ -5,7 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -13,6 +13,11 @@ from PIL import Image
 
 from licence_service.document.standin import person
 from licence_service.identifiers import birth_date_of, sex_of
+from licence_service.service import Service
+from licence_service.stock.declared import read_plan
+from licence_service.stock.sources import open_source
+from licence_service.store.clients import Client
+from licence_service.store.stock import StockRun
 
 ROW = dict[str, str]
 COUNTIES = ("519902", "519903", "519904")
@@ -148,6 +153,20 @@ def photos(folder: Path) -> Path:
     (folder / "wide.jpg").write_bytes(target.getvalue())
     (folder / "broken.jpg").write_bytes(person()[:200])
     return folder
+
+
+def carried(service: Service, caller: Client, slug: str, folder: Path, tell: Callable[[str], None] = lambda _: None) -> StockRun:
+    """Carry a stock from its file to its release, whoever began it: load, judge, draw, sign off, release."""
+    stock = replace(service.stock(), told=tell)
+    stock = replace(stock, office=replace(stock.office, part=30))
+    plan = read_plan(PLAN.encode(), stock.office.template(slug))
+    source = open_source(folder / "stock.csv")
+    run = stock.office.load(caller, slug, source, plan, "装载人甲", beside=folder / "photos", step=lambda name, _: tell(name))
+    for one in stock.sample(run):
+        if one.signed_at is None:
+            stock.sign_off(run, one.county, "核验人乙")
+    stock.release(caller, run, lambda name, _: tell(name), chunk=15)
+    return run
 
 
 def as_csv(rows: Sequence[ROW], encoding: str = "gb18030", headings: Sequence[str] = HEADINGS) -> bytes:

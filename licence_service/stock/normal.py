@@ -17,7 +17,7 @@ _WIDE = {0xFF10 + place: 0x30 + place for place in range(10)} | {0xFF21 + place:
 _WIDE |= {0xFF41 + place: 0x61 + place for place in range(26)} | {0x3000: 0x20, 0xA0: 0x20}
 _BLANKS = re.compile(r"[ \t\r\n]+")
 _BETWEEN_IDEOGRAPHS = re.compile(r"(?<=[\u3400-\u9fff]) +(?=[\u3400-\u9fff])")
-_DAY = re.compile(r"(\d{4})(?:[-/.]|年)(\d{1,2})(?:[-/.]|月)(\d{1,2})日?(?:T?\d{1,2}:\d{2}(?::\d{2}(?:\.0*)?)?)?")
+_DAY = re.compile(r"(\d{4}) ?(?:[-/.]|年) ?(\d{1,2}) ?(?:[-/.]|月) ?(\d{1,2}) ?日?(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d*)?)?)?")
 _BARE_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _NUMERALS = {character: str(place) for place, character in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0", "Ｏ": "0"}
 _SPLIT = re.compile(r"[、,，;；|/]")
@@ -49,7 +49,8 @@ def normal(field: Field, cell: object, formats: Sequence[str] = ()) -> object:
 
 def day(text: str, formats: Sequence[str] = ()) -> str | None:
     """Return a day as YYYY-MM-DD; None for "for ever" (长期) and for a dash; a text that is no day as it came."""
-    bare = unicodedata.normalize("NFKC", text).replace(" ", "")
+    spaced = unicodedata.normalize("NFKC", text)
+    bare = spaced.replace(" ", "")
     if bare in _OPEN_ENDED:
         return None
     for way in formats:
@@ -57,7 +58,7 @@ def day(text: str, formats: Sequence[str] = ()) -> str | None:
             return datetime.strptime(text, way).date().isoformat()  # noqa: DTZ007 - a calendar day has no zone
         except ValueError:
             continue
-    match = _DAY.fullmatch(bare) or _BARE_DAY.fullmatch(bare) or _DAY.fullmatch(_western(bare))
+    match = _DAY.fullmatch(spaced) or _BARE_DAY.fullmatch(bare) or _DAY.fullmatch(_western(bare))
     if match:
         try:
             return date(int(match[1]), int(match[2]), int(match[3])).isoformat()

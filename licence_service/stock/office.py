@@ -43,6 +43,7 @@ class StockOffice:
     passing: Passing
     knowledge: Knowledge
     now: Callable[[], datetime] = field(repr=False)
+    part: int = PART
 
     # -- loading -------------------------------------------------------------------------------------
 
@@ -83,7 +84,7 @@ class StockOffice:
     def _load(self, run: StockRun, source: Source, taking: Taking, step: Step) -> StockRun:
         counts, counties, columns = Counter[str](), Counter[str](), set[str]()
         blinds = self.judging(run).blinds
-        for part in _batched(source.rows(), PART):
+        for part in _batched(source.rows(), self.part):
             digests = [self._digest(run, taking.plan, cells) for _, cells in part]
             known = self.kept.known(digests)
             new: dict[str, NewRow] = {}
@@ -133,7 +134,7 @@ class StockOffice:
     def judge(self, run: StockRun, step: Step = silent) -> None:
         """Judge every row that was not judged since it was kept or put back."""
         judging = self.judging(run)
-        while rows := self.kept.rows(run, LOADED, limit=PART):
+        while rows := self.kept.rows(run, LOADED, limit=self.part):
             step("judge", len(rows))
             judging.judge(rows)
 
@@ -147,7 +148,7 @@ class StockOffice:
         self.judge(run)
         taking = self._taking(run, beside)
         told = Counter[str]()
-        for part in _batched(edits, PART):
+        for part in _batched(edits, self.part):
             rows = {row.line: row for row in self.kept.lines(run, [line for line, _ in part]) if row.state == QUARANTINED}
             changes = []
             for line, values in part:
@@ -187,7 +188,7 @@ class StockOffice:
             met.append(blinds)
             self.kept.put_back(run, row, {"draft": draft_data(noted)}, blinds)
         self.judge(run)
-        for part in _batched(self.kept.sharing(run, met), PART):
+        for part in _batched(self.kept.sharing(run, met), self.part):
             judging.judge(part)
 
     def hold(self, run: StockRun, lines: Sequence[int], by: str, reason: str) -> int:
@@ -207,7 +208,7 @@ class StockOffice:
         rows = [row for row in self.kept.lines(run, lines) if row.state == QUARANTINED]
         note = {"by": by, "at": self.now().isoformat(), "reason": reason}
         self.kept.settle_all(run, [(row, REJECTED, {**row.content, "rejection": note}, None) for row in rows], by)
-        for part in _batched(self.kept.sharing(run, [row.blinds for row in rows]), PART):
+        for part in _batched(self.kept.sharing(run, [row.blinds for row in rows]), self.part):
             self.judging(run).judge(part)  # what stood in the way of another does so no more
         return len(rows)
 

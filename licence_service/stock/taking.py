@@ -26,7 +26,10 @@ _JPEG_IN_BASE64 = "/9j/"
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """Takes rows of one run. `organ`: the name of the department that converts. `beside`: the folder where the files lie that rows name; None where rows may name none."""
+    """Takes rows of one run. `organ`: the name of the department that converts.
+
+    `beside`: the folder where the files lie that rows name; None where rows may name none.
+    """
 
     run: StockRun
     template: Template

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from licence_service.stock.written import edits, quarantine_sheet
 from licence_service.store.stock import ADOPTED, PASSED, QUARANTINED, REJECTED, SEALED, StockRow, StockRun
 from licence_service.store.tables import licences
 from tests.parts.databases import empty_postgres
-from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, clean, dirty, photos
+from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, carried, clean, dirty, photos
 from tests.world import DRIVER, VEHICLE, World, a_world
 
 
@@ -195,6 +195,36 @@ def test_one_plate_on_two_vehicles_and_a_term_out_of_the_dictionary_are_blocked(
 def vin_like(vin: str) -> str:
     """Return another correct number with the same check digit."""
     return next(one for number in range(1000) if is_vin(one := f"{vin[:14]}{number:03d}") and one != vin)
+
+
+@pytest.mark.rule("ST-04", "ST-05")
+@pytest.mark.parametrize("kills", [
+    [("load", 2), ("judge", 3), ("draw", 1), ("append", 2), ("note", 2)],
+    [("judge", 1), ("reserve", 2), ("archive", 1), ("note", 1), ("release", 2)],
+])  # fmt: skip
+def test_a_stock_killed_five_times_ends_without_loss_or_double(
+    tmp_path: Path, demo_keys: Path, killed: Callable[..., None], kills: list[tuple[str, int]]
+) -> None:  # fmt: skip
+    given = dirty(good=60, of_each=1)
+    (tmp_path / "stock.csv").write_bytes(as_csv(given.rows))
+    photos(tmp_path / "photos")
+    with a_world(tmp_path, demo_keys) as world:
+        client, tokens = world.client(DRIVER), world.tokens
+    for step, time in kills:
+        killed(tmp_path, demo_keys, step, time=time, client=client.name, department=client.department, stock=DRIVER)
+    with a_world(tmp_path, demo_keys, tokens=tokens) as world:
+        stock = world.service.stock()
+        (run,) = stock.office.kept.all()
+        between = proof(run, stock.sums)
+        run = carried(world.service, client, DRIVER, tmp_path)
+        good = sum(rule is None for rule in given.expected)
+        after = proof(run, stock.sums)
+        assert after.closed
+        assert (sum(one.sealed for one in after.counties), sum(one.quarantined for one in after.counties)) == (good, len(given.rows) - good)
+        assert len(world.service.book.all_ids()) == good
+        assert sum(one.imported for one in between.counties) in {0, len(given.rows)}
+        assert not list(world.service.auditor.audit(documents=True))
+        assert {row.line: row.state for row in all_rows(stock, run)} == {line: QUARANTINED if rule else SEALED for line, _, rule in given.lines()}
 
 
 @pytest.mark.rule("ST-01", "ST-05")
