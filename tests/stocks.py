@@ -58,7 +58,7 @@ _SURNAMES, _NAMES = "陈林周吴郑王冯褚卫蒋", "安途明远思齐若水�
 def citizen_id(number: int, born: str = "") -> str:
     """Return a correct number; `born` as YYYYMMDD."""
     born = born or f"{1965 + number % 35}{number % 12 + 1:02d}{number % 28 + 1:02d}"
-    body = f"519902{born}{number % 1000:03d}"
+    body = f"5199{number // 20_000 % 90 + 2:02d}{born}{number % 1000:03d}"
     return body + "10X98765432"[sum(int(one) * weight for one, weight in zip(body, _WEIGHTS, strict=True)) % 11]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from licence_service.cli.talking import REFUSED, client_named, out, progress, said, service, show
-from licence_service.errors import RequestRejected
+from licence_service.errors import Fault, RequestRejected
 from licence_service.service import Service
 from licence_service.stock.declared import read_plan
 from licence_service.stock.proving import proof as proved
@@ -159,12 +159,14 @@ def sign_off(run_id: Id, county: Annotated[list[str], typer.Option("--county", h
 @app.command()
 @said
 def release(
-    run_id: Id, chunk: Annotated[int, typer.Option("--chunk", help="Rows that are sealed, stored and entered together.", min=1, max=5000)] = 1000
+    run_id: Id,
+    chunk: Annotated[int, typer.Option("--chunk", help="Rows that are sealed, stored and entered together.", min=1, max=5000)] = 1000,
+    share: Annotated[str, typer.Option("--share", help="K/N: this process takes the K-th of N shares; begin N processes, on any machine.")] = "1/1",
 ) -> None:
     """Seal and adopt what passed and was signed off. Killed or stopped, call it again: it goes on, and a row never gives two licences."""
     with _opened(run_id) as (opened, stock, run):
         with progress("release", stock.waiting(run)) as step:
-            told = stock.release(client_named(opened, run.client), run, step, chunk=chunk)
+            told = stock.release(client_named(opened, run.client), run, step, chunk=chunk, share=_share(share))
         left = stock.waiting(run)
     out.print(
         f"{told['sealed']:,} sealed, {told['adopted']:,} adopted, {told['refused']:,} refused and in quarantine, {left:,} wait for a sample or its sign-off"
@@ -194,6 +196,14 @@ def proof(run_id: Id, as_json: AsJson = False) -> None:  # noqa: FBT002
         out.print(f"{found.type}: the sums {'hold' if found.holds else 'do not hold'}{'; nothing waits' if found.closed else ''}")
     if not found.holds:
         raise typer.Exit(REFUSED)
+
+
+def _share(text: str) -> tuple[int, int]:
+    """Return (which from 0, of how many)."""
+    which, _, many = text.partition("/")
+    if not (which.isdecimal() and many.isdecimal() and len(many) <= 3 and 1 <= int(which) <= int(many)):  # noqa: PLR2004 - digits
+        raise RequestRejected(faults=[Fault("share", "not-a-share", "K/N is wanted here, such as 1/3")])
+    return int(which) - 1, int(many)
 
 
 def _reported(stock: Releasing, run: StockRun, *, as_json: bool) -> None:

@@ -66,9 +66,13 @@ class Releasing:
 
     # -- release -------------------------------------------------------------------------------------
 
-    def release(self, caller: Client, run: StockRun, step: Callable[[str, int], None] = silent, *, chunk: int = CHUNK) -> Counter[str]:
+    def release(
+        self, caller: Client, run: StockRun, step: Callable[[str, int], None] = silent, *, chunk: int = CHUNK, share: tuple[int, int] = (0, 1)
+    ) -> Counter[str]:  # fmt: skip
         """Seal and adopt every row that may be released; return how many were sealed, adopted and refused.
 
+        `share`, (which, of how many), lets several processes release one run, here or on other machines; two with the same share do work
+        twice, never licences.
         Killed at any moment, it goes on: a row's key stands as long as it says the same, and gives one licence. Raise `TransitionRefused`
         where nothing is signed off, `Unavailable` where something cannot be had now, `CeilingReached` at the client's ceiling.
         """
@@ -80,7 +84,7 @@ class Releasing:
         told = Counter[str]()
         for county, rounds in signed.items():
             after = 0
-            while rows := self.office.kept.rows(run, PASSED, after=after, limit=chunk, county=county):
+            while rows := self.office.kept.rows(run, PASSED, after=after, limit=chunk, county=county, share=share):
                 after = rows[-1].key
                 ready = [row for row in rows if row.round in rounds]
                 told += self._released(caller, run, ready)

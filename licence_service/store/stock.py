@@ -166,11 +166,14 @@ class KeptStock:
         except IntegrityError as error:
             raise EntryConflict("another command loads the same rows") from error
 
-    def rows(self, run: StockRun, *states: str, after: int = 0, limit: int = 500, county: str | None = None) -> list[StockRow]:
-        """Return the next rows of a run in these states, all where none is named, in order of their keys."""
+    def rows(
+        self, run: StockRun, *states: str, after: int = 0, limit: int = 500, county: str | None = None, share: tuple[int, int] = (0, 1)
+    ) -> list[StockRow]:
+        """Return the next rows of a run in these states, all where none is named, in order of their keys. `share`: (which, of how many)."""
         wanted = select(stock_rows).where(stock_rows.c.run == run.key, stock_rows.c.id > after)
         wanted = wanted.where(stock_rows.c.state.in_(states)) if states else wanted
         wanted = wanted.where(stock_rows.c.county == county) if county else wanted
+        wanted = wanted.where(stock_rows.c.id % share[1] == share[0]) if share[1] > 1 else wanted
         with self.database.read() as connection:
             return [_row(run, row) for row in connection.execute(wanted.order_by(stock_rows.c.id).limit(limit)).mappings()]
 

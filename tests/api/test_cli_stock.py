@@ -64,8 +64,11 @@ def test_the_commands_carry_a_stock_from_its_file_to_the_proof(terminal: Termina
     counties = [word for one in sorted({row["区县 county"] for row in sample}) for word in ("--county", one)]
     shown.append(terminal.run("batch", "sign-off", run, *counties, "--by", "装载人甲", wanted=REFUSED).output)
     terminal.run("batch", "sign-off", run, *counties, "--by", "核验人乙")
-    shown.append(terminal.run("batch", "release", run, "--chunk", "4").output)
-    assert "9 sealed, 0 adopted, 0 refused and in quarantine, 0 wait" in shown[-1]
+    terminal.run("batch", "release", run, "--share", "3/2", wanted=REFUSED)
+    shown.append(terminal.run("batch", "release", run, "--chunk", "4", "--share", "1/2").output)
+    assert not terminal.json("batch", "proof", run)["closed"]
+    shown.append(terminal.run("batch", "release", run, "--chunk", "4", "--share", "2/2").output)
+    assert "0 refused and in quarantine, 0 wait" in shown[-1]
 
     results = tmp_path / "results.ndjson"
     terminal.run("batch", "results", run, "--out", str(results))
