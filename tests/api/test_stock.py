@@ -9,6 +9,7 @@ import pytest
 
 from licence_service.document.standin import person
 from licence_service.store.clients import APPROVAL, PLATFORM, Client
+from tests.promised import STOCK, Promises
 from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, as_workbook, clean, dirty
 from tests.world import DRIVER, NOW, TRIP, World
 
@@ -28,14 +29,15 @@ def with_photos(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 @pytest.mark.rule("ST-03", "ST-05")
 def test_a_file_goes_in_and_report_quarantine_results_and_sums_come_out(world: World) -> None:
     given = dirty(good=3, of_each=1)
-    answer = sent(world, as_ndjson(with_photos(given.rows)))
+    conforms = Promises(world)
+    answer = conforms("/batches", sent(world, as_ndjson(with_photos(given.rows))))
     assert answer.status_code == 201, answer.text
     report = answer.json()
     assert {one["rule"] for one in report["rules"]} >= {"missing", "endless-date", "twice-in-the-stock", "person-with-two"}
     run, headers = report["run"], world.headers(DRIVER)
     assert sent(world, as_ndjson(with_photos(given.rows))).json() == report
-    assert world.http.get(f"/batches/{run}/report", headers=headers).json() == report
-    sums = world.http.get(f"/batches/{run}", headers=headers).json()
+    assert conforms("/batches/{run_id}/report", world.http.get(f"/batches/{run}/report", headers=headers)).json() == report
+    sums = conforms("/batches/{run_id}", world.http.get(f"/batches/{run}", headers=headers)).json()
     assert (sums["holds"], sums["closed"]) == (True, False)
     sheet = world.http.get(f"/batches/{run}/quarantine", headers=headers)
     assert sheet.headers["content-type"].startswith("text/csv")
@@ -50,6 +52,11 @@ def test_a_file_goes_in_and_report_quarantine_results_and_sums_come_out(world: W
     told = [json.loads(line) for line in world.http.get(f"/batches/{run}/results", headers=headers).text.splitlines()]
     assert len(told) == len(given.rows)
     assert sum("delivery_code" in one for one in told) == len(told) - blocked
+    licence = f"/licences/{next(one['licence_id'] for one in told if 'licence_id' in one)}"
+    assert "sealed_on" in conforms("/licences/{licence_id}", world.http.get(licence, headers=headers)).json()
+    assert {route for route, _ in conforms.seen} - {"/licences/{licence_id}"} == STOCK - {
+        f"/batches/{{run_id}}/{part}" for part in ("quarantine", "results")
+    }
     token = world.service.clients.add(Client("colleague", caller.department, (DRIVER,), 10), NOW)
     others = world.http.get(f"/batches/{run}/results", headers={"Authorization": f"Bearer {token}"}).text
     assert "licence_id" in others

@@ -45,7 +45,10 @@ def test_number_term_issuer_and_issue_date_stay_and_the_seal_is_of_today(world: 
     assert record.at(date(2025, 1, 1)).state is LicenceState.IN_FORCE  # it was a licence before it was ours
     said = world.http.post("/verify", json={"number": OLD["license_no"], "check_code": done.check_code}).json()
     assert said["overall"] == "valid"
-    assert said["licence"]["issued_on"] == "2024-03-01"
+    assert (said["licence"]["issued_on"], said["licence"]["sealed_on"]) == ("2024-03-01", beijing_day(world.clock()).isoformat())
+    shown = world.http.post("/verify", data={"number": OLD["license_no"], "check_code": done.check_code}, headers={"Accept": "text/html"}).text
+    assert "发证日期" in shown
+    assert "签章日期" in shown
 
 
 @pytest.mark.rule("ST-01")
