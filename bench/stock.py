@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from licence_service.stock.declared import read_plan
+from licence_service.stock.office import Delivery
 from licence_service.stock.proving import proof
 from licence_service.stock.sources import open_source
 from tests.stocks import DEFECTS, PLAN, as_csv, clean, photos
@@ -45,7 +46,7 @@ def measured(folder: Path, keys: Path, count: int, *, release: bool) -> dict[str
             spent[str(last[0])] += now - float(last[1])
             last[:] = [name, now]
 
-        run = stock.office.load(caller, DRIVER, open_source(home / "stock.csv"), plan, "装载人甲", beside=beside, step=step)
+        run = stock.office.load(caller, DRIVER, Delivery(open_source(home / "stock.csv"), plan, "装载人甲", beside), step)
         step("judge", 0)
         told |= {name: count / seconds for name, seconds in spent.items()}
         for one in stock.sample(run):

@@ -15,6 +15,7 @@ from licence_service.document.standin import person
 from licence_service.identifiers import birth_date_of, sex_of
 from licence_service.service import Service
 from licence_service.stock.declared import read_plan
+from licence_service.stock.office import Delivery
 from licence_service.stock.sources import open_source
 from licence_service.store.clients import Client
 from licence_service.store.stock import StockRun
@@ -161,7 +162,7 @@ def carried(service: Service, caller: Client, slug: str, folder: Path, tell: Cal
     stock = replace(stock, office=replace(stock.office, part=30))
     plan = read_plan(PLAN.encode(), stock.office.template(slug))
     source = open_source(folder / "stock.csv")
-    run = stock.office.load(caller, slug, source, plan, "装载人甲", beside=folder / "photos", step=lambda name, _: tell(name))
+    run = stock.office.load(caller, slug, Delivery(source, plan, "装载人甲", folder / "photos"), lambda name, _: tell(name))
     for one in stock.sample(run):
         if one.signed_at is None:
             stock.sign_off(run, one.county, "核验人乙")

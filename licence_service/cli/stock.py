@@ -13,6 +13,7 @@ from licence_service.cli.talking import REFUSED, client_named, out, progress, sa
 from licence_service.errors import Fault, RequestRejected
 from licence_service.service import Service
 from licence_service.stock.declared import read_plan
+from licence_service.stock.office import Delivery
 from licence_service.stock.proving import proof as proved
 from licence_service.stock.releasing import ONE_IN, Releasing, result_line
 from licence_service.stock.reporting import report_of
@@ -42,7 +43,7 @@ def _opened(run_id: str) -> Iterator[tuple[Service, Releasing, StockRun]]:
 
 @app.command()
 @said
-def load(
+def load(  # noqa: PLR0913 - each option is an argument
     file: Annotated[Path, typer.Argument(help="CSV, Excel (.xlsx) or NDJSON.", exists=True, dir_okay=False)],
     client: Annotated[str, typer.Option("--client", help="The client in whose name the stock is released later.")],
     type_: Annotated[str, typer.Option("--type", help="The certificate type.")],
@@ -50,6 +51,7 @@ def load(
     by: By,
     beside: Beside = None,
     ended: Annotated[Path | None, typer.Option("--ended", help="Identifiers of holders who died or were dissolved, one a line.", exists=True)] = None,
+    render: Annotated[bool, typer.Option("--render", help="Place each page too: what does not fit is known before any release.")] = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Keep every row of a file and judge it; nothing is released. The same file again adds nothing, and goes on where it was broken off."""
@@ -57,9 +59,9 @@ def load(
     with service() as opened:
         stock = opened.stock()
         plan = read_plan(mapping.read_bytes(), stock.office.template(type_))
-        holders = ended.read_text("utf-8-sig").splitlines() if ended else ()
+        holders = tuple(ended.read_text("utf-8-sig").splitlines()) if ended else ()
         with progress("load", sum(1 for _ in source.rows()) * 2) as step:
-            run = stock.office.load(client_named(opened, client), type_, source, plan, by, beside=beside, ended=holders, step=step)
+            run = stock.office.load(client_named(opened, client), type_, Delivery(source, plan, by, beside, holders, render), step)
         _reported(stock, run, as_json=as_json)
 
 

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
+from licence_service.errors import Fault
 from licence_service.line import live_key
 from licence_service.seal.keyring import Department
 from licence_service.stock.declared import Knowledge
 from licence_service.stock.finding import Draft, Finding
-from licence_service.stock.row_rules import DUPLICATE, ENDED, PERSON, PLATE, REGISTERED, Case, judged, texts
+from licence_service.stock.row_rules import DUPLICATE, ENDED, PERSON, PLATE, REFUSED, REGISTERED, Case, judged, texts
 from licence_service.stock.taking import draft_of
 from licence_service.store.stock import Blinds, Found, KeptStock, StockRow, StockRun
 from licence_service.template import Template
@@ -17,7 +18,10 @@ from licence_service.template import Template
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """Judges the rows of one run. `taken` says which living numbers the register has; `ended` are blinded holders that are no more."""
+    """Judges the rows of one run.
+
+    `taken` says which living numbers the register has; `ended` are blinded holders that are no more.
+    """
 
     kept: KeptStock
     run: StockRun
@@ -27,6 +31,7 @@ class Judging:
     taken: Callable[[Sequence[str]], set[str]] = field(repr=False)
     ended: frozenset[str]
     today: date
+    rehearsed: Callable[[StockRow], tuple[Fault, ...]] | None = field(default=None, repr=False)  # what a release would be refused for
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,6 +49,8 @@ class Judging:
             findings = [*self._alone(draft), *self._beside(row, others), *self._ended(draft), *_held(row)]
             if key in taken and not row.adopting:
                 findings.append(Finding(REGISTERED, f"face.{self.template.number.field}", "number-taken"))
+            if self.rehearsed and not row.adopting and not any(one.severity == "block" for one in self._graded(findings)):
+                findings += [Finding(REFUSED, fault.path, fault.code) for fault in self.rehearsed(row)]
             found.append((row, {**row.content, "findings": [asdict(one) for one in findings]}, self._graded(findings)))
         self.kept.judge(self.run, found)
         return sum(any(one.severity == "block" for one in each) for *_, each in found)

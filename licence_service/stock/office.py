@@ -17,6 +17,7 @@ from licence_service.stock.declared import Knowledge, Plan, plan_data, plan_of
 from licence_service.stock.finding import Draft, Finding
 from licence_service.stock.judging import Judging, held
 from licence_service.stock.normal import normal
+from licence_service.stock.requesting import refusals
 from licence_service.stock.row_rules import HELD
 from licence_service.stock.sources import Cells, Source
 from licence_service.stock.taking import Taking, draft_data, draft_of
@@ -31,6 +32,22 @@ Step = Callable[[str, int], None]
 
 def silent(_name: str, _count: int) -> None:
     """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A file that a person, `by`, hands in.
+
+    `beside`: the folder with the files that rows name; `ended`: identifiers of holders who died or were dissolved; `render`: each page is
+    placed too, so that what does not fit is known before any release.
+    """
+
+    source: Source
+    plan: Plan
+    by: str
+    beside: Path | None = None
+    ended: tuple[str, ...] = field(default=(), repr=False)
+    render: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +68,23 @@ class StockOffice:
         """Return the edition of a type that is in force today."""
         return self.line.catalogue.in_force(slug, beijing_day(self.now()))
 
-    def load(
-        self,
-        caller: Client,
-        slug: str,
-        source: Source,
-        plan: Plan,
-        by: str,
-        *,
-        beside: Path | None = None,
-        ended: Iterable[str] = (),
-        step: Step = silent,
-    ) -> StockRun:
+    def load(self, caller: Client, slug: str, delivery: Delivery, step: Step = silent) -> StockRun:
         """Keep every row of a file and judge it; the same file again adds nothing, one that was broken off goes on (ST-04).
 
-        `by` is the person who loads; `ended` are identifiers of holders who died or were dissolved. Raise `NotGranted` where the client
-        may not touch the type, `RequestRejected` where the file has not the columns of the mapping.
+        Raise `NotGranted` where the client may not touch the type, `RequestRejected` where the file has not the columns of the mapping.
         """
+        source, plan = delivery.source, delivery.plan
         if not caller.may_touch(slug) or caller.department not in self.line.keyring.departments:
             raise NotGranted
         if source.columns and (absent := sorted(plan.columns() - set(source.columns))):
             raise RequestRejected(faults=[Fault("map", "no-such-column", f"the file has no column {', '.join(absent)}")])
         for _ in source.rows():  # a file that cannot be read to its end leaves nothing
             continue
-        content = {
-            "plan": plan_data(plan), "ended": sorted({self.kept.vault.blind("stock-ended", comparison_form(one)) for one in ended if one.strip()}),
-        }  # fmt: skip
-        run = self.kept.opened(caller.name, caller.department, slug, source.sha256, by, content)
+        ended = sorted({self.kept.vault.blind("stock-ended", comparison_form(one)) for one in delivery.ended if one.strip()})
+        content = {"plan": plan_data(plan), "ended": ended, "render": delivery.render}
+        run = self.kept.opened(caller.name, caller.department, slug, source.sha256, delivery.by, content)
         if run.loaded_at is None:
-            run = self._load(run, source, self._taking(run, beside), step)
+            run = self._load(run, source, self._taking(run, delivery.beside), step)
         self.judge(run, step)
         return run
 
@@ -131,6 +136,7 @@ class StockOffice:
             self.openings.taken,
             frozenset(run.content["ended"]),
             beijing_day(self.now()),
+            (lambda row: refusals(self.line, run, row, self.passing)) if run.content["render"] else None,
         )
 
     def judge(self, run: StockRun, step: Step = silent) -> None:

@@ -16,6 +16,7 @@ from licence_service.run_lines import problem
 from licence_service.stock.finding import Finding
 from licence_service.stock.judging import held
 from licence_service.stock.office import StockOffice, silent
+from licence_service.stock.requesting import body_of
 from licence_service.stock.row_rules import REFUSED
 from licence_service.stock.taking import draft_of, opened
 from licence_service.store.clients import Client
@@ -98,7 +99,7 @@ class Releasing:
     def _released(self, caller: Client, run: StockRun, rows: Sequence[StockRow]) -> Counter[str]:
         """Release rows together; what was refused lies in quarantine with the refusal, unless it was the ceiling."""
         paper = [row for row in rows if not row.adopting]
-        bodies: list[Row] = [(row.idempotency_key, self._body(run, row)) for row in paper]
+        bodies: list[Row] = [(row.idempotency_key, body_of(run, row, self.office.passing)) for row in paper]
         outcomes = list(zip(paper, self.chunks.converting().issue(caller, bodies) if bodies else (), strict=True))
         outcomes += [(row, self._adopted(caller, run, row)) for row in rows if row.adopting]
         self.told("note")
@@ -122,21 +123,11 @@ class Releasing:
         """Take over one e-licence that another system sealed, with its identifier and file."""
         draft = draft_of(row.content["draft"])
         document = base64.b64encode(self._kept(run, draft.document or "", "document")).decode()
-        body = {**self._body(run, row), "elicence_id": draft.elicence_id, "document": document}
+        body = {**body_of(run, row, self.office.passing), "elicence_id": draft.elicence_id, "document": document}
         try:
             return self.chunks.registrar.adopt(caller, row.idempotency_key, body, of_stock=True)
         except (Refusal, Unavailable) as refused:
             return refused
-
-    def _body(self, run: StockRun, row: StockRow) -> dict[str, Any]:
-        """Return the request that a row makes: always the same one as long as it says the same."""
-        draft = draft_of(row.content["draft"])
-        photos = {name: self._kept(run, one.object, "photo") for name, one in draft.photos.items() if one.object}
-        return {
-            "type": run.type, "case_no": f"STOCK-{row.digest[:32]}-{row.attempt}", "decision": dict(draft.decision), "face": dict(draft.face),
-            "photos": {name: base64.b64encode(jpeg).decode() for name, jpeg in photos.items()},
-            "origin": {"system": run.content["plan"]["system"], "row_digest": row.digest},
-        }  # fmt: skip
 
     def _kept(self, run: StockRun, name: str, what: str) -> bytes:
         return opened(run, self.office.passing, name, what)

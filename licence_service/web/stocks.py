@@ -17,6 +17,7 @@ from starlette.formparsers import MultiPartException
 
 from licence_service.errors import Fault, NotGranted, RequestRejected, WrongMediaType
 from licence_service.stock.declared import read_plan
+from licence_service.stock.office import Delivery
 from licence_service.stock.proving import proof
 from licence_service.stock.releasing import Releasing, result_line
 from licence_service.stock.reporting import report_of
@@ -94,7 +95,7 @@ def load(service: TheService, caller: Caller, form: Annotated[dict[str, Any], De
     with TemporaryDirectory(prefix="stock-") as folder:  # of this process alone; rows are read as a stream
         path = File(folder) / "file"
         path.write_bytes(_bytes(form, "file"))
-        run = stock.office.load(caller, slug, open_source(path), plan, by)
+        run = stock.office.load(caller, slug, Delivery(open_source(path), plan, by))
     return JSONResponse(report_of(stock, run), status_code=201, headers={"Location": f"/batches/{run.run_id}", "Cache-Control": "no-store"})
 
 

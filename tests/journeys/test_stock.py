@@ -14,6 +14,7 @@ from licence_service.errors import NotGranted, TransitionRefused
 from licence_service.identifiers import is_vin, sex_of
 from licence_service.licence import VersionReason
 from licence_service.stock.declared import read_plan
+from licence_service.stock.office import Delivery
 from licence_service.stock.proving import proof
 from licence_service.stock.releasing import Releasing
 from licence_service.stock.sources import open_source
@@ -38,7 +39,7 @@ def load(world: World, stock: Releasing, folder: Path, content: bytes, by: str =
     path = folder / "stock.csv"
     path.write_bytes(content)
     plan = read_plan(PLAN.encode(), stock.office.template(DRIVER))
-    return stock.office.load(world.client(DRIVER), DRIVER, open_source(path), plan, by, beside=photos(folder / "photos"), **more)
+    return stock.office.load(world.client(DRIVER), DRIVER, Delivery(open_source(path), plan, by, photos(folder / "photos"), **more))
 
 
 def all_rows(stock: Releasing, run: StockRun) -> list[StockRow]:
@@ -171,8 +172,29 @@ def test_what_is_in_the_register_and_whose_holder_is_no_more_is_not_sealed_again
     two = clean(2)
     same = {"license_no": two["证号"], "citizen_id": two["身份证号"], "birth_date": two["出生日期"].replace("/", "-"), "sex": sex_of(two["身份证号"])}
     world.issue(DRIVER, face=same)
-    run = load(world, stock, tmp_path, as_csv(rows), ended=[clean(3)["身份证号"]])
+    run = load(world, stock, tmp_path, as_csv(rows), ended=(clean(3)["身份证号"],))
     assert [rules_of(row) for row in all_rows(stock, run)] == [set(), {"in-the-register"}, {"holder-ended"}, set()]
+
+
+@pytest.mark.rule("ST-02")
+@pytest.mark.parametrize("render", [True, False])
+def test_what_does_not_fit_on_its_page_is_set_aside_at_the_rehearsal_or_at_the_release(world: World, tmp_path: Path, render: bool) -> None:
+    stock, caller = world.service.stock(), world.client(DRIVER)
+    run = load(world, stock, tmp_path, as_csv([clean(1), {**clean(2), "姓名": "示" * 50, "住址": "路" * 200}]), render=render)
+    assert [row.state for row in all_rows(stock, run)] == [PASSED, QUARANTINED if render else PASSED]
+    for one in stock.sample(run):
+        stock.sign_off(run, one.county, "核验人乙")
+    assert stock.release(caller, run) == (Counter(sealed=1) if render else Counter(sealed=1, refused=1))
+    refused = all_rows(stock, run)[1]
+    assert (refused.state, rules_of(refused)) == (QUARANTINED, {"refused-at-release"})
+    assert {one["code"] for one in refused.content["findings"]} == {"does-not-fit"}
+    assert proof(run, stock.sums).closed
+    stock.office.correct(run, [(3, {"person_name": "示例", "address": "示例路1号"})], "更正人丙")
+    for one in stock.sample(run):
+        if one.signed_at is None:
+            stock.sign_off(run, one.county, "核验人乙")
+    assert stock.release(caller, run) == Counter(sealed=1)
+    assert proof(run, stock.sums).closed
 
 
 @pytest.mark.rule("ST-02")
@@ -188,7 +210,9 @@ def test_one_plate_on_two_vehicles_and_a_term_out_of_the_dictionary_are_blocked(
     decision = 'number = "decision"\nlegal_basis = { value = "道条" }\nofficer = { value = "张" }\n'
     plan = f'system = "旧系统"\ncounty = "county"\n[fields]\n{names}\n[decision]\n{decision}'
     stock = world.service.stock()
-    run = stock.office.load(world.client(VEHICLE), VEHICLE, open_source(path), read_plan(plan.encode(), stock.office.template(VEHICLE)), "装载人甲")
+    run = stock.office.load(
+        world.client(VEHICLE), VEHICLE, Delivery(open_source(path), read_plan(plan.encode(), stock.office.template(VEHICLE)), "装载人甲")
+    )
     assert [rules_of(row) for row in all_rows(stock, run)] == [{"plate-of-two-vehicles"}, {"plate-of-two-vehicles"}, {"term-not-in-dictionary"}]
 
 
@@ -246,7 +270,7 @@ def test_what_another_system_sealed_is_adopted_with_its_identifier_and_file(plac
     path.write_bytes(as_csv(rows, headings=[*HEADINGS, "标识", "文件"]))
     stock, caller = placed.service.stock(), placed.client(DRIVER)
     plan = read_plan((PLAN + '\n[sealed]\nelicence_id = "标识"\ndocument = "文件"\n').encode(), stock.office.template(DRIVER))
-    run = stock.office.load(caller, DRIVER, open_source(path), plan, "装载人甲", beside=folder)
+    run = stock.office.load(caller, DRIVER, Delivery(open_source(path), plan, "装载人甲", folder))
     for one in stock.sample(run):
         stock.sign_off(run, one.county, "核验人乙")
     assert stock.release(caller, run) == Counter(adopted=2, sealed=1)
