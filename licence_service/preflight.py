@@ -55,7 +55,7 @@ def first_draft(
     raw = {**request.face, **photo_fields(request.photos)}
     if any(template.fields[name].type == "image" for name in request.face if name in template.fields):
         faults = (*faults, Fault("face", "photo-in-face", "photos are sent under `photos`"))
-    face = checked_face(template, raw, department.name, today, before=faults, kept=request.origin is not None)
+    face = checked_face(template, raw, department.name, today, before=faults, kept=request.face if request.origin else None)
     request = with_parent(line, template, request, face, department)
     parent_faults(line, template, request, face, today)
     draft = draft_issue(

@@ -13,6 +13,7 @@ from licence_service.cli.talking import REFUSED, client_named, out, progress, sa
 from licence_service.errors import Fault, RequestRejected
 from licence_service.service import Service
 from licence_service.stock.declared import read_plan
+from licence_service.stock.objecting import Objections
 from licence_service.stock.office import Delivery
 from licence_service.stock.proving import proof as proved
 from licence_service.stock.releasing import ONE_IN, Releasing, result_line
@@ -198,6 +199,37 @@ def proof(run_id: Id, as_json: AsJson = False) -> None:  # noqa: FBT002
         out.print(f"{found.type}: the sums {'hold' if found.holds else 'do not hold'}{'; nothing waits' if found.closed else ''}")
     if not found.holds:
         raise typer.Exit(REFUSED)
+
+
+@app.command("object")
+@said
+def object_to(
+    licence_id: Annotated[str, typer.Argument(metavar="LICENCE", help="A licence that came from a stock.")],
+    client: Annotated[str, typer.Option("--client", help="A client of the department that answers.")],
+    text: Annotated[Path, typer.Option("--text", help="What the holder says, as a text file.", exists=True, dir_okay=False)],
+) -> None:
+    """Write a holder's objection down; it waits for the department, and what is wrong is put right by `act` with `correct`."""
+    with service() as opened:
+        stock, caller = opened.stock().office, client_named(opened, client)
+        one = Objections(stock.line, stock.knowledge).open(caller, licence_id, text.read_text("utf-8-sig"))
+        out.print(f"{one.task_id}  to be answered by {one.until}")
+
+
+@app.command()
+@said
+def objections(
+    client: Annotated[str, typer.Option("--client", help="A client of the department that answers.")],
+    close: Annotated[str | None, typer.Option("--close", metavar="TASK", help="Close one that is decided.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """List the objections that wait, oldest first; say which are late. With `--close`, close one."""
+    with service() as opened:
+        stock, caller = opened.stock().office, client_named(opened, client)
+        office = Objections(stock.line, stock.knowledge)
+        if close:
+            office.close(caller, close, client)
+        rows = [{"task": one.task_id, "licence": one.licence_id, "until": one.until, "late": one.late} for one in office.waiting(caller)]
+    show(rows, as_json=as_json, columns=("task", "licence", "until", "late"))
 
 
 def _share(text: str) -> tuple[int, int]:

@@ -87,7 +87,7 @@ class Region:
 
 @dataclass(frozen=True, config=STRICT)
 class Limits:
-    """Figures of the rules: years of age, the first year that stands for "for ever", width by height of photos."""
+    """Figures of the rules: years of age, the first year that stands for "for ever", width by height of photos, days to answer an objection."""
 
     youngest: int = 16
     elderly: int = 80
@@ -95,6 +95,7 @@ class Limits:
     endless_from: int = 2090
     narrowest: float = 0.6
     widest: float = 0.9
+    objection_days: int = 15
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -80,6 +80,13 @@ def test_the_commands_carry_a_stock_from_its_file_to_the_proof(terminal: Termina
     assert (proof["holds"], proof["closed"]) == (True, True)
     assert sum(one["imported"] for one in proof["counties"]) == len(told)
     shown.append(terminal.run("batch", "proof", run).output)
+    words = tmp_path / "objection.txt"
+    words.write_text("住址有误", "utf-8")
+    licence = next(one["licence_id"] for one in told if "licence_id" in one)
+    shown.append(terminal.run("batch", "object", licence, "--client", terminal.client(DRIVER), "--text", str(words)).output)
+    (waiting,) = terminal.json("batch", "objections", "--client", terminal.client(DRIVER))
+    assert (waiting["licence"], waiting["late"]) == (licence, False)
+    assert terminal.json("batch", "objections", "--client", terminal.client(DRIVER), "--close", waiting["task"]) == []
     assert not [value for value in personal for one in shown if value in one]
 
 

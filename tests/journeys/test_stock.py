@@ -4,16 +4,18 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from licence_service.errors import NotGranted, TransitionRefused
+from licence_service.errors import NotGranted, NotInRegister, TransitionRefused
 from licence_service.identifiers import is_vin, sex_of
-from licence_service.licence import VersionReason
+from licence_service.licence import VersionReason, beijing_day
 from licence_service.stock.declared import read_plan
+from licence_service.stock.objecting import Objections
 from licence_service.stock.office import Delivery
 from licence_service.stock.proving import proof
 from licence_service.stock.releasing import Releasing
@@ -23,7 +25,7 @@ from licence_service.store.stock import ADOPTED, PASSED, QUARANTINED, REJECTED, 
 from licence_service.store.tables import licences
 from tests.parts.databases import empty_postgres
 from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, carried, clean, dirty, photos
-from tests.world import DRIVER, VEHICLE, World, a_world
+from tests.world import DRIVER, VEHICLE, Clock, World, a_world
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -249,6 +251,39 @@ def test_a_stock_killed_five_times_ends_without_loss_or_double(
         assert sum(one.imported for one in between.counties) in {0, len(given.rows)}
         assert not list(world.service.auditor.audit(documents=True))
         assert {row.line: row.state for row in all_rows(stock, run)} == {line: QUARANTINED if rule else SEALED for line, _, rule in given.lines()}
+
+
+@pytest.mark.rule("ST-09")
+def test_a_holder_objects_after_the_release_and_gets_a_corrected_document(world: World, tmp_path: Path) -> None:
+    stock, caller = world.service.stock(), world.client(DRIVER)
+    run = load(world, stock, tmp_path, as_csv([clean(1)]))
+    for one in stock.sample(run):
+        stock.sign_off(run, one.county, "核验人乙")
+    stock.release(caller, run)
+    licence_id = all_rows(stock, run)[0].licence_id or ""
+    office = Objections(stock.office.line, stock.office.knowledge)
+    first = office.open(caller, licence_id, "住址有误")
+    assert office.open(caller, licence_id, "住址有误").task_id == first.task_id
+    assert [(one.task_id, one.late) for one in office.waiting(caller)] == [(first.task_id, False)]
+    assert isinstance(world.clock, Clock)
+    world.clock.now += timedelta(days=16)
+    assert [one.late for one in office.waiting(caller)] == [True]
+    corrected = world.act(
+        DRIVER, licence_id, {"act": "correct", "face": {"address": "示例省蜀安市云岭县1号"}, "reason_text": "依持证人异议更正"}, "objection-01"
+    )
+    assert corrected.status_code == 201, corrected.text
+    versions = world.service.book.get(licence_id).at(beijing_day(world.clock())).versions
+    assert [one.reason for one in versions] == [VersionReason.LEGACY_CONVERSION, VersionReason.CORRECTION]
+    assert versions[1].face["address"] == "示例省蜀安市云岭县1号"
+    assert versions[1].valid_to == versions[0].valid_to
+    office.close(caller, first.task_id, "更正人丙")
+    assert office.waiting(caller) == []
+    with pytest.raises(NotInRegister):
+        office.close(caller, first.task_id, "更正人丙")
+    plain = world.issue(DRIVER)["licence_id"]
+    for who, which in ((caller, plain), (world.client(VEHICLE), licence_id)):
+        with pytest.raises(NotInRegister):
+            office.open(who, which, "异议")
 
 
 @pytest.mark.rule("ST-01", "ST-05")
