@@ -41,6 +41,7 @@ from licence_service.web import (
     scanning,
     status,
     stickers,
+    stocks,
     tokens,
     verifying,
     watching,
@@ -82,7 +83,7 @@ def create_app(service: Service) -> FastAPI:
     pages.name_host(host_of(service.settings.public_url))
     registry = app.state.registry = CollectorRegistry()
     app.add_middleware(watching.Watching, registry=registry)
-    shown = (looking.router, matching.router, stickers.router, reporting.router, batch.router, lists.router, watchlists.router)
+    shown = (looking.router, matching.router, stickers.router, reporting.router, batch.router, lists.router, watchlists.router, stocks.router)
     for router in (
         verifying.router,
         issuing.router,

@@ -63,6 +63,11 @@ class Chunks:
     appendings: Appendings
     packer: Packer
     step: Callable[[str], None] = field(default=lambda _name: None, repr=False)  # told of each step before it begins
+    of_stock: bool = False  # rows are released ones of a stock: each is a conversion and says its origin
+
+    def converting(self) -> "Chunks":
+        """Return what carries released rows of a stock (ST-01)."""
+        return replace(self, of_stock=True)
 
     def issue(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         """Issue all rows and return what became of each, in order; repeating it gives the same licences (AI-01).
@@ -80,6 +85,7 @@ class Chunks:
 
     def _issued(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
+        one_by_one = self.registrar.convert if self.of_stock else self.registrar.issue
         drafted = [one for at, row in enumerate(rows) if (one := self._drafted(caller, at, row, outcomes))]
         together, alone = self._sorted(drafted)
         self.step("reserve")
@@ -97,7 +103,7 @@ class Chunks:
                 alone.append(row)
         outcomes.update(self.carry(caller, fresh))
         for row in sorted(alone, key=lambda one: one.at):
-            outcomes[row.at] = told(lambda row=row: self.registrar.issue(caller, row.key, row.body))  # type: ignore[misc]
+            outcomes[row.at] = told(lambda row=row: one_by_one(caller, row.key, row.body))  # type: ignore[misc]
         return [outcomes[at] for at in range(len(rows))]
 
     # -- before anything is written ------------------------------------------------------------------
@@ -106,7 +112,7 @@ class Chunks:
         key, body = row
         line = self.registrar.line
         try:
-            request = requests.read_issue(body)
+            request = requests.read_conversion(body) if self.of_stock else requests.read_issue(body)
             template, department = granted(line, caller, request, body)
             draft = first_draft(line, caller, template, department, request, Act.ISSUE, placed=False)
             return _Drafted(at=at, key=key, body=body, request=request, department=department, draft=draft)

@@ -12,7 +12,7 @@ from licence_service.basis import as_data, committed, from_data
 from licence_service.digests import Digests, canonical, commitment_sha256, digests, field_salt
 from licence_service.endorsement import Endorsement, statement_of
 from licence_service.frozen import replace
-from licence_service.licence import Act, Decision, Entry, Parent, Suspension, Version, VersionReason
+from licence_service.licence import Act, Decision, Entry, Origin, Parent, Suspension, Version, VersionReason
 
 FORM = "entry/1"
 OFFICER = "officer/1"
@@ -67,6 +67,7 @@ def _appended(entry: Entry) -> dict[str, Any]:
         "organs": dict(entry.organs),
         "changed": sorted(entry.changes),
         "basis_sha256": _basis_commitment(entry),
+        "origin": {"system": entry.origin.system, "row_digest": entry.origin.row_digest} if entry.origin else None,
     }
 
 
@@ -132,6 +133,7 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
         changes=hidden.get("changes") or dict.fromkeys(body.get("changed", ())),
         basis=from_data(hidden["basis"]) if "basis" in hidden else None,
         basis_sha256=body.get("basis_sha256"),
+        origin=Origin(**body["origin"]) if "origin" in body else None,
     )
 
 

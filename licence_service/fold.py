@@ -53,9 +53,9 @@ def fold(entries: Sequence[Entry], valid_at: date, known_at: datetime | None = N
 
 
 def granted_on(first: Entry) -> date:
-    """Return the day before which there is no licence (RULINGS 09); one sealed elsewhere may be older than its adoption."""
+    """Return the day before which there is no licence (RULINGS 09); one of the stock may be older than its entry here (ST-01)."""
     decided = first.decision.decided_on
-    return min(decided, first.version.valid_from) if first.act is Act.ADOPT and first.version else decided
+    return min(decided, first.version.valid_from) if first.version and (first.act is Act.ADOPT or first.origin) else decided
 
 
 def first_day(entry: Entry) -> date:

@@ -83,6 +83,7 @@ class VersionReason(StrEnum):
     RESEAL = "reseal"
     SCOPE_REDUCTION = "scope_reduction"
     REINSTATEMENT = "reinstatement"
+    LEGACY_CONVERSION = "legacy_conversion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,14 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a licence of the stock (存量证照) was before: the system that kept it, and the keyed digest of its row there (ST-01)."""
+
+    system: str
+    row_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the register (登记条目). `recorded_at` and `digest` come only with the append.
 
@@ -186,6 +195,7 @@ class Entry:
     changes: Mapping[str, Value | None] = field(default_factory=dict, repr=False)
     basis: Basis | None = field(default=None, repr=False)
     basis_sha256: str | None = field(default=None, compare=False)  # the commitment as it was entered; all that is left where it was erased
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)

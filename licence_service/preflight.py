@@ -54,7 +54,7 @@ def first_draft(
     raw = {**request.face, **photo_fields(request.photos)}
     if any(template.fields[name].type == "image" for name in request.face if name in template.fields):
         faults = (*faults, Fault("face", "photo-in-face", "photos are sent under `photos`"))
-    face = checked_face(template, raw, department.name, today, before=faults)
+    face = checked_face(template, raw, department.name, today, before=faults, kept=request.face if request.origin else None)
     request = with_parent(line, template, request, face, department)
     parent_faults(line, template, request, face, today)
     basis = judged_basis(line, department.uscc, request, template, face, today)
@@ -64,7 +64,7 @@ def first_draft(
         template, request, face, by=caller.name, department=department.uscc, seal_id=department.seal.seal_id, sealed_at=line.now(), act=act
     )
     if act is Act.ISSUE:
-        must_be_issuable(template, department, request.region, today)
+        must_be_issuable(template, department, request.region, today, kept=request.origin is not None)
         if placed:
             must_fit(line, draft, department)
     return draft
@@ -76,9 +76,12 @@ def must_be_in_force(line: Line, template: Template, department: Department) -> 
     line.law.require(DEPARTMENT, department.uscc, str(grants_of(department)["sha256"]))
 
 
-def must_be_issuable(template: Template, department: Department, region: str | None, today: date) -> None:
-    """Refuse a retired type (LC-15), and a region for which the department is not the issuing authority today (LC-16)."""
-    if template.retired_from and template.retired_from <= today:
+def must_be_issuable(template: Template, department: Department, region: str | None, today: date, *, kept: bool = False) -> None:
+    """Refuse a retired type (LC-15), and a region for which the department is not the issuing authority today (LC-16).
+
+    `kept`: nothing is granted, a right that there is gets another form (ST-01), of a retired type too.
+    """
+    if not kept and template.retired_from and template.retired_from <= today:
         raise TypeRetired(facts={"rule": "LC-15"})
     if not department.may_seal(template.slug, today, region or department.region):
         raise NotGranted("the department is not the issuing authority for this region on this day", facts={"rule": "LC-16"})

@@ -49,6 +49,11 @@ class Situation:
     packs: Sequence[RulePack] = ()
 
     @property
+    def kept(self) -> Face | None:
+        """Return what stands on the current document of a licence of the stock, which may be older than the rules of today; else None (ST-01)."""
+        return self.licence.current.face if self.licence.entries[0].origin else None
+
+    @property
     def transfer_days(self) -> int:
         """Return how many days a released licence waits to be accepted, under the law of the day."""
         return transfer_days(self.packs, self.template.slug, self.today)

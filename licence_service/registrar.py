@@ -74,9 +74,16 @@ class Registrar:
         draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
         return self._reserved(caller, key, body, department, draft, request)
 
-    def adopt(self, caller: Client, key: str, body: Mapping[str, Any]) -> Done | Waiting:
-        """Adopt: take over a licence sealed elsewhere; its identifier and its file are kept verbatim."""
-        request = requests.read_adoption(body)
+    def convert(self, caller: Client, key: str, body: Mapping[str, Any]) -> Done | Waiting:
+        """Convert (存量转换): a first sealed document of a licence that there is on paper; its content, number, term and issue date stay (ST-01)."""
+        request = requests.read_conversion(body)
+        template, department = granted(self.line, caller, request, body)
+        draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
+        return self._reserved(caller, key, body, department, draft, request)
+
+    def adopt(self, caller: Client, key: str, body: Mapping[str, Any], *, of_stock: bool = False) -> Done | Waiting:
+        """Adopt: take over a licence sealed elsewhere; its identifier and its file are kept verbatim. `of_stock`: `body` says its `origin`."""
+        request = requests.read_adoption(body, of_stock=of_stock)
         template, department = granted(self.line, caller, request.issue, body, Act.ADOPT)
         finding = self.examiner.examine(request.document)
         faults = adoption_faults(self.line, caller, request, finding)

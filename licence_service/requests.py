@@ -9,8 +9,8 @@ from licence_service.basis import Basis, read_origins, read_receipts
 from licence_service.envelope import ORGANISATION, WORD, Reading
 from licence_service.errors import Fault, RequestRejected
 from licence_service.fields import Field
-from licence_service.frozen import dataclass, field
-from licence_service.licence import Act, Decision, Suspension
+from licence_service.frozen import dataclass, field, replace
+from licence_service.licence import Act, Decision, Origin, Suspension
 
 _CASE = Field(label="办件编号", type="string", disclose={}, required=True, max_length=80, pattern=r"[0-9A-Za-z._/-]+")
 _ITEM = Field(label="事项编码", type="string", disclose={}, pattern=r"[0-9A-Z]{6,60}")
@@ -34,6 +34,10 @@ _BASIS_KEYS = frozenset({"service_item_code", "bundle_no", "receipts", "sources"
 _ISSUE_KEYS = frozenset({"type", "case_no", "decision", "face", "photos", "parent", "region"}) | _BASIS_KEYS
 _NO_BASIS = Basis()
 _ADOPT_KEYS = _ISSUE_KEYS | {"elicence_id", "document"}
+_ORIGIN = {
+    "system": Field(label="来源系统", type="string", disclose={}, required=True, max_length=80),
+    "row_digest": Field(label="来源行摘要", type="string", disclose={}, required=True, pattern=r"[0-9a-f]{64}"),
+}
 _DRAWN = frozenset({"face", "photos", "reason_text"})
 _ACT_KEYS: Mapping[Act, frozenset[str]] = {
     Act.RENEW: _DRAWN,
@@ -82,6 +86,7 @@ class IssueRequest:
     parent: str | None = None
     region: str | None = None
     basis: Basis = field(default_factory=Basis)
+    origin: Origin | None = None  # set by what releases a stock, never by a caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +144,27 @@ def read_issue(body: Mapping[str, Any]) -> IssueRequest:
     return _issue(reading)
 
 
-def read_adoption(body: Mapping[str, Any]) -> AdoptRequest:
-    """Read a request to adopt."""
+def read_conversion(body: Mapping[str, Any]) -> IssueRequest:
+    """Read the request that a released row of a stock makes: as an issue, with `origin`, which no caller may say (ST-01)."""
     reading = Reading(body)
-    reading.only(_ADOPT_KEYS)
+    reading.only(_ISSUE_KEYS | {"origin"})
+    origin = _origin(reading)
+    return replace(_issue(reading), origin=origin)
+
+
+def _origin(reading: Reading) -> Origin:
+    said = reading.group("origin", _ORIGIN, required=True) or {}
+    return Origin(str(said.get("system", "")), str(said.get("row_digest", "")))
+
+
+def read_adoption(body: Mapping[str, Any], *, of_stock: bool = False) -> AdoptRequest:
+    """Read a request to adopt; `of_stock`: it says its `origin`, as `read_conversion`."""
+    reading = Reading(body)
+    reading.only(_ADOPT_KEYS | ({"origin"} if of_stock else set()))
+    origin = _origin(reading) if of_stock else None
     elicence_id = reading.field("elicence_id", WORD, required=True)
     document = reading.document()
-    return AdoptRequest(_issue(reading), elicence_id or "", document)
+    return AdoptRequest(replace(_issue(reading), origin=origin), elicence_id or "", document)
 
 
 def _issue(reading: Reading) -> IssueRequest:

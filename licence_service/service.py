@@ -48,6 +48,10 @@ from licence_service.seal.terms import code_key_terms
 from licence_service.settings import Settings
 from licence_service.skeletons import Skeletons
 from licence_service.stickers import StickerOffice
+from licence_service.stock.declared import read_knowledge
+from licence_service.stock.office import StockOffice
+from licence_service.stock.releasing import Releasing
+from licence_service.stock.row_rules import ALL_RULES
 from licence_service.store.appending import Appendings
 from licence_service.store.book import Book
 from licence_service.store.campaigns import Campaigns
@@ -78,6 +82,8 @@ from licence_service.store.searching import Searching
 from licence_service.store.site_reports import SiteReports
 from licence_service.store.status import Statuses
 from licence_service.store.stickers import Stickers
+from licence_service.store.stock import KeptStock
+from licence_service.store.stock_sums import StockSums
 from licence_service.store.tasks import Tasks
 from licence_service.store.webhooks import Webhooks
 from licence_service.targets import read_networks
@@ -166,6 +172,15 @@ class Service:
         """Return what carries campaigns out."""
         store = Campaigns(self.database, Vault(self.settings.payload_secret()), self.now)
         return Runner(store, self.registrar, Continuing(self.chunks), SealedDocuments(self.database), self.marks)
+
+    def stock(self) -> Releasing:
+        """Return what takes legacy stock in, judges and releases it; `Misconfigured` where its rules do not fit the code."""
+        vault = Vault(self.settings.payload_secret())
+        passing = open_passing(self.settings.archive_url, options=self.settings.archive_options())
+        knowledge = read_knowledge(self.settings.templates / "_stock", ALL_RULES)
+        kept = KeptStock(self.database, vault, self.now)
+        office = StockOffice(self.registrar.line, self.chunks.openings, kept, passing, knowledge, self.now)
+        return Releasing(office, StockSums(self.database), self.chunks)
 
     def library(self, record: Record, known_at: datetime | None = None) -> Library:
         """Return where a history takes labels and names from."""

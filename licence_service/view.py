@@ -6,7 +6,7 @@ from typing import Any
 from licence_service.endorsement import Endorsement
 from licence_service.fields import Asker, Field, disclose, printed
 from licence_service.fields.face import Face
-from licence_service.licence import Licence
+from licence_service.licence import Licence, beijing_day
 from licence_service.seal.keyring import Department
 from licence_service.template import EndorsementKind, Template
 
@@ -36,6 +36,7 @@ def view_of(
         "ended_on": licence.ended_on.isoformat() if licence.ended_on else None,
         "suspended_until": licence.suspended_until.isoformat() if licence.suspended_until else None,
         "issued_on": current.issued_on.isoformat(),
+        **({"sealed_on": beijing_day(current.sealed_at).isoformat()} if licence.entries[0].origin else {}),  # another day than that of issue (ST-07)
         "version": {"presented": presented, "current": current.version},
         "face": _fields(template.fields, current.face, asker, on_reason=on_reason),
         "endorsements": [

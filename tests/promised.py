@@ -17,6 +17,7 @@ SHOWN = frozenset(
         "/S/{code}", "/verify/match", "/report-site",
     }
 )  # fmt: skip
+STOCK = frozenset({"/batches", *(f"/batches/{{run_id}}{part}" for part in ("", "/report", "/quarantine", "/results"))})
 ELSEWHERE = frozenset(  # files that are made, and streams: their own tests read them
     {
         "/status", "/status/{number}", "/offline/bundle", "/offline/bundle/delta", "/offline/keeper", "/offline/time", "/verify/batch",

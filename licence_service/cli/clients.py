@@ -11,11 +11,11 @@ from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.identifiers import is_uscc
 from licence_service.requests import ACTS
 from licence_service.service import Service
-from licence_service.store.clients import APPROVAL, EVERY_ACT, EVERY_TYPE, KINDS, READ, SIGNAL, STICKER, TASK, WEBHOOK, Client
+from licence_service.store.clients import APPROVAL, EVERY_ACT, EVERY_TYPE, KINDS, READ, SIGNAL, STICKER, STOCK, TASK, WEBHOOK, Client
 
 app = typer.Typer(no_args_is_help=True, help="Who may call the issuing interface.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-WORDS = (EVERY_ACT, READ, STICKER, SIGNAL, TASK, WEBHOOK, "issue", "adopt", *ACTS)  # what a client may be let do
+WORDS = (EVERY_ACT, READ, STICKER, SIGNAL, TASK, WEBHOOK, STOCK, "issue", "adopt", *ACTS)  # what a client may be let do
 
 
 @app.command("add")

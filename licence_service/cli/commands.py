@@ -22,6 +22,7 @@ from licence_service.cli import (
     receipts,
     resealing,
     showing,
+    stock,
     templates,
     working,
 )
@@ -54,6 +55,7 @@ app.add_typer(founding_commands.app, name="foundations")
 app.add_typer(founding_commands.bodies, name="bodies")
 app.add_typer(templates.app, name="templates")
 app.add_typer(campaigns.app, name="campaign")
+app.add_typer(stock.app, name="batch")
 licences.add_to(app)
 chunking.add_to(app)
 working.add_to(app)

@@ -28,8 +28,10 @@ def _renew(at: Situation, request: ActRequest) -> Draft:
         raw.pop(template.term.end, None)
     if template.term.start != template.issued_field:
         raw[template.term.start] = first.isoformat()
+    if at.kept is not None:
+        raw.pop(template.issuer_field, None)  # whoever renews is the issuer, not the organ on the old paper
     raw |= _given(at, request)
-    face = checked_face(template, raw, at.organ, at.today)
+    face = checked_face(template, raw, at.organ, at.today, kept=at.kept)
     changed = {template.term.end: (old.current.face.get(template.term.end), face.get(template.term.end))}
     draft = new_version(at, request, face, VersionReason.RENEWAL, template.term_of(face)[0], written(at, request, changed))
     given = {name: face[name] for name in request.face if name in face and face[name] != old.current.face.get(name)}
@@ -86,7 +88,7 @@ def _void(at: Situation, request: ActRequest) -> Draft:
         return Draft(replace(plain(at, request, request.decision.decided_on), voided=voided.version), at.template)
     made = next(entry for entry in at.licence.entries if entry.version is voided)
     raw = {**at.licence.current.face, **_given(at, request)}
-    face = checked_face(at.template, raw, at.organ, at.today)
+    face = checked_face(at.template, raw, at.organ, at.today, kept=at.kept)
     draft = new_version(at, request, face, VersionReason.CORRECTION, made.effective_on)
     return replace(draft, entry=replace(draft.entry, voided=voided.version))
 
@@ -95,7 +97,7 @@ def _accept_transfer(at: Situation, request: ActRequest) -> Draft:
     """Take over a licence that another department released: the issuer of record changes, without a gap (LC-08)."""
     template, decided = at.template, request.decision.decided_on
     own = {template.issuer_field: at.organ, template.issued_field: decided.isoformat()}
-    face = checked_face(template, {**at.licence.current.face, **own, **_given(at, request)}, at.organ, at.today, any_term=True)
+    face = checked_face(template, {**at.licence.current.face, **own, **_given(at, request)}, at.organ, at.today, any_term=True, kept=at.kept)
     facts = written(at, request, {"": (None, None)})
     draft = new_version(at, request, face, VersionReason.TRANSFER, decided, facts)
     kept = _with_term(draft, at)
@@ -114,7 +116,7 @@ def _reinstate(at: Situation, request: ActRequest) -> Draft:
     """Reinstatement (恢复): from its own day on; the gap stays, and so does the old end unless the decision names another (RULINGS 05, 14)."""
     effective = request.effective_on or request.decision.decided_on
     raw = {**at.licence.current.face, **_given(at, request)}
-    face = checked_face(at.template, raw, at.organ, at.today, any_term=True)
+    face = checked_face(at.template, raw, at.organ, at.today, any_term=True, kept=at.kept)
     draft = new_version(at, request, face, VersionReason.REINSTATEMENT, effective)
     return replace(draft, entry=replace(draft.entry, target=request.target))
 
@@ -153,7 +155,7 @@ def _given(at: Situation, request: ActRequest) -> dict[str, Any]:
 def _amended(at: Situation, request: ActRequest, raw: Mapping[str, Any], reason: VersionReason, effective: date) -> Draft:
     """Draft a version whose face differs, and the record of each difference."""
     old = at.licence.current.face
-    face = checked_face(at.template, raw, at.organ, at.today)
+    face = checked_face(at.template, raw, at.organ, at.today, kept=at.kept)
     changed = {name: (old.get(name), face.get(name)) for name in at.template.fields if old.get(name) != face.get(name)}
     if not changed:
         raise FaceRejected(faults=[Fault("face", "no-change", "every given value stands on the face already")])
@@ -163,5 +165,5 @@ def _amended(at: Situation, request: ActRequest, raw: Mapping[str, Any], reason:
 
 def _values(at: Situation, given: Mapping[str, Any]) -> Face:
     """Return given values in canonical form, checked together with the rest of the face."""
-    face = checked_face(at.template, {**at.licence.current.face, **given}, at.organ, at.today)
+    face = checked_face(at.template, {**at.licence.current.face, **given}, at.organ, at.today, kept=at.kept)
     return {name: face[name] for name in given if name in face}

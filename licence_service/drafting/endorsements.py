@@ -29,7 +29,7 @@ def _endorse(at: Situation, request: ActRequest) -> Draft:
     if fact.kind.slug not in at.template.printed_kinds or at.licence.state in _PAST:
         return Draft(plain(at, request, fact.effective_from), at.template, (fact,))
     repeated = {to: fact.facts[name] for name, to in fact.kind.updates.items() if name in fact.facts and to in at.template.fields}
-    face = checked_face(at.template, {**at.licence.current.face, **repeated}, at.organ, at.today, any_term=True)
+    face = checked_face(at.template, {**at.licence.current.face, **repeated}, at.organ, at.today, any_term=True, kept=at.kept)
     return new_version(at, request, face, VersionReason.ENDORSEMENT, fact.effective_from, (fact,))
 
 
@@ -48,7 +48,7 @@ def _withdraw(at: Situation, request: ActRequest) -> Draft:
     if gone.kind not in at.template.printed_kinds or at.licence.state in _PAST:
         return Draft(replace(plain(at, request, day), withdrawn=gone.endorsement_id, ground=request.ground), at.template)
     raw = {**at.licence.current.face, **_before(at, gone.endorsement_id, at.kinds[gone.kind])}
-    face = checked_face(at.template, raw, at.organ, at.today, any_term=True)
+    face = checked_face(at.template, raw, at.organ, at.today, any_term=True, kept=at.kept)
     draft = new_version(at, request, face, VersionReason.ENDORSEMENT, day)
     return replace(draft, entry=replace(draft.entry, withdrawn=gone.endorsement_id, ground=request.ground))
 

@@ -13,8 +13,12 @@ def draft_issue(
     template: Template, request: IssueRequest, face: Face, *, by: str, department: str, seal_id: str, sealed_at: datetime, act: Act = Act.ISSUE
 ) -> Draft:
     """Draft the first entry; a licence that hangs on another says so here, once and for ever (LC-13)."""
-    reason = VersionReason.INITIAL if act is Act.ISSUE else VersionReason.ADOPTED
+    fresh = VersionReason.LEGACY_CONVERSION if request.origin else VersionReason.INITIAL
+    reason = fresh if act is Act.ISSUE else VersionReason.ADOPTED
     version = version_of(template, face, 1, reason, seal_id, sealed_at, copy_no=1)
     parent = Parent(request.parent, template.parent.effect) if request.parent and template.parent else None
-    entry = Entry("", 1, act, version.valid_from, request.decision, by, version, department=department, parent=parent, basis=request.basis or None)
+    entry = Entry(
+        "", 1, act, version.valid_from, request.decision, by, version, department=department, parent=parent, basis=request.basis or None,
+        origin=request.origin,
+    )  # fmt: skip
     return Draft(entry, template, photos=request.photos)

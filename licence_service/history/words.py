@@ -79,6 +79,7 @@ REASONS: Table = {
     VersionReason.RESEAL: ("重新签章", "new seal"),
     VersionReason.SCOPE_REDUCTION: ("核减范围", "scope reduction"),
     VersionReason.REINSTATEMENT: ("恢复", "reinstatement"),
+    VersionReason.LEGACY_CONVERSION: ("存量转换", "converted from paper stock"),
 }
 
 VERSION_STATES: Table = {

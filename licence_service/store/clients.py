@@ -19,8 +19,8 @@ EVERY_TYPE = EVERY_ACT = "*"
 APPROVAL, OFFICER, PLATFORM = "approval", "officer", "platform"
 KINDS = (APPROVAL, OFFICER, PLATFORM)
 # What a client may do beside the acts of the book: read licences, their documents and histories; hand out stickers; say that an underlying right
-# ended; see and close tasks; have events sent to an address.
-READ, STICKER, SIGNAL, TASK, WEBHOOK = "read", "sticker", "signal", "task", "webhook"
+# ended; see and close tasks; have events sent to an address; load legacy stock.
+READ, STICKER, SIGNAL, TASK, WEBHOOK, STOCK = "read", "sticker", "signal", "task", "webhook", "stock"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from licence_service.errors import AccessRefused, Fault, NotGranted, RequestRejected, TooManyFailures
 from licence_service.requests import is_key
 from licence_service.service import Service
-from licence_service.store.clients import APPROVAL, OFFICER, READ, WEBHOOK, Client
+from licence_service.store.clients import APPROVAL, OFFICER, READ, STOCK, WEBHOOK, Client
 from licence_service.store.failures import WINDOW_SECONDS
 
 _bearer = HTTPBearer(auto_error=False, description="An access token of `POST /oauth/token`, or a secret that `licence-service clients` printed.")
@@ -42,6 +42,11 @@ def hearing_system(caller: Caller) -> Client:
     return _holding(caller, WEBHOOK)
 
 
+def system_with_stock(caller: Caller) -> Client:
+    """Return the approval system that is calling; `NotGranted` where its scopes hold no stock."""
+    return _holding(caller, STOCK)
+
+
 def _holding(caller: Client, act: str) -> Client:
     if not caller.may_somewhere(act):
         raise NotGranted(f"the caller's scopes hold no {act}")
@@ -49,6 +54,7 @@ def _holding(caller: Client, act: str) -> Client:
 
 
 Reader = Annotated[Client, Depends(reading_system)]
+StockOwner = Annotated[Client, Depends(system_with_stock)]
 Hearer = Annotated[Client, Depends(hearing_system)]
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 

@@ -65,7 +65,7 @@ _LICENCE: dict[str, Any] = {
     "licence_id": TEXT, "elicence_id": TEXT, "type": shape({"name": TEXT, "zh": TEXT, "en": TEXT}),
     "issuer": shape({"code": TEXT, "zh": TEXT, "en": TEXT}), "specimen": {"type": "boolean"}, "state": TEXT, "valid_from": TEXT,
     "valid_to": _TEXT_OR_NULL, "ground": _TEXT_OR_NULL, "flags": {"type": "array", "items": TEXT}, "ended_on": _TEXT_OR_NULL, "suspended_until": _TEXT_OR_NULL,
-    "issued_on": TEXT,
+    "issued_on": TEXT, "sealed_on": {**TEXT, "description": "Only of legacy stock, where it is another day than that of issue."},
     "version": shape({"presented": {"type": "integer"}, "current": {"type": "integer"}}), "face": _FIELDS,
     "endorsements": {
         "type": "array",
@@ -90,7 +90,7 @@ VERDICT_ANSWER = answer(
             "overall": {"enum": [one.value for one in Overall]}, "checked_at": TEXT, "valid_at": TEXT, "known_at": TEXT,
             "head": shape({"entry": {"type": "integer"}, "recorded_at": _TEXT_OR_NULL}),
             "sources": {"type": "array", "items": shape({"name": TEXT, "zh": TEXT, "en": TEXT, "as_of": TEXT, "age_seconds": {"type": "integer"}})},
-            "answers": shape(dict.fromkeys(QUESTIONS, _ONE_ANSWER)), "licence": {"oneOf": [shape(_LICENCE), {"type": "null"}]},
+            "answers": shape(dict.fromkeys(QUESTIONS, _ONE_ANSWER)), "licence": {"oneOf": [shape(_LICENCE, ("sealed_on",)), {"type": "null"}]},
             "conditions": {"oneOf": [_CONDITIONS, {"type": "null"}]}, "comparison": {"oneOf": [_COMPARISON, {"type": "null"}]},
             "host": _TEXT_OR_NULL,
             "checks": {"type": "array", "items": shape({"no": {"type": "integer"}, "name": TEXT, "result": _RESULT, "reasons": _REASONS})},
@@ -111,7 +111,7 @@ LICENCE_ANSWER = answer(
         **_LICENCE, "valid_at": TEXT, "known_at": TEXT, "renewable_until": _TEXT_OR_NULL,
         "as_known_then": {"oneOf": [shape({"known_at": TEXT, "state": _TEXT_OR_NULL}), {"type": "null"}]},
         "head": {"type": "integer"}, "versions": {"type": "array", "items": _VERSION},
-    }),
+    }, ("sealed_on",)),
 )  # fmt: skip
 _DONE = shape(
     {

@@ -4,8 +4,9 @@ It reads one path of a JSON file a line and answers, a line each, how the job's 
 went wrong stands on stderr. Libraries, templates, fonts and keys are read once, before any fork, and no connection is open then.
 
 A job has `folder` and `keys` where the service lives, `settings`, what else it is told, `now`, `step` and for which `time` it comes when the
-process dies. It is an issue or an act (`client`, `department`, `key`, `body`, `licence_id`), a chunk (`client`, `department`, `rows`), or a
-campaign (`campaign_id`), which has one step more: `settle`, when the act is entered but the campaign has not written it down yet.
+process dies. It is an issue or an act (`client`, `department`, `key`, `body`, `licence_id`), a chunk (`client`, `department`, `rows`), a stock (`client`,
+`department`, `stock`, its type; its file lies in the folder), or a campaign (`campaign_id`),
+which has one step more: `settle`, when the act is entered but the campaign has not written it down yet.
 """
 
 import json
@@ -26,6 +27,7 @@ from licence_service.store.campaigns import Campaigns
 from licence_service.store.clients import Client
 from licence_service.store.payload import Vault
 from tests.journeys.ageing import runner_of
+from tests.stocks import carried
 from tests.world import PAYLOAD_KEY, Clock, Remembered, built, opened_once, own_fonts, own_templates, settings_for
 
 
@@ -55,6 +57,9 @@ def run(job: Mapping[str, Any]) -> None:
         run_campaign(service, clock, job["campaign_id"], die)
         return
     caller = Client(job["client"], job["department"], ("*",), 100_000)
+    if "stock" in job:
+        carried(service, caller, job["stock"], Path(job["folder"]), die)
+        return
     if "rows" in job:
         service.chunks.issue(caller, [(key, body) for key, body in job["rows"]])
         return

@@ -1,0 +1,162 @@
+"""Legacy stock for approval systems: a file in, its report, its quarantine and its results out (docs/stock.md).
+
+A run of another department, or of a type that the client may not touch, is answered as one that does not exist. Releasing, and what people do
+before it, is the command line's.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path as File
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from licence_service.errors import Fault, NotGranted, RequestRejected, WrongMediaType
+from licence_service.stock.declared import read_plan
+from licence_service.stock.office import Delivery
+from licence_service.stock.proving import proof
+from licence_service.stock.releasing import Releasing, result_line
+from licence_service.stock.reporting import report_of
+from licence_service.stock.sources import open_source
+from licence_service.stock.written import quarantine_sheet
+from licence_service.store.clients import STOCK, Client
+from licence_service.store.stock import QUARANTINED, STATES, StockRun
+from licence_service.web import filled
+from licence_service.web.access import StockOwner, TheService
+from licence_service.web.body import media_type
+from licence_service.web.shapes import ANSWERS, TEXT, shape
+
+MOST_STOCK = 32_000_000  # bytes of a file; larger ones are loaded by the command line
+_FORM_ROOM, _MOST_TEXT = 1_100_000, 80
+_CODES = frozenset({"check_code", "delivery_code", "verify_url"})
+NDJSON = "application/x-ndjson"
+router = APIRouter(tags=["stock"], responses=ANSWERS)
+RunId = Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+_FLAG = {"type": "boolean"}
+_SUMS = shape({
+    "county": TEXT, "imported": _COUNT, "sealed": _COUNT, "adopted": _COUNT, "quarantined": _COUNT, "rejected": _COUNT, "waiting": _COUNT,
+    "in_book": _COUNT, "holds": _FLAG,
+})  # fmt: skip
+_STATE = shape({"run": TEXT, "type": TEXT, "loaded": _FLAG, "holds": _FLAG, "closed": _FLAG, "counties": {"type": "array", "items": _SUMS}})
+_REPORT = shape({
+    "run": TEXT, "type": TEXT, "loaded": _FLAG, "read": _COUNT, "known": _COUNT, "repeated": _COUNT, "unmapped": {"type": "array", "items": TEXT},
+    "counties": {"type": "array", "items": shape({"county": TEXT, "name": TEXT, **dict.fromkeys(STATES, _COUNT)})},
+    "rules": {"type": "array", "items": shape({"rule": TEXT, "severity": TEXT, "county": TEXT, "rows": _COUNT, "zh": TEXT, "en": TEXT})},
+    "samples": {"type": "array", "items": shape({"county": TEXT, "round": _COUNT, "rows": _COUNT, "sample": _COUNT, "signed": _FLAG})},
+})  # fmt: skip
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object", "required": ["file", "map", "type", "by"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "CSV, Excel (.xlsx) or NDJSON; photos of NDJSON as base64."},
+                        "map": {"type": "string", "description": "The mapping as TOML."},
+                        "type": {"type": "string", "maxLength": _MOST_TEXT}, "by": {"type": "string", "maxLength": _MOST_TEXT},
+                    },
+                }
+            }
+        },
+    }
+}  # fmt: skip
+
+
+def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+async def sent_stock(request: Request) -> dict[str, Any]:
+    """Return the parts of the form: bytes of files, texts."""
+    if media_type(request) != "multipart/form-data":
+        raise WrongMediaType("the body is multipart/form-data")
+    await filled.keep_body(request, MOST_STOCK + _FORM_ROOM)
+    try:
+        async with request.form(max_files=2, max_fields=4) as said:
+            return {name: await one.read() if isinstance(one, UploadFile) else one for name, one in said.items()}
+    except MultiPartException as error:
+        raise RequestRejected(faults=[Fault("body", "not-a-form", "the form cannot be read")]) from error
+
+
+@router.post("/batches", status_code=201, responses={201: _json("Kept and judged", _REPORT)}, openapi_extra=_BODY, summary="Load legacy stock")
+def load(service: TheService, caller: StockOwner, form: Annotated[dict[str, Any], Depends(sent_stock)]) -> Response:
+    """Keep every row of a file and judge it; nothing is released. The same file again adds nothing, and goes on where it was broken off (ST-04)."""
+    slug, by = filled.text(form, "type", _MOST_TEXT), filled.text(form, "by", _MOST_TEXT)
+    if not caller.may(STOCK, slug):
+        raise NotGranted
+    stock = service.stock()
+    plan = read_plan(_bytes(form, "map"), stock.office.template(slug))
+    with TemporaryDirectory(prefix="stock-") as folder:  # of this process alone; rows are read as a stream
+        path = File(folder) / "file"
+        path.write_bytes(_bytes(form, "file"))
+        run = stock.office.load(caller, slug, Delivery(open_source(path), plan, by))
+    return JSONResponse(report_of(stock, run), status_code=201, headers={"Location": f"/batches/{run.run_id}", "Cache-Control": "no-store"})
+
+
+def _bytes(form: dict[str, Any], name: str) -> bytes:
+    given = form.get(name)
+    content = given.encode() if isinstance(given, str) else given
+    if not isinstance(content, bytes) or not content:
+        raise RequestRejected(faults=[Fault(name, "missing", "this part of the form is wanted")])
+    return content
+
+
+def _found(stock: Releasing, caller: Client, run_id: str) -> StockRun:
+    return stock.office.of(caller, run_id)
+
+
+@router.get("/batches/{run_id}", responses={200: _json("The sums by county", _STATE)}, summary="Ask how far a stock is")
+def state(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
+    """Return the sums of a run: imported = sealed + adopted + quarantined + rejected + waiting, against the file and the book (ST-05)."""
+    stock = service.stock()
+    run = _found(stock, caller, run_id)
+    found = proof(run, stock.sums)
+    counties = [{name: getattr(one, name) for name in _SUMS["properties"]} for one in found.counties]
+    said = {"run": run.run_id, "type": run.type, "loaded": found.loaded, "holds": found.holds, "closed": found.closed, "counties": counties}
+    return JSONResponse(said, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/batches/{run_id}/report", responses={200: _json("What each rule found", _REPORT)}, summary="Read the report of a stock")
+def report(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
+    """Return how many rows each rule found, by county; no value of any row."""
+    stock = service.stock()
+    return JSONResponse(report_of(stock, _found(stock, caller, run_id)), headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/batches/{run_id}/quarantine",
+    responses={200: {"description": "CSV", "content": {"text/csv": {"schema": TEXT}}}},
+    summary="Download the quarantine",
+)
+def quarantine(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
+    """Return the blocked rows as CSV: row, rule, suggestion, owner, and every field to be put right (ST-03). It holds personal data."""
+    stock = service.stock()
+    run = _found(stock, caller, run_id)
+    sheet = quarantine_sheet(stock.office.template(run.type), stock.office.knowledge, stock.office.kept.each(run, QUARANTINED))
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{run_id}.csv"'}
+    return StreamingResponse(sheet, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get(
+    "/batches/{run_id}/results",
+    responses={200: {"description": "One line a row", "content": {NDJSON: {"schema": TEXT}}}},
+    summary="Download the results",
+)
+def results(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
+    """Return what came of every row as NDJSON; codes only to the client that released it (DESIGN §2)."""
+    stock = service.stock()
+    run = _found(stock, caller, run_id)
+    return StreamingResponse(_lines(stock, run, codes=run.client == caller.name), media_type=NDJSON, headers={"Cache-Control": "no-store"})
+
+
+def _lines(stock: Releasing, run: StockRun, *, codes: bool) -> Iterator[bytes]:
+    hidden = frozenset[str]() if codes else _CODES
+    for part in stock.office.kept.each(run):
+        said = ({name: value for name, value in result_line(row).items() if name not in hidden} for row in part)
+        yield b"".join(json.dumps(one, ensure_ascii=False).encode() + b"\n" for one in said)

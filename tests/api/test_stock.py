@@ -1,0 +1,108 @@
+"""Legacy stock through HTTP: for the department that owns it, as if it did not exist for everybody else."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from licence_service.document.standin import person
+from licence_service.store.clients import APPROVAL, PLATFORM, Client
+from tests.promised import STOCK, Promises
+from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, as_workbook, clean, dirty
+from tests.world import DRIVER, NOW, TRIP, World
+
+JPEG = base64.b64encode(person()).decode()
+
+
+def sent(world: World, content: bytes, headers: dict[str, str] | None = None, **changed: Any) -> Any:
+    parts = {"map": PLAN, "type": DRIVER, "by": "装载人甲"} | changed
+    data = {name: value for name, value in parts.items() if value is not None}
+    return world.http.post("/batches", files={"file": ("stock", content)}, data=data, headers=headers or world.headers(DRIVER))
+
+
+def with_photos(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{**row, "照片": JPEG} if row["照片"] == "one.jpg" else row for row in rows]
+
+
+@pytest.mark.rule("ST-03", "ST-05")
+def test_a_file_goes_in_and_report_quarantine_results_and_sums_come_out(world: World) -> None:
+    given = dirty(good=3, of_each=1)
+    conforms = Promises(world)
+    answer = conforms("/batches", sent(world, as_ndjson(with_photos(given.rows))))
+    assert answer.status_code == 201, answer.text
+    report = answer.json()
+    assert {one["rule"] for one in report["rules"]} >= {"missing", "endless-date", "twice-in-the-stock", "person-with-two"}
+    run, headers = report["run"], world.headers(DRIVER)
+    assert sent(world, as_ndjson(with_photos(given.rows))).json() == report
+    assert conforms("/batches/{run_id}/report", world.http.get(f"/batches/{run}/report", headers=headers)).json() == report
+    sums = conforms("/batches/{run_id}", world.http.get(f"/batches/{run}", headers=headers)).json()
+    assert (sums["holds"], sums["closed"]) == (True, False)
+    sheet = world.http.get(f"/batches/{run}/quarantine", headers=headers)
+    assert sheet.headers["content-type"].startswith("text/csv")
+    blocked = sum(one["quarantined"] for one in sums["counties"])
+    assert len(sheet.text.splitlines()) == blocked + 1
+
+    stock, caller = world.service.stock(), world.client(DRIVER)
+    found = stock.office.kept.get(run)
+    for one in stock.sample(found):
+        stock.sign_off(found, one.county, "核验人乙")
+    stock.release(caller, found)
+    told = [json.loads(line) for line in world.http.get(f"/batches/{run}/results", headers=headers).text.splitlines()]
+    assert len(told) == len(given.rows)
+    assert sum("delivery_code" in one for one in told) == len(told) - blocked
+    licence = f"/licences/{next(one['licence_id'] for one in told if 'licence_id' in one)}"
+    assert "sealed_on" in conforms("/licences/{licence_id}", world.http.get(licence, headers=headers)).json()
+    assert {route for route, _ in conforms.seen} - {"/licences/{licence_id}"} == STOCK - {
+        f"/batches/{{run_id}}/{part}" for part in ("quarantine", "results")
+    }
+    token = world.service.clients.add(Client("colleague", caller.department, (DRIVER,), 10), NOW)
+    others = world.http.get(f"/batches/{run}/results", headers={"Authorization": f"Bearer {token}"}).text
+    assert "licence_id" in others
+    assert "delivery_code" not in others
+
+
+def test_a_run_of_others_is_as_one_that_does_not_exist(world: World) -> None:
+    run = sent(world, as_ndjson(with_photos([clean(1)]))).json()["run"]
+    department = world.client(DRIVER).department
+    strangers = [
+        world.headers(TRIP),
+        {"Authorization": f"Bearer {world.service.clients.add(Client('other-types', department, (TRIP,), 10, APPROVAL), NOW)}"},
+    ]
+    for path in ("", "/report", "/quarantine", "/results"):
+        for headers in strangers:
+            theirs, none = (world.http.get(f"/batches/{one}{path}", headers=headers) for one in (run, "0" * 26))
+            assert theirs.status_code == none.status_code == 404
+            assert theirs.content == none.content
+        assert world.http.get(f"/batches/{run}{path}").status_code == 401
+    platform = world.service.clients.add(Client("platform", department, ("*",), 10, PLATFORM), NOW)
+    assert world.http.get(f"/batches/{run}", headers={"Authorization": f"Bearer {platform}"}).status_code == 403
+    assert sent(world, as_ndjson([clean(1)]), strangers[1]).status_code == 403
+
+
+def test_csv_and_excel_go_in_as_well_and_a_file_on_the_server_is_never_read(world: World) -> None:
+    row = clean(1)
+    for content in (
+        as_csv([{**row, "照片": str(Path(__file__).resolve())}]),
+        as_workbook([list(HEADINGS), [{**row, "照片": "x"}[name] for name in HEADINGS]]),
+    ):
+        answer = sent(world, content)
+        assert answer.status_code == 201, answer.text
+        assert {one["rule"] for one in answer.json()["rules"]} >= {"photo-missing"}
+
+
+@pytest.mark.parametrize(("changed", "path"), [
+    ({"map": "["}, "map"), ({"map": None}, "map"), ({"type": None}, "type"), ({"by": " "}, "by"), ({"map": PLAN.replace("姓名", "名")}, "map"),
+])  # fmt: skip
+def test_what_is_wrong_with_a_form_is_named(world: World, changed: dict[str, Any], path: str) -> None:
+    answer = sent(world, as_csv([clean(1)]), **changed)
+    assert answer.status_code == 422
+    assert [fault["path"] for fault in answer.json()["faults"]] == [path]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b'{"a": 1}\n{"a": ', b"\xff\xfe\x00"])
+def test_a_hostile_file_is_refused_and_leaves_nothing(world: World, content: bytes) -> None:
+    answer = sent(world, content)
+    assert answer.status_code == 422, answer.text
+    assert world.service.stock().office.kept.all() == []
