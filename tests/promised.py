@@ -18,6 +18,9 @@ SHOWN = frozenset(
     }
 )  # fmt: skip
 STOCK = frozenset({"/batches", *(f"/batches/{{run_id}}{part}" for part in ("", "/report", "/quarantine", "/results"))})
+HEARD = frozenset(  # they want a receiver
+    f"/webhooks/{{webhook_id}}{part}" for part in ("/secret", "/deliveries", "/deliveries/{event_id}/resend", "/replay")
+)
 ELSEWHERE = frozenset(  # files that are made, and streams: their own tests read them
     {
         "/status", "/status/{number}", "/offline/bundle", "/offline/bundle/delta", "/offline/keeper", "/offline/time", "/verify/batch",

@@ -15,7 +15,7 @@ from licence_service.licence import beijing_day
 from licence_service.store.failures import WINDOW_SECONDS
 from licence_service.verdict import QUESTIONS
 from tests.parts.conftest import draw_page
-from tests.promised import ATTESTED, ELSEWHERE, SHOWN, STOCK, Promises
+from tests.promised import ATTESTED, ELSEWHERE, HEARD, SHOWN, STOCK, Promises
 from tests.world import DRIVER, TRIP, VEHICLE, World, a_world
 
 PDF = {"Content-Type": "application/pdf"}
@@ -132,10 +132,23 @@ def test_the_answers_of_a_whole_journey_are_of_the_shapes_that_the_openapi_docum
     world.service.seal_log.order(seal_id, stopped=False, at=world.clock(), by="officer", reason="over")
     world.service.registrar.finish()
     conforms("/reservations/{reservation_id}", http.get(waiting.headers["location"], headers=world.headers(TRIP)))
+    conforms("/events", http.get("/events", headers=headers))
+    conforms("/cases/{case_no}", http.get(f"/cases/{world.request(VEHICLE)['case_no']}", headers=headers))
+    secret = {"grant_type": "client_credentials", "client_id": world.client(VEHICLE).name, "client_secret": headers["Authorization"].split()[1]}
+    conforms("/oauth/token", http.post("/oauth/token", data=secret))
+    conforms("/oauth/token", http.post("/oauth/token", data={"grant_type": "password"}))
+    conforms("/.well-known/oauth-authorization-server", http.get("/.well-known/oauth-authorization-server"))
+    conforms("/webhooks", http.get("/webhooks", headers=headers))
+    conforms("/webhooks/{webhook_id}", http.get(f"/webhooks/{'0' * 26}", headers=headers))
     conforms("/healthz", http.get("/healthz"))
     conforms("/readyz", http.get("/readyz"))
-    assert {route for route, _ in conforms.seen} == set(conforms.document["paths"]) - {"/licences/adopted", *ATTESTED, *SHOWN, *ELSEWHERE | STOCK}
-    assert {status for _, status in conforms.seen} == {200, 201, 202, 404, 409, 415, 422}
+    assert {route for route, _ in conforms.seen} == set(conforms.document["paths"]) - {
+        "/licences/adopted",
+        *ATTESTED,
+        *SHOWN,
+        *ELSEWHERE | STOCK | HEARD,
+    }
+    assert {status for _, status in conforms.seen} == {200, 201, 202, 400, 404, 409, 415, 422}
 
 
 def test_no_answer_of_the_public_side_is_kept_by_anyone(world: World) -> None:

@@ -21,9 +21,9 @@ READER = next(block for block in BLOCKS if block.startswith("json()"))
 def test_the_page_goes_as_told_from_nothing_to_a_sealed_licence(folder: Path, server: Server) -> None:  # noqa: F811
     here = f"http://127.0.0.1:{free_port()}"
     # `make setup` is what made this environment; the reader of JSON is told of after its first use.
-    told = [block.replace("make setup ", "true ", 1) for block in BLOCKS if block is not READER]
+    lines = [block.replace("make setup ", "true ", 1) for block in BLOCKS if block is not READER]
     assert "make setup " in BLOCKS[0]
-    script = "\n".join([f"DATABASE='{server.address}'", f"HERE={here}", "trap 'kill $SERVER 2>/dev/null || true' EXIT", READER, *told])
+    script = "\n".join([f"DATABASE='{server.address}'", f"HERE={here}", "trap 'kill $SERVER 2>/dev/null || true' EXIT", READER, *lines])
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     made = folder / "var" / "try"
     log = (made / "serve.log").read_text("utf-8") if (made / "serve.log").exists() else ""
@@ -37,4 +37,8 @@ def test_the_page_goes_as_told_from_nothing_to_a_sealed_licence(folder: Path, se
     assert (issued["number"], issued["version"]) == ("交川CG4711", 1)
     assert json.loads((made / "licence.json").read_text("utf-8"))["licence_id"] == issued["licence_id"]
     assert "from 市场监管" in done.stdout
+    told = json.loads((made / "events.json").read_text("utf-8"))["events"]
+    assert [one["type"] for one in told] == ["licence.issue", "licence.suspend", "licence.lift"]
+    assert json.loads((made / "later.json").read_text("utf-8"))["events"] == []
+    assert json.loads((made / "case.json").read_text("utf-8"))["issues"][0]["state"] == "registered"
     assert not re.search(r"lst_|eyJ|许海联", log)  # neither a secret nor a name in the server's log
