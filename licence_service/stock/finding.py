@@ -22,9 +22,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo of a row: the name of the object that holds it, the hex SHA-256 of the JPEG, what is wrong with it, its sides in pixels."""
+    """A photo of a row: the JPEG as base64, its hex SHA-256, what is wrong with it (then it is not kept), its sides in pixels."""
 
-    object: str | None
+    jpeg: str | None = field(repr=False)
     sha256: str | None
     fault: tuple[str, str] | None
     size: tuple[int, int] | None

@@ -136,7 +136,7 @@ class StockOffice:
             self.openings.taken,
             frozenset(run.content["ended"]),
             beijing_day(self.now()),
-            (lambda row: refusals(self.line, run, row, self.passing)) if run.content["render"] else None,
+            (lambda row: refusals(self.line, run, row)) if run.content["render"] else None,
         )
 
     def judge(self, run: StockRun, step: Step = silent) -> None:

@@ -99,7 +99,7 @@ class Releasing:
     def _released(self, caller: Client, run: StockRun, rows: Sequence[StockRow]) -> Counter[str]:
         """Release rows together; what was refused lies in quarantine with the refusal, unless it was the ceiling."""
         paper = [row for row in rows if not row.adopting]
-        bodies: list[Row] = [(row.idempotency_key, body_of(run, row, self.office.passing)) for row in paper]
+        bodies: list[Row] = [(row.idempotency_key, body_of(run, row)) for row in paper]
         outcomes = list(zip(paper, self.chunks.converting().issue(caller, bodies) if bodies else (), strict=True))
         outcomes += [(row, self._adopted(caller, run, row)) for row in rows if row.adopting]
         self.told("note")
@@ -109,7 +109,7 @@ class Releasing:
         done = [(row, one) for row, one in outcomes if isinstance(one, Done)]
         settled = [(row, ADOPTED if row.adopting else SEALED, _result(row, one), one.licence_id) for row, one in done]
         self.office.kept.settle_all(run, settled)
-        self._drop([row for row, _ in done])
+        self._drop([row for row, _ in done if row.adopting])
         refused = [(row, one) for row, one in outcomes if isinstance(one, Refusal) and not isinstance(one, CeilingReached)]
         self.office.judging(run).judge([_refused(row, one) for row, one in refused])
         for _, one in outcomes:
@@ -122,26 +122,21 @@ class Releasing:
     def _adopted(self, caller: Client, run: StockRun, row: StockRow) -> Outcome:
         """Take over one e-licence that another system sealed, with its identifier and file."""
         draft = draft_of(row.content["draft"])
-        document = base64.b64encode(self._kept(run, draft.document or "", "document")).decode()
-        body = {**body_of(run, row, self.office.passing), "elicence_id": draft.elicence_id, "document": document}
+        document = base64.b64encode(opened(run, self.office.passing, draft.document or "")).decode()
+        body = {**body_of(run, row), "elicence_id": draft.elicence_id, "document": document}
         try:
             return self.chunks.registrar.adopt(caller, row.idempotency_key, body, of_stock=True)
         except (Refusal, Unavailable) as refused:
             return refused
 
-    def _kept(self, run: StockRun, name: str, what: str) -> bytes:
-        return opened(run, self.office.passing, name, what)
-
     def _drop(self, rows: Sequence[StockRow]) -> None:
-        """Take away photos and files of rows that are in the register: they lie there now."""
+        """Take away the files of rows that are in the register: they lie there now."""
         for row in rows:
-            draft = draft_of(row.content["draft"])
-            for name in (*(one.object for one in draft.photos.values()), draft.document):
-                try:
-                    if name:
-                        self.office.passing.drop(name)
-                except ArchiveUnavailable:
-                    return  # unreadable without the run's secret all the same
+            try:
+                if name := draft_of(row.content["draft"]).document:
+                    self.office.passing.drop(name)
+            except ArchiveUnavailable:
+                return  # unreadable without the run's secret all the same
 
 
 def _result(row: StockRow, done: Done) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From the cells of a row to what its licence would say, by the mapping; photos and files are kept, encrypted, beside the rows."""
+"""From the cells of a row to what its licence would say, by the mapping; photos are kept with the row, files beside it, all encrypted."""
 
 import base64
 import binascii
@@ -80,15 +80,12 @@ class Taking:
         if fault := fault_in(jpeg):
             return Photo(None, None, fault, None)
         digest = sha256(jpeg)
-        return Photo(self._kept(jpeg, "photo"), digest, None, size_of(jpeg))
+        return Photo(base64.b64encode(jpeg).decode(), digest, None, size_of(jpeg))
 
     def document(self, name: str) -> str | None:
         """Keep the sealed file that a cell names and return the name of the object; None where it is not there."""
         content = self._file(name, ADOPTED_BYTES)
-        return None if content is None else self._kept(content, "document")
-
-    def _kept(self, content: bytes, what: str) -> str:
-        return self.passing.keep(f"stock-{self.run.run_id}", self.run.vault.close_up(content, f"stock:{what}"))
+        return None if content is None else self.passing.keep(f"stock-{self.run.run_id}", self.run.vault.close_up(content, "stock:document"))
 
     @staticmethod
     def _inline(cell: str) -> bytes | None:
@@ -112,12 +109,12 @@ class Taking:
             return None
 
 
-def opened(run: StockRun, passing: Passing, name: str, what: str) -> bytes:
-    """Return what was kept beside a row; `ArchiveUnavailable` where it is gone."""
+def opened(run: StockRun, passing: Passing, name: str) -> bytes:
+    """Return the file that was kept beside a row; `ArchiveUnavailable` where it is gone."""
     sealed = passing.get(name)
     if sealed is None:
         raise ArchiveUnavailable("what is kept of a row is not there")
-    return run.vault.open(sealed, f"stock:{what}")
+    return run.vault.open(sealed, "stock:document")
 
 
 def _cell(cells: Cells, taken: Taken) -> Any:  # noqa: ANN401 - text, or what NDJSON holds
@@ -139,7 +136,7 @@ def draft_data(draft: Draft) -> dict[str, Any]:
 def draft_of(said: Mapping[str, Any]) -> Draft:
     """Read back what `draft_data` gave."""
     photos = {
-        name: Photo(one["object"], one["sha256"], tuple(one["fault"]) if one["fault"] else None, tuple(one["size"]) if one["size"] else None)
+        name: Photo(one["jpeg"], one["sha256"], tuple(one["fault"]) if one["fault"] else None, tuple(one["size"]) if one["size"] else None)
         for name, one in said["photos"].items()
     }
     return Draft(

@@ -1,7 +1,7 @@
 """A licence that there is on paper gets its sealed document: nothing of it changes but the form (DOMAIN ST-01, ST-07)."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from licence_service.carrying import Done
 from licence_service.errors import FaceRejected, RequestRejected
 from licence_service.licence import LicenceState, Origin, VersionReason, beijing_day
-from tests.world import DRIVER, World
+from tests.world import DRIVER, Clock, World, decision
 
 ORIGIN = {"system": "运政在线", "row_digest": "ab" * 32}
 OLD = {
@@ -67,3 +67,20 @@ def test_a_conversion_says_where_it_comes_from(world: World) -> None:
     (refused,) = chunks.issue(world.client(DRIVER), [("stock-00000001", body)])
     assert isinstance(refused, FaceRejected)
     assert [fault.path for fault in refused.faults] == ["origin"]
+
+
+@pytest.mark.rule("ST-01")
+def test_what_the_paper_says_stands_in_later_documents_until_a_decision_changes_it(world: World) -> None:
+    done = world.service.registrar.convert(world.client(DRIVER), "stock-00000001", a_row(world))
+    assert isinstance(done, Done)
+    assert world.act(DRIVER, done.licence_id, {"act": "change", "face": {"employer": "蜀安新途物流有限公司"}}, "change-001").status_code == 201
+    strange = {"act": "correct", "face": {"valid_to": "2029-01-01"}, "reason_text": "录入有误"}
+    refused = world.act(DRIVER, done.licence_id, strange, "change-002")
+    assert {fault["path"] for fault in refused.json()["faults"]} == {"face.valid_to"}
+    assert isinstance(world.clock, Clock)
+    world.clock.now = datetime(2027, 2, 10, 4, 0, tzinfo=UTC)
+    renewed = world.act(DRIVER, done.licence_id, {"act": "renew", "decision": decision(date(2027, 2, 10))}, "renew-0001")
+    assert renewed.status_code == 201, renewed.text
+    changed, last = world.service.book.get(done.licence_id).at(date(2027, 2, 10)).versions[1:]
+    assert {name: changed.face[name] for name in OLD} == OLD
+    assert (last.face["issuer_name"], last.valid_from, last.valid_to) == ("蜀安市交通运输局", date(2027, 3, 1), date(2033, 2, 28))
