@@ -2,6 +2,7 @@
 
 import base64
 import json
+import pickle
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,23 @@ import pytest
 from moto.server import ThreadedMotoServer
 from sqlalchemy import select
 
+from licence_service import sealing_many
 from licence_service.carrying import Done
+from licence_service.chunk_rows import Misjudged
 from licence_service.chunks import Row
 from licence_service.digests import sha256
-from licence_service.errors import ArchiveUnavailable, FaceRejected, KeyReused, NumberTaken, PageDisagrees, Refusal, SealStopped, Unavailable
+from licence_service.document.reading import attachment
+from licence_service.errors import (
+    ArchiveUnavailable,
+    FaceRejected,
+    KeyReused,
+    NumberTaken,
+    PageDisagrees,
+    Refusal,
+    SealStopped,
+    TransitionRefused,
+    Unavailable,
+)
 from licence_service.licence import beijing_day
 from licence_service.seal import Finding
 from licence_service.store.reserving import LEASE
@@ -228,18 +242,62 @@ def test_a_chunk_whose_documents_cannot_be_kept_is_carried_on_when_they_can(tmp_
         assert not list(world.service.auditor.audit(documents=True))
 
 
-def test_what_a_foreign_reader_finds_wrong_stops_the_chunk_for_good(world: World) -> None:
+def test_what_a_foreign_reader_finds_wrong_stops_the_chunk(world: World) -> None:
     given = rows(world, count=3)
     wrong = replace(world.service.chunks, registrar=replace(world.service.registrar, examiner=Blind()))  # type: ignore[arg-type]
-    with pytest.raises(PageDisagrees):
+    with pytest.raises(Misjudged):
         wrong.issue(world.client(DRIVER), given)
     assert isinstance(world.clock, Clock)
     world.clock.now += 2 * LEASE
     assert world.service.registrar.finish() == 0
     assert not list(world.service.book.all_ids())
     assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * 3 + ["done"] + ["failed"] * 2, "the first was signed"
-    assert all(isinstance(one, Done) for one in issued(world, DRIVER, given)), "the same keys, once that is put right"
+    first, *others = issued(world, DRIVER, given)
+    assert isinstance(first, TransitionRefused), "the one that was found wrong stays closed under its key"
+    assert all(isinstance(one, Done) for one in others), "the others have their keys back"
+    (put_right,) = issued(world, DRIVER, [("another-key", given[0][1])])
+    assert isinstance(put_right, Done)
     assert len(list(world.service.book.all_ids())) == 3
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_one_row_that_a_foreign_reader_finds_wrong_stops_its_chunk_once_and_is_named(
+    world: World, place: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sealing_many, "JUDGED", 1)
+    given = rows(world, count=4)
+    picky = Picky(world.service.examiner, given[place][1]["face"]["license_no"])
+    chunks = replace(world.service.chunks, registrar=replace(world.service.registrar, examiner=picky))  # type: ignore[arg-type]
+    with pytest.raises(Misjudged) as stopped:
+        chunks.issue(world.client(DRIVER), given)
+    assert stopped.value.at == place
+    licence_id = stopped.value.facts["licence_id"]
+    for said in (caplog.text, stopped.value.detail, pickle.loads(pickle.dumps(stopped.value)).detail):  # noqa: S301 - as it leaves a process
+        assert f"row {place + 1} of the chunk, licence {licence_id}" in said
+    again = chunks.issue(world.client(DRIVER), given)
+    assert isinstance(again.pop(place), TransitionRefused)
+    assert all(isinstance(one, Done) for one in again), again
+    assert not list(world.service.auditor.audit(documents=True))
+
+
+def test_a_run_that_one_row_stopped_says_which_and_ends_when_it_is_called_again(world: World) -> None:
+    given = rows(world, count=3)
+    lines = [json.dumps({"key": key, "request": body}, ensure_ascii=False).encode() for key, body in given]
+    digest, name = sha256(b"".join(line + b"\n" for line in lines)), world.client(DRIVER).name
+    picky = replace(world.service.registrar, examiner=Picky(world.service.examiner, given[0][1]["face"]["license_no"]))  # type: ignore[arg-type]
+    runs = replace(world.service.runs, chunks=replace(world.service.runs.chunks, registrar=picky))
+    run = runs.opened(name, digest, 4, 7, 3)
+    runs.add(run, 0, 5, lines)
+    with pytest.raises(Misjudged) as stopped:
+        runs.carry(run.run_id, 0, "command:1")
+    (kept,) = runs.kept.troubled(run)
+    assert kept.reason == f"page-disagrees: row 5, licence {stopped.value.facts['licence_id']}"
+    with pytest.raises(PageDisagrees, match="row 5, licence"):
+        runs.state(run, 0)
+    runs.opened(name, digest, 4, 7, 3)
+    assert runs.carry(run.run_id, 0, "command:1")
+    said = [json.loads(line) for line in runs.results(run, 0)[1]]
+    assert ["problem" in one for one in said] == [True, False, False]
 
 
 def test_a_foreign_reader_that_has_no_time_closes_nothing(world: World) -> None:
@@ -250,6 +308,19 @@ def test_a_foreign_reader_that_has_no_time_closes_nothing(world: World) -> None:
     assert not list(world.service.book.all_ids())
     assert all(isinstance(one, Done) for one in issued(world, DRIVER, given))
     assert len(list(world.service.book.all_ids())) == 3
+
+
+class Picky:
+    """An examiner that finds no seal on what holds some bytes in its data, and judges the rest."""
+
+    def __init__(self, examiner: Any, unwanted: str) -> None:
+        """Take who judges the rest."""
+        self._examiner, self._unwanted = examiner, unwanted
+
+    def examine(self, content: bytes) -> Finding:
+        """Find nothing, or what is there."""
+        found: Finding = Finding() if self._unwanted.encode() in (attachment(content) or b"") else self._examiner.examine(content)
+        return found
 
 
 class Blind:
