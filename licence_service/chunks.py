@@ -164,7 +164,7 @@ class Chunks:
         for start in range(0, len(reserved), PART):
             self.step("draw")
             printed = pressing.printed(reserved[start : start + PART], outcomes)
-            filling.look_up(digest for one in printed for digest in photos_of(one.entry, one.order.sheet.photos))
+            filling.look_up({digest: jpeg for one in printed for digest, jpeg in photos_of(one.entry, one.order.sheet.photos).items()})
             yield printed
 
     @staticmethod

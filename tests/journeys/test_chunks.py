@@ -373,6 +373,28 @@ def test_a_photo_is_kept_once_however_many_chunks_show_it(placed: World) -> None
         assert sha256(content) == digest
 
 
+@pytest.mark.parametrize("damage", ["a byte", "the end"])
+def test_a_photo_that_is_damaged_where_it_lies_is_kept_anew(tmp_path: Path, demo_keys: Path, damage: str) -> None:
+    """Else documents would be entered that nobody can ever read; the next ones name it where it lies now."""
+    with a_world(tmp_path, demo_keys) as world:
+        given = rows(world, count=9)
+        assert all(isinstance(one, Done) for one in issued(world, DRIVER, given[:3]))
+        jpeg, (segment,) = base64.b64decode(given[0][1]["photos"]["photo"]), world.service.archive.segments()
+        tokens, photo = world.tokens, sha256(jpeg)
+    (path,) = tmp_path.rglob(f"segments/{segment}")
+    content, at = path.read_bytes(), path.read_bytes().index(jpeg)
+    path.write_bytes(content[:at] + b"x" + content[at + 1 :] if damage == "a byte" else content[: at + 1])
+    with a_world(tmp_path, demo_keys, tokens=tokens) as world:
+        archive, packed = world.service.archive, world.service.chunks.packer.packed
+        for part in (given[3:6], given[6:]):
+            for one in issued(world, DRIVER, part):
+                version = world.service.book.get(one.licence_id).entries[0].version
+                assert version
+                assert jpeg in archive.get(version.document.sha256)
+        assert packed.photos([photo])[photo].segment != segment
+        assert sorted(archive.get_segment(one).count(jpeg) for one in archive.segments() if one != segment) == [0, 1]
+
+
 def test_a_photo_of_documents_that_were_not_entered_is_named_by_nobody(tmp_path: Path, demo_keys: Path, killed: Callable[..., None]) -> None:
     with a_world(tmp_path, demo_keys) as world:
         given, client, tokens = rows(world, count=3), world.client(DRIVER), world.tokens
