@@ -6,12 +6,15 @@ from dataclasses import replace
 import pytest
 
 from licence_service.document import standin
+from licence_service.document.agreement import agree
+from licence_service.document.explained import Listing
 from licence_service.document.press.calls import Calls
 from licence_service.document.press.fonts_read import Unproven
 from licence_service.document.press.plate_read import standing
 from licence_service.document.press.proof import Reader
+from licence_service.document.reading import compact
 from licence_service.errors import PageDisagrees
-from licence_service.page import Diagram
+from licence_service.page import Diagram, Table
 from tests.printing import ATTACHMENT, MADE_AT
 from tests.templates.conftest import SLUGS
 from tests.templates.test_extremes import sheet
@@ -126,11 +129,11 @@ def test_a_page_that_does_not_call_what_it_must_show_is_refused_at_once(made: Ma
     plate, before = laid.plate, laid.before
     calls = [found for found in re.finditer(rb"/([-\w]+) Do", before) if found[1] != b"A"]
     within = {drawing for drawing, operators in standing(plate).items() if b"/Q" in operators}
-    wanted = {"P-photo": b"P-photo", "S": b"S32000", "A": b"A"}.get(name)
+    wanted = {"P-photo": b"P-photo", "S": b"S32000"}.get(name, b"A")
 
     reader.confirm(laid, page, ATTACHMENT)
     if name == "Q":
-        (found,) = [one for one in calls if one[1] in within]
+        found = next(one for one in calls if one[1] in within)
     elif name in {"K", "another page's", "twice"}:
         found = next(one for one in calls if one[1].startswith(b"K") and one[1] not in within)
     else:
@@ -167,3 +170,35 @@ def test_a_plate_that_lacks_what_its_edition_wants_is_refused(made: Make) -> Non
     nothing = replace(plate, filled=filled, prefix=plate.prefix.replace(b"/P-photo ", b"/P-other "))
     with pytest.raises(Unproven, match="that no page calls"):
         Calls(nothing, page.template).confirm((), page.photos)
+
+
+@pytest.mark.parametrize("slug", ["practitioner_qualification", "road_transport_business_permit"])
+def test_a_cell_or_a_head_that_stands_elsewhere_as_well_is_missed_by_both_readers(made: Make, slug: str) -> None:
+    """Of endorsements that say the same, each must stand, below a head on every page; their samples have three such."""
+    one = made(slug)
+    printer = one.world.service.printer
+    page = sheet(one, whole(one))
+    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
+    assert laid
+    press = next(press for press in printer.pressroom._presses.values() if press.template is page.template)
+    rows = [row for _, row in Listing(page.template).rows(page)]
+    twice = {cell for row in rows for cell in row if rows.count(row) > 1}
+    heads = {column.title for each in page.template.pages for table in each.elements if isinstance(table, Table) for column in table.columns}
+    labels = {"签注日期"}  # stands beside the seal, too
+    assert twice
+
+    press._reader.confirm(laid, page, ATTACHMENT)
+    agree(laid.sealed(b"0" * SLOT).content, page)
+    blanked: list[str] = []
+    for found in re.finditer(rb"BT /[CV]\d [^<]* Tm <([0-9a-f]+)> Tj ET", laid.before):
+        said = compact(bytes.fromhex(found[1].decode()).decode("utf-16-be"))
+        if said not in twice | heads - labels:
+            continue
+        blanked.append(said)
+        spoilt = replace(laid, before=laid.before[: found.start()] + b" " * len(found[0]) + laid.before[found.end() :])
+        with pytest.raises(Unproven):
+            press._reader.confirm(spoilt, page, ATTACHMENT)
+        with pytest.raises(PageDisagrees):
+            agree(spoilt.sealed(b"0" * SLOT).content, page)
+    assert set(blanked) >= twice
+    assert not heads.isdisjoint(blanked)

@@ -14,8 +14,8 @@ from licence_service.document.press.plate_read import entries_of, resources, sta
 from licence_service.page import Code, Picture, Seal
 from licence_service.template import Template
 
-NEXT = b"\n/Next-page Do\n"  # stands between pages that are read together: no drawing has this name
-_NEXT = b"Next-page"
+NEXT_PAGE = b"Next-page"  # is called between pages that are read together: no drawing has this name
+NEXT = b"\n/%b Do\n" % NEXT_PAGE
 _CALLED = re.compile(rb"/([-\w]+) Do\b")
 _MOST_ORDERS = 256  # that stay known to be right; a form has one
 
@@ -40,7 +40,7 @@ class Calls:
         self._right: set[tuple[bytes, ...]] = set()
 
     def confirm(self, called: tuple[bytes, ...], photos: Mapping[str, bytes]) -> None:
-        """Return if pages that call these names in this order, `NEXT` between them, show all there is; raise `Unproven`."""
+        """Return if pages that call these names in this order, `NEXT_PAGE` between pages, show all there is; raise `Unproven`."""
         for name in photos:
             if name in self._pictures and f"P-{name}" not in self._filled:
                 raise Unproven("a photograph that no page calls")
@@ -76,7 +76,7 @@ def _kind(element: object) -> str:
 def _by_page(called: Sequence[bytes]) -> list[list[bytes]]:
     pages: list[list[bytes]] = [[]]
     for name in called:
-        if name == _NEXT:
+        if name == NEXT_PAGE:
             pages.append([])
         else:
             pages[-1].append(name)

@@ -14,8 +14,8 @@ from functools import cache, partial
 from typing import TypeAlias
 
 from licence_service.document.compact_font_reader import cids_of
-from licence_service.document.press.calls import NEXT, Calls
-from licence_service.document.press.comparing import Comparison, Mark, Said
+from licence_service.document.press.calls import NEXT, NEXT_PAGE, Calls
+from licence_service.document.press.comparing import PAGE, Comparison, Mark, Said
 from licence_service.document.press.filling import Laid
 from licence_service.document.press.fonts_read import BETWEEN, Font, Meanings, Unproven, meanings_in
 from licence_service.document.press.plate import SYMBOL, Plate
@@ -134,7 +134,7 @@ class Reader:
                 self._plates.clear()
             calls = Calls(plate, self._template)
             said = {name: self._said(operators, {}, {})[0] for name, operators in calls.standing.items()}
-            known = self._plates[id(plate)] = (plate, calls, said)
+            known = self._plates[id(plate)] = (plate, calls, {**said, NEXT_PAGE: Said(PAGE, ())})
         return known
 
     def _font(self, name: str, held: Sequence[int]) -> Font:
