@@ -144,7 +144,7 @@ class Chunks:
             made = self._made(sealing.each(self._printed(pressing, filling, reserved, outcomes)), filling)
             entered = self._entered(made, filling) if made else ()
             filling.entered()
-        except EntryConflict:
+        except EntryConflict:  # what cannot be said of single rows
             entered = [None] * len(made)
         except PageDisagrees as wrong:
             self._stop(reserved, wrong)

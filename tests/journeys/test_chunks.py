@@ -185,6 +185,29 @@ def test_two_who_carry_the_same_chunk_at_once_enter_it_once(world: World) -> Non
     assert not list(world.service.auditor.audit(documents=True))
 
 
+@pytest.mark.parametrize("meanwhile", ["a number", "a reservation"])
+def test_one_row_that_another_was_quicker_with_does_not_keep_the_others_apart(placed: World, meanwhile: str) -> None:
+    given, service, client = rows(placed, count=6), placed.service, placed.client(DRIVER)
+
+    def another(step: str) -> None:
+        if step == "append" and meanwhile == "a number":
+            assert isinstance(service.registrar.issue(client, "another-key", {**given[2][1], "case_no": "ANOTHER"}), Done)
+        elif step == "append":
+            reservation = service.reservations.by_key(client.name, given[2][0])
+            assert reservation
+            service.reservations.let_go(reservation.reservation_id, placed.clock())
+            assert isinstance(service.registrar.issue(client, *given[2]), Done)
+
+    done = replace(service.chunks, step=another).issue(client, given)
+    late = done.pop(2)
+    assert isinstance(late, NumberTaken if meanwhile == "a number" else Done), late
+    assert len({one.licence_id for one in done}) == 5
+    digests = [version.document.sha256 for one in done if (version := service.book.get(one.licence_id).entries[0].version)]
+    assert all(service.chunks.packer.packed.place_of(digest) for digest in digests), "packed together"
+    assert len(list(service.book.all_ids())) == 6
+    assert not list(service.auditor.audit(documents=True))
+
+
 def test_a_refusal_is_said_with_all_its_faults(world: World) -> None:
     given = rows(world, count=2)
     given[0] = (given[0][0], {**given[0][1], "face": {**given[0][1]["face"], "sex": "7", "birth_date": "tomorrow"}})
