@@ -14,11 +14,13 @@ from threading import Lock
 
 from licence_service.archive import Archive
 from licence_service.document.press import Pressed
+from licence_service.errors import Unavailable
 from licence_service.licence import beijing_day
 from licence_service.segments import Packing, Part, Place, Segment, Whole
 from licence_service.skeletons import Skeletons
 from licence_service.store.packing import Packed
 
+MOST_PLATES = 128  # that stay known to be kept, and in memory: some 100 kB each
 MOST_PHOTOS = 20_000  # that stay known to lie at their places: some megabytes
 _LOG = logging.getLogger(__name__)
 
@@ -81,6 +83,8 @@ class Packer:
         """Keep the bytes that a file shares with others, once, and return their hex SHA-256."""
         known = self._plates.get(id(pressed.plate))
         if known is None:
+            if len(self._plates) >= MOST_PLATES:
+                self._plates.clear()
             known = self._plates[id(pressed.plate)] = (pressed.plate, self.archive.put(pressed.plate.prefix))
         return known[1]
 
@@ -119,8 +123,14 @@ class Filling:
         return closed.documents
 
     def entered(self) -> None:
-        """Say that the documents are entered: from now on others may name the photos that lie with them."""
-        self._packer.packed.keep_photos(self._shared, self._damaged)
+        """Say that the documents are entered: from now on others may name the photos that lie with them.
+
+        Where that cannot be written down now, they are kept once more with the next.
+        """
+        try:
+            self._packer.packed.keep_photos(self._shared, self._damaged)
+        except Unavailable as trouble:  # the documents are in the book: nobody may be told that they are not
+            _LOG.warning("where %d photos lie could not be written down: %s", len(self._shared), trouble.slug)
 
     def _parts(self, own: bytes, photos: Mapping[str, bytes]) -> list[Part]:
         """Return a licence's own bytes, its photos as places of this segment or of an earlier one."""

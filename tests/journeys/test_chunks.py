@@ -4,7 +4,7 @@ import base64
 import json
 import pickle
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from sqlalchemy import select
 
-from licence_service import sealing_many
+from licence_service import packing, sealing_many
 from licence_service.carrying import Done
 from licence_service.chunk_rows import Misjudged
 from licence_service.chunks import Row
@@ -35,6 +35,8 @@ from licence_service.errors import (
 )
 from licence_service.licence import beijing_day
 from licence_service.seal import Finding
+from licence_service.segments import Place
+from licence_service.store.packing import Packed
 from licence_service.store.reserving import LEASE
 from licence_service.store.tables import licences
 from tests.journeys.test_production_parts import Bucket
@@ -416,6 +418,34 @@ def test_a_photo_that_is_damaged_where_it_lies_is_kept_anew(tmp_path: Path, demo
                 assert jpeg in archive.get(version.document.sha256)
         assert packed.photos([photo])[photo].segment != segment
         assert sorted(archive.get_segment(one).count(jpeg) for one in archive.segments() if one != segment) == [0, 1]
+
+
+def test_rows_that_are_entered_are_told_so_though_their_photos_cannot_be_written_down(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    given = rows(world, count=4)
+    packer = replace(world.service.chunks.packer, packed=Forgetful(world.service.database))
+    done = replace(world.service.chunks, packer=packer).issue(world.client(DRIVER), given[:2])
+    assert all(isinstance(one, Done) for one in done), done
+    assert "photos" in caplog.text
+    assert all(isinstance(one, Done) for one in issued(world, DRIVER, given[2:])), "kept again with the next"
+    assert not list(world.service.auditor.audit(documents=True))
+
+
+def test_a_packer_forgets_plates_when_it_has_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "MOST_PLATES", 2)
+    given, packer = rows(world, count=8), world.service.chunks.packer
+    for at in range(0, 8, 2):
+        world.service.printer.pressroom._presses.clear()
+        assert all(isinstance(one, Done) for one in issued(world, DRIVER, given[at : at + 2]))
+        assert len(packer._plates) <= 2
+    assert not list(world.service.auditor.audit(documents=True))
+
+
+class Forgetful(Packed):
+    """Places of documents at a moment at which no photo can be written down."""
+
+    def keep_photos(self, places: Mapping[str, Place], instead_of: Mapping[str, Place]) -> None:
+        """Find the database away."""
+        raise Unavailable
 
 
 def test_a_photo_of_documents_that_were_not_entered_is_named_by_nobody(tmp_path: Path, demo_keys: Path, killed: Callable[..., None]) -> None:
