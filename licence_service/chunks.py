@@ -132,8 +132,14 @@ class Chunks:
 
     def carry(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:
         """Carry reserved rows to their end together, all of them first entries or none; return what became of them by their places."""
+        keep = self.reserving.keeper([one.reservation_id for _, one in reserved], self.registrar.line.now)
+
+        def step(name: str) -> None:
+            self.step(name)
+            keep()
+
         with _unhurried():
-            return self._carried(caller, reserved)
+            return replace(self, step=step)._carried(caller, reserved)  # noqa: SLF001 - its own
 
     def _carried(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}

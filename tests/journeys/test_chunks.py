@@ -16,6 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from sqlalchemy import select
 
+from licence_service import chunks as chunks_module
 from licence_service import packing, sealing_many
 from licence_service.carrying import Done
 from licence_service.chunk_rows import Misjudged
@@ -178,6 +179,23 @@ def test_what_a_killed_chunk_left_is_carried_on_by_the_worker(tmp_path: Path, de
         assert not list(world.service.auditor.audit(documents=True))
 
 
+def test_a_chunk_that_takes_long_keeps_its_reservations_as_long_as_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks_module, "PART", 2)
+    service, clock, steps = world.service, world.clock, list[str]()
+    assert isinstance(clock, Clock)
+
+    def slow(step: str) -> None:
+        steps.append(step)
+        if step != "reserve":
+            clock.now += LEASE - timedelta(minutes=1)
+            assert service.registrar.finish() == 0, "nothing is left for the server's worker"
+
+    done = replace(service.chunks, step=slow).issue(world.client(DRIVER), rows(world, count=6))
+    assert all(isinstance(one, Done) for one in done), done
+    assert steps.count("draw") == 3
+    assert [use["event"] for use in service.seal_log.uses()].count("done") == 6, "each was sealed once"
+
+
 def test_two_who_carry_the_same_chunk_at_once_enter_it_once(world: World) -> None:
     given = rows(world, count=6)
     with ThreadPoolExecutor(3) as pool:
@@ -200,7 +218,7 @@ def test_one_row_that_another_was_quicker_with_does_not_keep_the_others_apart(pl
             service.reservations.let_go(reservation.reservation_id, placed.clock())
             assert isinstance(service.registrar.issue(client, *given[2]), Done)
 
-    done = replace(service.chunks, step=another).issue(client, given)
+    done: list[Any] = replace(service.chunks, step=another).issue(client, given)
     late = done.pop(2)
     assert isinstance(late, NumberTaken if meanwhile == "a number" else Done), late
     assert len({one.licence_id for one in done}) == 5
@@ -443,7 +461,7 @@ def test_a_packer_forgets_plates_when_it_has_many(world: World, monkeypatch: pyt
 class Forgetful(Packed):
     """Places of documents at a moment at which no photo can be written down."""
 
-    def keep_photos(self, places: Mapping[str, Place], instead_of: Mapping[str, Place]) -> None:
+    def keep_photos(self, places: Mapping[str, Place], instead_of: Mapping[str, Place]) -> None:  # noqa: ARG002 - as its parent
         """Find the database away."""
         raise Unavailable
 
