@@ -4,7 +4,8 @@ The bytes are read as a stranger reads them: objects by their own words, texts f
 fonts' own tables, the characters that the font programs hold, the code from its dots. Where things stand on the page is
 not judged here. Where this reader cannot tell whose values stand where, `agreement.agree` looks at the page itself; a code, an
 attachment, a photograph or a font that is not right is wrong at once. What all licences of an edition show is read from each plate
-once; the characters and CMaps of the edition's own fonts are those that the plate was cast with.
+once; the characters and CMaps of the edition's own fonts are taken from the objects that the plate was cast from, not from its bytes, and
+what is expected is worded by the code that words the page. That those are right is seen by foreign readers, of some files.
 """
 
 import re
