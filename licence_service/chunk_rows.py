@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from licence_service.carrying import Done, Waiting
 from licence_service.document.press import Laid
 from licence_service.drafting import Draft
-from licence_service.errors import Refusal, Unavailable
+from licence_service.errors import PageDisagrees, Refusal, Unavailable
 from licence_service.licence import Entry
 from licence_service.seal import HeldSeal
 from licence_service.seal.keyring import Department
@@ -51,6 +51,25 @@ class Made:
     entry: Entry
     template: Template
     code_text: str | None
+
+
+class Wrong(PageDisagrees):
+    """The page of one row is not what it should be, so nothing of its chunk goes on. `at` is the row's place, `why` what is wrong with its page."""
+
+    def __init__(self, detail: str = "", *, at: int = 0, reservation_id: str = "", licence_id: str = "", why: str = "") -> None:
+        """Take a sentence that names the row, and what it is made of; it comes whole out of another process."""
+        super().__init__(detail, facts={"licence_id": licence_id})
+        self.at, self.reservation_id, self.licence_id, self.why = at, reservation_id, licence_id, why
+
+    @classmethod
+    def of(cls, row: Meant, reservation: Reservation, why: str) -> Self:
+        """Return the trouble of a row; `why` repeats no value."""
+        own, licence_id = reservation.reservation_id, reservation.licence_id
+        return cls(f"row {row.at + 1} of the chunk, licence {licence_id}: {why}", at=row.at, reservation_id=own, licence_id=licence_id, why=why)
+
+
+class Misjudged(Wrong):
+    """The sealed file of one row is not what it should be: nothing of its chunk may be entered, now or later."""
 
 
 def digest_of(entry: Entry) -> str:

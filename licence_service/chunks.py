@@ -6,6 +6,7 @@ with the others (its number is held, its seal is elsewhere, the press hands it o
 """
 
 import gc
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias
 
 from licence_service import requests
 from licence_service.carrying import Done
-from licence_service.chunk_rows import Made, Meant, Outcome, Printed, digest_of, photos_of, told
+from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, digest_of, photos_of, told
 from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealStopped, Unavailable
 from licence_service.licence import Act, Entry
 from licence_service.line import live_key
@@ -23,13 +24,14 @@ from licence_service.pressing import Pressing, seal_of
 from licence_service.registrar import Registrar
 from licence_service.requests import IssueRequest
 from licence_service.seal import is_held
-from licence_service.sealing_many import Misjudged, SealedFile, SealingMany
+from licence_service.sealing_many import SealedFile, SealingMany
 from licence_service.store.appending import Appended, Appendings
 from licence_service.store.clients import Client
 from licence_service.store.openings import Opened, Openings
 from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
 
+_LOG = logging.getLogger(__name__)
 CHUNK = 3000  # rows, as a rule: a version takes some 3 kB, and an object of a store should have 8 MB and more
 PART = 180  # rows that are printed, sealed and packed before the next: a process holds so many whole files
 
@@ -72,8 +74,9 @@ class Chunks:
     def issue(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         """Issue all rows and return what became of each, in order; repeating it gives the same licences (AI-01).
 
-        A row that is refused does not stand in the way of the others. Raise `PageDisagrees` where a printed page does not say what its
-        face says, or a foreign reader finds it or its seal wrong: then nothing of this chunk is entered.
+        A row that is refused does not stand in the way of the others. Raise `Wrong`, which names the row, where a printed page does not say
+        what its face says, or a foreign reader finds it or its seal wrong: then nothing of this chunk is entered. The next time that row is
+        refused, and the others go on.
         """
         standing = replace(self.registrar, line=self.registrar.line.standing())  # one law for all rows of a chunk
         return replace(self, registrar=standing).issue_standing(caller, rows)
@@ -142,8 +145,14 @@ class Chunks:
 
     def carry(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:
         """Carry reserved rows to their end together, all of them first entries or none; return what became of them by their places."""
+        keep = self.reserving.keeper([one.reservation_id for _, one in reserved], self.registrar.line.now)
+
+        def step(name: str) -> None:
+            self.step(name)
+            keep()
+
         with _unhurried():
-            return self._carried(caller, reserved)
+            return replace(self, step=step)._carried(caller, reserved)  # noqa: SLF001 - its own
 
     def _carried(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
@@ -154,7 +163,7 @@ class Chunks:
             made = self._made(sealing.each(self._printed(pressing, filling, reserved, outcomes)), filling)
             entered = self._entered(made, filling) if made else ()
             filling.entered()
-        except EntryConflict:
+        except EntryConflict:  # what cannot be said of single rows
             entered = [None] * len(made)
         except PageDisagrees as wrong:
             self._stop(reserved, wrong)
@@ -174,7 +183,7 @@ class Chunks:
         for start in range(0, len(reserved), PART):
             self.step("draw")
             printed = pressing.printed(reserved[start : start + PART], outcomes)
-            filling.look_up(digest for one in printed for digest in photos_of(one.entry, one.order.sheet.photos))
+            filling.look_up({digest: jpeg for one in printed for digest, jpeg in photos_of(one.entry, one.order.sheet.photos).items()})
             yield printed
 
     @staticmethod
@@ -206,12 +215,19 @@ class Chunks:
         return self.appendings.append_all(later)
 
     def _stop(self, reserved: Sequence[tuple[Meant, Reservation]], wrong: PageDisagrees) -> None:
-        """Nothing of the chunk goes on. What a foreign reader found wrong is closed with all others, which may come again under their keys."""
-        if isinstance(wrong, Misjudged):
-            for _, reservation in reserved:
-                self.registrar.line.reservations.abandon(reservation.reservation_id, wrong.detail, key_too=True)
-        else:
-            self._leave(reserved)
+        """Nothing of the chunk goes on now. The row that was found wrong is closed and stays so: who comes again with the chunk is told, and the others go on.
+
+        Where its file was sealed already, the others' files are judged by no one: they are closed, too, but may come again under their keys.
+        """
+        _LOG.error("%s: %s", wrong.slug, wrong.detail)
+        if not isinstance(wrong, Misjudged):
+            self._leave(reserved)  # the page itself was given up where it was printed
+            return
+        for _, reservation in reserved:
+            mine = reservation.reservation_id == wrong.reservation_id
+            self.registrar.line.reservations.abandon(
+                reservation.reservation_id, wrong.why if mine else "another of its chunk was wrong", key_too=not mine
+            )
 
     def _leave(self, reserved: Sequence[tuple[Meant, Reservation]]) -> None:
         self.reserving.let_go([reservation.reservation_id for _, reservation in reserved], self.registrar.line.now())

@@ -51,8 +51,8 @@ class Continuing:
     def enter(self, caller: Client, acts: Sequence[Later]) -> list[Outcome]:
         """Enter all acts and return what became of each, in order; repeating it gives the same entries.
 
-        One that is refused does not stand in the way of the others. Raise `PageDisagrees` where a foreign reader finds a printed page or
-        its seal wrong: then nothing of this chunk is entered.
+        One that is refused does not stand in the way of the others. Raise `Wrong` where a printed page or its seal is found wrong:
+        then nothing of this chunk is entered; the next time the act that was wrong is refused, and the others go on.
         """
         registrar = replace(self.chunks.registrar, line=self.chunks.registrar.line.standing())  # one law for all acts of a chunk
         return _Round(replace(self.chunks, registrar=registrar), registrar, caller).enter(acts)

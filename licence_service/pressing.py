@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from licence_service.carrying import Done, Waiting
-from licence_service.chunk_rows import Meant, Outcome, Printed, told
+from licence_service.chunk_rows import Meant, Outcome, Printed, Wrong, told
 from licence_service.document.press import Job, Laid, Unpressed
 from licence_service.errors import FaceRejected, PageDisagrees, Refusal
 from licence_service.licence import Entry, beijing_day
@@ -61,7 +61,7 @@ class Pressing:
         """Return the rows whose pages are printed; `outcomes` gains, by place, what became of the others.
 
         One whose page cannot be is refused; one that the press hands over, or whose seal is elsewhere, goes alone at once. Raise
-        `PageDisagrees` where a page does not say what its face says: its act is closed, and nothing of the chunk goes on.
+        `Wrong` where a page does not say what its face says: its act is closed, and nothing of the chunk goes on.
         """
         ordered, handed = self._ordered_all(reserved, outcomes)
         printed: list[Printed] = []
@@ -71,7 +71,8 @@ class Pressing:
             if wrong := [(one, laid) for one, laid in zip(some, found, strict=True) if isinstance(laid, PageDisagrees)]:
                 for one, bad in wrong:
                     self._given_up(one.reservation, bad)
-                raise wrong[0][1]
+                first, bad = wrong[0]
+                raise Wrong.of(first.row, first.reservation, bad.detail) from bad
             for one, laid in zip(some, found, strict=True):
                 if isinstance(laid, Laid):
                     printed.append(one.printed(laid))

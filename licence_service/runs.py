@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from licence_service import chunk_form
 from licence_service.archive import Passing
+from licence_service.chunk_rows import Wrong
 from licence_service.chunks import Chunks
 from licence_service.errors import ArchiveUnavailable, NotInRegister, PageDisagrees, Refusal, Unavailable
 from licence_service.run_lines import issued
@@ -60,7 +61,7 @@ class Runs:
         try:
             self._done(chunk, self._issued(chunk))
         except Refusal as refused:
-            self.kept.stop(chunk, refused.slug)
+            self.kept.stop(chunk, _reason(refused, chunk))
             raise
         except Unavailable as trouble:
             self.kept.let_go(chunk, trouble.slug, rest(chunk.attempts))
@@ -76,8 +77,9 @@ class Runs:
         if chunk is None:
             raise NotInRegister("no such chunk")
         if chunk.state == STOPPED:
-            if chunk.reason == PageDisagrees.slug:
-                raise PageDisagrees
+            slug, _, where = (chunk.reason or "").partition(": ")
+            if slug == PageDisagrees.slug:
+                raise PageDisagrees(where)
             raise Unavailable(f"chunk {number} was stopped ({chunk.reason}); call the command again when that is put right")
         return chunk.state
 
@@ -161,6 +163,11 @@ class Runs:
                 self.passing.drop(unwanted)
         except ArchiveUnavailable:
             return  # it goes with the run
+
+
+def _reason(refused: Refusal, chunk: RunChunk) -> str:
+    """Return why a chunk stops: the slug, and where one row stopped it, which one of the file, and its licence."""
+    return f"{refused.slug}: row {chunk.first + refused.at}, licence {refused.licence_id}" if isinstance(refused, Wrong) else refused.slug
 
 
 def _vault(run: Run) -> Vault:

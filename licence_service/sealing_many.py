@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from licence_service.chunk_rows import Printed, digest_of
+from licence_service.chunk_rows import Misjudged, Printed, digest_of
 from licence_service.document.press import Pressed
 from licence_service.document.reading import attachment, codes
 from licence_service.errors import PageDisagrees, SealBraked, SealStopped, Unavailable
@@ -23,10 +23,6 @@ STOPPABLE = 100  # after so many signatures an order to stop the seal is looked 
 JUDGED = 1000  # of so many licences one, and the first of each edition and seal in a chunk, is read by foreign readers and examined whole
 
 SealedFile: TypeAlias = tuple[Printed, Pressed, Entry]  # a row with its sealed file and the entry that names it
-
-
-class Misjudged(PageDisagrees):
-    """A sealed file is not what it should be: nothing of its chunk may be entered, now or later."""
 
 
 @dataclass(slots=True)
@@ -47,16 +43,22 @@ class SealingMany:
         """
         with ThreadPoolExecutor(1, "sealing") as beside:  # its thread begins with the first part that wants it
             under_way: Future[list[SealedFile]] | None = None
-            for printed in parts:
-                finished = under_way.result() if under_way else []
-                elsewhere = any(one.seal.place != "here" for one in printed)
-                under_way = beside.submit(self.sealed, printed) if elsewhere else None
-                yield from finished
-                del finished  # whole files: they need not live while the next part is printed
-                if under_way is None:
-                    yield from self.sealed(printed)
-            if under_way:
-                yield from under_way.result()
+            try:
+                for printed in parts:
+                    finished = under_way.result() if under_way else []
+                    elsewhere = any(one.seal.place != "here" for one in printed)
+                    under_way = beside.submit(self.sealed, printed) if elsewhere else None
+                    yield from finished
+                    del finished  # whole files: they need not live while the next part is printed
+                    if under_way is None:
+                        yield from self.sealed(printed)
+                if under_way:
+                    yield from under_way.result()
+            except BaseException as trouble:
+                wrong = under_way.exception() if under_way else None
+                if isinstance(wrong, Misjudged) and wrong is not trouble:
+                    raise wrong from trouble  # whatever else went wrong: nothing of the chunk may go on
+                raise
 
     def sealed(self, printed: Sequence[Printed]) -> list[SealedFile]:
         """Return the sealed files in the same order, with the entries that name them.
@@ -117,14 +119,14 @@ class SealingMany:
         try:
             self.registrar.line.printer.agree(content, sheet)
         except PageDisagrees as wrong:
-            raise Misjudged(wrong.detail) from wrong
+            raise Misjudged.of(one.row, one.reservation, wrong.detail) from wrong
         finding = self.registrar.examiner.examine(content)
         if "examination-stopped" in finding.reasons:  # a machine that is too busy says nothing of the file
             raise Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
         if not (finding.signed and finding.intact and finding.covers_whole_file):
-            raise Misjudged("a printed file does not carry its seal as it should")
+            raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its seal as it should")
         if attachment(content) != one.order.attachment or codes(content) != [sheet.code_text]:
-            raise Misjudged("a printed file does not carry its data or its code as it should")
+            raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its data or its code as it should")
 
 
 def _done(asked: Sequence[SealUse], sealed: Sequence[SealedFile]) -> list[SealUse]:

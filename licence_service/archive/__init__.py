@@ -38,6 +38,9 @@ class Archive(Protocol):
     def get_place(self, place: Place, digest: str) -> bytes:
         """Return the document of this hex SHA-256 at a place, byte for byte and checked, from stored bytes alone; raise as `get` does."""
 
+    def holding(self, wanted: Mapping[Place, bytes]) -> set[Place]:
+        """Return the places of segments at which these bytes lie, which can be fetched now; those that are near together are fetched together."""
+
     def segments(self) -> Iterator[str]:
         """Yield the digests of all segments, in no order; raise `ArchiveUnavailable`."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from licence_service import segments
@@ -12,6 +12,8 @@ from licence_service.segments import Place, Shared, Unpacking, Whole
 
 MOST_SHARED = 64  # objects that many documents name: the first bytes of an edition, some 100 kB each
 MOST_DICTIONARIES = 4  # a few megabytes each
+
+_NEAR, _AT_ONCE = 65_536, 4_000_000  # bytes between two places that are fetched together, and of all that is
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SEGMENTS = "segments"
@@ -61,6 +63,18 @@ class DocumentArchive:
             raise ArchiveUnavailable(_DAMAGED) from absent
         return _checked(content, digest)
 
+    def holding(self, wanted: Mapping[Place, bytes]) -> set[Place]:
+        """See `Archive.holding`."""
+        found: set[Place] = set()
+        for run in _near(wanted):
+            start, end = run[0].offset, max(one.offset + one.length for one in run)
+            try:
+                content = self._objects.part(_segment_key(run[0].segment), start, end - start) or b""
+            except ArchiveUnavailable:  # a segment that was cut off, too
+                continue
+            found.update(one for one in run if len(wanted[one]) == one.length and content.startswith(wanted[one], one.offset - start))
+        return found
+
     def segments(self) -> Iterator[str]:
         """See `Archive.segments`."""
         yield from self._objects.names(_SEGMENTS)
@@ -91,6 +105,18 @@ class DocumentArchive:
     def _fetch(self, shared: Shared) -> bytes:
         # A range is not checked by itself, so it is not remembered either: the document's digest tells.
         return self._shared(shared.digest) if isinstance(shared, Whole) else self._part(shared)
+
+
+def _near(places: Iterable[Place]) -> Iterator[list[Place]]:
+    """Yield the places that are fetched together."""
+    run: list[Place] = []
+    for one in sorted(places, key=lambda place: (place.segment, place.offset)):
+        if run and (one.segment != run[0].segment or one.offset > run[-1].offset + run[-1].length + _NEAR or one.offset > run[0].offset + _AT_ONCE):
+            yield run
+            run = []
+        run.append(one)
+    if run:
+        yield run
 
 
 def _checked(content: bytes | None, digest: str) -> bytes:

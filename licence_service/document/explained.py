@@ -1,5 +1,6 @@
 """Which texts a licence may carry without a label: title, number line, repeated values, cells of tables (DOMAIN M10)."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -15,6 +16,7 @@ from licence_service.template import Template
 
 _ONE_ROW = 3.2  # mm: the baselines of the one-line cells of a row lie no further apart
 _SECOND_LINE = 3.6  # mm: the further lines of a cell follow at most so far
+HEAD = "a head"  # whose words the titles of columns are
 _ABSENT = ("—", "长期")
 
 
@@ -71,19 +73,36 @@ class Listing:
             for element in self.elements
             if isinstance(element, Table) and element.field
         }
+        tables = [(page, element) for page in template.pages for element in page.elements if isinstance(element, Table)]
+        self._heads = {id(table): compact("".join(column.title for column in table.columns)) for _, table in tables}
+        self._always = {id(table) for page, table in tables if page.when == "always" and not table.omit}
         self._phrases: dict[tuple[int, str], list[tuple[Column, Phrase]]] = {}  # by table and kind
 
     def rows(self, sheet: Sheet) -> list[tuple[str, tuple[str, ...]]]:
         """Return whose row it is, and its cells without any space, for every row that must be shown."""
-        found: list[tuple[str, tuple[str, ...]]] = []
+        return [row for element in self.elements for row in self._of(sheet, element)]
+
+    def runs(self, sheet: Sheet) -> list[list[tuple[str, str]]]:
+        """Return for each element whose words they are and the words, without any space, that must stand one after the other: its head, then its rows.
+
+        What does not find room on its page may go on on a later one; a table of such a rest has no run of its own.
+        """
+        found = []
         for element in self.elements:
-            if isinstance(element, Table):
-                found += self._of_field(sheet, element)
-                found += self._of_endorsements(sheet, element)
-            elif isinstance(mass := sheet.face.get(element.mass_field), int):
-                each = loads(str(sheet.face.get(element.field)), mass)
-                found += [(element.field, tuple(f"{load.normalize():f}" for load in (*each, sum(each, Decimal()))))] if each else []
+            if isinstance(element, Table) and element.rest:
+                continue
+            rows = [(name, "".join(cells)) for name, cells in self._of(sheet, element)]
+            head = self._heads.get(id(element), "")
+            if rows or id(element) in self._always:
+                found.append([(HEAD, head), *rows] if head else rows)
         return found
+
+    def _of(self, sheet: Sheet, element: Table | Diagram) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if isinstance(element, Table):
+            yield from self._of_field(sheet, element)
+            yield from self._of_endorsements(sheet, element)
+        elif isinstance(mass := sheet.face.get(element.mass_field), int) and (each := loads(str(sheet.face.get(element.field)), mass)):
+            yield element.field, tuple([f"{load.normalize():f}" for load in (*each, sum(each, Decimal()))])
 
     def _of_field(self, sheet: Sheet, table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
         given = sheet.face.get(table.field or "")
@@ -112,20 +131,31 @@ class Listing:
 
 
 def rows_missing(read: list[ReadPage], sheet: Sheet) -> Iterator[str]:
-    """Name every row of a table whose cells do not stand together, in order, at the height of one row."""
-    lines = [line for page in read for line in _lines(page)]
-    for name, row in rows(sheet):
-        whole = "".join(row)
-        if not any(whole in line for line in lines) and not any(_stands(page.pieces, whole) for page in read):
-            yield f"a row of {name} does not stand on a line"
+    """Name every row of a table, and every head, that does not stand together, in order, at the height of one row, as often as it must."""
+    listing, lines = Listing(sheet.template), [_lines(page) for page in read]
+    runs = listing.runs(sheet)
+    every = [one for run in runs for one in run]
+    rest = [one for one in ((name, "".join(cells)) for name, cells in listing.rows(sheet)) if one not in every]
+    for (name, whole), count in Counter([*every, *rest]).items():
+        if sum(line.count(whole) for each in lines for line in each) < count and sum(_stands(page.pieces, whole) for page in read) < count:
+            yield f"{'a row of ' * (name != HEAD)}{name} does not stand on a line"
+    for run in runs:
+        if run and run[0][0] == HEAD and any(_lacks(each, run[0][1], [words for _, words in run[1:]]) for each in lines):
+            yield "rows stand without their head"
 
 
-def _stands(pieces: Sequence[Piece], whole: str) -> bool:
-    """Say whether consecutive texts of a page add up to the row, no further apart than the lines of its longest cell.
+def _lacks(lines: Sequence[str], head: str, rows: Sequence[str]) -> bool:
+    """Say whether rows stand on the lines of a page, but no head."""
+    return not any(head in line for line in lines) and any(row in line for row in rows for line in lines)
+
+
+def _stands(pieces: Sequence[Piece], whole: str) -> int:
+    """Return how often consecutive texts of a page add up to the row, no further apart than the lines of its longest cell.
 
     A row's cells are drawn one after the other, a cell's lines beneath one another, so its texts follow each other.
     """
     texts = [compact(piece.text) for piece in pieces]
+    count = 0
     for start in range(len(texts)):
         joined, end = "", start
         while end < len(texts) and whole.startswith(joined) and joined != whole:
@@ -133,9 +163,8 @@ def _stands(pieces: Sequence[Piece], whole: str) -> bool:
             end += 1
         if joined == whole:
             heights = sorted(piece.baseline for piece in pieces[start:end])
-            if all(after - before < _ONE_ROW + _SECOND_LINE for before, after in pairwise(heights)):
-                return True
-    return False
+            count += all(after - before < _ONE_ROW + _SECOND_LINE for before, after in pairwise(heights))
+    return count
 
 
 def _lines(page: ReadPage) -> list[str]:

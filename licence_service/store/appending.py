@@ -20,8 +20,8 @@ from licence_service.store.openings import Ready, insert_lines, make_findable, r
 from licence_service.store.payload import Vault
 from licence_service.store.projection import OVER, projected
 from licence_service.store.record import Appendix, Record
-from licence_service.store.reservation import fulfil
-from licence_service.store.tables import licences, lookups, reservations
+from licence_service.store.reservation import fulfil, still_reserved
+from licence_service.store.tables import licences, lookups
 
 _AT_ONCE = 400  # values in one condition
 _TICK = timedelta(microseconds=1)
@@ -61,7 +61,7 @@ class Appendings:
         hold(connection, BOOK)  # nobody enters anything between this look and the commit
         today = beijing_day(self._now())
         rows = _rows(connection, [one.entry.licence_id for one in wanted])
-        going = _reserved(connection, [one.beside.reservation_id or "" for one in wanted])
+        going = still_reserved(connection, [one.beside.reservation_id or "" for one in wanted])
         met: set[str] = set()
         fitting = []
         for one in wanted:
@@ -127,14 +127,6 @@ def _rows(connection: Connection, licence_ids: Sequence[str]) -> dict[str, Mappi
     for start in range(0, len(licence_ids), _AT_ONCE):
         here = select(licences).where(licences.c.licence_id.in_(licence_ids[start : start + _AT_ONCE]))
         found.update({row["licence_id"]: row for row in connection.execute(here).mappings()})
-    return found
-
-
-def _reserved(connection: Connection, reservation_ids: Sequence[str]) -> set[str | None]:
-    found: set[str | None] = set()
-    for start in range(0, len(reservation_ids), _AT_ONCE):
-        here = reservations.c.reservation_id.in_(reservation_ids[start : start + _AT_ONCE]) & (reservations.c.state == "reserved")
-        found.update(connection.execute(select(reservations.c.reservation_id).where(here)).scalars())
     return found
 
 

@@ -1,6 +1,7 @@
 """Many first entries in one short transaction: what `Book.append` does for one that opens a licence (DESIGN §4 step 9)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,14 +14,14 @@ from licence_service.errors import EntryConflict
 from licence_service.fields import comparison_form
 from licence_service.licence import Entry, beijing_day
 from licence_service.segments import Place
-from licence_service.store.counting import next_lines
+from licence_service.store.counting import BOOK, hold, next_lines
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all, next_ids
 from licence_service.store.keys import Kind, add, ids_of, key_of, settle
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import projected_first
 from licence_service.store.record import Appendix
-from licence_service.store.reservation import fulfil
+from licence_service.store.reservation import fulfil, still_reserved
 from licence_service.store.tables import entries, licences, lookups, payloads, versions
 from licence_service.store.tables_of_packing import packed_documents, segments
 
@@ -43,20 +44,24 @@ class Openings:
         """Take the database, the vault for private parts, and the clock that stamps entries."""
         self._database, self._vault, self._now = database, vault, now
 
-    def open_all(self, openings: Sequence[Opened]) -> list[Entry]:
-        """Enter all of them, or none; return the entries with recorded times and digests.
+    def open_all(self, openings: Sequence[Opened]) -> list[Entry | None]:
+        """Enter all that still fit, in one transaction; return the entries with recorded times and digests, in order.
 
-        `EntryConflict` where a reservation of one of them was carried by another meanwhile, or its number is held by a living licence: then
-        each goes its own way, one by one.
+        None stands for one whose reservation another carried to its end meanwhile, or whose number a living licence holds, be it another of
+        these: it goes its own way. `EntryConflict` where something else stands in the way.
         """
         if not openings:
             return []
-        ready = [ready_to_enter(self._vault, one.entry, one.beside, one.place) for one in openings]
         today = beijing_day(self._now())
-        rows = [self._licence(one, today) for one in openings]
-        try:
+        whole = [_Whole(one, ready_to_enter(self._vault, one.entry, one.beside, one.place), self._licence(one, today)) for one in openings]
+        with suppress(EntryConflict, IntegrityError), self._database.write() as connection:
+            return [*self._open(connection, whole)]
+        try:  # as nearly always all fit, who does not is looked for only now
             with self._database.write() as connection:
-                return self._open(connection, openings, ready, rows)
+                hold(connection, BOOK)  # nobody enters anything between this look and the commit
+                fitting = _fitting(connection, whole)
+                entered = dict(zip(fitting, self._open(connection, [whole[at] for at in fitting]) if fitting else (), strict=True))
+                return [entered.get(at) for at in range(len(whole))]
         except IntegrityError as error:
             raise EntryConflict from error
 
@@ -66,7 +71,8 @@ class Openings:
         with self._database.read() as connection:
             return {blinds[held] for held in ids_of(connection, Kind.LIVE, blinds)}
 
-    def _open(self, connection: Connection, openings: Sequence[Opened], ready: Sequence["Ready"], rows: Sequence[dict[str, Any]]) -> list[Entry]:
+    def _open(self, connection: Connection, whole: Sequence["_Whole"]) -> list[Entry]:
+        openings, ready, rows = [one.opened for one in whole], [one.ready for one in whole], [one.row for one in whole]
         place, recorded_at = next_lines(connection, self._now(), len(openings))
         settle(connection, place, len(openings))
         living = [row["live_key"] for row in rows if row["live_key"]]
@@ -93,6 +99,19 @@ class Openings:
         }  # fmt: skip
 
 
+def _fitting(connection: Connection, whole: Sequence["_Whole"]) -> list[int]:
+    """Return the places of those whose reservations are open still and whose numbers are free."""
+    going = still_reserved(connection, [one.opened.beside.reservation_id or "" for one in whole])
+    taken = set(ids_of(connection, Kind.LIVE, [one.row["live_key"] for one in whole if one.row["live_key"]]))
+    found = []
+    for at, one in enumerate(whole):
+        live_key = one.row["live_key"]
+        if one.opened.beside.reservation_id in going and live_key not in taken:
+            found.append(at)
+            taken |= {live_key} - {None}
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """What is entered beside a line and does not depend on when that is: made before anybody waits for it. `version` is its row but for the licence."""
@@ -101,6 +120,15 @@ class Ready:
     version: Mapping[str, Any] = field(repr=False)
     blinds: Sequence[tuple[str, str]] = field(repr=False)
     place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """One licence to open with all that is entered for it: what is ready, and its row."""
+
+    opened: Opened
+    ready: Ready
+    row: Mapping[str, Any] = field(repr=False)
 
 
 def ready_to_enter(vault: Vault, entry: Entry, beside: Appendix, place: Place) -> Ready:

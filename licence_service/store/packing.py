@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.segments import Place
@@ -64,26 +64,29 @@ class Packed:
                     found[row.sha256] = Place(row.segment, row.offset, row.length)
         return found
 
-    def keep_photos(self, places: Mapping[str, Place]) -> None:
-        """Write down where photos lie; one that another was quicker to write down stays where it was.
+    def keep_photos(self, places: Mapping[str, Place], instead_of: Mapping[str, Place]) -> None:
+        """Write down where photos lie; one that another was quicker to write down stays where it was, unless it is `instead_of` that place.
 
         Their segments hold documents that are entered: whatever keeps these keeps them.
         """
         known = self.photos(places) if places else {}
-        rows = [(digest, place) for digest, place in sorted(places.items()) if digest not in known]
-        if not rows:
+        wanted = {digest: place for digest, place in sorted(places.items()) if known.get(digest) == instead_of.get(digest)}
+        if not wanted:
             return
         with suppress(IntegrityError), self._database.write() as connection:  # a photo that lies there twice does no harm
-            numbers = {
-                row.sha256: row.id for row in connection.execute(select(segments).where(segments.c.sha256.in_({one.segment for _, one in rows})))
-            }
+            there = {one.segment for one in (*wanted.values(), *instead_of.values())}
+            numbers = {row.sha256: row.id for row in connection.execute(select(segments).where(segments.c.sha256.in_(there)))}
             kept = [
                 {"sha256": digest, "segment": numbers[one.segment], "offset": one.offset, "length": one.length}
-                for digest, one in rows
+                for digest, one in wanted.items()
                 if one.segment in numbers
             ]
-            if kept:
-                connection.execute(insert(packed_photos), kept)
+            if fresh := [one for one in kept if one["sha256"] not in known]:
+                connection.execute(insert(packed_photos), fresh)
+            for one in kept:
+                if old := known.get(str(one["sha256"])):
+                    before = (packed_photos.c.segment == numbers[old.segment]) & (packed_photos.c.offset == old.offset)
+                    connection.execute(update(packed_photos).where(packed_photos.c.sha256 == one["sha256"], before).values(one))
 
     def dictionary(self, made_of: str) -> str | None:
         """Return the digest of the dictionary that was made of this; None where there is none yet."""

@@ -5,7 +5,7 @@ it is gone with one statement once the entry has it.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -160,6 +160,15 @@ def fulfil(connection: Connection, vault: Vault, done: Mapping[str, int]) -> Non
         closed += _fulfil_unsplit(connection, vault, done)
     if closed != len(done):
         raise EntryConflict("one of these reservations was carried to its end by another")
+
+
+def still_reserved(connection: Connection, reservation_ids: Sequence[str]) -> set[str | None]:
+    """Return those of the reservations that nobody carried to their end."""
+    found: set[str | None] = set()
+    for start in range(0, len(reservation_ids), _AT_ONCE):
+        here = reservations.c.reservation_id.in_(reservation_ids[start : start + _AT_ONCE]) & (reservations.c.state == "reserved")
+        found.update(connection.execute(select(reservations.c.reservation_id).where(here)).scalars())
+    return found
 
 
 def _fulfil_unsplit(connection: Connection, vault: Vault, done: Mapping[str, int]) -> int:

@@ -13,7 +13,7 @@ from licence_service.store.database import Database
 from licence_service.store.tables import metadata
 
 INSERT_ONLY = frozenset({
-    "entries", "foundations", "heads", "payloads", "photos", "packed_photos", "seal_uses", "seal_orders", "consumed_reports", "recent_keys", "settled_keys",
+    "entries", "foundations", "heads", "payloads", "photos", "seal_uses", "seal_orders", "consumed_reports", "recent_keys", "settled_keys",
 })  # fmt: skip
 # The only rows that the code deletes: counts of wrong codes after a day, what can be made again, assertions that have expired, webhooks that their
 # clients take away, and what was found of a row of a stock before it was put right.

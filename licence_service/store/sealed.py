@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import select
@@ -62,21 +63,25 @@ class SealedDocuments:
 
     def loose(self, seal_id: str, since: datetime) -> list[LooseUse]:
         """Return the uses from an instant on that led to no document of the book, oldest first; what is still under way is among them."""
-        asked: dict[str, LooseUse] = {}
+        asked: dict[str, list[LooseUse]] = {}  # uses of a reservation that no answer follows yet, newest last
         made: dict[str, LooseUse] = {}
         found: list[LooseUse] = []
         for one in self._lines(seal_id, since):
             use = LooseUse(datetime.fromisoformat(one["at"]), one["event"], one["reservation_id"], one["type"], one["sealed_sha256"])
             if use.event == "requested":
-                asked[use.reservation_id] = use
+                asked.setdefault(use.reservation_id, []).append(use)
                 continue
-            asked.pop(use.reservation_id, None)
+            # Who tries again asks again, so each answer belongs to one request; "refused" answers none, as nothing was asked for.
+            if use.event in {"done", "failed"} and (waiting := asked.get(use.reservation_id)):
+                waiting.pop()
+                if not waiting:
+                    del asked[use.reservation_id]
             if use.event == "done" and use.sealed_sha256:
                 made[use.sealed_sha256] = use
             if len(made) == _AT_ONCE:
                 found += self._not_in_the_book(made)
                 made = {}
-        return sorted([*found, *self._not_in_the_book(made), *asked.values()], key=lambda use: use.at)
+        return sorted([*found, *self._not_in_the_book(made), *chain.from_iterable(asked.values())], key=lambda use: use.at)
 
     def _not_in_the_book(self, made: dict[str, LooseUse]) -> list[LooseUse]:
         with self._database.read() as connection:

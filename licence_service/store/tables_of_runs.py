@@ -35,7 +35,7 @@ run_chunks = Table(
     Column("holder", String(40)),  # who carries it, or did last
     Column("not_before", Instant),  # until then its holder has it for himself, or it is left in peace after trouble
     Column("attempts", Integer, nullable=False),
-    Column("reason", String(80)),  # the trouble that it met last, as a slug
+    Column("reason", String(80)),  # the trouble that it met last, as a slug; behind it the row that stopped it, if one did
     Column("rows_object", String(64)),  # the name of the object with its rows; empty once it is done
     Column("rows_digest", String(64), nullable=False),  # keyed
     Column("results_object", String(64)),  # the name of the object with its results; empty once the run is collected

@@ -2,8 +2,9 @@
 
 import base64
 import json
+import pickle
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,12 +16,28 @@ import pytest
 from moto.server import ThreadedMotoServer
 from sqlalchemy import select
 
+from licence_service import chunks as chunks_module
+from licence_service import packing, sealing_many
 from licence_service.carrying import Done
+from licence_service.chunk_rows import Misjudged
 from licence_service.chunks import Row
 from licence_service.digests import sha256
-from licence_service.errors import ArchiveUnavailable, FaceRejected, KeyReused, NumberTaken, PageDisagrees, Refusal, SealStopped, Unavailable
+from licence_service.document.reading import attachment
+from licence_service.errors import (
+    ArchiveUnavailable,
+    FaceRejected,
+    KeyReused,
+    NumberTaken,
+    PageDisagrees,
+    Refusal,
+    SealStopped,
+    TransitionRefused,
+    Unavailable,
+)
 from licence_service.licence import beijing_day
 from licence_service.seal import Finding
+from licence_service.segments import Place
+from licence_service.store.packing import Packed
 from licence_service.store.reserving import LEASE
 from licence_service.store.tables import licences
 from tests.journeys.test_production_parts import Bucket
@@ -162,6 +179,23 @@ def test_what_a_killed_chunk_left_is_carried_on_by_the_worker(tmp_path: Path, de
         assert not list(world.service.auditor.audit(documents=True))
 
 
+def test_a_chunk_that_takes_long_keeps_its_reservations_as_long_as_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks_module, "PART", 2)
+    service, clock, steps = world.service, world.clock, list[str]()
+    assert isinstance(clock, Clock)
+
+    def slow(step: str) -> None:
+        steps.append(step)
+        if step != "reserve":
+            clock.now += LEASE - timedelta(minutes=1)
+            assert service.registrar.finish() == 0, "nothing is left for the server's worker"
+
+    done = replace(service.chunks, step=slow).issue(world.client(DRIVER), rows(world, count=6))
+    assert all(isinstance(one, Done) for one in done), done
+    assert steps.count("draw") == 3
+    assert [use["event"] for use in service.seal_log.uses()].count("done") == 6, "each was sealed once"
+
+
 def test_two_who_carry_the_same_chunk_at_once_enter_it_once(world: World) -> None:
     given = rows(world, count=6)
     with ThreadPoolExecutor(3) as pool:
@@ -169,6 +203,29 @@ def test_two_who_carry_the_same_chunk_at_once_enter_it_once(world: World) -> Non
     assert {tuple(one.licence_id for one in each) for each in told} == {tuple(one.licence_id for one in told[0])}
     assert len(list(world.service.book.all_ids())) == 6
     assert not list(world.service.auditor.audit(documents=True))
+
+
+@pytest.mark.parametrize("meanwhile", ["a number", "a reservation"])
+def test_one_row_that_another_was_quicker_with_does_not_keep_the_others_apart(placed: World, meanwhile: str) -> None:
+    given, service, client = rows(placed, count=6), placed.service, placed.client(DRIVER)
+
+    def another(step: str) -> None:
+        if step == "append" and meanwhile == "a number":
+            assert isinstance(service.registrar.issue(client, "another-key", {**given[2][1], "case_no": "ANOTHER"}), Done)
+        elif step == "append":
+            reservation = service.reservations.by_key(client.name, given[2][0])
+            assert reservation
+            service.reservations.let_go(reservation.reservation_id, placed.clock())
+            assert isinstance(service.registrar.issue(client, *given[2]), Done)
+
+    done: list[Any] = replace(service.chunks, step=another).issue(client, given)
+    late = done.pop(2)
+    assert isinstance(late, NumberTaken if meanwhile == "a number" else Done), late
+    assert len({one.licence_id for one in done}) == 5
+    digests = [version.document.sha256 for one in done if (version := service.book.get(one.licence_id).entries[0].version)]
+    assert all(service.chunks.packer.packed.place_of(digest) for digest in digests), "packed together"
+    assert len(list(service.book.all_ids())) == 6
+    assert not list(service.auditor.audit(documents=True))
 
 
 def test_a_refusal_is_said_with_all_its_faults(world: World) -> None:
@@ -228,18 +285,62 @@ def test_a_chunk_whose_documents_cannot_be_kept_is_carried_on_when_they_can(tmp_
         assert not list(world.service.auditor.audit(documents=True))
 
 
-def test_what_a_foreign_reader_finds_wrong_stops_the_chunk_for_good(world: World) -> None:
+def test_what_a_foreign_reader_finds_wrong_stops_the_chunk(world: World) -> None:
     given = rows(world, count=3)
     wrong = replace(world.service.chunks, registrar=replace(world.service.registrar, examiner=Blind()))  # type: ignore[arg-type]
-    with pytest.raises(PageDisagrees):
+    with pytest.raises(Misjudged):
         wrong.issue(world.client(DRIVER), given)
     assert isinstance(world.clock, Clock)
     world.clock.now += 2 * LEASE
     assert world.service.registrar.finish() == 0
     assert not list(world.service.book.all_ids())
     assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * 3 + ["done"] + ["failed"] * 2, "the first was signed"
-    assert all(isinstance(one, Done) for one in issued(world, DRIVER, given)), "the same keys, once that is put right"
+    first, *others = issued(world, DRIVER, given)
+    assert isinstance(first, TransitionRefused), "the one that was found wrong stays closed under its key"
+    assert all(isinstance(one, Done) for one in others), "the others have their keys back"
+    (put_right,) = issued(world, DRIVER, [("another-key", given[0][1])])
+    assert isinstance(put_right, Done)
     assert len(list(world.service.book.all_ids())) == 3
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_one_row_that_a_foreign_reader_finds_wrong_stops_its_chunk_once_and_is_named(
+    world: World, place: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sealing_many, "JUDGED", 1)
+    given = rows(world, count=4)
+    picky = Picky(world.service.examiner, given[place][1]["face"]["license_no"])
+    chunks = replace(world.service.chunks, registrar=replace(world.service.registrar, examiner=picky))  # type: ignore[arg-type]
+    with pytest.raises(Misjudged) as stopped:
+        chunks.issue(world.client(DRIVER), given)
+    assert stopped.value.at == place
+    licence_id = stopped.value.facts["licence_id"]
+    for said in (caplog.text, stopped.value.detail, pickle.loads(pickle.dumps(stopped.value)).detail):  # noqa: S301 - as it leaves a process
+        assert f"row {place + 1} of the chunk, licence {licence_id}" in said
+    again = chunks.issue(world.client(DRIVER), given)
+    assert isinstance(again.pop(place), TransitionRefused)
+    assert all(isinstance(one, Done) for one in again), again
+    assert not list(world.service.auditor.audit(documents=True))
+
+
+def test_a_run_that_one_row_stopped_says_which_and_ends_when_it_is_called_again(world: World) -> None:
+    given = rows(world, count=3)
+    lines = [json.dumps({"key": key, "request": body}, ensure_ascii=False).encode() for key, body in given]
+    digest, name = sha256(b"".join(line + b"\n" for line in lines)), world.client(DRIVER).name
+    picky = replace(world.service.registrar, examiner=Picky(world.service.examiner, given[0][1]["face"]["license_no"]))  # type: ignore[arg-type]
+    runs = replace(world.service.runs, chunks=replace(world.service.runs.chunks, registrar=picky))
+    run = runs.opened(name, digest, 4, 7, 3)
+    runs.add(run, 0, 5, lines)
+    with pytest.raises(Misjudged) as stopped:
+        runs.carry(run.run_id, 0, "command:1")
+    (kept,) = runs.kept.troubled(run)
+    assert kept.reason == f"page-disagrees: row 5, licence {stopped.value.facts['licence_id']}"
+    with pytest.raises(PageDisagrees, match="row 5, licence"):
+        runs.state(run, 0)
+    runs.opened(name, digest, 4, 7, 3)
+    assert runs.carry(run.run_id, 0, "command:1")
+    said = [json.loads(line) for line in runs.results(run, 0)[1]]
+    assert ["problem" in one for one in said] == [True, False, False]
 
 
 def test_a_foreign_reader_that_has_no_time_closes_nothing(world: World) -> None:
@@ -250,6 +351,19 @@ def test_a_foreign_reader_that_has_no_time_closes_nothing(world: World) -> None:
     assert not list(world.service.book.all_ids())
     assert all(isinstance(one, Done) for one in issued(world, DRIVER, given))
     assert len(list(world.service.book.all_ids())) == 3
+
+
+class Picky:
+    """An examiner that finds no seal on what holds some bytes in its data, and judges the rest."""
+
+    def __init__(self, examiner: Any, unwanted: str) -> None:
+        """Take who judges the rest."""
+        self._examiner, self._unwanted = examiner, unwanted
+
+    def examine(self, content: bytes) -> Finding:
+        """Find nothing, or what is there."""
+        found: Finding = Finding() if self._unwanted.encode() in (attachment(content) or b"") else self._examiner.examine(content)
+        return found
 
 
 class Blind:
@@ -300,6 +414,56 @@ def test_a_photo_is_kept_once_however_many_chunks_show_it(placed: World) -> None
         content = service.archive.get(digest)
         assert jpeg in content
         assert sha256(content) == digest
+
+
+@pytest.mark.parametrize("damage", ["a byte", "the end"])
+def test_a_photo_that_is_damaged_where_it_lies_is_kept_anew(tmp_path: Path, demo_keys: Path, damage: str) -> None:
+    """Else documents would be entered that nobody can ever read; the next ones name it where it lies now."""
+    with a_world(tmp_path, demo_keys) as world:
+        given = rows(world, count=9)
+        assert all(isinstance(one, Done) for one in issued(world, DRIVER, given[:3]))
+        jpeg, (segment,) = base64.b64decode(given[0][1]["photos"]["photo"]), world.service.archive.segments()
+        tokens, photo = world.tokens, sha256(jpeg)
+    (path,) = tmp_path.rglob(f"segments/{segment}")
+    content, at = path.read_bytes(), path.read_bytes().index(jpeg)
+    path.write_bytes(content[:at] + b"x" + content[at + 1 :] if damage == "a byte" else content[: at + 1])
+    with a_world(tmp_path, demo_keys, tokens=tokens) as world:
+        archive, packed = world.service.archive, world.service.chunks.packer.packed
+        for part in (given[3:6], given[6:]):
+            for one in issued(world, DRIVER, part):
+                version = world.service.book.get(one.licence_id).entries[0].version
+                assert version
+                assert jpeg in archive.get(version.document.sha256)
+        assert packed.photos([photo])[photo].segment != segment
+        assert sorted(archive.get_segment(one).count(jpeg) for one in archive.segments() if one != segment) == [0, 1]
+
+
+def test_rows_that_are_entered_are_told_so_though_their_photos_cannot_be_written_down(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    given = rows(world, count=4)
+    packer = replace(world.service.chunks.packer, packed=Forgetful(world.service.database))
+    done = replace(world.service.chunks, packer=packer).issue(world.client(DRIVER), given[:2])
+    assert all(isinstance(one, Done) for one in done), done
+    assert "photos" in caplog.text
+    assert all(isinstance(one, Done) for one in issued(world, DRIVER, given[2:])), "kept again with the next"
+    assert not list(world.service.auditor.audit(documents=True))
+
+
+def test_a_packer_forgets_plates_when_it_has_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "MOST_PLATES", 2)
+    given, packer = rows(world, count=8), world.service.chunks.packer
+    for at in range(0, 8, 2):
+        world.service.printer.pressroom._presses.clear()
+        assert all(isinstance(one, Done) for one in issued(world, DRIVER, given[at : at + 2]))
+        assert len(packer._plates) <= 2
+    assert not list(world.service.auditor.audit(documents=True))
+
+
+class Forgetful(Packed):
+    """Places of documents at a moment at which no photo can be written down."""
+
+    def keep_photos(self, places: Mapping[str, Place], instead_of: Mapping[str, Place]) -> None:  # noqa: ARG002 - as its parent
+        """Find the database away."""
+        raise Unavailable
 
 
 def test_a_photo_of_documents_that_were_not_entered_is_named_by_nobody(tmp_path: Path, demo_keys: Path, killed: Callable[..., None]) -> None:

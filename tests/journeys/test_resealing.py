@@ -391,6 +391,11 @@ def test_what_a_foreign_reader_finds_wrong_stops_the_campaign(alone: Case, ready
             service.runner().run(campaign_id)
         assert [acts(world, one) for one in ids[:COUNT]] == [["issue"]] * COUNT
         assert world.service.runner().open(campaign_id) == COUNT
+        # The one that was found wrong does not stop it again: it stays under the lost seal, which the report says, and is planned anew.
+        runner = world.service.runner()
+        report = runner.report(runner.run(campaign_id).campaign_id)
+        assert sorted(outcomes(report).items()) == [(("reseal", "refused:transition-refused"), 1), (("reseal", "reseal"), COUNT - 1)]
+        assert sorted(acts(world, one)[-1] for one in ids[:COUNT]) == ["issue"] + ["reseal"] * (COUNT - 1)
 
 
 # -- the drill -----------------------------------------------------------------------------------------

@@ -26,15 +26,16 @@ from typer.testing import CliRunner
 
 from licence_service import chunks
 from licence_service.carrying import Done
+from licence_service.chunk_rows import Misjudged
 from licence_service.cli import app
-from licence_service.errors import PageDisagrees, SealStopped, SealUnavailable
+from licence_service.errors import ArchiveUnavailable, PageDisagrees, SealStopped, SealUnavailable
 from licence_service.seal.ecdsa import der_signature
 from licence_service.seal.lanes import Lanes
 from licence_service.seal.pades import LocalSeal
 from licence_service.service import told_of_steps
 from licence_service.store.reserving import LEASE
 from tests import soft_hsm
-from tests.journeys.test_chunks import issued, rows
+from tests.journeys.test_chunks import Blind, issued, rows
 from tests.slow_keys import SlowKey
 from tests.world import DRIVER, NOW, PASSPHRASE, PAYLOAD_KEY, ROOT, Clock, World, a_world, begun_once, opened_keys
 
@@ -272,6 +273,32 @@ def test_a_page_at_odds_while_another_part_is_signed_lets_nothing_be_entered(slo
     assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * 10 + ["done"] * 10
     assert not list(world.service.book.all_ids())
     assert not [one for one in threading.enumerate() if one.name.startswith("sealing")]
+
+
+@pytest.mark.parametrize("trouble", [ArchiveUnavailable(), PageDisagrees("a page at odds")])
+def test_a_file_that_is_found_wrong_while_something_else_fails_is_not_forgotten(
+    slow: tuple[World, SlowKey], monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """Else its reservation would wait for the worker, who would seal it again and enter it."""
+    world, key = slow
+    key.latency = 0.05
+    drawn: list[str] = []
+
+    def fail_at_the_second(step: str) -> None:
+        drawn.extend([step] if step == "draw" else [])
+        if step == "draw" and len(drawn) == 2:
+            raise trouble
+
+    monkeypatch.setattr(chunks, "PART", 10)
+    told = told_of_steps(world.service, fail_at_the_second).chunks
+    wrong = replace(told, registrar=replace(told.registrar, examiner=Blind()))  # type: ignore[arg-type]
+    with pytest.raises(Misjudged) as found:
+        wrong.issue(world.client(DRIVER), rows(world, count=30))
+    assert found.value.__cause__ is trouble
+    assert isinstance(world.clock, Clock)
+    world.clock.now += 2 * LEASE
+    assert world.service.registrar.finish() == 0
+    assert not list(world.service.book.all_ids())
 
 
 def test_the_list_of_seals_says_whether_a_token_can_be_reached(token: Token, monkeypatch: pytest.MonkeyPatch) -> None:

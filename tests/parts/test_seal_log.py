@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from licence_service.errors import SealBraked
 from licence_service.store.database import Database
 from licence_service.store.seal_log import SealLog, SealUse
+from licence_service.store.sealed import SealedDocuments
 from licence_service.store.tables import seal_orders, seal_uses
 from tests.parts.databases import NOW, at_once
 
@@ -57,6 +58,23 @@ def test_lines_are_found_by_seal_and_by_reservation(database: Database) -> None:
     assert [line["seal_id"] for line in log.uses(seal_id="other")] == ["other"]
     assert [line["seal_id"] for line in log.uses(reservation_id="r" * 26)] == ["shuan-2026"]
     assert log.uses(seal_id="shuan-2026", reservation_id="s" * 26) == []
+
+
+def test_a_use_that_was_never_answered_is_told_though_the_same_act_was_sealed_later(database: Database) -> None:
+    log, second = SealLog(database), timedelta(seconds=1)
+    done = [a_use(event="done", reservation_id=one * 26, sealed_sha256=digit * 64) for one, digit in (("a", "1"), ("b", "2"))]
+    for number, use in enumerate((
+        a_use(reservation_id="a" * 26),  # its process was killed
+        a_use(reservation_id="a" * 26), done[0],
+        a_use(reservation_id="b" * 26), a_use(event="failed", reservation_id="b" * 26), a_use(reservation_id="b" * 26), done[1],
+        a_use(reservation_id="c" * 26), a_use(event="refused", reservation_id="c" * 26),  # asked, killed, and not asked again as the seal was stopped
+    )):  # fmt: skip
+        log.write(use, NOW + number * second)
+
+    loose = SealedDocuments(database).loose("shuan-2026", NOW)
+    assert [(one.reservation_id[0], one.event, one.at) for one in loose] == [
+        ("a", "requested", NOW), ("a", "done", NOW + 2 * second), ("b", "done", NOW + 6 * second), ("c", "requested", NOW + 7 * second),
+    ]  # fmt: skip
 
 
 def test_uses_at_once_form_one_chain(database: Database) -> None:

@@ -70,7 +70,7 @@ class _Work:
 
 
 class Press:
-    """Prints the licences of one edition, department and host; any thread may ask, one at a time is served."""
+    """Prints the licences of one edition, department and host; any thread may ask. Pages are composed for one at a time, all else is done at once."""
 
     def __init__(self, sheet: Sheet, family: Family, fonts: Fonts, stores: Mapping[str, GlyphStore], counts: Counter[str]) -> None:
         """Prepare for sheets that share template, department, host and specimen mark with this one."""

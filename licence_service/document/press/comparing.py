@@ -1,11 +1,10 @@
 """What was read of a pressed page beside what the licence says: every value at its label, every row, the codes (DOMAIN M10)."""
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from licence_service.document.agreement import CONTINUED, UNTIL, stands
-from licence_service.document.explained import Listing
+from licence_service.document.explained import HEAD, Listing
 from licence_service.document.press.fonts_read import Unproven
 from licence_service.document.reading import compact
 from licence_service.document.sheet import Sheet
@@ -14,6 +13,7 @@ from licence_service.document.wording import Phrase, worded
 from licence_service.page import JOINT, LabelBook, Table, Text, placeholders
 from licence_service.template import Template
 
+PAGE = "\f"  # stands between the words of two pages: no word has it
 _MOST_LABELS = 4096  # texts in the hand of labels, whose meanings stay at hand
 _Groups: TypeAlias = dict[tuple[str, ...], tuple[list[list[str]], list[str]]]
 
@@ -29,7 +29,7 @@ Mark: TypeAlias = str | Label  # what tells whose values stand where: a value wi
 
 
 class Said(NamedTuple):
-    """What all pages or a drawing say: all its words without spaces, and its marks, both in their order."""
+    """What all pages or a drawing say: all its words without spaces, `PAGE` between pages, and its marks, both in their order."""
 
     words: str
     marks: Sequence[Mark]
@@ -83,8 +83,9 @@ class Comparison:
             printed = self._printing[name].whole(sheet.face, {})
             if printed is not None and compact(printed) not in free and self._in_lines(name, sheet).isdisjoint(free):
                 raise Unproven(f"{name} does not stand at its label")
-        rows = ("".join(row) for _, row in self._listing.rows(sheet))
-        if not all(words in said.words for words in chain(rows, (compact(sheet.check_code or ""), sheet.elicence_id or ""))):
+        if not self._rows_stand(said.words, sheet) or not all(
+            words in said.words for words in (compact(sheet.check_code or ""), sheet.elicence_id or "")
+        ):
             raise Unproven("a row or a code")
 
     def _expected(self, names: tuple[str, ...], sheet: Sheet) -> tuple[str, ...]:
@@ -97,6 +98,21 @@ class Comparison:
                 return ()
             parts.append(compact(printed))
         return (parts[0],) if len(parts) == 1 else (UNTIL.join(parts), JOINT.join(parts))
+
+    def _rows_stand(self, said: str, sheet: Sheet) -> bool:
+        """Say whether the rows of each table stand in their order, below its head on every page; what two tables have alike must stand twice."""
+        taken: set[int] = set()
+        for run in self._listing.runs(sheet):
+            end, head = 0, run[0][1] if run and run[0][0] == HEAD else ""
+            for _, words in run:
+                at = said.find(words, end)
+                while at in taken:
+                    at = said.find(words, at + 1)
+                if at < 0 or (PAGE in said[end:at] and head not in said[said.rfind(PAGE, 0, at) : at + len(words)]):
+                    return False
+                taken.add(at)
+                end = at + len(words)
+        return True
 
     def _in_lines(self, name: str, sheet: Sheet) -> set[str]:
         """Return the lines without a label in which a field's value may stand with others, such as number and prefix."""

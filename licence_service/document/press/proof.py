@@ -4,7 +4,8 @@ The bytes are read as a stranger reads them: objects by their own words, texts f
 fonts' own tables, the characters that the font programs hold, the code from its dots. Where things stand on the page is
 not judged here. Where this reader cannot tell whose values stand where, `agreement.agree` looks at the page itself; a code, an
 attachment, a photograph or a font that is not right is wrong at once. What all licences of an edition show is read from each plate
-once; the characters and CMaps of the edition's own fonts are those that the plate was cast with.
+once; the characters and CMaps of the edition's own fonts are taken from the objects that the plate was cast from, not from its bytes, and
+what is expected is worded by the code that words the page. That those are right is seen by foreign readers, of some files.
 """
 
 import re
@@ -14,11 +15,11 @@ from functools import cache, partial
 from typing import TypeAlias
 
 from licence_service.document.compact_font_reader import cids_of
-from licence_service.document.press.comparing import Comparison, Mark, Said
+from licence_service.document.press.calls import NEXT, NEXT_PAGE, Calls
+from licence_service.document.press.comparing import PAGE, Comparison, Mark, Said
 from licence_service.document.press.filling import Laid
 from licence_service.document.press.fonts_read import BETWEEN, Font, Meanings, Unproven, meanings_in
 from licence_service.document.press.plate import SYMBOL, Plate
-from licence_service.document.press.plate_read import standing
 from licence_service.document.press.typecase import Typecase
 from licence_service.document.reading import compact
 from licence_service.document.sheet import Sheet
@@ -28,8 +29,8 @@ from licence_service.template import Template
 
 _OBJECT = re.compile(rb"(\d+) 0 obj\n(?:<<[^\n]* /Length (\d+) >>\nstream\n)?")
 _END, _END_OF_STREAM = b"\nendobj\n", b"\nendstream\nendobj\n"
-# A text, its font and its codes; or the name of a drawing that stands on every licence.
-_SHOWN = re.compile(rb"/(?:([CV][0-9]) [0-9.]+ Tf [0-9.-]+ Tc 1 0 0 1 [0-9.]+ [0-9.]+ Tm <([0-9a-f]+)> Tj ET|(K[0-9a-f]+) Do)")
+# A text, its font and its codes; or the name of what is drawn besides.
+_SHOWN = re.compile(rb"/(?:([CV][0-9]) [0-9.]+ Tf [0-9.-]+ Tc 1 0 0 1 [0-9.]+ [0-9.]+ Tm <([0-9a-f]+)> Tj ET|([-\w]+) Do)")
 _ENTRY = 20  # bytes of a line of the cross-reference table
 
 _MOST_PLATES = 64  # whose drawings stay read
@@ -59,10 +60,11 @@ class Reader:
         self._comparison = Comparison(template)
         self._fonts: dict[bytes, Font] = {}
         self._meanings: dict[str, Meanings] = {}
-        self._plates: dict[int, tuple[Plate, dict[bytes, Said]]] = {}  # by identity, which they keep while they are here
+        self._template = template
+        self._plates: dict[int, tuple[Plate, Calls, dict[bytes, Said]]] = {}  # by identity, which they keep while they are here
 
     def confirm(self, laid: Laid, sheet: Sheet, attachment: bytes) -> None:
-        """Return if the file says what the sheet says, carries attachment and photographs, and shows the code.
+        """Return if the file says what the sheet says, carries attachment and photographs, holds the code's modules, and calls all that is to be drawn.
 
         Raise `PageDisagrees` for what no look at the page could put right, `Unproven` where this reader cannot tell whose values
         stand where.
@@ -86,13 +88,15 @@ class Reader:
 
     def _read_pages(self, proof: Proof) -> None:
         plate, objects = proof.laid.plate, proof.objects
-        pages = b"\n".join([objects[number] for name, number in plate.filled.items() if name.startswith("page-")])
-        proof.said = self._said(pages, proof.brought, self._drawings(plate))
+        pages = NEXT.join([objects[number] for name, number in plate.filled.items() if name.startswith("page-")])
+        _, calls, drawings = self._read_plate(plate)
+        proof.said, called = self._said(pages, proof.brought, drawings)
+        calls.confirm(called, proof.sheet.photos)
 
     # -- what the pages say --------------------------------------------------------------------------
 
-    def _said(self, operators: bytes, brought: Mapping[bytes, Font], drawings: Mapping[bytes, Said]) -> Said:
-        """Return what operators show, every character of it in the font that shows it."""
+    def _said(self, operators: bytes, brought: Mapping[bytes, Font], drawings: Mapping[bytes, Said]) -> tuple[Said, tuple[bytes, ...]]:
+        """Return what operators show, every character of it in the font that shows it, and the names of all that they call, in order."""
         found = _SHOWN.findall(operators)
         texts: dict[bytes, list[bytes]] = {}
         for name, digits, _ in found:
@@ -103,6 +107,7 @@ class Reader:
         shown = {name: self._shown(brought[name] if name.startswith(b"V") else self._font_kept(name), each) for name, each in texts.items()}
         words: list[str] = []
         marks: list[Mark] = []
+        called: list[bytes] = []
         for name, _, drawing in found:
             if name:
                 word, mark = next(shown[name])
@@ -110,10 +115,11 @@ class Reader:
                 if mark is not None:
                     marks.append(mark)
             else:
-                said = drawings[drawing]
-                words.append(said.words)
-                marks += said.marks
-        return Said("".join(words), marks)
+                called.append(drawing)
+                if said := drawings.get(drawing):
+                    words.append(said.words)
+                    marks += said.marks
+        return Said("".join(words), marks), tuple(called)
 
     def _shown(self, font: Font, shown: Sequence[bytes]) -> Iterator[tuple[str, Mark | None]]:
         """Return for each text its words without spaces and what it marks; the English below a label marks nothing."""
@@ -121,15 +127,16 @@ class Reader:
         words = compact(BETWEEN.join(texts)).split(BETWEEN)
         return zip(words, map(self._comparison.label, texts) if font.labels else words, strict=True)
 
-    def _drawings(self, plate: Plate) -> dict[bytes, Said]:
-        """Return what the drawings of a plate say by their names."""
+    def _read_plate(self, plate: Plate) -> tuple[Plate, Calls, dict[bytes, Said]]:
+        """Return what the pages of a plate must call, and what its drawings say by their names."""
         known = self._plates.get(id(plate))
         if known is None:
             if len(self._plates) >= _MOST_PLATES:
                 self._plates.clear()
-            read = {name: self._said(operators, {}, {}) for name, operators in standing(plate).items()}
-            known = self._plates[id(plate)] = (plate, read)
-        return known[1]
+            calls = Calls(plate, self._template)
+            said = {name: self._said(operators, {}, {})[0] for name, operators in calls.standing.items()}
+            known = self._plates[id(plate)] = (plate, calls, {**said, NEXT_PAGE: Said(PAGE, ())})
+        return known
 
     def _font(self, name: str, held: Sequence[int]) -> Font:
         face = self._case.faces[name].face
