@@ -209,7 +209,7 @@ def test_a_chunk_is_found_as_single_issues_are(book: Book, database: Database, v
 
 
 @pytest.mark.parametrize("settled", [False, True])
-def test_a_chunk_with_a_number_that_is_held_enters_nothing(book: Book, database: Database, vault: Vault, clock: Clock, *, settled: bool) -> None:
+def test_a_number_that_is_held_is_left_out_of_its_chunk(book: Book, database: Database, vault: Vault, clock: Clock, *, settled: bool) -> None:
     issue(book, 9, opening=SAME)
     if settled:
         going_round(database)
@@ -217,23 +217,30 @@ def test_a_chunk_with_a_number_that_is_held_enters_nothing(book: Book, database:
     wanted = to_open(database, vault, [1]) + to_open(database, vault, [2], opening=SAME)
 
     assert openings.taken(["the same", "another"]) == {"the same"}
-    with pytest.raises(EntryConflict):
-        openings.open_all(wanted)
-    assert list(book.all_ids()) == [licence_id(9)]
-    assert len(openings.open_all(wanted[:1])) == 1
+    entered, left_out = openings.open_all(wanted)
+    assert entered
+    assert left_out is None
+    assert sorted(book.all_ids()) == [licence_id(1), licence_id(9)]
+    assert openings.open_all(wanted) == [None, None]  # the one is entered, the other's number still held
+    assert sorted(book.all_ids()) == [licence_id(1), licence_id(9)]
 
 
-def test_a_chunk_with_one_number_or_one_document_twice_enters_nothing(book: Book, database: Database, vault: Vault, clock: Clock) -> None:
+def test_of_one_number_twice_in_a_chunk_the_first_is_entered_and_one_document_twice_enters_nothing(
+    book: Book, database: Database, vault: Vault, clock: Clock
+) -> None:
     openings = Openings(database, vault, clock)
     one, two = to_open(database, vault, [1, 2])
     assert one.entry.version
     assert two.entry.version
     twin = replace(two, entry=replace(two.entry, version=replace(two.entry.version, document=one.entry.version.document)))
 
-    for wanted in (to_open(database, vault, [3, 4], opening=SAME), [one, twin]):
-        with pytest.raises(EntryConflict):
-            openings.open_all(wanted)
+    with pytest.raises(EntryConflict):
+        openings.open_all([one, twin])
     assert list(book.all_ids()) == []
+    entered, left_out = openings.open_all(to_open(database, vault, [3, 4], opening=SAME))
+    assert entered
+    assert left_out is None
+    assert list(book.all_ids()) == [licence_id(3)]
     openings.open_all([one])
     with pytest.raises(EntryConflict):
         openings.open_all([twin])
