@@ -1,7 +1,8 @@
 """How quick legacy stock is, and how that grows: `python -m bench.stock [ROWS …]` prints rows a second for load, judging and release.
 
-Generated rows with every defect of DOMAIN §2f, one in five of them blocked, each good one with a photo, on SQLite and a folder. ST-08 wants
-1.94 million in some hours: what one process does in a second, times processes, is what a department plans with.
+Generated rows with every defect of DOMAIN §2f, one in five of them blocked, each good one with a photo, on SQLite and a folder;
+`--no-release` leaves the sealing out. ST-08 wants 1.94 million in some hours: what one process does in a second, times
+processes, is what a department plans with.
 """
 
 import gc

@@ -119,7 +119,7 @@ class StockOffice:
 
     def _digest(self, run: StockRun, plan: Plan, cells: Cells) -> str:
         """Return the keyed digest of a row as it came, all its columns included."""
-        said = canonical([run.client, run.type, plan.system, dict(cells)])
+        said = canonical([run.department, run.type, plan.system, dict(cells)])
         return self.kept.vault.blind("stock-row", said.decode())
 
     # -- judging -------------------------------------------------------------------------------------

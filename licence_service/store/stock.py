@@ -191,12 +191,12 @@ class KeptStock:
             return [_row(run, row) for one in asked for row in connection.execute(one).mappings()]
 
     def related(self, run: StockRun, rows: Sequence[StockRow]) -> list[tuple[int, Blinds]]:
-        """Return (key, blinds) of the rows of this client and type, of whatever run, that share number, plate or person with one of these.
+        """Return (key, blinds) of the rows of this department and type, of whatever run, that share number, plate or person with one of these.
 
         Rows that were rejected count no more; those that are in the register already are found there.
         """
         columns = (stock_rows.c.number_blind, stock_rows.c.plate_blind, stock_rows.c.person_blind)
-        mine = (stock_runs.c.client == run.client) & (stock_runs.c.type == run.type) & stock_rows.c.state.in_((LOADED, PASSED, QUARANTINED))
+        mine = (stock_runs.c.department == run.department) & (stock_runs.c.type == run.type) & stock_rows.c.state.in_((LOADED, PASSED, QUARANTINED))
         asked = select(stock_rows.c.id, *columns, stock_rows.c.vin_blind).join(stock_runs, stock_runs.c.id == stock_rows.c.run).where(mine)
         found: dict[int, Blinds] = {}
         with self.database.read() as connection:

@@ -30,7 +30,7 @@ stock_rows = Table(
     Column("id", Key, primary_key=True),
     Column("run", Key, ForeignKey("stock_runs.id"), nullable=False),
     Column("line", BigInteger, nullable=False),
-    Column("digest", String(64), nullable=False, unique=True),  # keyed, over client, type, system and the cells as they came (ST-04)
+    Column("digest", String(64), nullable=False, unique=True),  # keyed, over department, type, system and the cells as they came (ST-04)
     Column("county", String(6), nullable=False),
     Column("adopting", Boolean, nullable=False),
     Column("state", String(12), nullable=False),
