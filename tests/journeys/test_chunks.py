@@ -141,6 +141,20 @@ def test_rows_that_are_refused_do_not_stand_in_the_way_of_the_others(world: Worl
     assert not list(world.service.auditor.audit(documents=True))
 
 
+@pytest.mark.parametrize("character", ["\ufb01", "\u3031"])
+def test_a_character_that_no_reader_gives_back_is_refused_by_its_field_and_may_be_put_right_under_the_same_key(world: World, character: str) -> None:
+    given = rows(world, count=2)
+    name = {"person_name": f"甲{character}乙"}
+    spoilt = (given[0][0], {**given[0][1], "face": {**given[0][1]["face"], **name}})
+    refused, done = issued(world, DRIVER, [spoilt, given[1]])
+    assert isinstance(refused, FaceRejected)
+    assert [fault.path for fault in refused.faults] == ["face.person_name"]
+    with pytest.raises(FaceRejected):
+        world.service.registrar.issue(world.client(DRIVER), *spoilt)
+    assert isinstance(done, Done)
+    assert isinstance(issued(world, DRIVER, given)[0], Done)
+
+
 def test_rows_that_the_press_or_the_seal_cannot_take_go_one_by_one(world: World) -> None:
     given = rows(world)
     given[1] = (given[1][0], {**given[1][1], "face": {**given[1][1]["face"], "person_name": "Ωmega Ж"}})  # widths that no prefix declares

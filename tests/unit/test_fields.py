@@ -144,6 +144,8 @@ HYGIENE = [
     ("\u200b", "invisible-character"), ("\ufeff", "invisible-character"), ("\u00ad", "invisible-character"), ("\u3164", "invisible-character"),
     ("\ufe0f", "invisible-character"), ("\u206a", "invisible-character"), ("\u2800", "invisible-character"), ("\U000e0041", "invisible-character"),
     ("\ufe00", "invisible-character"), ("\U000e0100", "invisible-character"), ("\U000e01ef", "invisible-character"),
+    ("\ufb01", "joined-letters"), ("\ufb04", "joined-letters"), ("\u0132", "joined-letters"), ("\ufb13", "joined-letters"),
+    ("\u3031", "vertical-character"), ("\u3035", "vertical-character"),
     ("\ue000", "private-use-character"), ("\U000f0000", "private-use-character"),
     ("\uffff", "unassigned-character"), ("\u0378", "unassigned-character"), ("\U000e0fff", "unassigned-character"),
     ("\U0001fffd", "unassigned-character"), ("\U0003fffe", "unassigned-character"), ("\U000e01f0", "unassigned-character"),

@@ -58,13 +58,16 @@ class Comparison:
 
     def label(self, text: str) -> Label | None:
         """Return what a text in the hand of labels marks; None for the English below a label, which marks nothing."""
-        if text not in self._labels:
+        try:
+            return self._labels[text]
+        except KeyError:
             word = text.strip()
             names = self._book.fields_of(word.removesuffix(CONTINUED))
+            label = Label(compact(text), names or None) if names or not word.isascii() else None
             if len(self._labels) >= _MOST_LABELS:
-                self._labels.clear()
-            self._labels[text] = Label(compact(text), names or None) if names or not word.isascii() else None
-        return self._labels[text]
+                self._labels.clear()  # threads share it: what was put may be gone at once
+            self._labels[text] = label
+            return label
 
     def confirm(self, said: Said, sheet: Sheet) -> None:
         """Compare values with the fields of the labels before them; rows, codes and the rest are looked for in what was read.
