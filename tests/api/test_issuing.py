@@ -244,13 +244,16 @@ def test_templates_are_listed_with_schema_and_sample(world: World) -> None:
     assert world.http.get("/templates/no_such_type").status_code == 404
 
 
+@pytest.mark.rule("AI-10")
 def test_a_preview_is_watermarked_unsealed_and_without_live_codes(world: World) -> None:
     request = world.request(DRIVER)
     body = {"face": request["face"], "photos": request["photos"]}
     answer = world.http.post(f"/templates/{DRIVER}/preview", json=body, headers=world.headers(DRIVER))
     assert answer.status_code == 200, answer.text
     assert reading.codes(answer.content) == []
-    assert "样本" in "".join(reading.text(answer.content))
+    said = "".join(reading.text(answer.content))
+    assert "样本" in said
+    assert "预览" in said
     verdict = world.http.post("/verify/document", content=answer.content, headers={"Content-Type": "application/pdf"}).json()
     assert verdict["overall"] == "not_valid"
     assert verdict["answers"]["authentic"]["reasons"][0]["code"] == "no-signature"

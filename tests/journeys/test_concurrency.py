@@ -36,6 +36,7 @@ def test_twenty_identical_requests_at_once_make_one_licence_that_all_name(both: 
     assert [use["event"] for use in both.service.seal_log.uses()] == ["requested", "done"]
 
 
+@pytest.mark.rule("AI-01")
 def test_the_same_key_or_the_same_case_with_other_content_is_refused(both: World) -> None:
     client, body = both.client(TRIP), both.request(TRIP)
     both.service.registrar.issue(client, "content-01", body)
