@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,17 @@ import pytest
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
+from joserfc import jwt
+from joserfc.jwk import OctKey
 
+from licence_service.admission import ASSERTION_TYPE
 from licence_service.app import create_app, log_as_json
 from licence_service.licence import beijing_day
+from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.web.access import TheService
-from tests.world import DRIVER, VEHICLE, World
+from tests.world import DRIVER, NOW, VEHICLE, World
+
+HAILING = "ride_hailing_transport_certificate"
 
 
 @pytest.fixture
@@ -114,6 +121,61 @@ def told(world: World) -> tuple[set[str], str]:
         face = world.request(slug)["face"].values()
         secrets |= {str(value) for value in face if isinstance(value, str) and len(value) > 5}
     return secrets, world.http.get("/metrics").text
+
+
+def told_at_the_gate(world: World) -> tuple[set[str], str]:
+    """Go through what approval systems do besides, rightly and wrongly; return the same, and the bodies of all refusals."""
+    issuer, slug = world.service.catalogue.samples[HAILING].issuer, HAILING
+    secret = world.service.clients.add(Client("gate", issuer, (EVERY_TYPE,), 100), NOW)
+    refused: list[str] = []
+
+    def asked(method: str, path: str, **more: Any) -> Any:
+        answer = world.http.request(method, path, **more)
+        if answer.status_code >= 400:
+            refused.append(answer.text)
+        return answer
+
+    form = {"grant_type": "client_credentials", "client_id": "gate"}
+    asked("POST", "/oauth/token", data={**form, "client_secret": "lst_not_the_secret_of_gate"})
+    asked("POST", "/oauth/token", data={**form, "client_secret": secret, "scope": "issue:no_such_type_of_ours"})
+    assertion = jwt.encode({"alg": "HS256"}, {"sub": "gate", "jti": "an-assertion"}, OctKey.generate_key(256))
+    asked("POST", "/oauth/token", data={"grant_type": form["grant_type"], "client_assertion": assertion, "client_assertion_type": ASSERTION_TYPE})
+    token = asked("POST", "/oauth/token", data={**form, "client_secret": secret}).json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    at, digest = (NOW - timedelta(hours=1)).isoformat(), "5e" * 32
+    receipts = [
+        {"source": name, "asked_at": at, "answered_at": at, "result": "conflict", "compared": ["plate_no", "vin", "vehicle_owner"], "digest": digest,
+         "reference": "回执〔2026〕第88号"} for name in ("police_vehicle", "vehicle_inspection")
+    ]  # fmt: skip
+    decision = {"number": "无人〔2026〕9号", "organ": "示例机关", "decided_on": beijing_day(NOW).isoformat(), "legal_basis": "示例条例"}
+    body = world.request(
+        slug, decision={**decision, "unattended": "unattended_ride_hailing_vehicles"}, receipts=receipts, service_item_code="51990011800100101"
+    )
+    assert asked("POST", "/licences", json=body, headers={**bearer, "Idempotency-Key": "gate-00001"}).status_code == 409
+    assert (
+        asked(
+            "POST", "/licences", json={**body, "receipts": [{**receipts[0], "digest": "绝密"}]}, headers={**bearer, "Idempotency-Key": "gate-2345"}
+        ).status_code
+        == 422
+    )
+    asked("GET", "/events", headers=bearer)
+    asked("GET", "/events?after=a-cursor-of-nobody", headers=bearer)
+    asked("POST", "/webhooks", json={"url": "https://user:pass-word-1@127.0.0.1/hook-of-gate"}, headers=bearer)
+    asked("GET", "/webhooks", headers={"Authorization": f"Bearer {token[:-3]}"})
+    face = {str(value) for value in body["face"].values() if isinstance(value, str) and len(value) > 5}
+    secrets = {
+        secret, token, assertion, "lst_not_the_secret_of_gate", "no_such_type_of_ours", "pass-word-1", "hook-of-gate", "a-cursor-of-nobody", digest,
+        "绝密", "回执〔2026〕第88号", "无人〔2026〕9号",
+    }  # fmt: skip
+    return secrets | face, "\n".join(refused) + world.http.get("/metrics").text
+
+
+def test_neither_logs_nor_refusals_nor_figures_hold_what_came_to_the_gate(world: World, logged: io.StringIO) -> None:
+    secrets, said = told_at_the_gate(world)
+    assert len(secrets) > 15
+    assert "needs-clerk" in said
+    written = logged.getvalue() + said
+    assert not [secret for secret in secrets if secret in written]
 
 
 def test_neither_logs_nor_figures_hold_a_value_of_a_face_a_number_a_code_or_a_token(world: World, logged: io.StringIO) -> None:
