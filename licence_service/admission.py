@@ -16,13 +16,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
 
 from licence_service.errors import RequestRejected, TokenRefused
-from licence_service.store.clients import Client, Clients
+from licence_service.store.clients import EVERY_ACT, EVERY_TYPE, Client, Clients
 from licence_service.store.credentials import Credentials
 
 LIFE = timedelta(minutes=10)  # of an access token
 LONGEST_ASSERTION = timedelta(minutes=10)  # that a signed assertion may be good for
 SKEW = timedelta(minutes=1)  # by which a client's clock may be wrong
-MOST_TOKEN, MOST_SCOPE = 4096, 2000  # characters
+MOST_TOKEN, MOST_SCOPE, MOST_NAME = 4096, 2000, 200  # characters
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("ES256", "ES384", "PS256", "RS256", "Ed25519")  # that signed assertions may be in
 _SHORTEST_RSA = 2048  # bits
@@ -69,11 +69,11 @@ class Admission:
 
     def admit(self, asking: Asking) -> Admitted:
         """Return an access token; raise `TokenRefused` with a code of RFC 6749 §5.2."""
-        client = self._by_assertion(asking) if asking.assertion else self._by_secret(asking)
+        client, number = self._by_assertion(asking) if asking.assertion else self._by_secret(asking)
         narrowed = _narrowed(client, asking.scope)
         now = int(self.now().timestamp())
         claims = {
-            "iss": self.issuer, "aud": self.issuer, "sub": client.name, "client_id": client.name, "iat": now,
+            "iss": self.issuer, "aud": self.issuer, "sub": client.name, "client_id": client.name, "credential": number, "iat": now,
             "exp": now + int(LIFE.total_seconds()), "jti": secrets.token_urlsafe(12), "scope": " ".join(narrowed),
         }  # fmt: skip
         token = jwt.encode({"alg": "HS256", "typ": _TYPE}, claims, self._key)
@@ -84,8 +84,10 @@ class Admission:
         if token.startswith(_PREFIX):
             return self.clients.by_token(token)
         claims = self._claims(token)
-        client = self.clients.named(claims["sub"]) if claims else None
-        if client is None or claims is None:
+        if claims is None or not isinstance(claims.get("credential"), int):
+            return None
+        client = self.clients.known_by(claims["sub"], claims["credential"])
+        if client is None:
             return None
         return replace(client, scopes=tuple(claims["scope"].split()))
 
@@ -107,27 +109,32 @@ class Admission:
             return None
         return read.claims if read.header.get("typ") == _TYPE else None
 
-    def _by_secret(self, asking: Asking) -> Client:
-        client = self.clients.by_token(asking.secret) if asking.secret else None
-        if client is None or client.name != asking.client:
+    def _by_secret(self, asking: Asking) -> tuple[Client, int]:
+        """Return the client that holds a secret, and the number of that."""
+        found = self.clients.by_secret(asking.secret) if asking.secret else None
+        if found is None or found[0].name != asking.client:
             raise TokenRefused("invalid_client", "the client is not known by this secret")
-        return client
+        return found
 
-    def _by_assertion(self, asking: Asking) -> Client:
-        """Return the client that signed an assertion for this endpoint, once (RFC 7523 §3, OpenID Connect Core §9 `private_key_jwt`)."""
+    def _by_assertion(self, asking: Asking) -> tuple[Client, int]:
+        """Return the client that signed an assertion for this endpoint, once, and its key's number.
+
+        RFC 7523 §3, OpenID Connect Core §9 (`private_key_jwt`).
+        """
         refused = TokenRefused("invalid_client", "the assertion is not one that a client signed for this endpoint, once, just now")
         said = asking.assertion or ""
         name = _signer(said)
         if name is None or (asking.client and asking.client != name):
             raise refused
         client, now = self.clients.named(name), self.now()
-        claims = next((read for one in self.credentials.of(name) if one.public_key and (read := _verified(said, one.public_key))), None)
+        read = ((one.number, _verified(said, one.public_key)) for one in self.credentials.of(name) if one.public_key)
+        number, claims = next(((number, claims) for number, claims in read if claims is not None), (0, None))
         if client is None or claims is None or not self._meant_for_us(claims, name, now):
             raise refused
         expires_at = datetime.fromtimestamp(claims["exp"], UTC) + SKEW
         if not self.credentials.use_once(name, claims["jti"], expires_at, now):
             raise refused
-        return client
+        return client, number
 
     def _meant_for_us(self, claims: Mapping[str, Any], name: str, now: datetime) -> bool:
         audience = claims.get("aud")
@@ -141,7 +148,7 @@ class Admission:
         return (
             in_time and all(each <= present + SKEW.total_seconds() for each in begun) and claims.get("iss") == name
             and bool({self.token_url, self.issuer} & {each for each in meant if isinstance(each, str)})
-            and isinstance(claims.get("jti"), str) and 1 <= len(claims["jti"]) <= 200  # noqa: PLR2004
+            and _is_name(claims.get("jti"))
         )  # fmt: skip
 
 
@@ -179,7 +186,12 @@ def _signer(assertion: str) -> str | None:
     except (JoseError, ValueError, RecursionError):
         return None
     name = claims.get("sub") if isinstance(claims, dict) else None
-    return name if isinstance(name, str) else None
+    return name if _is_name(name) else None
+
+
+def _is_name(text: object) -> bool:
+    """Say whether a text may name a client or an assertion: no control character, no half of a surrogate pair."""
+    return isinstance(text, str) and text.isprintable() and 1 <= len(text) <= MOST_NAME
 
 
 def _verified(assertion: str, key: str) -> Mapping[str, Any] | None:
@@ -202,7 +214,11 @@ def _narrowed(client: Client, scope: str | None) -> tuple[str, ...]:
         return ()
     asked = tuple(dict.fromkeys(scope.split()))
     parts = [one.partition(":") for one in asked]
-    held = all(colon and client.may(act, slug) for act, colon, slug in parts)
+    acts, types = {*client.acts, EVERY_ACT}, {*client.types, EVERY_TYPE}
+    held = all(
+        colon and act and slug and (act in acts or EVERY_ACT in client.acts) and (slug in types or EVERY_TYPE in client.types)
+        for act, colon, slug in parts
+    )
     if len(scope) > MOST_SCOPE or not held:
-        raise TokenRefused("invalid_scope", "a scope is `act:type`, each held by the client; `*` stands for all that it holds where it holds all")
+        raise TokenRefused("invalid_scope", "a scope is `act:type`, each held by the client; `*` stands for all that it holds")
     return asked

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 from licence_service import requests
 from licence_service.carrying import Done
 from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, digest_of, photos_of, told
-from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealStopped, Unavailable
-from licence_service.licence import Act, Entry
+from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealBraked, SealStopped, Unavailable
+from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import live_key
 from licence_service.packing import Filling, Packer
 from licence_service.preflight import first_draft, granted
@@ -158,9 +158,17 @@ class Chunks:
         outcomes: dict[int, Outcome] = {}
         made: list[Made] = []
         pressing = Pressing(self.registrar, caller)
+        reserved = self._unbraked(reserved, outcomes)
         try:
             sealing, filling = SealingMany(self.registrar, self.step), self.packer.opened(self.registrar.line.now())
-            made = self._made(sealing.each(self._printed(pressing, filling, reserved, outcomes)), filling)
+            try:
+                self._make(sealing.each(self._printed(pressing, filling, reserved, outcomes)), filling, made)
+            except SealBraked as full:  # what is sealed is entered; the rest is left for the next hour
+                left = {row.at: reservation for row, reservation in reserved}
+                for at in (*outcomes, *(one.row.at for one in made)):
+                    left.pop(at, None)
+                self.reserving.let_go([reservation.reservation_id for reservation in left.values()], self.registrar.line.now())
+                outcomes |= dict.fromkeys(left, full)
             entered = self._entered(made, filling) if made else ()
             filling.entered()
         except EntryConflict:  # what cannot be said of single rows
@@ -176,6 +184,27 @@ class Chunks:
             outcomes[one.row.at] = self._done(caller, one, entry) if entry else told(lambda one=one: pressing.alone(one.reservation))  # type: ignore[misc]
         return outcomes
 
+    def _unbraked(self, reserved: Sequence[tuple[Meant, Reservation]], outcomes: dict[int, Outcome]) -> list[tuple[Meant, Reservation]]:
+        """Return the rows for which this hour's ceilings have room; the others are left for the next hour before anything is drawn for them (AI-05)."""
+        line, now = self.registrar.line, self.registrar.line.now()
+        left: dict[tuple[str, str], int | None] = {}
+        fitting: list[tuple[Meant, Reservation]] = []
+        braked: list[str] = []
+        for row, reservation in reserved:
+            kind = (reservation.department, reservation.type)
+            if kind not in left:
+                ceiling = None if row.draft.entry.campaign else row.department.ceiling_of(reservation.type, beijing_day(now))
+                left[kind] = line.seal_log.left(*kind, now, ceiling) if ceiling else None
+            room = left[kind]
+            if room == 0:
+                braked.append(reservation.reservation_id)
+                outcomes[row.at] = SealBraked()
+                continue
+            left[kind] = None if room is None else room - 1
+            fitting.append((row, reservation))
+        self.reserving.let_go(braked, now)
+        return fitting
+
     def _printed(
         self, pressing: Pressing, filling: Filling, reserved: Sequence[tuple[Meant, Reservation]], outcomes: dict[int, Outcome]
     ) -> Iterator[list[Printed]]:  # fmt: skip
@@ -187,14 +216,12 @@ class Chunks:
             yield printed
 
     @staticmethod
-    def _made(sealed: Generator[SealedFile, None, None], filling: Filling) -> list[Made]:
-        """Pack the sealed files as they come; return what is to be entered."""
-        made: list[Made] = []
+    def _make(sealed: Generator[SealedFile, None, None], filling: Filling, made: list[Made]) -> None:
+        """Pack the sealed files as they come; `made` gains what is to be entered."""
         with closing(sealed):
             for one, pressed, entry in sealed:
                 filling.add(pressed, digest_of(entry), photos_of(entry, one.order.sheet.photos))
                 made.append(Made(one.row, one.reservation, entry, one.template, one.order.sheet.code_text))
-        return made
 
     def _entered(self, made: Sequence[Made], filling: Filling) -> Sequence[Entry | None]:
         """Keep the documents and enter the acts; None stands for one that another stood in the way of."""

@@ -7,7 +7,7 @@ from licence_service import authority
 from licence_service.acts import BY_EFFECTIVE_DAY, Case, Mark, has_act, judge, open_targets
 from licence_service.drafting import Draft, draft_act
 from licence_service.endorsing import Setting, checked_fact, must_be_entitled, signed
-from licence_service.errors import FaceRejected, Fault, TransitionRefused, TypeRetired
+from licence_service.errors import FaceRejected, Fault, NotGranted, TransitionRefused, TypeRetired
 from licence_service.frozen import replace
 from licence_service.law import TEMPLATE
 from licence_service.licence import Act, Licence
@@ -29,7 +29,10 @@ def drafted(line: Line, caller: Client, record: Record, request: ActRequest, tod
     if not has_act(template.acts, request.act):
         raise TransitionRefused(f"this type has no act {request.act.value}", facts={"act": request.act.value})
     setting = Setting(line, caller, record, template, authority.sealer(line, caller, record, request.act, today), today, line.law.packs())
-    must_be_granted(setting.department, record.type, today, unattended=request.decision.unattended is not None and not request.automatic)
+    by_rules = request.decision.unattended is not None and not request.automatic
+    must_be_granted(setting.department, record.type, today, unattended=by_rules)
+    if by_rules and request.campaign is None:  # what two people planned as a whole names the rules of its plan
+        raise NotGranted("no rule set decides acts on a licence; a person does", facts={"rule": "AI-03"})
     if request.act is Act.RENEW and template.retired_from and template.retired_from <= request.decision.decided_on:
         raise TypeRetired(facts={"rule": "LC-15"})
     licence = record.at(today)

@@ -169,8 +169,8 @@ class Registrar:
     def reservation(self, caller: Client, reservation_id: str) -> Done | Waiting:
         """Return how an act under way stands."""
         found = self.line.reservations.get(reservation_id)
-        if found.client != caller.name:
-            raise NotInRegister
+        if found.client != caller.name or not (caller.may(found.act, found.type) or caller.may(READ, found.type)):
+            raise NotInRegister("no such reservation")  # in the words for one that nobody made
         if found.state != "reserved":
             return self.carrier.answer(found)
         uses = self.line.seal_log.uses(reservation_id=reservation_id)

@@ -7,7 +7,7 @@ import typer
 from licence_service.basis import Basis, Judged
 from licence_service.cli.talking import err, out, said, service, show
 from licence_service.errors import NotInRegister
-from licence_service.licence import Entry
+from licence_service.licence import Entry, beijing_day
 from licence_service.rules import judge_sources, outside, rule_set
 from licence_service.service import Service
 
@@ -62,7 +62,7 @@ def _explained(opened: Service, slug: str, entry: Entry) -> dict[str, Any]:
             for one in basis.receipts
         ],
         "rules": _judged(basis.judged) if basis.judged else None,
-        "again": _again(opened, basis, entry) if basis.judged else None,
+        "again": _again(opened, slug, basis, entry) if basis.judged else None,
         "fields": {
             name: {"source": one.source, "at": one.at.isoformat()} if (one := basis.origins.get(name)) else {"source": entry.by, "at": None}
             for name in template.fields if name in version.face
@@ -76,13 +76,16 @@ def _judged(judged: Judged) -> dict[str, Any]:
     return {"rule_set": judged.rule_set, "digest": judged.digest, "at": judged.at.isoformat(), "findings": findings}
 
 
-def _again(opened: Service, basis: Basis, entry: Entry) -> str:
-    """Judge the same receipts by the rule set as the book knew it when the entry was made, at the instant of that judgement."""
+def _again(opened: Service, slug: str, basis: Basis, entry: Entry) -> str:
+    """Judge the same receipts by the rule set as the book knew it at the instant of that judgement: the seal may have been waited for since."""
     assert basis.judged  # noqa: S101 - the caller looked
-    found = rule_set(opened.law.packs(entry.recorded_at), basis.judged.rule_set)
+    at = basis.judged.at
+    found = rule_set(opened.law.packs(at), basis.judged.rule_set)
     if found is None:
-        return "the book knows no such rule set"
+        return "the book knew no such rule set"
     pack, rule = found
+    if not pack.covers(beijing_day(at)) or slug not in pack.types or basis.item not in rule.items:
+        return "not a case for this rule set"
     if judge_sources(pack, rule, basis.receipts, basis.judged.at) != basis.judged:
         return "other findings"
     return "outside its limits" if entry.version and outside(rule, entry.version.face) else "the same"

@@ -96,10 +96,23 @@ class Clients:
 
     def by_token(self, token: str) -> Client | None:
         """Return the client that holds this secret, or None."""
-        held = (credentials.c.secret_digest == token_digest(token)) & credentials.c.removed_at.is_(None) & clients.c.removed_at.is_(None)
+        found = self.by_secret(token)
+        return found[0] if found else None
+
+    def by_secret(self, secret: str) -> tuple[Client, int] | None:
+        """Return the client that holds this secret and the secret's number, or None."""
+        return self._held(credentials.c.secret_digest == token_digest(secret))
+
+    def known_by(self, name: str, number: int) -> Client | None:
+        """Return the client of this name that may call and still has the credential of this number, or None."""
+        found = self._held((clients.c.name == name) & (credentials.c.id == number))
+        return found[0] if found else None
+
+    def _held(self, by: ColumnElement[bool]) -> tuple[Client, int] | None:
+        living = by & credentials.c.removed_at.is_(None) & clients.c.removed_at.is_(None)
         with self._database.read() as connection:
-            row = connection.execute(select(clients).join(credentials).where(held)).mappings().first()
-        return _client(row) if row else None
+            row = connection.execute(select(clients, credentials.c.id.label("credential")).join(credentials).where(living)).mappings().first()
+        return (_client(row), row["credential"]) if row else None
 
     def named(self, name: str) -> Client | None:
         """Return the client of this name that may call, or None."""

@@ -57,10 +57,12 @@ class SealLog:
 
     def braked(self, use: SealUse, at: datetime, ceiling: int | None) -> bool:
         """Say whether the ceiling of this hour is reached already: then nothing need be drawn for it."""
-        if ceiling is None:
-            return False
+        return ceiling is not None and self.left(use.department, use.type, at, ceiling) == 0
+
+    def left(self, department: str, slug: str, at: datetime, ceiling: int) -> int:
+        """Return how many uses more an hour's ceiling lets through."""
         with self._database.read() as connection:
-            return (counted(connection, _hour(use.department, use.type, at)) or 0) >= ceiling
+            return max(0, ceiling - (counted(connection, _hour(department, slug, at)) or 0))
 
     def write_all(self, uses: Sequence[SealUse], at: datetime, ceilings: Ceilings = _NO_CEILINGS) -> list[str]:
         """Add lines in one transaction and return their digests; each names the one before it.

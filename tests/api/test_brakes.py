@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from licence_service import chunks
+from licence_service.carrying import Done
 from licence_service.errors import SealBraked
 from licence_service.licence import beijing_day
+from licence_service.service import told_of_steps
 from tests.parts.databases import at_once
 from tests.world import BUSINESS, TRIP, Clock, World, a_world
 
@@ -61,16 +64,34 @@ def test_who_comes_at_once_shares_the_ceiling(braked: World) -> None:
 
 
 @pytest.mark.rule("AI-05")
-def test_a_chunk_over_the_ceiling_is_kept_and_goes_on_hour_by_hour(braked: World) -> None:
+def test_a_chunk_over_the_ceiling_fills_its_hour_and_goes_on_in_the_next(braked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "PART", 2)
     rows = [(f"chunk-{number:04}", _body(braked, number)) for number in range(CEILING + 2)]
     outcomes = braked.service.chunks.issue(braked.client(TRIP), rows)
-    assert {type(one) for one in outcomes} == {SealBraked}
-    assert braked.service.registrar.finish() == CEILING
+    assert [type(one) for one in outcomes] == [Done] * CEILING + [SealBraked] * 2
+    assert len([use for use in braked.service.seal_log.uses() if use["event"] == "done"]) == CEILING
+    assert braked.service.registrar.finish() == 0
     assert isinstance(braked.clock, Clock)
     braked.clock.now += timedelta(hours=1)
-    assert braked.service.registrar.finish() == 2
     again = braked.service.chunks.issue(braked.client(TRIP), rows)
     assert len({one.licence_id for one in again}) == CEILING + 2  # type: ignore[union-attr]  # all are done
+    assert not list(braked.service.auditor.audit())
+
+
+@pytest.mark.rule("AI-05")
+def test_what_a_chunk_has_sealed_is_entered_though_others_reach_the_ceiling_before_its_end(braked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "PART", 2)
+    steps: list[str] = []
+
+    def beside(step: str) -> None:
+        steps.append(step)
+        if step == "request-seal" and steps.count(step) == 2:  # another takes the last of the hour while this one prints
+            braked.issue(TRIP, key="meanwhile-1", case_no="B-99", face={"license_no": "5199002611009999"})
+
+    rows = [(f"beside-{number:03}", _body(braked, number)) for number in range(CEILING)]
+    outcomes = told_of_steps(braked.service, beside).chunks.issue(braked.client(TRIP), rows)
+    assert [type(one) for one in outcomes] == [Done, Done, SealBraked]
+    assert not list(braked.service.auditor.audit())
 
 
 def test_the_most_generous_grant_says_the_ceiling(braked: World) -> None:

@@ -79,6 +79,18 @@ def test_a_rule_set_decides_its_own_types_only(world: World) -> None:
     assert (answer.status_code, answer.json()["rule"]) == (403, "AI-03")
 
 
+@pytest.mark.rule("AI-02", "AI-03")
+def test_no_rule_set_decides_acts_on_a_licence(world: World) -> None:
+    issued = world.issue(HAILING)
+    for number, (rules, act) in enumerate([(RULES, "replace"), ("nothing", "revoke"), ("nothing", "report_lost")]):
+        said = decision(beijing_day(NOW), unattended=rules)
+        del said["officer"]
+        body = {"act": act, "decision": said, **({"reason": "lost"} if act == "replace" else {})}
+        answer = world.act(HAILING, issued["licence_id"], body, f"machine-act-{number}")
+        assert (answer.status_code, answer.json()["rule"]) == (403, "AI-03"), answer.text
+    assert len(world.service.book.get(issued["licence_id"]).entries) == 1
+
+
 @pytest.mark.rule("AI-04")
 def test_fail_conflict_and_silence_lead_to_different_steps(world: World) -> None:
     failed = _sent(world, "machine-004", receipts=_receipts(police="fail", station="conflict"))

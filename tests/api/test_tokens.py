@@ -192,7 +192,8 @@ def test_a_token_holds_to_the_scopes_it_was_asked_with(world: World) -> None:
 def test_acts_of_a_client_bind_all_its_tokens_and_its_secret(world: World) -> None:
     client, secret = _added(world, acts=("read",), types=(TRIP,))
     assert _asked(world, client_id=client.name, client_secret=secret).json()["scope"] == f"read:{TRIP}"
-    for scope in (f"issue:{TRIP}", "read:*", "*:*", "read", f":{TRIP}", "read:", f"read:{DRIVER}", "x" * 3000):
+    assert _asked(world, client_id=client.name, client_secret=secret, scope="read:*").json()["scope"] == "read:*"  # all that it holds
+    for scope in (f"issue:{TRIP}", "issue:*", "read", f":{TRIP}", "read:", f"read:{DRIVER}", "x" * 3000):
         refused = _asked(world, client_id=client.name, client_secret=secret, scope=scope)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope"), scope
     for headers in (_token(world, client, secret), {"Authorization": f"Bearer {secret}"}):
@@ -213,13 +214,44 @@ def test_a_token_ends_with_its_time_and_at_once_with_its_client(world: World) ->
     assert _asked(world, client_id=client.name, client_secret=secret).status_code == 401
 
 
+def test_a_token_ends_with_the_secret_that_it_was_got_by(world: World) -> None:
+    client, secret = _added(world)
+    credentials = world.service.admission.credentials
+    other = credentials.add_secret(client.name, NOW)
+    headers, others = _token(world, client, secret), _token(world, client, other)
+    credentials.remove(client.name, credentials.of(client.name)[0].number, NOW)
+    assert (_searched(world, headers), _searched(world, others)) == (401, 200)
+
+
+def test_what_an_act_became_is_told_to_who_may_do_it_or_read_it(world: World) -> None:
+    client, secret = _added(world)
+    headers = {**_token(world, client, secret, f"issue:{TRIP}"), "Idempotency-Key": "telling-01"}
+    seal_id = world.service.keyring.departments[client.department].seal.seal_id
+    world.service.seal_log.order(seal_id, stopped=True, at=NOW, by="officer", reason="drill")
+    where = world.http.post("/licences", json=world.request(TRIP), headers=headers).json()["reservation_url"]
+    nothing = world.http.get(f"/reservations/{'0' * 26}", headers=headers)
+    for scope, status in ((f"issue:{TRIP}", 202), (f"read:{TRIP}", 202), (f"webhook:{TRIP}", 404), (f"issue:{VEHICLE}", 404)):
+        answer = world.http.get(where, headers=_token(world, client, secret, scope))
+        assert answer.status_code == status, scope
+        if status == 404:
+            assert answer.json() == nothing.json()
+
+
+@pytest.mark.parametrize("name", [r'"\ud800"', r'"a\u0000b"', "[]", "null", '""', '"' + "x" * 300 + '"', "1e999"])
+def test_an_assertion_of_a_name_that_is_none_is_refused(world: World, name: str) -> None:
+    said = [base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in ('{"alg":"ES256"}', f'{{"sub":{name}}}', "x" * 64)]
+    answer = _asked(world, client_assertion_type=ASSERTION_TYPE, client_assertion=".".join(said))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 def test_a_token_of_other_make_is_none(world: World) -> None:
     client, secret = _added(world)
     good = _token(world, client, secret)["Authorization"].removeprefix("Bearer ")
     key = OctKey.import_key(world.service.admission.token_key)
     now = int(world.service.now().timestamp())
     ours = world.service.admission.issuer
-    claims = {"iss": ours, "aud": ours, "sub": client.name, "exp": now + 60, "scope": ""}
+    number = world.service.admission.credentials.of(client.name)[0].number
+    claims = {"iss": ours, "aud": ours, "sub": client.name, "credential": number, "exp": now + 60, "scope": ""}
 
     def made(header: dict[str, str], **changed: object) -> str:
         return jwt.encode({"alg": "HS256", **header}, {**claims, **changed}, key)
@@ -229,7 +261,7 @@ def test_a_token_of_other_make_is_none(world: World) -> None:
     for token in (
         made({"typ": "JWT"}), made({"typ": "at+jwt"}, iss="https://elsewhere.example"), made({"typ": "at+jwt"}, aud="other"),
         made({"typ": "at+jwt"}, exp=now - 1), jwt.encode({"alg": "HS256", "typ": "at+jwt"}, claims, foreign), good[:-2], good + "x" * 5000, "a.b.c", "",
-        made({"typ": "at+jwt"}, sub="nobody"),
+        made({"typ": "at+jwt"}, sub="nobody"), made({"typ": "at+jwt"}, credential=None), made({"typ": "at+jwt"}, credential=number + 1),
     ):  # fmt: skip
         assert _status(world, token) == 401, token
 
