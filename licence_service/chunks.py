@@ -30,6 +30,7 @@ from licence_service.store.clients import Client
 from licence_service.store.openings import Opened, Openings
 from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
+from licence_service.store.seal_log import braked_until
 
 _LOG = logging.getLogger(__name__)
 CHUNK = 3000  # rows, as a rule: a version takes some 3 kB, and an object of a store should have 8 MB and more
@@ -198,7 +199,7 @@ class Chunks:
             room = left[kind]
             if room == 0:
                 braked.append(reservation.reservation_id)
-                outcomes[row.at] = SealBraked()
+                outcomes[row.at] = braked_until(now)
                 continue
             left[kind] = None if room is None else room - 1
             fitting.append((row, reservation))

@@ -13,7 +13,7 @@ from licence_service.document import Printer, Sheet
 from licence_service.document.press import Laid
 from licence_service.errors import SealBraked, SealStopped, SealUnavailable
 from licence_service.seal import Seal, Sealed, is_held
-from licence_service.store.seal_log import SealLog, SealUse
+from licence_service.store.seal_log import SealLog, SealUse, braked_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Sealer:
         Raise `PageDisagrees` before the seal is asked, `SealStopped`, and `SealUnavailable` where it cannot be had now.
         """
         if self.seal_log.braked(order.use, self.now(), order.ceiling):
-            raise self._refused(order.use, "ceiling", SealBraked())
+            raise self._refused(order.use, "ceiling", braked_until(self.now()))
         self.step("draw")
         laid = self._laid(order, seal)
         document = b"" if laid else self._drawn(order)

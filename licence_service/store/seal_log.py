@@ -124,7 +124,12 @@ def _brake(connection: Connection, uses: Sequence[SealUse], at: datetime, ceilin
     for (department, slug), ceiling in sorted(ceilings.items()):
         more = sum(use.department == department and use.type == slug for use in uses)
         if count_up_by(connection, _hour(department, slug, at), more) + more - 1 > ceiling:
-            raise SealBraked(f"{ceiling} an hour", retry_after=_AN_HOUR - int(at.timestamp()) % _AN_HOUR)
+            raise braked_until(at)
+
+
+def braked_until(at: datetime) -> SealBraked:
+    """Return what is raised over a ceiling: the same may come again when the hour is over."""
+    return SealBraked(retry_after=_AN_HOUR - int(at.timestamp()) % _AN_HOUR)
 
 
 def _hour(department: str, slug: str, at: datetime) -> str:

@@ -69,6 +69,7 @@ def test_a_chunk_over_the_ceiling_fills_its_hour_and_goes_on_in_the_next(braked:
     rows = [(f"chunk-{number:04}", _body(braked, number)) for number in range(CEILING + 2)]
     outcomes = braked.service.chunks.issue(braked.client(TRIP), rows)
     assert [type(one) for one in outcomes] == [Done] * CEILING + [SealBraked] * 2
+    assert all(one.retry_after > 5 for one in outcomes if isinstance(one, SealBraked))
     assert len([use for use in braked.service.seal_log.uses() if use["event"] == "done"]) == CEILING
     assert braked.service.registrar.finish() == 0
     assert isinstance(braked.clock, Clock)
