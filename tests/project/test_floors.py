@@ -1,5 +1,6 @@
 """What `make bench` says of figures that miss their floors."""
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,11 @@ def test_a_figure_is_held_beside_its_floor_and_its_goal(
     kept.record(name, figure, better=better, ours=1.0, peer=None, unit="x", worst=figure, rounds=1)
     assert said in capsys.readouterr().out
     assert [line.partition(":")[0] for line in kept.missed()] == ([name] if "MISSES" in said else [])
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in Path("bench").glob("*.py") if path.stem != "__main__"))
+def test_every_bench_can_be_begun(name: str) -> None:
+    assert importlib.import_module(f"bench.{name}").__doc__
 
 
 def test_every_figure_with_a_floor_is_one_that_a_bench_records() -> None:
