@@ -39,7 +39,7 @@ class Judging:
         return (self.department.name, *self.knowledge.organs.get(self.department.uscc, ()))
 
     def judge(self, rows: Sequence[StockRow]) -> int:
-        """Judge rows and write down what was found; return how many are blocked."""
+        """Judge rows and write down what was found; return how many are blocked. Those that somebody moved meanwhile are left to them."""
         drafts = [draft_of(row.content["draft"]) for row in rows]
         others = _Others(self.kept.related(self.run, rows))
         live = [self._live_key(draft) for draft in drafts]
@@ -52,8 +52,8 @@ class Judging:
             if self.rehearsed and not row.adopting and not any(one.severity == "block" for one in self._graded(findings)):
                 findings += [Finding(REFUSED, fault.path, fault.code) for fault in self.rehearsed(row)]
             found.append((row, {**row.content, "findings": [asdict(one) for one in findings]}, self._graded(findings)))
-        self.kept.judge(self.run, found)
-        return sum(any(one.severity == "block" for one in each) for *_, each in found)
+        written = self.kept.judge(self.run, found)
+        return sum(row.key in written and any(one.severity == "block" for one in each) for row, _, each in found)
 
     def blinds(self, draft: Draft) -> Blinds:
         """Return what a row is met by."""

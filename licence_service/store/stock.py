@@ -5,11 +5,11 @@ A run has a secret of its own, encrypted here; under it lie the rows. Counties, 
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import EntryConflict, NotInRegister
@@ -17,11 +17,10 @@ from licence_service.store.database import Database
 from licence_service.store.payload import KEY_BYTES, Vault
 from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_runs
 
-LOADED, PASSED, QUARANTINED, REJECTED, SEALED, ADOPTED = "loaded", "passed", "quarantined", "rejected", "sealed", "adopted"
-STATES = (LOADED, PASSED, QUARANTINED, REJECTED, SEALED, ADOPTED)
-SETTLED = (REJECTED, SEALED, ADOPTED)
+LOADED, PASSED, RELEASING, QUARANTINED = "loaded", "passed", "releasing", "quarantined"
+REJECTED, SEALED, ADOPTED = "rejected", "sealed", "adopted"
+STATES = (LOADED, PASSED, RELEASING, QUARANTINED, REJECTED, SEALED, ADOPTED)
 _AT_ONCE = 400  # values in one condition
-_OPEN = or_(*(stock_rows.c.state == state for state in (LOADED, PASSED, QUARANTINED)))  # `in_` cannot be run for many rows at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +195,7 @@ class KeptStock:
         Rows that were rejected count no more; those that are in the register already are found there.
         """
         columns = (stock_rows.c.number_blind, stock_rows.c.plate_blind, stock_rows.c.person_blind)
-        mine = (stock_runs.c.department == run.department) & (stock_runs.c.type == run.type) & stock_rows.c.state.in_((LOADED, PASSED, QUARANTINED))
+        mine = (stock_runs.c.department == run.department) & (stock_runs.c.type == run.type) & stock_rows.c.state.in_((LOADED, PASSED, RELEASING, QUARANTINED))
         asked = select(stock_rows.c.id, *columns, stock_rows.c.vin_blind).join(stock_runs, stock_runs.c.id == stock_rows.c.run).where(mine)
         found: dict[int, Blinds] = {}
         with self.database.read() as connection:
@@ -220,23 +219,47 @@ class KeptStock:
 
     # -- what was found, and what became of rows ------------------------------------------------------
 
-    def judge(self, run: StockRun, judged: Sequence[tuple[StockRow, Mapping[str, Any], Sequence[Found]]]) -> None:
-        """Write down what was found of rows: blocked ones lie in quarantine, the others passed. What was found of them before is gone."""
+    def judge(self, run: StockRun, judged: Sequence[tuple[StockRow, Mapping[str, Any], Sequence[Found]]]) -> set[int]:
+        """Write down what was found of rows: blocked ones lie in quarantine, the others passed, or go on being released.
+
+        What was found of them before is gone. Return the keys of the rows that stood still where they were read; of the others nothing is written.
+        """
         states, findings = [], []
-        for row, content, found in judged:
-            state = QUARANTINED if any(one.severity == "block" for one in found) else PASSED
-            changed = state != row.state
-            values = {"content": run.vault.close_json(content, row.digest), "state": state}
-            states.append({"key": row.key, **values, "round": None if changed else row.round, "sampled": row.sampled and not changed})
-            findings += [{"row": row.key, "rule": one.rule, "severity": one.severity, "path": one.path[:120], "code": one.code[:60]} for one in found]
-        written = update(stock_rows).where(stock_rows.c.id == bindparam("key"), _OPEN)
-        if not states:
-            return
         with self.database.write() as connection:
-            connection.execute(written, states)
-            self._forget(connection, [row.key for row, *_ in judged])
+            still = self._still(connection, [row for row, *_ in judged])
+            for row, content, found in judged:
+                if row.key not in still:
+                    continue
+                free = row.state if row.state == RELEASING else PASSED
+                state = QUARANTINED if any(one.severity == "block" for one in found) else free
+                changed = state != row.state
+                values = {"content": run.vault.close_json(content, row.digest), "state": state}
+                states.append({"key": row.key, **values, "round": None if changed else row.round, "sampled": row.sampled and not changed})
+                findings += [
+                    {"row": row.key, "rule": one.rule, "severity": one.severity, "path": one.path[:120], "code": one.code[:60]} for one in found
+                ]  # fmt: skip
+            if states:
+                connection.execute(update(stock_rows).where(stock_rows.c.id == bindparam("key")), states)
+                self._forget(connection, sorted(still))
             if findings:
                 connection.execute(insert(stock_findings), findings)
+        return still
+
+    @staticmethod
+    def _still(connection: Connection, rows: Sequence[StockRow]) -> set[int]:
+        """Return the keys of the rows that stand where they were read, and keep them there to the end of the transaction."""
+        read = {row.key: (row.state, row.attempt) for row in rows}
+        asked = select(stock_rows.c.id, stock_rows.c.state, stock_rows.c.attempt).order_by(stock_rows.c.id).with_for_update()
+        found = (row for part in _parts(sorted(read)) for row in connection.execute(asked.where(stock_rows.c.id.in_(part))))
+        return {row.id for row in found if read[row.id] == (row.state, row.attempt)}
+
+    def claim(self, rows: Sequence[StockRow]) -> list[StockRow]:
+        """Take rows that passed for a release: nobody holds, corrects or rejects them any more. Return those that nobody else moved before."""
+        with self.database.write() as connection:
+            still = self._still(connection, rows)
+            for part in _parts(sorted(still)):
+                connection.execute(update(stock_rows).where(stock_rows.c.id.in_(part)).values(state=RELEASING))
+        return [replace(row, state=RELEASING) for row in rows if row.key in still]
 
     @staticmethod
     def _forget(connection: Connection, keys: Sequence[int]) -> None:
@@ -254,26 +277,22 @@ class KeptStock:
             return connection.execute(update(stock_rows).where(mine).values(values)).rowcount == 1
 
     def settle(
-        self, run: StockRun, row: StockRow, state: str, content: Mapping[str, Any], licence_id: str | None = None, by: str | None = None
-    ) -> None:
-        """Write down what became of a row for good; nothing happens where that was done."""
-        self.settle_all(run, [(row, state, content, licence_id)], by)
-
-    def settle_all(
         self, run: StockRun, settled: Sequence[tuple[StockRow, str, Mapping[str, Any], str | None]], by: str | None = None
-    ) -> None:  # fmt: skip
-        """Write down what became of many rows together."""
+    ) -> set[int]:  # fmt: skip
+        """Write down what became of rows for good; return the keys of those that stood still where they were read, the others stay."""
         now = self.now()
-        values = [
-            {
-                "key": row.key, "state": state, "content": run.vault.close_json(content, row.digest), "licence_id": licence_id, "settled_at": now,
-                "settled_by": by,
-            }
-            for row, state, content, licence_id in settled
-        ]  # fmt: skip
-        if values:
-            with self.database.write() as connection:
-                connection.execute(update(stock_rows).where(stock_rows.c.id == bindparam("key"), _OPEN), values)
+        with self.database.write() as connection:
+            still = self._still(connection, [row for row, *_ in settled])
+            values = [
+                {
+                    "key": row.key, "state": state, "content": run.vault.close_json(content, row.digest), "licence_id": licence_id,
+                    "settled_at": now, "settled_by": by,
+                }
+                for row, state, content, licence_id in settled if row.key in still
+            ]  # fmt: skip
+            if values:
+                connection.execute(update(stock_rows).where(stock_rows.c.id == bindparam("key")), values)
+        return still
 
     def _run(self, row: RowMapping) -> StockRun:
         vault = Vault(self.vault.open(row["secret"], f"stock:{row['run_id']}"))

@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from licence_service.stock.proving import proof
 from licence_service.stock.releasing import Releasing
 from licence_service.stock.sources import open_source
 from licence_service.stock.written import edits, quarantine_sheet
-from licence_service.store.stock import ADOPTED, PASSED, QUARANTINED, REJECTED, SEALED, StockRow, StockRun
+from licence_service.store.stock import ADOPTED, PASSED, QUARANTINED, REJECTED, RELEASING, SEALED, StockRow, StockRun
 from licence_service.store.tables import licences
 from tests.parts.databases import empty_postgres
 from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, carried, clean, dirty, photos
@@ -319,3 +320,61 @@ def test_what_another_system_sealed_is_adopted_with_its_identifier_and_file(plac
     assert entry.version.reason is VersionReason.ADOPTED
     assert placed.service.archive.get(entry.version.document.sha256) == (folder / "1.pdf").read_bytes()
     assert proof(run, stock.sums).closed
+
+
+def signed_off(stock: Releasing, run: StockRun) -> None:
+    for one in stock.sample(run):
+        if one.signed_at is None:
+            stock.sign_off(run, one.county, "核验人乙")
+
+
+class Killed(BaseException):
+    """As `kill -9`: nothing of the release goes on."""
+
+
+def test_a_row_that_a_release_took_is_neither_held_nor_rejected_and_the_next_release_seals_it(placed: World, tmp_path: Path) -> None:
+    stock, caller = placed.service.stock(), placed.client(DRIVER)
+    run = load(placed, stock, tmp_path, as_csv([clean(1), clean(2)]))
+    signed_off(stock, run)
+
+    def dies(name: str) -> None:
+        if name == "note":
+            raise Killed
+
+    with pytest.raises(Killed):
+        replace(stock, told=dies).release(caller, run)
+    assert [row.state for row in all_rows(stock, run)] == [RELEASING] * 2
+    with pytest.raises(TransitionRefused):
+        stock.office.hold(run, [2], "核验人乙", "照片不是本人")
+    with pytest.raises(TransitionRefused):
+        stock.office.reject(run, [2], "核验人乙", "照片不是本人")
+    assert stock.office.correct(run, [(2, {"address": "别处"})], "更正人丙") == Counter({"not in quarantine": 1})
+    assert stock.release(caller, run) == Counter(sealed=2)
+    assert proof(run, stock.sums).closed
+
+
+def test_a_row_held_after_a_release_read_it_is_not_sealed(placed: World, tmp_path: Path) -> None:
+    stock, caller = placed.service.stock(), placed.client(DRIVER)
+    run = load(placed, stock, tmp_path, as_csv([clean(1)]))
+    signed_off(stock, run)
+    read = stock.office.kept.rows(run, PASSED)
+    assert stock.office.hold(run, [2], "核验人乙", "照片不是本人") == 1
+    assert stock.office.kept.claim(read) == []
+    assert stock.release(caller, run) == Counter()
+    assert stock.office.reject(run, [2], "核验人乙", "照片不是本人") == 1
+    stock.office.kept.settle(run, [(row, SEALED, row.content, None) for row in read])
+    assert [row.state for row in all_rows(stock, run)] == [REJECTED]
+    assert proof(run, stock.sums).closed
+
+
+def test_a_judgement_of_what_a_row_said_before_its_correction_changes_nothing(placed: World, tmp_path: Path) -> None:
+    stock = placed.service.stock()
+    run = load(placed, stock, tmp_path, as_csv([{**clean(1), "有效期止": "9999-12-31"}]))
+    read = all_rows(stock, run)
+    assert stock.office.correct(run, [(2, {"valid_to": "2030-02-28"})], "更正人丙") == Counter(changed=1)
+    corrected = all_rows(stock, run)
+    found = stock.sums.rules(run)
+    assert stock.office.judging(run).judge(read) == 0
+    assert all_rows(stock, run) == corrected
+    assert (corrected[0].state, corrected[0].content["draft"]["face"]["valid_to"]) == (PASSED, "2030-02-28")
+    assert stock.sums.rules(run) == found
