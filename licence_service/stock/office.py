@@ -145,6 +145,8 @@ class StockOffice:
         while rows := self.kept.rows(run, LOADED, limit=self.part):
             step("judge", len(rows))
             judging.judge(rows)
+            for other, met in self.kept.others(run, [row.blinds for row in rows]):  # what passed before these came may stand in their way
+                self.judging(other).judge(met)
 
     # -- quarantine ----------------------------------------------------------------------------------
 

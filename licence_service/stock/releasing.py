@@ -87,15 +87,22 @@ class Releasing:
             after = 0
             while rows := self.office.kept.rows(run, PASSED, RELEASING, after=after, limit=chunk, county=county, share=share):
                 after = rows[-1].key
-                ready = self._claimed([row for row in rows if row.round in rounds])
+                ready = self._claimed(run, [row for row in rows if row.round in rounds])
                 told += self._released(caller, run, ready)
                 step("release", len(ready))
         return told
 
-    def _claimed(self, rows: Sequence[StockRow]) -> list[StockRow]:
-        """Take the rows that passed, so that nobody holds or corrects them any more; with them go those that a killed release had taken."""
-        taken = [row for row in rows if row.state == RELEASING]
-        return taken + self.office.kept.claim([row for row in rows if row.state == PASSED])
+    def _claimed(self, run: StockRun, rows: Sequence[StockRow]) -> list[StockRow]:
+        """Take the rows that passed, so that nobody moves them any more, and judge them once more beside what came since (ST-02).
+
+        With them go those that a killed release had taken; they are not judged, since they may be in the register themselves.
+        """
+        kept, taken = self.office.kept, [row for row in rows if row.state == RELEASING]
+        if claimed := kept.claim([row for row in rows if row.state == PASSED]):
+            replace(self.office.judging(run), rehearsed=None).judge(claimed)
+            free = {row.key for row in kept.lines(run, [row.line for row in claimed]) if row.state == RELEASING}
+            taken += [row for row in claimed if row.key in free]
+        return taken
 
     def waiting(self, run: StockRun) -> int:
         """Return how many rows passed and are not released yet."""

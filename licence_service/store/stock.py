@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import EntryConflict, NotInRegister
@@ -20,6 +20,8 @@ from licence_service.store.tables_of_stock import stock_findings, stock_rows, st
 LOADED, PASSED, RELEASING, QUARANTINED = "loaded", "passed", "releasing", "quarantined"
 REJECTED, SEALED, ADOPTED = "rejected", "sealed", "adopted"
 STATES = (LOADED, PASSED, RELEASING, QUARANTINED, REJECTED, SEALED, ADOPTED)
+_IN_REGISTER = frozenset({SEALED, ADOPTED})
+_BLINDED = (stock_rows.c.number_blind, stock_rows.c.plate_blind, stock_rows.c.vin_blind, stock_rows.c.person_blind)
 _AT_ONCE = 400  # values in one condition
 
 
@@ -48,6 +50,15 @@ class Blinds:
     plate: str | None
     vin: str | None
     person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A row that another one meets. `registered`: it was sealed or adopted."""
+
+    key: int
+    registered: bool
+    blinds: Blinds = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,32 +200,36 @@ class KeptStock:
             asked = (select(stock_rows).where(stock_rows.c.run == run.key, stock_rows.c.line.in_(part)) for part in _parts(sorted(set(lines))))
             return [_row(run, row) for one in asked for row in connection.execute(one).mappings()]
 
-    def related(self, run: StockRun, rows: Sequence[StockRow]) -> list[tuple[int, Blinds]]:
-        """Return (key, blinds) of the rows of this department and type, of whatever run, that share number, plate or person with one of these.
+    def related(self, run: StockRun, rows: Sequence[StockRow]) -> list[Related]:
+        """Return the rows of this department and type, of whatever run, that share number, plate or person with one of these (ST-02).
 
-        Rows that were rejected count no more; those that are in the register already are found there.
+        Rows that were rejected count no more; those that are in the register count with plate and person, their numbers are found there.
         """
-        columns = (stock_rows.c.number_blind, stock_rows.c.plate_blind, stock_rows.c.person_blind)
-        mine = (stock_runs.c.department == run.department) & (stock_runs.c.type == run.type) & stock_rows.c.state.in_((LOADED, PASSED, RELEASING, QUARANTINED))
-        asked = select(stock_rows.c.id, *columns, stock_rows.c.vin_blind).join(stock_runs, stock_runs.c.id == stock_rows.c.run).where(mine)
-        found: dict[int, Blinds] = {}
-        with self.database.read() as connection:
-            for column, name in zip(columns, ("number", "plate", "person"), strict=True):
-                values = sorted({value for row in rows if (value := getattr(row.blinds, name))})
-                for part in _parts(values):
-                    for row in connection.execute(asked.where(column.in_(part))):
-                        found[row.id] = Blinds(row.number_blind, row.plate_blind, row.vin_blind, row.person_blind)
-        return list(found.items())
+        columns = (stock_rows.c.id, stock_rows.c.state, *_BLINDED)
+        mine = (stock_runs.c.department == run.department) & (stock_runs.c.type == run.type) & (stock_rows.c.state != REJECTED)
+        asked = select(*columns).join(stock_runs, stock_runs.c.id == stock_rows.c.run).where(mine)
+        return [Related(row["id"], row["state"] in _IN_REGISTER, _read_blinds(row)) for row in self._sharing(asked, [one.blinds for one in rows])]
+
+    def others(self, run: StockRun, blinds: Sequence[Blinds]) -> list[tuple[StockRun, list[StockRow]]]:
+        """Return, by run, the rows of other runs of this department and type that passed and share number, plate or person with one of these."""
+        mine = (stock_runs.c.department == run.department) & (stock_runs.c.type == run.type) & (stock_rows.c.run != run.key)
+        asked = select(stock_rows, stock_runs.c.run_id).join(stock_runs, stock_runs.c.id == stock_rows.c.run)
+        found = self._sharing(asked.where(mine, stock_rows.c.state == PASSED), blinds)
+        runs = {run_id: self.get(run_id) for run_id in sorted({row["run_id"] for row in found})}
+        return [(one, [_row(one, row) for row in found if row["run_id"] == run_id]) for run_id, one in runs.items()]
 
     def sharing(self, run: StockRun, blinds: Sequence[Blinds]) -> list[StockRow]:
         """Return the rows of this run that wait and share number, plate or person with one of these."""
-        found: dict[int, StockRow] = {}
-        for column, name in ((stock_rows.c.number_blind, "number"), (stock_rows.c.plate_blind, "plate"), (stock_rows.c.person_blind, "person")):
-            values = sorted({value for one in blinds if (value := getattr(one, name))})
-            with self.database.read() as connection:
-                for part in _parts(values):
-                    asked = select(stock_rows).where(stock_rows.c.run == run.key, column.in_(part), stock_rows.c.state.in_((PASSED, QUARANTINED)))
-                    found |= {row["id"]: _row(run, row) for row in connection.execute(asked).mappings()}
+        mine = (stock_rows.c.run == run.key) & stock_rows.c.state.in_((PASSED, QUARANTINED))
+        return [_row(run, row) for row in self._sharing(select(stock_rows).where(mine), blinds)]
+
+    def _sharing(self, asked: Select[Any], blinds: Sequence[Blinds]) -> list[RowMapping]:
+        """Return what is asked of the rows that share number, plate or person with one of these, each once."""
+        found: dict[int, RowMapping] = {}
+        with self.database.read() as connection:
+            for column, name in ((stock_rows.c.number_blind, "number"), (stock_rows.c.plate_blind, "plate"), (stock_rows.c.person_blind, "person")):
+                for part in _parts(sorted({value for one in blinds if (value := getattr(one, name))})):
+                    found |= {row["id"]: row for row in connection.execute(asked.where(column.in_(part))).mappings()}
         return list(found.values())
 
     # -- what was found, and what became of rows ------------------------------------------------------
@@ -235,9 +250,7 @@ class KeptStock:
                 changed = state != row.state
                 values = {"content": run.vault.close_json(content, row.digest), "state": state}
                 states.append({"key": row.key, **values, "round": None if changed else row.round, "sampled": row.sampled and not changed})
-                findings += [
-                    {"row": row.key, "rule": one.rule, "severity": one.severity, "path": one.path[:120], "code": one.code[:60]} for one in found
-                ]  # fmt: skip
+                findings += [_finding(row, one) for one in found]
             if states:
                 connection.execute(update(stock_rows).where(stock_rows.c.id == bindparam("key")), states)
                 self._forget(connection, sorted(still))
@@ -308,14 +321,22 @@ def _key(digest: str, attempt: int) -> str:
     return f"stock-{digest[:56]}-{attempt}"
 
 
+def _finding(row: StockRow, one: Found) -> dict[str, Any]:
+    return {"row": row.key, "rule": one.rule, "severity": one.severity, "path": one.path[:120], "code": one.code[:60]}
+
+
 def _blinds(blinds: Blinds) -> dict[str, str | None]:
     return {"number_blind": blinds.number, "plate_blind": blinds.plate, "vin_blind": blinds.vin, "person_blind": blinds.person}
+
+
+def _read_blinds(row: RowMapping) -> Blinds:
+    return Blinds(*(row[column.name] for column in _BLINDED))
 
 
 def _row(run: StockRun, row: RowMapping) -> StockRow:
     return StockRow(
         row["id"], row["line"], row["digest"], row["county"], row["adopting"], row["state"], row["attempt"], row["idempotency_key"],
-        run.vault.open_json(row["content"], row["digest"]), Blinds(row["number_blind"], row["plate_blind"], row["vin_blind"], row["person_blind"]),
+        run.vault.open_json(row["content"], row["digest"]), _read_blinds(row),
         row["round"], row["sampled"], row["licence_id"],
     )  # fmt: skip
 

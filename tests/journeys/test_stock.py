@@ -334,7 +334,7 @@ class Killed(BaseException):
 
 def test_a_row_that_a_release_took_is_neither_held_nor_rejected_and_the_next_release_seals_it(placed: World, tmp_path: Path) -> None:
     stock, caller = placed.service.stock(), placed.client(DRIVER)
-    run = load(placed, stock, tmp_path, as_csv([clean(1), clean(2)]))
+    run = load(placed, stock, tmp_path, as_csv([clean(1), clean(4)]))
     signed_off(stock, run)
 
     def dies(name: str) -> None:
@@ -378,3 +378,44 @@ def test_a_judgement_of_what_a_row_said_before_its_correction_changes_nothing(pl
     assert all_rows(stock, run) == corrected
     assert (corrected[0].state, corrected[0].content["draft"]["face"]["valid_to"]) == (PASSED, "2030-02-28")
     assert stock.sums.rules(run) == found
+
+
+def another(number: int, of: int) -> dict[str, str]:
+    """Return a row of the same person as another row, under a number of its own."""
+    return {**clean(of), "证号": clean(number)["证号"], "序号": str(number)}
+
+
+@pytest.mark.rule("ST-02")
+def test_a_second_certificate_of_a_person_is_blocked_though_the_first_one_is_released(placed: World, tmp_path: Path) -> None:
+    stock, caller = placed.service.stock(), placed.client(DRIVER)
+    run = load(placed, stock, tmp_path, as_csv([clean(1)]))
+    signed_off(stock, run)
+    assert stock.release(caller, run) == Counter(sealed=1)
+    (twin,) = all_rows(stock, load(placed, stock, tmp_path, as_csv([another(2, of=1)])))
+    assert (twin.state, rules_of(twin)) == (QUARANTINED, {"person-with-two"})
+
+
+@pytest.mark.rule("ST-02")
+def test_a_row_that_passed_and_was_signed_off_is_blocked_when_its_twin_comes_in_another_file(placed: World, tmp_path: Path) -> None:
+    stock, caller = placed.service.stock(), placed.client(DRIVER)
+    run = load(placed, stock, tmp_path, as_csv([clean(1)]))
+    signed_off(stock, run)
+    other = load(placed, stock, tmp_path, as_csv([another(2, of=1)]))
+    for one in (run, other):
+        assert [(row.state, rules_of(row)) for row in all_rows(stock, one)] == [(QUARANTINED, {"person-with-two"})]
+        assert proof(one, stock.sums).holds
+    assert stock.release(caller, run) == Counter()
+
+
+@pytest.mark.rule("ST-02")
+def test_rows_are_judged_once_more_when_they_are_released(world: World, tmp_path: Path) -> None:
+    stock, caller = world.service.stock(), world.client(DRIVER)
+    run = load(world, stock, tmp_path, as_csv([clean(1), clean(4)]))
+    signed_off(stock, run)
+    world.issue(DRIVER, face={
+        "license_no": clean(1)["证号"].translate({0xFF10 + digit: str(digit) for digit in range(10)}), "citizen_id": clean(1)["身份证号"],
+        "birth_date": clean(1)["出生日期"].replace("/", "-"), "sex": sex_of(clean(1)["身份证号"]),
+    })  # fmt: skip
+    assert stock.release(caller, run) == Counter(sealed=1)
+    assert [(row.state, row.line) for row in all_rows(stock, run)] == [(QUARANTINED, 2), (SEALED, 3)]
+    assert rules_of(all_rows(stock, run)[0]) == {"in-the-register"}
