@@ -21,7 +21,7 @@ from licence_service.stock.requesting import refusals
 from licence_service.stock.row_rules import HELD
 from licence_service.stock.sources import Cells, Source
 from licence_service.stock.taking import Taking, draft_data, draft_of
-from licence_service.store.clients import Client
+from licence_service.store.clients import STOCK, Client
 from licence_service.store.openings import Openings
 from licence_service.store.stock import LOADED, PASSED, QUARANTINED, REJECTED, RELEASING, KeptStock, NewRow, StockRow, StockRun
 from licence_service.template import Template
@@ -71,10 +71,10 @@ class StockOffice:
     def load(self, caller: Client, slug: str, delivery: Delivery, step: Step = silent) -> StockRun:
         """Keep every row of a file and judge it; the same file again adds nothing, one that was broken off goes on (ST-04).
 
-        Raise `NotGranted` where the client may not touch the type, `RequestRejected` where the file has not the columns of the mapping.
+        Raise `NotGranted` where the client may not bring stock of the type, `RequestRejected` where the file has not the columns of the mapping.
         """
         source, plan = delivery.source, delivery.plan
-        if not caller.may_touch(slug) or caller.department not in self.line.keyring.departments:
+        if not caller.may(STOCK, slug) or caller.department not in self.line.keyring.departments:
             raise NotGranted
         if source.columns and (absent := sorted(plan.columns() - set(source.columns))):
             raise RequestRejected(faults=[Fault("map", "no-such-column", f"the file has no column {', '.join(absent)}")])
@@ -228,9 +228,9 @@ class StockOffice:
         return rows
 
     def of(self, caller: Client, run_id: str) -> StockRun:
-        """Return a run of the caller's own department and types; any other is as if it did not exist."""
+        """Return a run of the caller's own department and of types whose stock it may bring; any other is as if it did not exist."""
         run = self.kept.get(run_id)
-        if run.department != caller.department or not caller.may_touch(run.type):
+        if run.department != caller.department or not caller.may(STOCK, run.type):
             raise NotInRegister("no such run")
         return run
 
