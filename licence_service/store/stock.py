@@ -5,11 +5,12 @@ A run has a secret of its own, encrypted here; under it lie the rows. Counties, 
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import EntryConflict, NotInRegister
@@ -112,21 +113,28 @@ class KeptStock:
     # -- runs ----------------------------------------------------------------------------------------
 
     def opened(self, client: str, department: str, slug: str, file_digest: str, loaded_by: str, content: Mapping[str, Any]) -> StockRun:
-        """Return the run of this file, found again by client, type and digest, or open it."""
+        """Return the run of this file, found again by client, type and digest, or open it; `EntryConflict` where it was opened with other content."""
         digest = self.vault.blind("stock-file", file_digest)
         mine = (stock_runs.c.client == client) & (stock_runs.c.type == slug) & (stock_runs.c.file_digest == digest)
-        with self.database.write() as connection:
-            found = connection.execute(select(stock_runs).where(mine)).mappings().first()
-            if found is None:
-                run_id, secret = secrets.token_hex(13), secrets.token_bytes(KEY_BYTES)
-                values = {
-                    "run_id": run_id, "client": client, "department": department, "type": slug, "file_digest": digest, "loaded_by": loaded_by,
-                    "made_at": self.now(), "secret": self.vault.close_up(secret, f"stock:{run_id}"),
-                    "content": Vault(secret).close_json(content, "stock:content"),
-                }  # fmt: skip
+        run_id, secret = secrets.token_hex(13), secrets.token_bytes(KEY_BYTES)
+        values = {
+            "run_id": run_id, "client": client, "department": department, "type": slug, "file_digest": digest, "loaded_by": loaded_by,
+            "made_at": self.now(), "secret": self.vault.close_up(secret, f"stock:{run_id}"),
+            "content": Vault(secret).close_json(content, "stock:content"),
+        }  # fmt: skip
+        found = self._found(mine)
+        if found is None:
+            with suppress(IntegrityError), self.database.write() as connection:  # somebody else may open it at the same moment
                 connection.execute(insert(stock_runs).values(values))
-                found = connection.execute(select(stock_runs).where(stock_runs.c.run_id == run_id)).mappings().one()
-        return self._run(found)
+            found = self._found(mine)
+        if found is None or found.content != content:
+            raise EntryConflict("this file is loaded already, with another mapping, other ended holders or without its pages", facts=_named(found))
+        return found
+
+    def _found(self, mine: ColumnElement[bool]) -> StockRun | None:
+        with self.database.read() as connection:
+            row = connection.execute(select(stock_runs).where(mine)).mappings().first()
+        return self._run(row) if row is not None else None
 
     def get(self, run_id: str) -> StockRun:
         """Return a run, or raise `NotInRegister`."""
@@ -314,6 +322,10 @@ class KeptStock:
             row["id"], row["run_id"], row["client"], row["department"], row["type"], row["loaded_by"], row["made_at"], row["loaded_at"], vault,
             vault.open_json(row["content"], "stock:content"), counts,
         )  # fmt: skip
+
+
+def _named(run: StockRun | None) -> dict[str, str]:
+    return {"run": run.run_id} if run else {}
 
 
 def _key(digest: str, attempt: int) -> str:

@@ -4,15 +4,17 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
-from licence_service.errors import NotGranted, NotInRegister, TransitionRefused
+from licence_service.errors import EntryConflict, NotGranted, NotInRegister, TransitionRefused
 from licence_service.identifiers import is_vin, sex_of
 from licence_service.licence import VersionReason, beijing_day
 from licence_service.stock.declared import read_plan
@@ -24,6 +26,7 @@ from licence_service.stock.sources import open_source
 from licence_service.stock.written import edits, quarantine_sheet
 from licence_service.store.stock import ADOPTED, PASSED, QUARANTINED, REJECTED, RELEASING, SEALED, StockRow, StockRun
 from licence_service.store.tables import licences
+from licence_service.store.tables_of_stock import stock_runs
 from tests.parts.databases import empty_postgres
 from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, carried, clean, dirty, photos
 from tests.world import DRIVER, VEHICLE, Clock, World, a_world
@@ -419,3 +422,39 @@ def test_rows_are_judged_once_more_when_they_are_released(world: World, tmp_path
     assert stock.release(caller, run) == Counter(sealed=1)
     assert [(row.state, row.line) for row in all_rows(stock, run)] == [(QUARANTINED, 2), (SEALED, 3)]
     assert rules_of(all_rows(stock, run)[0]) == {"in-the-register"}
+
+
+@pytest.mark.rule("ST-02")
+@pytest.mark.parametrize(("name", "code"), [("A\0B", "control-character"), ("a" * 30_000, "too-long")])
+def test_the_dry_run_blocks_a_name_that_a_release_would_refuse(world: World, tmp_path: Path, name: str, code: str) -> None:
+    stock = world.service.stock()
+    path = tmp_path / "stock.ndjson"
+    path.write_bytes(as_ndjson([{**clean(1), "姓名": name}]))
+    plan = read_plan(PLAN.encode(), stock.office.template(DRIVER))
+    run = stock.office.load(world.client(DRIVER), DRIVER, Delivery(open_source(path), plan, "装载人甲", photos(tmp_path / "photos")))
+    (row,) = all_rows(stock, run)
+    assert (row.state, code in {one["code"] for one in row.content["findings"]}) == (QUARANTINED, True)
+
+
+def test_another_mapping_of_a_file_that_is_loaded_is_refused_by_the_name_of_its_run(world: World, tmp_path: Path) -> None:
+    stock = world.service.stock()
+    run = load(world, stock, tmp_path, as_csv([clean(1)]))
+    other = read_plan(PLAN.replace("运政在线", "另一系统").encode(), stock.office.template(DRIVER))
+    with pytest.raises(EntryConflict) as refused:
+        stock.office.load(world.client(DRIVER), DRIVER, Delivery(open_source(tmp_path / "stock.csv"), other, "装载人甲", tmp_path / "photos"))
+    assert refused.value.facts["run"] == run.run_id
+    with pytest.raises(EntryConflict):
+        load(world, stock, tmp_path, as_csv([clean(1)]), render=True)
+    assert load(world, stock, tmp_path, as_csv([clean(1)])).run_id == run.run_id
+
+
+def test_one_file_is_one_run_even_where_two_commands_open_it_at_once(placed: World, tmp_path: Path) -> None:
+    stock = placed.service.stock()
+    run = load(placed, stock, tmp_path, as_csv([clean(1)]))
+    with pytest.raises(IntegrityError), placed.service.database.write() as connection:
+        one = dict(connection.execute(select(stock_runs)).mappings().one())
+        connection.execute(insert(stock_runs).values({**{name: value for name, value in one.items() if name != "id"}, "run_id": "0" * 26}))
+    with ThreadPoolExecutor(4) as pool:
+        opened = stock.office.kept.opened
+        told = pool.map(lambda _: opened(run.client, run.department, run.type, "another-file", "甲", run.content).run_id, range(4))
+        assert len(set(told)) == 1
