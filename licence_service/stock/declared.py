@@ -1,8 +1,10 @@
 """What is declared about a stock: how the columns of its file become fields, and what the department knows and how strict its rules are."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -122,17 +124,34 @@ def read_plan(content: bytes, template: Template) -> Plan:
         raise RequestRejected(faults=[Fault("map", "too-large", f"at most {_MOST_BYTES} bytes")])
     try:
         plan: Plan = _PLAN.validate_python(tomllib.loads(content.decode()))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # the second, and integers of thousands of digits, tomllib lets through
+        if isinstance(error, ValidationError):
+            raise RequestRejected(faults=_invalid(error)) from error
         raise RequestRejected(faults=[Fault("map", "not-toml", "the mapping is no correct TOML")]) from error
-    except ValidationError as error:
-        faults = [Fault("map." + ".".join(map(str, one["loc"])), one["type"], one["msg"]) for one in error.errors(include_input=False)]
-        raise RequestRejected(faults=faults) from error
     strange = [Fault(f"map.fields.{name}", "unknown-field", "the type has no such field") for name in plan.fields if name not in template.fields]
     known = [column for column in plan.ignored if column in plan.columns()]
     strange += [Fault("map.ignored", "taken", "a column that something is taken from is not ignored")] if known else []
+    strange += [
+        Fault(f"map.date_formats.{place}", "not-a-format", "no way to write a day")
+        for place, way in enumerate(plan.date_formats)
+        if not _readable(way)
+    ]
     if strange:
         raise RequestRejected(faults=strange)
     return plan
+
+
+def _invalid(error: ValidationError) -> list[Fault]:
+    return [Fault("map." + ".".join(map(str, one["loc"])), one["type"], one["msg"]) for one in error.errors(include_input=False)]
+
+
+def _readable(way: str) -> bool:
+    """Say whether a spelling of days can be read at all: a day written so must be read again."""
+    day = datetime(2024, 3, 15)  # noqa: DTZ001 - a calendar day has no zone
+    try:
+        return datetime.strptime(day.strftime(way), way) == day  # noqa: DTZ007
+    except (ValueError, re.error):
+        return False
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:

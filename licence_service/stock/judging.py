@@ -12,7 +12,7 @@ from licence_service.stock.declared import Knowledge
 from licence_service.stock.finding import Draft, Finding
 from licence_service.stock.row_rules import DUPLICATE, ENDED, PERSON, PLATE, REFUSED, REGISTERED, Case, judged, texts
 from licence_service.stock.taking import draft_of
-from licence_service.store.stock import Blinds, Found, KeptStock, StockRow, StockRun
+from licence_service.store.stock import Blinds, Found, KeptStock, Related, StockRow, StockRun
 from licence_service.template import Template
 
 
@@ -39,7 +39,7 @@ class Judging:
         return (self.department.name, *self.knowledge.organs.get(self.department.uscc, ()))
 
     def judge(self, rows: Sequence[StockRow]) -> int:
-        """Judge rows and write down what was found; return how many are blocked."""
+        """Judge rows and write down what was found; return how many are blocked. Those that somebody moved meanwhile are left to them."""
         drafts = [draft_of(row.content["draft"]) for row in rows]
         others = _Others(self.kept.related(self.run, rows))
         live = [self._live_key(draft) for draft in drafts]
@@ -52,8 +52,8 @@ class Judging:
             if self.rehearsed and not row.adopting and not any(one.severity == "block" for one in self._graded(findings)):
                 findings += [Finding(REFUSED, fault.path, fault.code) for fault in self.rehearsed(row)]
             found.append((row, {**row.content, "findings": [asdict(one) for one in findings]}, self._graded(findings)))
-        self.kept.judge(self.run, found)
-        return sum(any(one.severity == "block" for one in each) for *_, each in found)
+        written = self.kept.judge(self.run, found)
+        return sum(row.key in written and any(one.severity == "block" for one in each) for row, _, each in found)
 
     def blinds(self, draft: Draft) -> Blinds:
         """Return what a row is met by."""
@@ -68,7 +68,7 @@ class Judging:
         return judged(Case(draft, self.template, self.knowledge, self.names, self.today))
 
     def _beside(self, row: StockRow, others: "_Others") -> Iterable[Finding]:
-        """Compare with the rows that wait: one number twice, one plate on two vehicles, one person with two certificates."""
+        """Compare with the rows that wait or were released: one number twice, one plate on two vehicles, one person with two certificates."""
         mine = row.blinds
         fields = self.template.fields
         if others.rows_with(mine.number) - {row.key}:
@@ -97,16 +97,17 @@ class Judging:
 
 
 class _Others:
-    """The rows that wait, by what they are met by."""
+    """The rows that wait or are in the register, by what they are met by."""
 
-    def __init__(self, rows: Iterable[tuple[int, Blinds]]) -> None:
+    def __init__(self, rows: Iterable[Related]) -> None:
         """Sort them."""
         self._numbers: dict[str, set[int]] = {}
         self._plates: dict[str, set[str]] = {}
         self._persons: dict[str, set[str | None]] = {}
-        for key, one in rows:
-            if one.number:
-                self._numbers.setdefault(one.number, set()).add(key)
+        for row in rows:
+            one = row.blinds
+            if one.number and not row.registered:  # else the register itself is asked, by the rule of its own
+                self._numbers.setdefault(one.number, set()).add(row.key)
             if one.plate and one.vin:
                 self._plates.setdefault(one.plate, set()).add(one.vin)
             if one.person:

@@ -9,7 +9,7 @@ from typing import Any
 
 from licence_service.archive import Passing
 from licence_service.digests import canonical
-from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected
+from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected, TransitionRefused
 from licence_service.fields import comparison_form
 from licence_service.licence import beijing_day
 from licence_service.line import Line
@@ -21,9 +21,9 @@ from licence_service.stock.requesting import refusals
 from licence_service.stock.row_rules import HELD
 from licence_service.stock.sources import Cells, Source
 from licence_service.stock.taking import Taking, draft_data, draft_of
-from licence_service.store.clients import Client
+from licence_service.store.clients import STOCK, Client
 from licence_service.store.openings import Openings
-from licence_service.store.stock import LOADED, PASSED, QUARANTINED, REJECTED, KeptStock, NewRow, StockRow, StockRun
+from licence_service.store.stock import LOADED, PASSED, QUARANTINED, REJECTED, RELEASING, KeptStock, NewRow, StockRow, StockRun
 from licence_service.template import Template
 
 PART = 500  # rows that are kept, or judged, together
@@ -71,10 +71,10 @@ class StockOffice:
     def load(self, caller: Client, slug: str, delivery: Delivery, step: Step = silent) -> StockRun:
         """Keep every row of a file and judge it; the same file again adds nothing, one that was broken off goes on (ST-04).
 
-        Raise `NotGranted` where the client may not touch the type, `RequestRejected` where the file has not the columns of the mapping.
+        Raise `NotGranted` where the client may not bring stock of the type, `RequestRejected` where the file has not the columns of the mapping.
         """
         source, plan = delivery.source, delivery.plan
-        if not caller.may_touch(slug) or caller.department not in self.line.keyring.departments:
+        if not caller.may(STOCK, slug) or caller.department not in self.line.keyring.departments:
             raise NotGranted
         if source.columns and (absent := sorted(plan.columns() - set(source.columns))):
             raise RequestRejected(faults=[Fault("map", "no-such-column", f"the file has no column {', '.join(absent)}")])
@@ -145,6 +145,8 @@ class StockOffice:
         while rows := self.kept.rows(run, LOADED, limit=self.part):
             step("judge", len(rows))
             judging.judge(rows)
+            for other, met in self.kept.others(run, [row.blinds for row in rows]):  # what passed before these came may stand in their way
+                self.judging(other).judge(met)
 
     # -- quarantine ----------------------------------------------------------------------------------
 
@@ -200,30 +202,35 @@ class StockOffice:
             judging.judge(part)
 
     def hold(self, run: StockRun, lines: Sequence[int], by: str, reason: str) -> int:
-        """Put rows that passed into quarantine by a person's word; return how many there were."""
+        """Put rows that passed into quarantine by a person's word; return how many there were. `TransitionRefused` for one that is being released."""
         self.judge(run)
-        rows = [row for row in self.kept.lines(run, lines) if row.state == PASSED]
+        rows = [row for row in self._not_releasing(run, lines) if row.state == PASSED]
         note = {"by": by, "at": self.now().isoformat(), "reason": reason}
         held_rows = [replace(row, content=held({**row.content, "note": note}, Finding(HELD, "", "held"))) for row in rows]
-        self.judging(run).judge(held_rows)
-        return len(rows)
+        return self.judging(run).judge(held_rows)
 
     def reject(self, run: StockRun, lines: Sequence[int], by: str, reason: str) -> int:
-        """Reject rows of the quarantine for good; return how many there were."""
+        """Reject rows of the quarantine for good; return how many there were. `TransitionRefused` for one that is being released."""
         if not reason.strip():
             raise RequestRejected(faults=[Fault("reason", "missing", "a reason must be given")])
         self.judge(run)
-        rows = [row for row in self.kept.lines(run, lines) if row.state == QUARANTINED]
+        rows = [row for row in self._not_releasing(run, lines) if row.state == QUARANTINED]
         note = {"by": by, "at": self.now().isoformat(), "reason": reason}
-        self.kept.settle_all(run, [(row, REJECTED, {**row.content, "rejection": note}, None) for row in rows], by)
+        done = self.kept.settle(run, [(row, REJECTED, {**row.content, "rejection": note}, None) for row in rows], by)
         for part in _batched(self.kept.sharing(run, [row.blinds for row in rows]), self.part):
             self.judging(run).judge(part)  # what stood in the way of another does so no more
-        return len(rows)
+        return len(done)
+
+    def _not_releasing(self, run: StockRun, lines: Sequence[int]) -> list[StockRow]:
+        rows = self.kept.lines(run, lines)
+        if any(row.state == RELEASING for row in rows):
+            raise TransitionRefused("a row is being released; it may be in the register already. Carry the release to its end first")
+        return rows
 
     def of(self, caller: Client, run_id: str) -> StockRun:
-        """Return a run of the caller's own department and types; any other is as if it did not exist."""
+        """Return a run of the caller's own department and of types whose stock it may bring; any other is as if it did not exist."""
         run = self.kept.get(run_id)
-        if run.department != caller.department or not caller.may_touch(run.type):
+        if run.department != caller.department or not caller.may(STOCK, run.type):
             raise NotInRegister("no such run")
         return run
 

@@ -5,7 +5,7 @@ Three counts that come from different places must agree: what the pass over the 
 
 from dataclasses import dataclass
 
-from licence_service.store.stock import ADOPTED, LOADED, PASSED, QUARANTINED, REJECTED, SEALED, StockRun
+from licence_service.store.stock import ADOPTED, LOADED, PASSED, QUARANTINED, REJECTED, RELEASING, SEALED, StockRun
 from licence_service.store.stock_sums import StockSums
 
 
@@ -56,7 +56,7 @@ def proof(run: StockRun, sums: StockSums) -> Proof:
     counties = tuple(
         CountyProof(
             county, imported.get(county, 0), one.get(SEALED, 0), one.get(ADOPTED, 0), one.get(QUARANTINED, 0), one.get(REJECTED, 0),
-            one.get(PASSED, 0) + one.get(LOADED, 0), book.get(county, 0), late.get(county, 0),
+            one.get(PASSED, 0) + one.get(RELEASING, 0) + one.get(LOADED, 0), book.get(county, 0), late.get(county, 0),
         )
         for county in sorted(imported.keys() | states.keys())
         for one in [states.get(county, {})]

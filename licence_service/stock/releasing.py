@@ -20,7 +20,7 @@ from licence_service.stock.requesting import body_of
 from licence_service.stock.row_rules import REFUSED
 from licence_service.stock.taking import draft_of, opened
 from licence_service.store.clients import Client
-from licence_service.store.stock import ADOPTED, LOADED, PASSED, SEALED, StockRow, StockRun
+from licence_service.store.stock import ADOPTED, LOADED, PASSED, RELEASING, SEALED, StockRow, StockRun
 from licence_service.store.stock_sums import Sample, StockSums
 
 ONE_IN, AT_LEAST = 1000, 30  # rows of a county that people look at (ST-06)
@@ -85,16 +85,28 @@ class Releasing:
         told = Counter[str]()
         for county, rounds in signed.items():
             after = 0
-            while rows := self.office.kept.rows(run, PASSED, after=after, limit=chunk, county=county, share=share):
+            while rows := self.office.kept.rows(run, PASSED, RELEASING, after=after, limit=chunk, county=county, share=share):
                 after = rows[-1].key
-                ready = [row for row in rows if row.round in rounds]
+                ready = self._claimed(run, [row for row in rows if row.round in rounds])
                 told += self._released(caller, run, ready)
                 step("release", len(ready))
         return told
 
+    def _claimed(self, run: StockRun, rows: Sequence[StockRow]) -> list[StockRow]:
+        """Take the rows that passed, so that nobody moves them any more, and judge them once more beside what came since (ST-02).
+
+        With them go those that a killed release had taken; they are not judged, since they may be in the register themselves.
+        """
+        kept, taken = self.office.kept, [row for row in rows if row.state == RELEASING]
+        if claimed := kept.claim([row for row in rows if row.state == PASSED]):
+            replace(self.office.judging(run), rehearsed=None).judge(claimed)
+            free = {row.key for row in kept.lines(run, [row.line for row in claimed]) if row.state == RELEASING}
+            taken += [row for row in claimed if row.key in free]
+        return taken
+
     def waiting(self, run: StockRun) -> int:
         """Return how many rows passed and are not released yet."""
-        return sum(states.get(PASSED, 0) + states.get(LOADED, 0) for states in self.sums.states(run).values())
+        return sum(states.get(PASSED, 0) + states.get(RELEASING, 0) + states.get(LOADED, 0) for states in self.sums.states(run).values())
 
     def _released(self, caller: Client, run: StockRun, rows: Sequence[StockRow]) -> Counter[str]:
         """Release rows together; what was refused lies in quarantine with the refusal, unless it was the ceiling."""
@@ -108,7 +120,7 @@ class Releasing:
     def _noted(self, run: StockRun, outcomes: Sequence[tuple[StockRow, Outcome]]) -> Counter[str]:
         done = [(row, one) for row, one in outcomes if isinstance(one, Done)]
         settled = [(row, ADOPTED if row.adopting else SEALED, _result(row, one), one.licence_id) for row, one in done]
-        self.office.kept.settle_all(run, settled)
+        self.office.kept.settle(run, settled)
         self._drop([row for row, _ in done if row.adopting])
         refused = [(row, one) for row, one in outcomes if isinstance(one, Refusal) and not isinstance(one, CeilingReached)]
         self.office.judging(run).judge([_refused(row, one) for row, one in refused])

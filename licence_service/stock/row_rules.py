@@ -57,7 +57,8 @@ Rule: TypeAlias = Callable[[Case], Iterator[Finding]]
 def judged(case: Case) -> list[Finding]:
     """Return all that is found of a row by itself; the general fault of a place is left out where a rule explains it."""
     special = [one for rule in RULES for one in rule(case)]
-    explained = {one.path for one in special}
+    # A release refuses every fault of the face: only what blocks the row itself may say it better.
+    explained = {one.path for one in special if case.knowledge.rules[one.rule].severity == "block"}
     return [*special, *(one for one in face_faults(case) if one.path not in explained)]
 
 

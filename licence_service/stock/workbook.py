@@ -4,8 +4,10 @@ ECMA-376 parts, read as a stream. A document type, and with it every entity, is 
 what a part unpacks to is counted while it is unpacked. Formulas are never computed: the value that was saved with one is taken.
 """
 
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,14 +17,19 @@ from xml.parsers import expat
 
 from licence_service.errors import Fault, RequestRejected
 
-MOST_UNPACKED = 2_000_000_000  # bytes of one part
-MOST_RATIO = 400  # how much more a part may be than its packed bytes; sheets of real stocks come to some 15
+MOST_UNPACKED = 300_000_000  # bytes of one part; what unpacks to more is given as CSV or NDJSON
+MOST_RATIO = 50  # how much more a part may be than its packed bytes; sheets of real stocks come to some 15
 MOST_STRINGS = 200_000_000  # characters of all shared texts together
 MOST_COLUMNS, MOST_CELL = 500, 32_767  # the second is Excel's own limit
-_BLOCK = 1 << 16
+MOST_ROW = 1_048_576  # Excel's own limit
+MOST_STRANGE = 100_000  # elements of a part that say nothing of a cell; the dullest way to keep a parser busy
+_BLOCK, _MOST_FORMAT = 1 << 16, 10**6
 _DAY_FORMATS = frozenset({14, 15, 16, 17, 22, *range(27, 37), *range(50, 59)})  # built in, those of Chinese Excel included
 _QUOTED = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
 _CELL = re.compile(r"([A-Z]{1,3})[0-9]+")
+_TAGS = frozenset(
+    {"row", "c", "v", "is", "t", "f", "si", "r", "rPr", "rPh", "xf", "numFmt", "sz", "color", "rFont", "charset", "family", "scheme", "phoneticPr"}
+)
 _WORKBOOK, _STRINGS, _STYLES = "xl/workbook.xml", "xl/sharedStrings.xml", "xl/styles.xml"
 _RELATIONS = "xl/_rels/workbook.xml.rels"
 
@@ -37,9 +44,9 @@ def read_workbook(path: Path) -> Iterator[tuple[int, list[str]]]:
             _refuse_programs(packed)
             book = _Book(packed)
             yield from book.rows()
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, KeyError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, KeyError, zlib.error, lzma.LZMAError) as error:
         raise no("not-a-workbook", "this is no Excel workbook (.xlsx), or it is damaged") from error
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # an encoding that nobody knows, too
         raise no("not-a-workbook", "a part of this workbook is no correct XML") from error
 
 
@@ -52,6 +59,8 @@ def _refuse_programs(packed: zipfile.ZipFile) -> None:
     for one in packed.infolist():
         if one.flag_bits & 1:
             raise no("encrypted", "an encrypted workbook is not read")
+        if one.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise no("not-a-workbook", "a workbook is packed by deflate, or not at all")
         if "vbaproject" in one.filename.lower() or one.filename.lower().endswith(".bin"):
             raise no("macros", "a workbook with macros or embedded programs is not read; save it as .xlsx or CSV")
 
@@ -97,7 +106,7 @@ class _Book:
         """Feed a part to a reading, block by block; what it unpacks to is counted."""
         parser = expat.ParserCreate(namespace_separator="}")
         parser.StartDoctypeDeclHandler = _no_document_type
-        parser.StartElementHandler = lambda tag, attributes: reading.begin(tag.rpartition("}")[2], attributes)
+        parser.StartElementHandler = _counted(reading)
         parser.EndElementHandler = lambda tag: reading.end(tag.rpartition("}")[2])
         parser.CharacterDataHandler = reading.text
         parser.buffer_text = True
@@ -111,6 +120,26 @@ class _Book:
                 parser.Parse(block, False)  # noqa: FBT003 - expat's own flag
                 yield
         parser.Parse(b"", True)  # noqa: FBT003
+
+
+def _counted(reading: "_Reading") -> Callable[[str, dict[str, str]], None]:
+    """Return what hands elements on to a reading, and refuses a part that is full of ones that mean nothing here."""
+    strange = 0
+
+    def begin(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal strange
+        name = tag.rpartition("}")[2]
+        strange += name not in _TAGS
+        if strange > MOST_STRANGE:
+            raise no("too-large", "a part of this workbook holds far more than the cells of a sheet")
+        reading.begin(name, attributes)
+
+    return begin
+
+
+def _number(text: str, most: int) -> int | None:
+    """Return a number from 0 to `most` in plain digits; None for anything else, however long."""
+    return int(text) if len(text) <= 10 and text.isascii() and text.isdigit() and int(text) <= most else None  # noqa: PLR2004 - digits
 
 
 def _no_document_type(*_: object) -> None:
@@ -159,12 +188,12 @@ class _Strings(_Reading):
     """Texts that cells share; phonetic guides are left out."""
 
     def __init__(self, texts: list[str]) -> None:
-        self.texts, self._parts, self._in, self._size = texts, list[str](), False, 0
+        self.texts, self._parts, self._in, self._size, self._long = texts, list[str](), False, 0, 0
         self._aside = 0
 
     def begin(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
         if tag == "si":
-            self._parts = []
+            self._parts, self._long = [], 0
         self._aside += tag == "rPh"
         self._in = tag == "t" and not self._aside
 
@@ -176,7 +205,8 @@ class _Strings(_Reading):
 
     def text(self, text: str) -> None:
         if self._in:
-            self._size += len(text)
+            self._size, self._long = self._size + len(text), self._long + len(text)
+            _short_enough(self._long)
             if self._size > MOST_STRINGS:
                 raise no("too-large", "the texts of this workbook are too many")
             self._parts.append(text)
@@ -186,14 +216,15 @@ class _Styles(_Reading):
     """Which cell styles show a day."""
 
     def __init__(self, days: set[int]) -> None:
-        self.days, self._formats, self._count, self._within = days, dict[int, str](), 0, False
+        self.days, self._formats, self._count, self._within = days, dict[int | None, str](), 0, False
 
     def begin(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "numFmt":
-            self._formats[int(attributes.get("numFmtId", "0"))] = attributes.get("formatCode", "")
+            self._formats[_number(attributes.get("numFmtId", ""), _MOST_FORMAT)] = attributes.get("formatCode", "")
+            self._formats.pop(None, None)
         self._within = self._within or tag == "cellXfs"
         if tag == "xf" and self._within:
-            number = int(attributes.get("numFmtId", "0"))
+            number = _number(attributes.get("numFmtId", "0"), _MOST_FORMAT)
             code = _QUOTED.sub("", self._formats.get(number, "")).lower()
             if number in _DAY_FORMATS or "y" in code or ("d" in code and "m" in code):
                 self.days.add(self._count)
@@ -210,7 +241,7 @@ class _Cells(_Reading):
         self._book = book
         self._done: list[tuple[int, list[str]]] = []
         self._row: dict[int, str] = {}
-        self._number = self._column = 0
+        self._number = self._column = self._long = 0
         self._kind, self._style, self._value, self._in = "n", 0, list[str](), False
 
     def take(self) -> list[tuple[int, list[str]]]:
@@ -220,12 +251,15 @@ class _Cells(_Reading):
 
     def begin(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "row":
-            self._number = int(attributes["r"]) if attributes.get("r", "").isdecimal() else self._number + 1
+            number = _number(attributes["r"], MOST_ROW) if "r" in attributes else self._number + 1
+            if number is None or number <= self._number:
+                raise no("rows-out-of-order", f"rows of a sheet are numbered upwards, from 1 to {MOST_ROW}")
+            self._number = number
             self._row, self._column = {}, -1
         elif tag == "c":
             self._column = _place(attributes.get("r", ""), self._column)
-            style = attributes.get("s", "0")
-            self._kind, self._style, self._value = attributes.get("t", "n"), int(style) if style.isdecimal() else 0, []
+            self._style = _number(attributes.get("s", "0"), _MOST_FORMAT) or 0
+            self._kind, self._value, self._long = attributes.get("t", "n"), [], 0
         self._in = tag == "v" or (tag == "t" and self._kind == "inlineStr")
 
     def end(self, tag: str) -> None:
@@ -239,19 +273,25 @@ class _Cells(_Reading):
 
     def text(self, text: str) -> None:
         if self._in:
+            self._long += len(text)
+            _short_enough(self._long)
             self._value.append(text)
 
     def _text(self, value: str) -> str:
         if self._kind == "s":
-            known: Callable[[int], bool] = range(len(self._book.texts)).__contains__
-            value = self._book.texts[int(value)] if value.isdecimal() and known(int(value)) else ""
+            place = _number(value, len(self._book.texts) - 1)
+            value = "" if place is None else self._book.texts[place]
         elif self._kind == "e":
             value = ""
         elif self._kind == "n" and value and self._style in self._book.days:
             value = _day(value, since_1904=self._book.since_1904)
-        if len(value) > MOST_CELL:
-            raise no("too-long", f"a cell has at most {MOST_CELL} characters")
         return value
+
+
+def _short_enough(length: int) -> None:
+    """Refuse a cell while it is read, before it is put together."""
+    if length > MOST_CELL:
+        raise no("too-long", f"a cell has at most {MOST_CELL} characters")
 
 
 def _place(reference: str, before: int) -> int:

@@ -5,11 +5,12 @@ A run has a secret of its own, encrypted here; under it lie the rows. Counties, 
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import EntryConflict, NotInRegister
@@ -17,11 +18,12 @@ from licence_service.store.database import Database
 from licence_service.store.payload import KEY_BYTES, Vault
 from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_runs
 
-LOADED, PASSED, QUARANTINED, REJECTED, SEALED, ADOPTED = "loaded", "passed", "quarantined", "rejected", "sealed", "adopted"
-STATES = (LOADED, PASSED, QUARANTINED, REJECTED, SEALED, ADOPTED)
-SETTLED = (REJECTED, SEALED, ADOPTED)
+LOADED, PASSED, RELEASING, QUARANTINED = "loaded", "passed", "releasing", "quarantined"
+REJECTED, SEALED, ADOPTED = "rejected", "sealed", "adopted"
+STATES = (LOADED, PASSED, RELEASING, QUARANTINED, REJECTED, SEALED, ADOPTED)
+_IN_REGISTER = frozenset({SEALED, ADOPTED})
+_BLINDED = (stock_rows.c.number_blind, stock_rows.c.plate_blind, stock_rows.c.vin_blind, stock_rows.c.person_blind)
 _AT_ONCE = 400  # values in one condition
-_OPEN = or_(*(stock_rows.c.state == state for state in (LOADED, PASSED, QUARANTINED)))  # `in_` cannot be run for many rows at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,15 @@ class Blinds:
     plate: str | None
     vin: str | None
     person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A row that another one meets. `registered`: it was sealed or adopted."""
+
+    key: int
+    registered: bool
+    blinds: Blinds = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +113,28 @@ class KeptStock:
     # -- runs ----------------------------------------------------------------------------------------
 
     def opened(self, client: str, department: str, slug: str, file_digest: str, loaded_by: str, content: Mapping[str, Any]) -> StockRun:
-        """Return the run of this file, found again by client, type and digest, or open it."""
+        """Return the run of this file, found again by client, type and digest, or open it; `EntryConflict` where it was opened with other content."""
         digest = self.vault.blind("stock-file", file_digest)
         mine = (stock_runs.c.client == client) & (stock_runs.c.type == slug) & (stock_runs.c.file_digest == digest)
-        with self.database.write() as connection:
-            found = connection.execute(select(stock_runs).where(mine)).mappings().first()
-            if found is None:
-                run_id, secret = secrets.token_hex(13), secrets.token_bytes(KEY_BYTES)
-                values = {
-                    "run_id": run_id, "client": client, "department": department, "type": slug, "file_digest": digest, "loaded_by": loaded_by,
-                    "made_at": self.now(), "secret": self.vault.close_up(secret, f"stock:{run_id}"),
-                    "content": Vault(secret).close_json(content, "stock:content"),
-                }  # fmt: skip
+        run_id, secret = secrets.token_hex(13), secrets.token_bytes(KEY_BYTES)
+        values = {
+            "run_id": run_id, "client": client, "department": department, "type": slug, "file_digest": digest, "loaded_by": loaded_by,
+            "made_at": self.now(), "secret": self.vault.close_up(secret, f"stock:{run_id}"),
+            "content": Vault(secret).close_json(content, "stock:content"),
+        }  # fmt: skip
+        found = self._found(mine)
+        if found is None:
+            with suppress(IntegrityError), self.database.write() as connection:  # somebody else may open it at the same moment
                 connection.execute(insert(stock_runs).values(values))
-                found = connection.execute(select(stock_runs).where(stock_runs.c.run_id == run_id)).mappings().one()
-        return self._run(found)
+            found = self._found(mine)
+        if found is None or found.content != content:
+            raise EntryConflict("this file is loaded already, with another mapping, other ended holders or without its pages", facts=_named(found))
+        return found
+
+    def _found(self, mine: ColumnElement[bool]) -> StockRun | None:
+        with self.database.read() as connection:
+            row = connection.execute(select(stock_runs).where(mine)).mappings().first()
+        return self._run(row) if row is not None else None
 
     def get(self, run_id: str) -> StockRun:
         """Return a run, or raise `NotInRegister`."""
@@ -190,53 +208,79 @@ class KeptStock:
             asked = (select(stock_rows).where(stock_rows.c.run == run.key, stock_rows.c.line.in_(part)) for part in _parts(sorted(set(lines))))
             return [_row(run, row) for one in asked for row in connection.execute(one).mappings()]
 
-    def related(self, run: StockRun, rows: Sequence[StockRow]) -> list[tuple[int, Blinds]]:
-        """Return (key, blinds) of the rows of this department and type, of whatever run, that share number, plate or person with one of these.
+    def related(self, run: StockRun, rows: Sequence[StockRow]) -> list[Related]:
+        """Return the rows of this department and type, of whatever run, that share number, plate or person with one of these (ST-02).
 
-        Rows that were rejected count no more; those that are in the register already are found there.
+        Rows that were rejected count no more; those that are in the register count with plate and person, their numbers are found there.
         """
-        columns = (stock_rows.c.number_blind, stock_rows.c.plate_blind, stock_rows.c.person_blind)
-        mine = (stock_runs.c.department == run.department) & (stock_runs.c.type == run.type) & stock_rows.c.state.in_((LOADED, PASSED, QUARANTINED))
-        asked = select(stock_rows.c.id, *columns, stock_rows.c.vin_blind).join(stock_runs, stock_runs.c.id == stock_rows.c.run).where(mine)
-        found: dict[int, Blinds] = {}
-        with self.database.read() as connection:
-            for column, name in zip(columns, ("number", "plate", "person"), strict=True):
-                values = sorted({value for row in rows if (value := getattr(row.blinds, name))})
-                for part in _parts(values):
-                    for row in connection.execute(asked.where(column.in_(part))):
-                        found[row.id] = Blinds(row.number_blind, row.plate_blind, row.vin_blind, row.person_blind)
-        return list(found.items())
+        columns = (stock_rows.c.id, stock_rows.c.state, *_BLINDED)
+        mine = (stock_runs.c.department == run.department) & (stock_runs.c.type == run.type) & (stock_rows.c.state != REJECTED)
+        asked = select(*columns).join(stock_runs, stock_runs.c.id == stock_rows.c.run).where(mine)
+        return [Related(row["id"], row["state"] in _IN_REGISTER, _read_blinds(row)) for row in self._sharing(asked, [one.blinds for one in rows])]
+
+    def others(self, run: StockRun, blinds: Sequence[Blinds]) -> list[tuple[StockRun, list[StockRow]]]:
+        """Return, by run, the rows of other runs of this department and type that passed and share number, plate or person with one of these."""
+        mine = (stock_runs.c.department == run.department) & (stock_runs.c.type == run.type) & (stock_rows.c.run != run.key)
+        asked = select(stock_rows, stock_runs.c.run_id).join(stock_runs, stock_runs.c.id == stock_rows.c.run)
+        found = self._sharing(asked.where(mine, stock_rows.c.state == PASSED), blinds)
+        runs = {run_id: self.get(run_id) for run_id in sorted({row["run_id"] for row in found})}
+        return [(one, [_row(one, row) for row in found if row["run_id"] == run_id]) for run_id, one in runs.items()]
 
     def sharing(self, run: StockRun, blinds: Sequence[Blinds]) -> list[StockRow]:
         """Return the rows of this run that wait and share number, plate or person with one of these."""
-        found: dict[int, StockRow] = {}
-        for column, name in ((stock_rows.c.number_blind, "number"), (stock_rows.c.plate_blind, "plate"), (stock_rows.c.person_blind, "person")):
-            values = sorted({value for one in blinds if (value := getattr(one, name))})
-            with self.database.read() as connection:
-                for part in _parts(values):
-                    asked = select(stock_rows).where(stock_rows.c.run == run.key, column.in_(part), stock_rows.c.state.in_((PASSED, QUARANTINED)))
-                    found |= {row["id"]: _row(run, row) for row in connection.execute(asked).mappings()}
+        mine = (stock_rows.c.run == run.key) & stock_rows.c.state.in_((PASSED, QUARANTINED))
+        return [_row(run, row) for row in self._sharing(select(stock_rows).where(mine), blinds)]
+
+    def _sharing(self, asked: Select[Any], blinds: Sequence[Blinds]) -> list[RowMapping]:
+        """Return what is asked of the rows that share number, plate or person with one of these, each once."""
+        found: dict[int, RowMapping] = {}
+        with self.database.read() as connection:
+            for column, name in ((stock_rows.c.number_blind, "number"), (stock_rows.c.plate_blind, "plate"), (stock_rows.c.person_blind, "person")):
+                for part in _parts(sorted({value for one in blinds if (value := getattr(one, name))})):
+                    found |= {row["id"]: row for row in connection.execute(asked.where(column.in_(part))).mappings()}
         return list(found.values())
 
     # -- what was found, and what became of rows ------------------------------------------------------
 
-    def judge(self, run: StockRun, judged: Sequence[tuple[StockRow, Mapping[str, Any], Sequence[Found]]]) -> None:
-        """Write down what was found of rows: blocked ones lie in quarantine, the others passed. What was found of them before is gone."""
+    def judge(self, run: StockRun, judged: Sequence[tuple[StockRow, Mapping[str, Any], Sequence[Found]]]) -> set[int]:
+        """Write down what was found of rows: blocked ones lie in quarantine, the others passed, or go on being released.
+
+        What was found of them before is gone. Return the keys of the rows that stood still where they were read; of the others nothing is written.
+        """
         states, findings = [], []
-        for row, content, found in judged:
-            state = QUARANTINED if any(one.severity == "block" for one in found) else PASSED
-            changed = state != row.state
-            values = {"content": run.vault.close_json(content, row.digest), "state": state}
-            states.append({"key": row.key, **values, "round": None if changed else row.round, "sampled": row.sampled and not changed})
-            findings += [{"row": row.key, "rule": one.rule, "severity": one.severity, "path": one.path[:120], "code": one.code[:60]} for one in found]
-        written = update(stock_rows).where(stock_rows.c.id == bindparam("key"), _OPEN)
-        if not states:
-            return
         with self.database.write() as connection:
-            connection.execute(written, states)
-            self._forget(connection, [row.key for row, *_ in judged])
+            still = self._still(connection, [row for row, *_ in judged])
+            for row, content, found in judged:
+                if row.key not in still:
+                    continue
+                free = row.state if row.state == RELEASING else PASSED
+                state = QUARANTINED if any(one.severity == "block" for one in found) else free
+                changed = state != row.state
+                values = {"content": run.vault.close_json(content, row.digest), "state": state}
+                states.append({"key": row.key, **values, "round": None if changed else row.round, "sampled": row.sampled and not changed})
+                findings += [_finding(row, one) for one in found]
+            if states:
+                connection.execute(update(stock_rows).where(stock_rows.c.id == bindparam("key")), states)
+                self._forget(connection, sorted(still))
             if findings:
                 connection.execute(insert(stock_findings), findings)
+        return still
+
+    @staticmethod
+    def _still(connection: Connection, rows: Sequence[StockRow]) -> set[int]:
+        """Return the keys of the rows that stand where they were read, and keep them there to the end of the transaction."""
+        read = {row.key: (row.state, row.attempt) for row in rows}
+        asked = select(stock_rows.c.id, stock_rows.c.state, stock_rows.c.attempt).order_by(stock_rows.c.id).with_for_update()
+        found = (row for part in _parts(sorted(read)) for row in connection.execute(asked.where(stock_rows.c.id.in_(part))))
+        return {row.id for row in found if read[row.id] == (row.state, row.attempt)}
+
+    def claim(self, rows: Sequence[StockRow]) -> list[StockRow]:
+        """Take rows that passed for a release: nobody holds, corrects or rejects them any more. Return those that nobody else moved before."""
+        with self.database.write() as connection:
+            still = self._still(connection, rows)
+            for part in _parts(sorted(still)):
+                connection.execute(update(stock_rows).where(stock_rows.c.id.in_(part)).values(state=RELEASING))
+        return [replace(row, state=RELEASING) for row in rows if row.key in still]
 
     @staticmethod
     def _forget(connection: Connection, keys: Sequence[int]) -> None:
@@ -254,26 +298,22 @@ class KeptStock:
             return connection.execute(update(stock_rows).where(mine).values(values)).rowcount == 1
 
     def settle(
-        self, run: StockRun, row: StockRow, state: str, content: Mapping[str, Any], licence_id: str | None = None, by: str | None = None
-    ) -> None:
-        """Write down what became of a row for good; nothing happens where that was done."""
-        self.settle_all(run, [(row, state, content, licence_id)], by)
-
-    def settle_all(
         self, run: StockRun, settled: Sequence[tuple[StockRow, str, Mapping[str, Any], str | None]], by: str | None = None
-    ) -> None:  # fmt: skip
-        """Write down what became of many rows together."""
+    ) -> set[int]:  # fmt: skip
+        """Write down what became of rows for good; return the keys of those that stood still where they were read, the others stay."""
         now = self.now()
-        values = [
-            {
-                "key": row.key, "state": state, "content": run.vault.close_json(content, row.digest), "licence_id": licence_id, "settled_at": now,
-                "settled_by": by,
-            }
-            for row, state, content, licence_id in settled
-        ]  # fmt: skip
-        if values:
-            with self.database.write() as connection:
-                connection.execute(update(stock_rows).where(stock_rows.c.id == bindparam("key"), _OPEN), values)
+        with self.database.write() as connection:
+            still = self._still(connection, [row for row, *_ in settled])
+            values = [
+                {
+                    "key": row.key, "state": state, "content": run.vault.close_json(content, row.digest), "licence_id": licence_id,
+                    "settled_at": now, "settled_by": by,
+                }
+                for row, state, content, licence_id in settled if row.key in still
+            ]  # fmt: skip
+            if values:
+                connection.execute(update(stock_rows).where(stock_rows.c.id == bindparam("key")), values)
+        return still
 
     def _run(self, row: RowMapping) -> StockRun:
         vault = Vault(self.vault.open(row["secret"], f"stock:{row['run_id']}"))
@@ -284,19 +324,31 @@ class KeptStock:
         )  # fmt: skip
 
 
+def _named(run: StockRun | None) -> dict[str, str]:
+    return {"run": run.run_id} if run else {}
+
+
 def _key(digest: str, attempt: int) -> str:
     """Return the idempotency key of a row: the same as long as it says the same, so that it never gives two licences (ST-04)."""
     return f"stock-{digest[:56]}-{attempt}"
+
+
+def _finding(row: StockRow, one: Found) -> dict[str, Any]:
+    return {"row": row.key, "rule": one.rule, "severity": one.severity, "path": one.path[:120], "code": one.code[:60]}
 
 
 def _blinds(blinds: Blinds) -> dict[str, str | None]:
     return {"number_blind": blinds.number, "plate_blind": blinds.plate, "vin_blind": blinds.vin, "person_blind": blinds.person}
 
 
+def _read_blinds(row: RowMapping) -> Blinds:
+    return Blinds(*(row[column.name] for column in _BLINDED))
+
+
 def _row(run: StockRun, row: RowMapping) -> StockRow:
     return StockRow(
         row["id"], row["line"], row["digest"], row["county"], row["adopting"], row["state"], row["attempt"], row["idempotency_key"],
-        run.vault.open_json(row["content"], row["digest"]), Blinds(row["number_blind"], row["plate_blind"], row["vin_blind"], row["person_blind"]),
+        run.vault.open_json(row["content"], row["digest"]), _read_blinds(row),
         row["round"], row["sampled"], row["licence_id"],
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ stock_runs = Table(
     Column("secret", LargeBinary, nullable=False),  # encrypted
     Column("content", LargeBinary, nullable=False),  # encrypted: mapping, columns that nothing is taken from, ended holders (blinded)
     Column("counts", LargeBinary),  # encrypted: what the pass over the whole file counted
-    Index("ix_stock_runs_file_digest", "file_digest"),
+    UniqueConstraint("client", "type", "file_digest"),
 )  # fmt: skip
 
 stock_rows = Table(

@@ -2,12 +2,14 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from licence_service.document.standin import person
+from licence_service.errors import NotInRegister
 from licence_service.store.clients import APPROVAL, PLATFORM, Client
 from tests.promised import STOCK, Promises
 from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, as_workbook, clean, dirty
@@ -106,3 +108,11 @@ def test_a_hostile_file_is_refused_and_leaves_nothing(world: World, content: byt
     answer = sent(world, content)
     assert answer.status_code == 422, answer.text
     assert world.service.stock().office.kept.all() == []
+
+
+def test_stock_of_a_type_that_a_narrowed_token_may_use_otherwise_is_as_one_that_does_not_exist(world: World) -> None:
+    run = sent(world, as_ndjson(with_photos([{**clean(1), "住址": ""}]))).json()["run"]
+    office, caller = world.service.stock().office, world.client(DRIVER)
+    assert office.of(replace(caller, types=("*",), scopes=(f"stock:{DRIVER}",)), run).run_id == run
+    with pytest.raises(NotInRegister):
+        office.of(replace(caller, types=("*",), scopes=(f"stock:{TRIP}", f"sticker:{DRIVER}")), run)

@@ -4,14 +4,17 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
-from licence_service.errors import NotGranted, NotInRegister, TransitionRefused
+from licence_service.errors import EntryConflict, NotGranted, NotInRegister, TransitionRefused
 from licence_service.identifiers import is_vin, sex_of
 from licence_service.licence import VersionReason, beijing_day
 from licence_service.stock.declared import read_plan
@@ -21,8 +24,9 @@ from licence_service.stock.proving import proof
 from licence_service.stock.releasing import Releasing
 from licence_service.stock.sources import open_source
 from licence_service.stock.written import edits, quarantine_sheet
-from licence_service.store.stock import ADOPTED, PASSED, QUARANTINED, REJECTED, SEALED, StockRow, StockRun
+from licence_service.store.stock import ADOPTED, PASSED, QUARANTINED, REJECTED, RELEASING, SEALED, StockRow, StockRun
 from licence_service.store.tables import licences
+from licence_service.store.tables_of_stock import stock_runs
 from tests.parts.databases import empty_postgres
 from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, carried, clean, dirty, photos
 from tests.world import DRIVER, VEHICLE, Clock, World, a_world
@@ -319,3 +323,138 @@ def test_what_another_system_sealed_is_adopted_with_its_identifier_and_file(plac
     assert entry.version.reason is VersionReason.ADOPTED
     assert placed.service.archive.get(entry.version.document.sha256) == (folder / "1.pdf").read_bytes()
     assert proof(run, stock.sums).closed
+
+
+def signed_off(stock: Releasing, run: StockRun) -> None:
+    for one in stock.sample(run):
+        if one.signed_at is None:
+            stock.sign_off(run, one.county, "核验人乙")
+
+
+class Killed(BaseException):
+    """As `kill -9`: nothing of the release goes on."""
+
+
+def test_a_row_that_a_release_took_is_neither_held_nor_rejected_and_the_next_release_seals_it(placed: World, tmp_path: Path) -> None:
+    stock, caller = placed.service.stock(), placed.client(DRIVER)
+    run = load(placed, stock, tmp_path, as_csv([clean(1), clean(4)]))
+    signed_off(stock, run)
+
+    def dies(name: str) -> None:
+        if name == "note":
+            raise Killed
+
+    with pytest.raises(Killed):
+        replace(stock, told=dies).release(caller, run)
+    assert [row.state for row in all_rows(stock, run)] == [RELEASING] * 2
+    with pytest.raises(TransitionRefused):
+        stock.office.hold(run, [2], "核验人乙", "照片不是本人")
+    with pytest.raises(TransitionRefused):
+        stock.office.reject(run, [2], "核验人乙", "照片不是本人")
+    assert stock.office.correct(run, [(2, {"address": "别处"})], "更正人丙") == Counter({"not in quarantine": 1})
+    assert stock.release(caller, run) == Counter(sealed=2)
+    assert proof(run, stock.sums).closed
+
+
+def test_a_row_held_after_a_release_read_it_is_not_sealed(placed: World, tmp_path: Path) -> None:
+    stock, caller = placed.service.stock(), placed.client(DRIVER)
+    run = load(placed, stock, tmp_path, as_csv([clean(1)]))
+    signed_off(stock, run)
+    read = stock.office.kept.rows(run, PASSED)
+    assert stock.office.hold(run, [2], "核验人乙", "照片不是本人") == 1
+    assert stock.office.kept.claim(read) == []
+    assert stock.release(caller, run) == Counter()
+    assert stock.office.reject(run, [2], "核验人乙", "照片不是本人") == 1
+    stock.office.kept.settle(run, [(row, SEALED, row.content, None) for row in read])
+    assert [row.state for row in all_rows(stock, run)] == [REJECTED]
+    assert proof(run, stock.sums).closed
+
+
+def test_a_judgement_of_what_a_row_said_before_its_correction_changes_nothing(placed: World, tmp_path: Path) -> None:
+    stock = placed.service.stock()
+    run = load(placed, stock, tmp_path, as_csv([{**clean(1), "有效期止": "9999-12-31"}]))
+    read = all_rows(stock, run)
+    assert stock.office.correct(run, [(2, {"valid_to": "2030-02-28"})], "更正人丙") == Counter(changed=1)
+    corrected = all_rows(stock, run)
+    found = stock.sums.rules(run)
+    assert stock.office.judging(run).judge(read) == 0
+    assert all_rows(stock, run) == corrected
+    assert (corrected[0].state, corrected[0].content["draft"]["face"]["valid_to"]) == (PASSED, "2030-02-28")
+    assert stock.sums.rules(run) == found
+
+
+def another(number: int, of: int) -> dict[str, str]:
+    """Return a row of the same person as another row, under a number of its own."""
+    return {**clean(of), "证号": clean(number)["证号"], "序号": str(number)}
+
+
+@pytest.mark.rule("ST-02")
+def test_a_second_certificate_of_a_person_is_blocked_though_the_first_one_is_released(placed: World, tmp_path: Path) -> None:
+    stock, caller = placed.service.stock(), placed.client(DRIVER)
+    run = load(placed, stock, tmp_path, as_csv([clean(1)]))
+    signed_off(stock, run)
+    assert stock.release(caller, run) == Counter(sealed=1)
+    (twin,) = all_rows(stock, load(placed, stock, tmp_path, as_csv([another(2, of=1)])))
+    assert (twin.state, rules_of(twin)) == (QUARANTINED, {"person-with-two"})
+
+
+@pytest.mark.rule("ST-02")
+def test_a_row_that_passed_and_was_signed_off_is_blocked_when_its_twin_comes_in_another_file(placed: World, tmp_path: Path) -> None:
+    stock, caller = placed.service.stock(), placed.client(DRIVER)
+    run = load(placed, stock, tmp_path, as_csv([clean(1)]))
+    signed_off(stock, run)
+    other = load(placed, stock, tmp_path, as_csv([another(2, of=1)]))
+    for one in (run, other):
+        assert [(row.state, rules_of(row)) for row in all_rows(stock, one)] == [(QUARANTINED, {"person-with-two"})]
+        assert proof(one, stock.sums).holds
+    assert stock.release(caller, run) == Counter()
+
+
+@pytest.mark.rule("ST-02")
+def test_rows_are_judged_once_more_when_they_are_released(world: World, tmp_path: Path) -> None:
+    stock, caller = world.service.stock(), world.client(DRIVER)
+    run = load(world, stock, tmp_path, as_csv([clean(1), clean(4)]))
+    signed_off(stock, run)
+    world.issue(DRIVER, face={
+        "license_no": clean(1)["证号"].translate({0xFF10 + digit: str(digit) for digit in range(10)}), "citizen_id": clean(1)["身份证号"],
+        "birth_date": clean(1)["出生日期"].replace("/", "-"), "sex": sex_of(clean(1)["身份证号"]),
+    })  # fmt: skip
+    assert stock.release(caller, run) == Counter(sealed=1)
+    assert [(row.state, row.line) for row in all_rows(stock, run)] == [(QUARANTINED, 2), (SEALED, 3)]
+    assert rules_of(all_rows(stock, run)[0]) == {"in-the-register"}
+
+
+@pytest.mark.rule("ST-02")
+@pytest.mark.parametrize(("name", "code"), [("A\0B", "control-character"), ("a" * 30_000, "too-long")])
+def test_the_dry_run_blocks_a_name_that_a_release_would_refuse(world: World, tmp_path: Path, name: str, code: str) -> None:
+    stock = world.service.stock()
+    path = tmp_path / "stock.ndjson"
+    path.write_bytes(as_ndjson([{**clean(1), "姓名": name}]))
+    plan = read_plan(PLAN.encode(), stock.office.template(DRIVER))
+    run = stock.office.load(world.client(DRIVER), DRIVER, Delivery(open_source(path), plan, "装载人甲", photos(tmp_path / "photos")))
+    (row,) = all_rows(stock, run)
+    assert (row.state, code in {one["code"] for one in row.content["findings"]}) == (QUARANTINED, True)
+
+
+def test_another_mapping_of_a_file_that_is_loaded_is_refused_by_the_name_of_its_run(world: World, tmp_path: Path) -> None:
+    stock = world.service.stock()
+    run = load(world, stock, tmp_path, as_csv([clean(1)]))
+    other = read_plan(PLAN.replace("运政在线", "另一系统").encode(), stock.office.template(DRIVER))
+    with pytest.raises(EntryConflict) as refused:
+        stock.office.load(world.client(DRIVER), DRIVER, Delivery(open_source(tmp_path / "stock.csv"), other, "装载人甲", tmp_path / "photos"))
+    assert refused.value.facts["run"] == run.run_id
+    with pytest.raises(EntryConflict):
+        load(world, stock, tmp_path, as_csv([clean(1)]), render=True)
+    assert load(world, stock, tmp_path, as_csv([clean(1)])).run_id == run.run_id
+
+
+def test_one_file_is_one_run_even_where_two_commands_open_it_at_once(placed: World, tmp_path: Path) -> None:
+    stock = placed.service.stock()
+    run = load(placed, stock, tmp_path, as_csv([clean(1)]))
+    with pytest.raises(IntegrityError), placed.service.database.write() as connection:
+        one = dict(connection.execute(select(stock_runs)).mappings().one())
+        connection.execute(insert(stock_runs).values({**{name: value for name, value in one.items() if name != "id"}, "run_id": "0" * 26}))
+    with ThreadPoolExecutor(4) as pool:
+        opened = stock.office.kept.opened
+        told = pool.map(lambda _: opened(run.client, run.department, run.type, "another-file", "甲", run.content).run_id, range(4))
+        assert len(set(told)) == 1

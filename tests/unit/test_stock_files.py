@@ -1,5 +1,10 @@
 """Files of old systems: what is read, and what is refused before anything in it can do harm."""
 
+import base64
+import io
+import random
+import zipfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +14,10 @@ from hypothesis import strategies as st
 
 from licence_service.errors import RequestRejected
 from licence_service.stock import sources
+from licence_service.stock.declared import read_plan
 from licence_service.stock.sources import open_source
-from tests.stocks import as_ndjson, as_workbook
+from tests.stocks import PLAN, as_ndjson, as_workbook
+from tests.world import DRIVER, own_templates
 
 HEAD = ["姓名", "证号", "发证日期", "长度"]
 
@@ -46,8 +53,8 @@ def test_a_workbook_with_anything_but_cells_is_refused(tmp_path: Path) -> None:
     assert code_of(tmp_path, as_workbook(rows)[:200]) == "not-a-workbook"
     assert code_of(tmp_path, as_workbook(rows, more={"xl/worksheets/sheet1.xml": b"<worksheet"})) == "not-a-workbook"
     assert code_of(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500) == "old-workbook"
-    packed = as_workbook(rows, more={"xl/sharedStrings.xml": b"<sst>" + b"<si><t>" + b" " * 50_000_000 + b"</t></si></sst>"})
-    assert len(packed) < 200_000
+    packed = as_workbook(rows, more={"xl/sharedStrings.xml": b"<sst>" + b"<si><t>      </t></si>" * 3_000_000 + b"</sst>"})
+    assert len(packed) < 300_000
     assert code_of(tmp_path, packed) == "too-large"
 
 
@@ -84,3 +91,61 @@ def test_no_bytes_at_all_bring_it_down(tmp_path_factory: Any, content: bytes) ->
             list(open_source(written(folder, head + content)).rows())
         except RequestRejected:
             continue
+
+
+SHEET = "<worksheet><sheetData>{}</sheetData></worksheet>"
+CELL = '<c r="A1" t="inlineStr"><is><t>a</t></is></c>'
+
+
+def sheet_of(inside: str, **more: bytes) -> bytes:
+    return as_workbook([["a"]], more={"xl/worksheets/sheet1.xml": SHEET.format(inside).encode(), **more})
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000, "0", "", "x"])
+def test_a_row_has_a_number_that_a_sheet_can_have(tmp_path: Path, number: str) -> None:
+    assert code_of(tmp_path, sheet_of(f'<row r="{number}">{CELL}</row>')) == "rows-out-of-order"
+
+
+def test_no_row_stands_twice(tmp_path: Path) -> None:
+    assert code_of(tmp_path, sheet_of(f'<row r="1">{CELL}</row>' + f'<row r="2">{CELL}</row>' * 2)) == "rows-out-of-order"
+
+
+@pytest.mark.parametrize("number", ["x", "", "9" * 5000])
+def test_strange_numbers_of_formats_styles_and_texts_say_nothing(tmp_path: Path, number: str) -> None:
+    styles = f'<styleSheet><numFmts><numFmt numFmtId="{number}" formatCode="y"/></numFmts><cellXfs><xf numFmtId="{number}"/></cellXfs></styleSheet>'
+    cells = f'<row r="1">{CELL}</row><row r="2"><c r="A2" s="{number}"><v>1</v></c><c r="B2" t="s"><v>{number}</v></c></row>'
+    content = sheet_of(cells, **{"xl/styles.xml": styles.encode()})
+    assert list(open_source(written(tmp_path, content)).rows()) == [(2, {"a": "1"})]
+
+
+def test_an_unknown_encoding_and_a_broken_or_strange_packing_are_refused(tmp_path: Path) -> None:
+    strange = as_workbook([["a"]], more={"xl/worksheets/sheet1.xml": b'<?xml version="1.0" encoding="x-none"?><worksheet/>'})
+    assert code_of(tmp_path, strange) == "not-a-workbook"
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(as_workbook([["a"]]))) as good, zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as packed:
+        for one in good.namelist():
+            packed.writestr(one, good.read(one))
+    assert code_of(tmp_path, target.getvalue()) == "not-a-workbook"
+    whole = bytearray(as_workbook([["a"]]))
+    start = 30 + len("xl/workbook.xml")  # the first part's packed bytes
+    whole[start : start + 20] = b"\xff" * 20
+    assert code_of(tmp_path, bytes(whole)) == "not-a-workbook"
+
+
+def test_a_sheet_of_elements_that_say_nothing_and_a_cell_without_end_are_refused_early(tmp_path: Path) -> None:
+    assert code_of(tmp_path, sheet_of(f'<row r="1">{CELL}</row>' + "<a/>" * 240_000)) == "too-large"
+    noise = base64.b64encode(random.Random(1).randbytes(3_000_000)).decode()
+    for cell in (f"<v>{noise}</v>", f"<is><t>{noise}</t></is>"):
+        assert code_of(tmp_path, sheet_of(f'<row r="1"><c r="A1" t="inlineStr">{cell}</c></row>')) == "too-long"
+
+
+@pytest.mark.parametrize(("plan", "path"), [
+    ("date_formats = ['%Y%Y']\n" + PLAN, "map.date_formats.0"), ("a = " + "[" * 100_000, "map"), ("a = " + "9" * 6000, "map"),
+    ("date_formats = ['%d.%m']\n" + PLAN, "map.date_formats.0"),
+])  # fmt: skip
+def test_a_mapping_that_cannot_be_read_is_refused_by_its_place(plan: str, path: str) -> None:
+    template = own_templates().in_force(DRIVER, date(2026, 11, 1))
+    with pytest.raises(RequestRejected) as refused:
+        read_plan(plan.encode(), template)
+    assert [one.path for one in refused.value.faults] == [path]
+    assert read_plan(("date_formats = ['%d.%m.%Y', '%y%m%d']\n" + PLAN).encode(), template).date_formats == ("%d.%m.%Y", "%y%m%d")

@@ -26,8 +26,8 @@ def upgrade() -> None:
         sa.Column("counts", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_stock_runs"),
         sa.UniqueConstraint("run_id", name="uq_stock_runs_run_id"),
+        sa.UniqueConstraint("client", "type", "file_digest", name="uq_stock_runs_client_type_file_digest"),
     )
-    op.create_index("ix_stock_runs_file_digest", "stock_runs", ["file_digest"])
     _rows()
     op.create_table(
         "stock_findings",
