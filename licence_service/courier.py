@@ -19,7 +19,7 @@ from licence_service.events import PREFIX, payload
 from licence_service.feed import event_of_line, types_of
 from licence_service.message import headers_of
 from licence_service.outbound import Answered, Poster
-from licence_service.store.clients import APPROVAL, Client, Clients
+from licence_service.store.clients import APPROVAL, READ, Client, Clients
 from licence_service.store.deliveries import DEAD, DELIVERED, Attempt, Deliveries, Delivery, Outcome
 from licence_service.store.events import EventLines, KnownLine
 from licence_service.store.webhooks import WAITING, Webhook, Webhooks
@@ -148,7 +148,7 @@ class Courier:
 
     def _tried_one(self, webhook: Webhook, client: Client, one: Delivery) -> Outcome:
         at = self.now()
-        if not client.may_touch(one.line.certificate_type):  # its grant was taken away since
+        if not client.may(READ, one.line.certificate_type):  # its grant was taken away since
             return Outcome(one, Attempt(_said(at), None, "not-granted"), DEAD, None)
         body = payload(event_of_line(one.line))
         answered = self.poster.post(webhook.wish.url, headers_of(one.event_id, at, body, webhook.signing(at)), body)

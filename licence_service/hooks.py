@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from licence_service.errors import Fault, RequestRejected
+from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected
 from licence_service.events import PREFIX, TYPES
 from licence_service.feed import Feed
 from licence_service.message import new_secret
 from licence_service.outbound import Poster
-from licence_service.store.clients import READ, Client
+from licence_service.store.clients import READ, WEBHOOK, Client
 from licence_service.store.deliveries import Deliveries, Delivery
 from licence_service.store.webhooks import Webhook, Webhooks, Wish
 
@@ -33,10 +33,22 @@ class Hooks:
         """Add an endpoint that hears of what is entered from now on; return it with its secret, which is shown this once.
 
         `RequestRejected` names all that is wrong with it; the address must be one that messages may be sent to now.
+        A narrowed token's endpoint is bound to the types that it may read and have sent; `NotGranted` where there is none.
         """
         wish = self._wish(client, body)
         secret = new_secret()
         return self.webhooks.add(client.name, wish, secret, self.feed.lines.end(), self.now()), secret
+
+    def of(self, client: Client) -> list[Webhook]:
+        """Return the caller's endpoints, oldest first; with a narrowed token those of which it may have every type sent."""
+        return [one for one in self.webhooks.of(client.name) if _handles(client, one)]
+
+    def mine(self, client: Client, webhook_id: str) -> Webhook:
+        """Return one of `of`; `NotInRegister` for any other, as if it did not exist."""
+        one = self.webhooks.get(webhook_id, client.name)
+        if not _handles(client, one):
+            raise NotInRegister("no such webhook")
+        return one
 
     def rotate(self, webhook: Webhook) -> tuple[str, datetime]:
         """Return a new secret, and until when the one before signs beside it."""
@@ -63,10 +75,24 @@ class Hooks:
         except RequestRejected as refused:
             faults += refused.faults
         events = _names(body, "events", frozenset(TYPES), faults)
-        types = _names(body, "types", frozenset(one for one in self.slugs if client.may(READ, one)), faults)
+        granted = frozenset(one for one in self.slugs if client.may(READ, one) and client.may(WEBHOOK, one))
+        types = _names(body, "types", granted, faults)
         if faults:
             raise RequestRejected(faults=faults)
-        return Wish(str(url), events, types)
+        if not granted:
+            raise NotGranted("the caller's scopes hold no type that it may both read and have sent")
+        # None named means all that the client holds, also later: a narrowed token can only mean what it holds itself.
+        return Wish(str(url), events, types if types or _is_whole(client, READ, WEBHOOK) else tuple(sorted(granted)))
+
+
+def _is_whole(client: Client, *acts: str) -> bool:
+    """Say whether the scopes at hand take nothing away from what the client may do with types."""
+    return not client.scopes or all(client.types_for(act) == client.types for act in acts)
+
+
+def _handles(client: Client, webhook: Webhook) -> bool:
+    """Say whether the caller may handle an endpoint: a narrowed token only one that hears of nothing beyond its scopes."""
+    return _is_whole(client, WEBHOOK) or (bool(webhook.wish.types) and all(client.may(WEBHOOK, one) for one in webhook.wish.types))
 
 
 def _names(body: Mapping[str, Any], path: str, known: frozenset[str], faults: list[Fault]) -> tuple[str, ...]:

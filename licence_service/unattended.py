@@ -52,7 +52,7 @@ def judged_basis(line: Line, department: str, request: IssueRequest, template: T
 def _for_a_clerk(line: Line, department: str, request: IssueRequest, faults: list[Fault]) -> NeedsClerk:
     """Leave a task for a clerk of the department; the same case leaves one."""
     content = {"rule": "AI-04", "case_no": request.case_no, "type": request.type, "why": ", ".join(f"{one.path} {one.code}" for one in faults)}
-    task_id = line.tasks.open(department, TASK, None, content)
+    task_id = line.tasks.open(department, TASK, None, content, slug=request.type)
     return NeedsClerk(faults=faults, facts={"rule": "AI-04", "task_id": task_id})
 
 

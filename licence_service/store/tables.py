@@ -120,6 +120,7 @@ tasks = Table(
     Column("content", LargeBinary, nullable=False),  # encrypted: what a clerk must see, both values of a conflict
     Column("closed_at", Instant),
     Column("closed_by", String(80)),
+    Column("type", String(80)),  # certificate type of a task about no licence; of any other the licence says it
     Index("ix_tasks_department_state", "department", "state"),
 )  # fmt: skip
 

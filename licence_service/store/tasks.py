@@ -4,12 +4,12 @@ Working state, not the book: a task is opened and closed, and what a clerk decid
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 
 from licence_service.errors import NotInRegister
 from licence_service.store.database import Database
@@ -39,10 +39,12 @@ class Tasks:
         self._vault = vault
         self._now = now
 
-    def open(self, department: str, kind: str, licence_id: str | None, content: Mapping[str, Any], *, once: bool = False) -> str:
+    def open(
+        self, department: str, kind: str, licence_id: str | None, content: Mapping[str, Any], *, once: bool = False, slug: str | None = None
+    ) -> str:
         """Open a task and return its id; the same content about the same licence, still open, is the same task.
 
-        `once`: also where it was closed already.
+        `once`: also where it was closed already. `slug`: the certificate type of a task about no licence.
         """
         blind = self._vault.blind(f"task:{department}:{kind}:{licence_id}", repr(sorted(content.items())))[:26]
         with self._database.write() as connection:
@@ -57,15 +59,22 @@ class Tasks:
             licence = connection.execute(row).scalar_one_or_none() if licence_id else None
             sealed = self._vault.close_json(content, f"task:{task_id}")
             values = {"task_id": task_id, "department": department, "licence": licence, "kind": kind, "opened_at": self._now(), "state": "open"}
-            connection.execute(insert(tasks).values(**values, content=sealed))
+            connection.execute(insert(tasks).values(**values, content=sealed, type=slug))
         return task_id
 
-    def of(self, department: str, *, licence_id: str | None = None, after: int = 0, limit: int = 100) -> list[tuple[int, Task]]:
-        """Return a department's open tasks, oldest first, each with the number to go on after."""
+    def of(
+        self, department: str, *, licence_id: str | None = None, types: Sequence[str] | None = None, after: int = 0, limit: int = 100
+    ) -> list[tuple[int, Task]]:  # fmt: skip
+        """Return a department's open tasks, oldest first, each with the number to go on after.
+
+        `types`: only those of these certificate types; a task whose type nobody said is of none of them.
+        """
         wanted = (tasks.c.department == department) & (tasks.c.state == "open") & (tasks.c.id > after)
         found = select(tasks, licences.c.licence_id.label("about")).join(licences, licences.c.id == tasks.c.licence, isouter=True).where(wanted)
         if licence_id:
             found = found.where(licences.c.licence_id == licence_id)
+        if types is not None:
+            found = found.where(_is_of(types))
         with self._database.read() as connection:
             rows = connection.execute(found.order_by(tasks.c.id).limit(limit)).all()
         return [
@@ -76,9 +85,17 @@ class Tasks:
     def _open(self, task_id: str, content: bytes) -> dict[str, Any]:
         return self._vault.open_json(content, f"task:{task_id}")
 
-    def close(self, department: str, task_id: str, by: str) -> None:
-        """Close a task; what was decided is an act in the book, not here."""
+    def close(self, department: str, task_id: str, by: str, types: Sequence[str] | None = None) -> None:
+        """Close a task, of one of some certificate types where they are named; what was decided is an act in the book, not here."""
         mine = (tasks.c.task_id == task_id) & (tasks.c.department == department) & (tasks.c.state == "open")
+        if types is not None:
+            mine &= _is_of(types)
         with self._database.write() as connection:
             if connection.execute(update(tasks).where(mine).values(state="closed", closed_at=self._now(), closed_by=by)).rowcount != 1:
                 raise NotInRegister("no such open task")
+
+
+def _is_of(types: Sequence[str]) -> ColumnElement[bool]:
+    """Say of tasks that they are of one of these certificate types: by their licence, else by what was said with them."""
+    about = select(licences.c.type).where(licences.c.id == tasks.c.licence).correlate(tasks).scalar_subquery()
+    return func.coalesce(about, tasks.c.type).in_(types)

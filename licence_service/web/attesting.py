@@ -1,5 +1,6 @@
 """Routes for what others attest: bodies' signed assertions, cross-region reviews, signals, and the tasks that wait for a clerk."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -7,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 
 from licence_service.errors import AccessRefused, NotGranted, SignatureWrong
 from licence_service.reviewing import Held
-from licence_service.store.clients import TASK, Client
+from licence_service.store.clients import EVERY_TYPE, TASK, Client
 from licence_service.web.access import Caller, IdempotencyKey, TheService, count_failure
 from licence_service.web.issuing import Body, LicenceId, written
 from licence_service.web.shapes import ANSWERS, DONE_ANSWER
@@ -51,9 +52,8 @@ def signal(service: TheService, caller: Caller, key: IdempotencyKey, licence_id:
 
 @router.get("/tasks", responses={200: TASKS_ANSWER}, summary="What waits for a clerk")
 def tasks(service: TheService, caller: Caller, after: Annotated[int, Query(ge=0, le=2**53)] = 0) -> dict[str, Any]:
-    """Return the department's open tasks, oldest first, a hundred at a time; conflicts show both values."""
-    _must_see_tasks(caller)
-    found = service.tasks.of(caller.department, after=after)
+    """Return the department's open tasks about the caller's types, oldest first, a hundred at a time; conflicts show both values."""
+    found = service.tasks.of(caller.department, types=_types(caller), after=after)
     listed = [
         {"task_id": one.task_id, "kind": one.kind, "licence_id": one.licence_id, "opened_at": one.opened_at.isoformat(), "content": dict(one.content)}
         for _, one in found
@@ -64,11 +64,13 @@ def tasks(service: TheService, caller: Caller, after: Annotated[int, Query(ge=0,
 @router.post("/tasks/{task_id}/close", status_code=204, summary="Close a task", response_class=Response)
 def close(service: TheService, caller: Caller, task_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
     """Close a task; what was decided about it is an act of its own."""
-    _must_see_tasks(caller)
-    service.tasks.close(caller.department, task_id, caller.name)
+    service.tasks.close(caller.department, task_id, caller.name, _types(caller))
     return Response(status_code=204, headers=_NO_STORE)
 
 
-def _must_see_tasks(caller: Client) -> None:
+def _types(caller: Client) -> Sequence[str] | None:
+    """Return the certificate types whose tasks the caller handles, None for all; `NotGranted` where its scopes hold no tasks."""
     if not caller.may_somewhere(TASK):
         raise NotGranted("the caller's scopes hold no tasks")
+    types = caller.types_for(TASK)
+    return None if EVERY_TYPE in types else types

@@ -32,7 +32,11 @@ Body = Annotated[dict[str, Any], Depends(json_body(_MOST_BODY))]
 _HEADERS = {"Cache-Control": "no-store"}
 _TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
 _EVENTS = {"type": "array", "items": {"enum": list(TYPES)}, "description": "None named is all."}
-_TYPES = {"type": "array", "items": TEXT, "description": "Certificate types; none named is all that you hold a grant for."}
+_TYPES = {
+    "type": "array",
+    "items": TEXT,
+    "description": "Certificate types; none named is all that you hold a grant for, with a narrowed token all that it names for `read` and `webhook`.",
+}
 _WEBHOOK: dict[str, Any] = {"webhook_id": TEXT, "url": TEXT, "events": _EVENTS, "types": _TYPES, "created_at": TEXT}
 _COUNTS = shape({state: {"type": "integer"} for state in STATES})
 _ATTEMPT = shape({"at": TEXT, "status": {"type": ["integer", "null"]}, "reason": TEXT})
@@ -61,8 +65,8 @@ _REPLAY = _body({"after": {**_TEXT_OR_NULL, "description": "A cursor of `GET /ev
 
 
 def _mine(service: Service, caller: Client, webhook_id: str) -> Webhook:
-    """Return a webhook of the caller; another client's is as if it did not exist."""
-    return service.hooks.webhooks.get(webhook_id, caller.name)
+    """Return a webhook of the caller; another client's, or one beyond the scopes, is as if it did not exist."""
+    return service.hooks.mine(caller, webhook_id)
 
 
 @router.post("/webhooks", status_code=201, responses={201: _ADDED}, openapi_extra=_ADD, summary="Have events sent to you")
@@ -77,8 +81,8 @@ def add(service: TheService, caller: Hearer, body: Body) -> Response:
 
 @router.get("/webhooks", responses={200: _LIST}, summary="Your webhooks")
 def listed(service: TheService, caller: Hearer) -> Response:
-    """Return the endpoints of the calling client."""
-    return JSONResponse({"webhooks": [webhook_json(one) for one in service.hooks.webhooks.of(caller.name)]}, headers=_HEADERS)
+    """Return the endpoints of the calling client; with a narrowed token, those that hear of nothing beyond its scopes."""
+    return JSONResponse({"webhooks": [webhook_json(one) for one in service.hooks.of(caller)]}, headers=_HEADERS)
 
 
 @router.get("/webhooks/{webhook_id}", responses={200: _ONE}, summary="How a webhook stands")

@@ -10,6 +10,7 @@ from licence_service.endorsement import assertion_of, statement_of
 from licence_service.licence import beijing_day
 from licence_service.reviewing import REPORT_FORM
 from licence_service.seal.tokens import verify
+from licence_service.store.clients import Client
 from tests.attesting import SCHOOL, STATION, Attester, accepts, asserts, registered
 from tests.promised import ATTESTED, Promises
 from tests.world import DRIVER, VEHICLE, World, decision
@@ -425,6 +426,24 @@ def test_a_department_sees_only_its_own_tasks(world: World) -> None:
 
     assert world.http.get("/tasks", headers=other).json()["tasks"] == []
     assert world.http.post(f"/tasks/{task}/close", headers=other).status_code == 404
+
+
+def test_a_client_neither_sees_nor_closes_tasks_about_types_it_does_not_hold(world: World) -> None:
+    department = world.service.catalogue.samples[DRIVER].issuer
+    licence_id = world.issue(DRIVER)["licence_id"]
+    opened = world.service.tasks.open
+    kept = [opened(department, "conflict", licence_id, {"rule": "EN-08"}), opened(department, "unattended", None, {"rule": "AI-04"}, slug=DRIVER)]
+    old = opened(department, "unattended", None, {"rule": "AI-04", "case_no": "old"})  # of an earlier release: nobody knows its type
+
+    def headers(name: str, slug: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {world.service.clients.add(Client(name, department, (slug,), 100), world.clock())}"}
+
+    other, mine = headers("other", VEHICLE), headers("mine", DRIVER)
+    assert world.http.get("/tasks", headers=other).json()["tasks"] == []
+    assert [world.http.post(f"/tasks/{one}/close", headers=other).status_code for one in (*kept, old)] == [404] * 3
+    assert [one["task_id"] for one in world.http.get("/tasks", headers=mine).json()["tasks"]] == kept
+    assert [world.http.post(f"/tasks/{one}/close", headers=mine).status_code for one in (*kept, old)] == [204, 204, 404]
+    assert [one["task_id"] for one in tasks(world)] == [old]
 
 
 # -- shapes ---------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Webhooks through HTTP and to a real receiver: what is signed, tried again, given up, sent again, and seen by nobody else."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from time import sleep
@@ -13,9 +13,11 @@ from fastapi.testclient import TestClient
 from licence_service import courier
 from licence_service.app import create_app
 from licence_service.courier import MOST_ATTEMPTS, pause
+from licence_service.message import new_secret
 from licence_service.store.clients import OFFICER, Client
+from licence_service.store.webhooks import Wish
 from tests.receiver import Got, Receiver, listening
-from tests.world import BUSINESS, DRIVER, NOW, World, a_world
+from tests.world import BUSINESS, DRIVER, NOW, TRIP, World, a_world
 
 STRANGER = "12519900MB9900048D"
 NOTHING_THERE = "/webhooks/" + "0" * 26
@@ -223,6 +225,22 @@ def test_nothing_is_sent_to_a_client_that_was_shut_out_or_lost_the_type(world: W
     assert world.service.hooks.webhooks.all() == []
 
 
+def test_nothing_is_sent_that_the_client_may_no_longer_read(world: World, receiver: Receiver) -> None:
+    department = issuer(world, DRIVER)
+    world.service.clients.add(Client("sender", department, ("*",), 100, acts=("issue", "webhook")), NOW)
+    world.service.hooks.webhooks.add("sender", Wish(receiver.url()), new_secret(), 0, world.clock())
+    world.issue(DRIVER)
+    (one,) = world.service.hooks.webhooks.of("sender")
+    lines, reached = world.service.courier.lines.of(department, None, 0, 10)  # laid out while it still might
+    claimed = world.service.hooks.webhooks.claim(one, "c", world.clock(), world.clock())
+    assert claimed
+    world.service.hooks.deliveries.lay_out(claimed, "c", lines, reached, world.clock())
+    world.service.courier.work()
+
+    (kept,) = world.service.hooks.deliveries.page(one, None, None, 10)
+    assert (receiver.got, kept.state, kept.log[-1].reason) == ([], "dead", "not-granted")
+
+
 def test_a_department_hears_nothing_of_another(world: World, receiver: Receiver) -> None:
     add(world, receiver, STRANGER)
     world.issue(DRIVER)
@@ -252,6 +270,59 @@ def test_anothers_webhook_is_as_if_it_did_not_exist(world: World, receiver: Rece
     assert foreign.json() == absent.json()
     assert len(world.service.hooks.webhooks.all()) == 1
     assert world.http.request(method, f"/webhooks/{hook['webhook_id']}{path}").status_code == 401
+
+
+@pytest.fixture
+def narrowed(world: World) -> Callable[..., dict[str, str]]:
+    """Return the headers of a token of one client, narrowed to scopes."""
+    secret = world.service.clients.add(Client("narrow", issuer(world, DRIVER), ("*",), 1000), NOW)
+
+    def headers(scope: str = "") -> dict[str, str]:
+        form = {"grant_type": "client_credentials", "client_id": "narrow", "client_secret": secret, "scope": scope}
+        answer = world.http.post("/oauth/token", data=form)
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    return headers
+
+
+def test_what_a_narrowed_token_adds_hears_only_what_that_token_may_read(
+    world: World, receiver: Receiver, narrowed: Callable[..., dict[str, str]]
+) -> None:
+    assert world.http.post("/webhooks", json={"url": receiver.url()}, headers=narrowed(f"webhook:{TRIP}")).status_code == 403
+    token = narrowed(f"webhook:{TRIP} webhook:{DRIVER} read:{TRIP} read:{BUSINESS}")
+    for slug in (DRIVER, BUSINESS):  # of the one nothing is read, of the other nothing sent
+        assert world.http.post("/webhooks", json={"url": receiver.url(), "types": [slug]}, headers=token).status_code == 422
+    hook = world.http.post("/webhooks", json={"url": receiver.url()}, headers=token)
+    assert (hook.status_code, hook.json()["types"]) == (201, [TRIP])
+
+    world.issue(DRIVER)
+    world.service.courier.work()
+    world.http.post(f"/webhooks/{hook.json()['webhook_id']}/replay", json={}, headers=token)
+    world.service.courier.work()
+    assert receiver.got == []
+    whole = world.http.post("/webhooks", json={"url": receiver.url() + "whole"}, headers=narrowed("webhook:* read:*")).json()
+    assert whole["types"] == []  # also what the client holds later
+
+
+@pytest.mark.parametrize("types", [[], [DRIVER], [DRIVER, TRIP]])
+def test_a_narrowed_token_handles_no_webhook_that_hears_of_more(
+    world: World, receiver: Receiver, narrowed: Callable[..., dict[str, str]], types: list[str]
+) -> None:
+    whole = narrowed()
+    hook = world.http.post("/webhooks", json={"url": receiver.url(), "types": types}, headers=whole).json()
+    event = world.issue(DRIVER)["licence_id"] + "-1"
+    world.service.courier.work()
+    other = narrowed(f"webhook:{TRIP} read:*")
+
+    assert world.http.get("/webhooks", headers=other).json() == {"webhooks": []}
+    parts = [("GET", ""), ("GET", "/deliveries"), ("POST", "/secret"), ("POST", "/replay"), ("POST", f"/deliveries/{event}/resend"), ("DELETE", "")]
+    for method, path in parts:
+        answer = world.http.request(method, f"/webhooks/{hook['webhook_id']}{path}", json={} if method == "POST" else None, headers=other)
+        assert answer.status_code == 404, (method, path)
+    fitting = f"webhook:{DRIVER} webhook:{TRIP}" if types else "webhook:*"
+    assert world.http.get(f"/webhooks/{hook['webhook_id']}/deliveries", headers=narrowed(fitting)).status_code == 200
+    assert world.http.delete(f"/webhooks/{hook['webhook_id']}", headers=whole).status_code == 204
 
 
 @pytest.mark.parametrize(
