@@ -18,7 +18,7 @@ from licence_service.stock.declared import read_plan
 from licence_service.stock.office import Delivery
 from licence_service.stock.sources import open_source
 from licence_service.store.clients import Client
-from licence_service.store.stock import StockRun
+from licence_service.store.stock_rows import StockRun
 
 ROW = dict[str, str]
 COUNTIES = ("519902", "519903", "519904")

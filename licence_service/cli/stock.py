@@ -20,7 +20,7 @@ from licence_service.stock.releasing import ONE_IN, Releasing, result_line
 from licence_service.stock.reporting import report_of
 from licence_service.stock.sources import open_source
 from licence_service.stock.written import edits, quarantine_sheet
-from licence_service.store.stock import PASSED, QUARANTINED, StockRow, StockRun
+from licence_service.store.stock_rows import PASSED, QUARANTINED, StockRow, StockRun
 
 app = typer.Typer(no_args_is_help=True, help="Legacy stock: load, judge, put right, sample, release, prove.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

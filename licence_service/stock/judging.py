@@ -12,7 +12,8 @@ from licence_service.stock.declared import Knowledge
 from licence_service.stock.finding import Draft, Finding
 from licence_service.stock.row_rules import DUPLICATE, ENDED, PERSON, PLATE, REFUSED, REGISTERED, Case, judged, texts
 from licence_service.stock.taking import draft_of
-from licence_service.store.stock import Blinds, Found, KeptStock, Related, StockRow, StockRun
+from licence_service.store.stock import KeptStock
+from licence_service.store.stock_rows import Blinds, Found, Related, StockRow, StockRun
 from licence_service.template import Template
 
 

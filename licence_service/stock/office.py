@@ -23,7 +23,8 @@ from licence_service.stock.sources import Cells, Source
 from licence_service.stock.taking import Taking, draft_data, draft_of
 from licence_service.store.clients import STOCK, Client
 from licence_service.store.openings import Openings
-from licence_service.store.stock import LOADED, PASSED, QUARANTINED, REJECTED, RELEASING, KeptStock, NewRow, StockRow, StockRun
+from licence_service.store.stock import KeptStock
+from licence_service.store.stock_rows import LOADED, PASSED, QUARANTINED, REJECTED, RELEASING, NewRow, StockRow, StockRun
 from licence_service.template import Template
 
 PART = 500  # rows that are kept, or judged, together

@@ -5,7 +5,7 @@ Three counts that come from different places must agree: what the pass over the 
 
 from dataclasses import dataclass
 
-from licence_service.store.stock import ADOPTED, LOADED, PASSED, QUARANTINED, REJECTED, RELEASING, SEALED, StockRun
+from licence_service.store.stock_rows import ADOPTED, LOADED, PASSED, QUARANTINED, REJECTED, RELEASING, SEALED, StockRun
 from licence_service.store.stock_sums import StockSums
 
 

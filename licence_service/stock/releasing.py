@@ -20,7 +20,7 @@ from licence_service.stock.requesting import body_of
 from licence_service.stock.row_rules import REFUSED
 from licence_service.stock.taking import draft_of, opened
 from licence_service.store.clients import Client
-from licence_service.store.stock import ADOPTED, LOADED, PASSED, RELEASING, SEALED, StockRow, StockRun
+from licence_service.store.stock_rows import ADOPTED, LOADED, PASSED, RELEASING, SEALED, StockRow, StockRun
 from licence_service.store.stock_sums import Sample, StockSums
 
 ONE_IN, AT_LEAST = 1000, 30  # rows of a county that people look at (ST-06)

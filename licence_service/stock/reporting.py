@@ -3,7 +3,7 @@
 from typing import Any
 
 from licence_service.stock.releasing import Releasing
-from licence_service.store.stock import STATES, StockRun
+from licence_service.store.stock_rows import STATES, StockRun
 
 
 def report_of(stock: Releasing, run: StockRun) -> dict[str, Any]:

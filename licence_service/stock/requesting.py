@@ -9,7 +9,7 @@ from licence_service.line import Line
 from licence_service.preflight import first_draft, granted
 from licence_service.stock.taking import draft_of
 from licence_service.store.clients import Client
-from licence_service.store.stock import StockRow, StockRun
+from licence_service.store.stock_rows import StockRow, StockRun
 
 
 def body_of(run: StockRun, row: StockRow) -> dict[str, Any]:

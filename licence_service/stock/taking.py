@@ -18,7 +18,7 @@ from licence_service.stock.finding import Draft, Photo
 from licence_service.stock.normal import day, normal
 from licence_service.stock.row_rules import owner
 from licence_service.stock.sources import Cells
-from licence_service.store.stock import StockRun
+from licence_service.store.stock_rows import StockRun
 from licence_service.template import Template
 
 _JPEG_IN_BASE64 = "/9j/"

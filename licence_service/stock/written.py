@@ -10,7 +10,7 @@ from licence_service.stock.declared import Knowledge
 from licence_service.stock.normal import shown
 from licence_service.stock.sources import Source
 from licence_service.stock.taking import draft_of
-from licence_service.store.stock import StockRow
+from licence_service.store.stock_rows import StockRow
 from licence_service.template import Template
 
 LINE = "行号 line"

@@ -6,7 +6,7 @@ A run has a secret of its own, encrypted here; under it lie the rows. Counties, 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,91 +16,26 @@ from sqlalchemy.exc import IntegrityError
 from licence_service.errors import EntryConflict, NotInRegister
 from licence_service.store.database import Database
 from licence_service.store.payload import KEY_BYTES, Vault
+from licence_service.store.stock_rows import (
+    ADOPTED,
+    LOADED,
+    PASSED,
+    QUARANTINED,
+    REJECTED,
+    RELEASING,
+    SEALED,
+    Blinds,
+    Found,
+    NewRow,
+    Related,
+    StockRow,
+    StockRun,
+)  # fmt: skip
 from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_runs
 
-LOADED, PASSED, RELEASING, QUARANTINED = "loaded", "passed", "releasing", "quarantined"
-REJECTED, SEALED, ADOPTED = "rejected", "sealed", "adopted"
-STATES = (LOADED, PASSED, RELEASING, QUARANTINED, REJECTED, SEALED, ADOPTED)
 _IN_REGISTER = frozenset({SEALED, ADOPTED})
 _BLINDED = (stock_rows.c.number_blind, stock_rows.c.plate_blind, stock_rows.c.vin_blind, stock_rows.c.person_blind)
 _AT_ONCE = 400  # values in one condition
-
-
-@dataclass(frozen=True, slots=True)
-class StockRun:
-    """A run as it was opened. `content`: its mapping, the columns that nothing is taken from, ended holders; `counts`: of the whole file, once loaded."""
-
-    key: int = field(repr=False)
-    run_id: str
-    client: str
-    department: str
-    type: str
-    loaded_by: str
-    made_at: datetime
-    loaded_at: datetime | None
-    vault: Vault = field(repr=False, compare=False)
-    content: Mapping[str, Any] = field(repr=False)
-    counts: Mapping[str, Any] | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Blinds:
-    """What rows are met by, blinded; None where a row has no such value."""
-
-    number: str | None
-    plate: str | None
-    vin: str | None
-    person: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Related:
-    """A row that another one meets. `registered`: it was sealed or adopted."""
-
-    key: int
-    registered: bool
-    blinds: Blinds = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class StockRow:
-    """A row. `content` is what it says, of a released one what became of it."""
-
-    key: int = field(repr=False)
-    line: int
-    digest: str = field(repr=False)
-    county: str
-    adopting: bool
-    state: str
-    attempt: int
-    idempotency_key: str
-    content: Mapping[str, Any] = field(repr=False)
-    blinds: Blinds = field(repr=False)
-    round: int | None
-    sampled: bool
-    licence_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewRow:
-    """A row that was read."""
-
-    line: int
-    digest: str = field(repr=False)
-    county: str
-    content: Mapping[str, Any] = field(repr=False)
-    blinds: Blinds = field(repr=False)
-    adopting: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a rule found, as it is kept: no value, no suggestion."""
-
-    rule: str
-    severity: str
-    path: str
-    code: str
 
 
 class KeptStock:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, insert, select, update
 
 from licence_service.store.database import Database
-from licence_service.store.stock import ADOPTED, PASSED, SEALED, StockRun
+from licence_service.store.stock_rows import ADOPTED, PASSED, SEALED, StockRun
 from licence_service.store.tables import licences, reservations
 from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_samples
 

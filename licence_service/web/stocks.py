@@ -24,7 +24,7 @@ from licence_service.stock.reporting import report_of
 from licence_service.stock.sources import open_source
 from licence_service.stock.written import quarantine_sheet
 from licence_service.store.clients import STOCK, Client
-from licence_service.store.stock import QUARANTINED, STATES, StockRun
+from licence_service.store.stock_rows import QUARANTINED, STATES, StockRun
 from licence_service.web import filled
 from licence_service.web.access import StockOwner, TheService
 from licence_service.web.body import media_type

@@ -24,7 +24,7 @@ from licence_service.stock.proving import proof
 from licence_service.stock.releasing import Releasing
 from licence_service.stock.sources import open_source
 from licence_service.stock.written import edits, quarantine_sheet
-from licence_service.store.stock import ADOPTED, PASSED, QUARANTINED, REJECTED, RELEASING, SEALED, StockRow, StockRun
+from licence_service.store.stock_rows import ADOPTED, PASSED, QUARANTINED, REJECTED, RELEASING, SEALED, StockRow, StockRun
 from licence_service.store.tables import licences
 from licence_service.store.tables_of_stock import stock_runs
 from tests.parts.databases import empty_postgres
@@ -451,8 +451,9 @@ def test_another_mapping_of_a_file_that_is_loaded_is_refused_by_the_name_of_its_
 def test_one_file_is_one_run_even_where_two_commands_open_it_at_once(placed: World, tmp_path: Path) -> None:
     stock = placed.service.stock()
     run = load(placed, stock, tmp_path, as_csv([clean(1)]))
-    with pytest.raises(IntegrityError), placed.service.database.write() as connection:
+    with placed.service.database.read() as connection:
         one = dict(connection.execute(select(stock_runs)).mappings().one())
+    with pytest.raises(IntegrityError), placed.service.database.write() as connection:
         connection.execute(insert(stock_runs).values({**{name: value for name, value in one.items() if name != "id"}, "run_id": "0" * 26}))
     with ThreadPoolExecutor(4) as pool:
         opened = stock.office.kept.opened
