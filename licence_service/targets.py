@@ -20,8 +20,9 @@ _NAME = re.compile(
 )
 _PORTS = range(1, 65_536)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-_SPECIAL = (  # of special use, which not every Python knows: RFC 6890, 7526, 9637, 9602
+_SPECIAL = (  # of special use, which not every Python knows: RFC 6890, 7526, 9637, 9602, 7535, 7450, 7534
     IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"), IPv6Network("5f00::/16"),
+    IPv4Network("192.31.196.0/24"), IPv4Network("192.52.193.0/24"), IPv4Network("192.175.48.0/24"), IPv6Network("2620:4f:8000::/48"),
 )  # fmt: skip
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))  # RFC 6052, RFC 8215
 _COMPATIBLE = IPv6Network("::/96")  # RFC 4291 §2.5.5.1
@@ -60,7 +61,7 @@ def read_target(url: str, path: str = "url") -> Target:
         host, port = (parts.hostname or "", parts.port) if parts else ("", None)
     except ValueError:
         parts, host, port = None, "", None
-    if parts is None or not _is_host(host):
+    if parts is None or not _is_host(host) or not _is_as_written(parts.netloc, host):
         raise _refused(path, "not-an-address", f"a web address of at most {LONGEST_URL} characters is wanted here")
     if parts.scheme not in _DEFAULT_PORTS:
         raise _refused(path, "wrong-scheme", "the address begins with https://")
@@ -72,6 +73,12 @@ def read_target(url: str, path: str = "url") -> Target:
     if port not in _PORTS:
         raise _refused(path, "not-an-address", "the port is none")
     return Target(parts.scheme, host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+
+
+def _is_as_written(netloc: str, host: str) -> bool:
+    """Say whether brackets stand around an IPv6 address alone, with nothing but a port behind: Python reads other things out of them."""
+    written = netloc.rpartition("@")[2].lower()
+    return written.startswith(f"[{host}]") and written.removeprefix(f"[{host}]")[:1] in ("", ":") if ":" in host else "[" not in written
 
 
 def _is_host(host: str) -> bool:

@@ -99,8 +99,14 @@ class Deliveries:
         return True
 
     def turn(self, webhook: Webhook, now: datetime, limit: int) -> list[Delivery]:
-        """Return what is to be tried now: of each licence the first that waits, and no two of one."""
-        due = and_(deliveries.c.webhook == webhook.key, deliveries.c.state == IS_WAITING, deliveries.c.next_at <= now, _FIRST)
+        """Return what is to be tried now: of each licence the first that waits, and no two of one.
+
+        What lies beyond the place up to which the book was laid out waits: after a replay something older may still be missing here.
+        """
+        looked = select(webhooks.c.looked).where(webhooks.c.id == webhook.key).scalar_subquery()
+        due = and_(
+            deliveries.c.webhook == webhook.key, deliveries.c.state == IS_WAITING, deliveries.c.next_at <= now, deliveries.c.place <= looked, _FIRST
+        )  # fmt: skip
         with self._database.read() as connection:
             rows = connection.execute(_WHOLE.where(due).order_by(deliveries.c.next_at, deliveries.c.place).limit(limit)).all()
         return [_delivery(row) for row in rows]

@@ -192,6 +192,21 @@ def test_what_was_before_comes_by_a_replay_from_the_beginning_or_from_a_cursor(w
     assert [one.id for one in receiver.got[4:] if not one.id.endswith("-1")] == [f"{licence_id}-2", f"{licence_id}-3"]
 
 
+def test_a_replay_keeps_the_order_of_a_licence_also_with_what_is_laid_out_anew(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    hook = add(world, receiver)  # what was before was never laid out for it
+    lost(world, licence_id)
+    world.service.courier.work()
+    monkeypatch.setattr(courier, "_LINES", 1)
+
+    world.http.post(f"/webhooks/{hook['webhook_id']}/replay", json={}, headers=bearer(world))
+    world.service.courier.work()
+
+    assert [one.id for one in receiver.got[2:]] == [f"{licence_id}-{number}" for number in (1, 2, 3)]
+
+
 def test_the_log_is_read_page_by_page_and_forgotten_after_a_month(world: World, receiver: Receiver) -> None:
     hook = add(world, receiver)
     licence_id = world.issue(DRIVER)["licence_id"]

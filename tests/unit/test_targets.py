@@ -8,6 +8,7 @@ from licence_service.targets import allowed, may_reach, read_networks, read_targ
 INSIDE = [
     "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1", "100.127.255.254",  # noqa: S104 - nothing is bound to it
     "224.0.0.1", "239.255.255.250", "255.255.255.255", "240.0.0.1", "192.0.0.8", "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.9", "192.88.99.1",
+    "192.31.196.1", "192.52.193.1", "192.175.48.1", "2620:4f:8000::1",
     "::", "::1", "fe80::1", "fe80::1%eth0", "fec0::1", "fc00::1", "fd12:3456:789a::1", "ff02::1", "2001:db8::1", "100::1", "3fff::1", "5f00::1",
     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "::10.0.0.1",
     "2002:7f00:1::", "2002:0a00:0001::1", "2002:c0a8:0101::1", "64:ff9b::7f00:1", "64:ff9b::10.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::10.0.0.1",
@@ -55,7 +56,7 @@ def test_a_setting_that_is_no_network_is_said_at_start(text: str) -> None:
         ("https://2130706433/", "not-an-address"), ("https://0177.0.0.1/", "not-an-address"), ("https://[::1/", "not-an-address"),
         ("https://[fe80::1%25eth0]/", "not-an-address"), ("https://example.cn:70000/", "not-an-address"), ("https://example.cn:0/", "not-an-address"),
         ("https://example.cn:x/", "not-an-address"), ("https://-x.example.cn/", "not-an-address"), ("https://" + "a" * 500, "not-an-address"),
-        ("https://a..cn/", "not-an-address"),
+        ("https://a..cn/", "not-an-address"), ("https://[1::2]x/", "not-an-address"), ("https://[v1.x]/", "not-an-address"),
         ("ftp://example.cn/", "wrong-scheme"), ("file://example.cn/etc/passwd", "wrong-scheme"), ("gopher://example.cn/", "wrong-scheme"),
         ("https://user@example.cn/", "credentials"), ("https://user:secret@example.cn/", "credentials"), ("https://@example.cn/", "credentials"),
         ("https://example.cn/#x", "fragment"), ("https://example.cn/#", "fragment"),
