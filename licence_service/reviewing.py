@@ -14,7 +14,7 @@ from licence_service.carrying import Done, Waiting
 from licence_service.digests import canonical, sha256
 from licence_service.endorsing import identity_of
 from licence_service.envelope import WORD, Reading
-from licence_service.errors import FaceRejected, Fault, NotInRegister, ReportConsumed, RequestRejected, SignatureWrong, TransitionRefused
+from licence_service.errors import FaceRejected, Fault, NotGranted, NotInRegister, ReportConsumed, RequestRejected, SignatureWrong, TransitionRefused
 from licence_service.fields import Field, comparison_form
 from licence_service.fold import PARENT_ENDED
 from licence_service.licence import Act, Decision, Licence, LicenceState, beijing_day
@@ -102,7 +102,7 @@ class Reviews:
         line = self.registrar.line
         try:
             authority.visible(line, caller, record, beijing_day(line.now()), Act.ENDORSE)
-        except NotInRegister:
+        except (NotInRegister, NotGranted):  # whoever may not do it learns nothing of what there is
             return False
         return True
 

@@ -246,7 +246,9 @@ def _reported(stock: Releasing, run: StockRun, *, as_json: bool) -> None:
         show(found, as_json=True)
         return
     out.print(f"[bold]{run.run_id}[/]  {run.type}")
-    show(found["counties"], as_json=False, columns=("county", "name", "loaded", "passed", "releasing", "quarantined", "rejected", "sealed", "adopted"))
+    show(
+        found["counties"], as_json=False, columns=("county", "name", "loaded", "passed", "releasing", "quarantined", "rejected", "sealed", "adopted")
+    )
     show(found["rules"], as_json=False, columns=("severity", "rule", "county", "rows", "zh", "en"))
     for name in ("read", "known", "repeated"):
         out.print(f"{name}: {found[name]:,}")

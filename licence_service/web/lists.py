@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from licence_service.admission import MOST_TOKEN
 from licence_service.bulk.sheets import HEADINGS, MATCHES, written_sheet
 from licence_service.errors import Fault, NotInRegister, RequestRejected, WrongMediaType
 from licence_service.reasons import REASONS
@@ -53,7 +54,7 @@ async def take(service: TheService, said: Annotated[dict[str, Any], Depends(sent
 
 
 def _taken(service: Service, said: dict[str, Any]) -> Response:
-    client = client_of(service, filled.optional(said, "token", 100), PLATFORM)
+    client = client_of(service, filled.optional(said, "token", MOST_TOKEN), PLATFORM)
     content = said.get("list")
     if not isinstance(content, bytes) or not content:
         raise RequestRejected(faults=[Fault("list", "missing", "a CSV file is wanted here")])
