@@ -52,6 +52,4 @@ def optional(form: Mapping[str, Any], name: str, most: int) -> str | None:
         return None
     if not isinstance(value, str) or len(value.strip()) > most:
         raise RequestRejected(faults=[Fault(name, "wrong-length", f"a text of at most {most} characters is wanted here")])
-    if "\x00" in value:  # PostgreSQL keeps no such text
-        raise RequestRejected(faults=[Fault(name, "control-character", "a text without control characters is wanted here")])
     return value.strip() or None

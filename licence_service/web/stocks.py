@@ -88,6 +88,8 @@ async def sent_stock(request: Request) -> dict[str, Any]:
 def load(service: TheService, caller: StockOwner, form: Annotated[dict[str, Any], Depends(sent_stock)]) -> Response:
     """Keep every row of a file and judge it; nothing is released. The same file again adds nothing, and goes on where it was broken off (ST-04)."""
     slug, by = filled.text(form, "type", _MOST_TEXT), filled.text(form, "by", _MOST_TEXT)
+    if not by.isprintable():  # PostgreSQL keeps no NUL
+        raise RequestRejected(faults=[Fault("by", "control-character", "a name without control characters is wanted here")])
     if not caller.may(STOCK, slug):
         raise NotGranted
     stock = service.stock()
