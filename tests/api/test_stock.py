@@ -116,3 +116,9 @@ def test_stock_of_a_type_that_a_narrowed_token_may_use_otherwise_is_as_one_that_
     assert office.of(replace(caller, types=("*",), scopes=(f"stock:{DRIVER}",)), run).run_id == run
     with pytest.raises(NotInRegister):
         office.of(replace(caller, types=("*",), scopes=(f"stock:{TRIP}", f"sticker:{DRIVER}")), run)
+
+
+def test_who_loads_has_a_name_without_control_characters(world: World) -> None:
+    data = {"type": DRIVER, "by": "甲\u0000乙", "map": "x"}
+    answer = world.http.post("/batches", files={"file": ("stock", b"x")}, data=data, headers=world.headers(DRIVER))
+    assert (answer.status_code, [(one["path"], one["code"]) for one in answer.json()["faults"]]) == (422, [("by", "control-character")])
