@@ -165,11 +165,10 @@ class Chunks:
             try:
                 self._make(sealing.each(self._printed(pressing, filling, reserved, outcomes)), filling, made)
             except SealBraked as full:  # what is sealed is entered; the rest is left for the next hour
-                left = {row.at: reservation for row, reservation in reserved}
-                for at in (*outcomes, *(one.row.at for one in made)):
-                    left.pop(at, None)
-                self.reserving.let_go([reservation.reservation_id for reservation in left.values()], self.registrar.line.now())
-                outcomes |= dict.fromkeys(left, full)
+                settled = outcomes.keys() | {one.row.at for one in made}
+                rest = [one for one in reserved if one[0].at not in settled]
+                self._leave(rest)
+                outcomes |= {row.at: full for row, _ in rest}
             entered = self._entered(made, filling) if made else ()
             filling.entered()
         except EntryConflict:  # what cannot be said of single rows
@@ -190,7 +189,7 @@ class Chunks:
         line, now = self.registrar.line, self.registrar.line.now()
         left: dict[tuple[str, str], int | None] = {}
         fitting: list[tuple[Meant, Reservation]] = []
-        braked: list[str] = []
+        braked: list[tuple[Meant, Reservation]] = []
         for row, reservation in reserved:
             kind = (reservation.department, reservation.type)
             if kind not in left:
@@ -198,12 +197,12 @@ class Chunks:
                 left[kind] = line.seal_log.left(*kind, now, ceiling) if ceiling else None
             room = left[kind]
             if room == 0:
-                braked.append(reservation.reservation_id)
+                braked.append((row, reservation))
                 outcomes[row.at] = braked_until(now)
                 continue
             left[kind] = None if room is None else room - 1
             fitting.append((row, reservation))
-        self.reserving.let_go(braked, now)
+        self._leave(braked)
         return fitting
 
     def _printed(

@@ -1,7 +1,7 @@
 """The office for legacy stock: files loaded, rows judged, put right, or rejected for good (DOMAIN ST-02 to ST-04)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from licence_service.stock.sources import Cells, Source
 from licence_service.stock.taking import Taking, draft_data, draft_of
 from licence_service.store.clients import STOCK, Client
 from licence_service.store.openings import Openings
+from licence_service.store.parting import parts
 from licence_service.store.stock import KeptStock
 from licence_service.store.stock_rows import LOADED, PASSED, QUARANTINED, REJECTED, RELEASING, NewRow, StockRow, StockRun
 from licence_service.template import Template
@@ -92,7 +93,7 @@ class StockOffice:
     def _load(self, run: StockRun, source: Source, taking: Taking, step: Step) -> StockRun:
         counts, counties, columns = Counter[str](), Counter[str](), set[str]()
         blinds = self.judging(run).blinds
-        for part in _batched(source.rows(), self.part):
+        for part in parts(source.rows(), self.part):
             digests = [self._digest(run, taking.plan, cells) for _, cells in part]
             known = self.kept.known(digests)
             new: dict[str, NewRow] = {}
@@ -159,7 +160,7 @@ class StockOffice:
         self.judge(run)
         taking = self._taking(run, beside)
         told = Counter[str]()
-        for part in _batched(edits, self.part):
+        for part in parts(edits, self.part):
             rows = {row.line: row for row in self.kept.lines(run, [line for line, _ in part]) if row.state == QUARANTINED}
             changes = []
             for line, values in part:
@@ -199,7 +200,7 @@ class StockOffice:
             met.append(blinds)
             self.kept.put_back(run, row, {"draft": draft_data(noted)}, blinds)
         self.judge(run)
-        for part in _batched(self.kept.sharing(run, met), self.part):
+        for part in parts(self.kept.sharing(run, met), self.part):
             judging.judge(part)
 
     def hold(self, run: StockRun, lines: Sequence[int], by: str, reason: str) -> int:
@@ -218,7 +219,7 @@ class StockOffice:
         rows = [row for row in self._not_releasing(run, lines) if row.state == QUARANTINED]
         note = {"by": by, "at": self.now().isoformat(), "reason": reason}
         done = self.kept.settle(run, [(row, REJECTED, {**row.content, "rejection": note}, None) for row in rows], by)
-        for part in _batched(self.kept.sharing(run, [row.blinds for row in rows]), self.part):
+        for part in parts(self.kept.sharing(run, [row.blinds for row in rows]), self.part):
             self.judging(run).judge(part)  # what stood in the way of another does so no more
         return len(done)
 
@@ -251,14 +252,3 @@ def _corrected(taking: Taking, draft: Draft, values: Mapping[str, str]) -> Draft
     decision = {name: value for name, value in decision.items() if value}
     changed = replace(draft, face=face, photos=photos, decision=decision)
     return None if changed == draft else changed
-
-
-def _batched(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    part: list[Any] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == size:
-            yield part
-            part = []
-    if part:
-        yield part

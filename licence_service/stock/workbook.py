@@ -4,7 +4,6 @@ ECMA-376 parts, read as a stream. A document type, and with it every entity, is 
 what a part unpacks to is counted while it is unpacked. Formulas are never computed: the value that was saved with one is taken.
 """
 
-import lzma
 import re
 import zipfile
 import zlib
@@ -44,7 +43,8 @@ def read_workbook(path: Path) -> Iterator[tuple[int, list[str]]]:
             _refuse_programs(packed)
             book = _Book(packed)
             yield from book.rows()
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, KeyError, zlib.error, lzma.LZMAError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, KeyError, zlib.error) as error:
+        # The second is zipfile's word for archives that it cannot open: of a later version, strongly encrypted, or patched.
         raise no("not-a-workbook", "this is no Excel workbook (.xlsx), or it is damaged") from error
     except (expat.ExpatError, LookupError, ValueError) as error:  # an encoding that nobody knows, too
         raise no("not-a-workbook", "a part of this workbook is no correct XML") from error
@@ -79,8 +79,7 @@ class _Book:
         sheet = self._first_sheet()
         names = set(self.packed.namelist())
         if _STRINGS in names:
-            reading = _Strings(self.texts)
-            for _ in self._parsed(_STRINGS, reading):
+            for _ in self._parsed(_STRINGS, _Strings(self.texts)):
                 pass
         if _STYLES in names:
             for _ in self._parsed(_STYLES, _Styles(self.days)):

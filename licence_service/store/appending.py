@@ -17,13 +17,13 @@ from licence_service.store.counting import BOOK, hold, next_lines
 from licence_service.store.database import Database
 from licence_service.store.keys import settle
 from licence_service.store.openings import Ready, insert_lines, make_findable, ready_to_enter
+from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.projection import OVER, projected
 from licence_service.store.record import Appendix, Record
 from licence_service.store.reservation import fulfil, still_reserved
 from licence_service.store.tables import licences, lookups
 
-_AT_ONCE = 400  # values in one condition
 _TICK = timedelta(microseconds=1)
 
 
@@ -109,8 +109,8 @@ class Appendings:
 def _find_by_new_values(connection: Connection, keys: Sequence[int], ready: Sequence[Ready]) -> None:
     """Insert the lookups of licences that are not there yet."""
     wanted = {(key, name, blind) for key, one in zip(keys, ready, strict=True) for name, blind in one.blinds}
-    for start in range(0, len(keys), _AT_ONCE):
-        mine = select(lookups.c.licence, lookups.c.name, lookups.c.blind).where(lookups.c.licence.in_(keys[start : start + _AT_ONCE]))
+    for part in parts(keys):
+        mine = select(lookups.c.licence, lookups.c.name, lookups.c.blind).where(lookups.c.licence.in_(part))
         wanted -= {(row.licence, row.name, row.blind) for row in connection.execute(mine)}
     make_findable(connection, sorted(wanted))
 
@@ -124,8 +124,8 @@ def _head(record: Record) -> str:
 
 def _rows(connection: Connection, licence_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
-    for start in range(0, len(licence_ids), _AT_ONCE):
-        here = select(licences).where(licences.c.licence_id.in_(licence_ids[start : start + _AT_ONCE]))
+    for part in parts(licence_ids):
+        here = select(licences).where(licences.c.licence_id.in_(part))
         found.update({row["licence_id"]: row for row in connection.execute(here).mappings()})
     return found
 

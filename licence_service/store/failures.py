@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.store.database import Database
+from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.tables import failures
 
@@ -22,7 +23,6 @@ WINDOW_SECONDS, AN_HOUR = 600, 3600
 SETTLE_SECONDS = 1.0
 _KEPT = 86_400 // WINDOW_SECONDS  # windows that are kept: a day
 MOST_HELD = 50_000  # keys in memory; a flood of different keys is settled and let go of
-_AT_ONCE = 500  # keys in one statement that reads
 
 Key = tuple[str, int]  # blind, window
 
@@ -51,8 +51,8 @@ def counts_of(connection: Connection, keys: Collection[Key]) -> dict[Key, int]:
     """Return the counts of those of these keys that have a row."""
     blinds, windows = sorted({blind for blind, _ in keys}), sorted({window for _, window in keys})
     found: dict[Key, int] = {}
-    for start in range(0, len(blinds), _AT_ONCE):
-        rows = connection.execute(_READ, {"blinds": blinds[start : start + _AT_ONCE], "windows": windows})
+    for part in parts(blinds):
+        rows = connection.execute(_READ, {"blinds": part, "windows": windows})
         found |= {(blind, window): int(count) for blind, window, count in rows}
     return {key: found[key] for key in keys if key in found}
 

@@ -12,13 +12,13 @@ What was unique by a constraint – a case, a living number, a document – is u
 looks first (`counting.hold`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from hashlib import sha256
-from itertools import islice
 
 from sqlalchemy import Column, CompoundSelect, Connection, Select, bindparam, delete, func, select, text
 
+from licence_service.store.parting import parts
 from licence_service.store.tables import licences, lookups, reservations, versions
 from licence_service.store.tables_of_keys import recent_keys, settled_keys
 
@@ -77,7 +77,7 @@ def ids_of(connection: Connection, kind: Kind, values: Iterable[str]) -> dict[st
     """Return those of the values that a row has, with the id of the newest such row."""
     wanted = {key_of(kind, value): value for value in values}
     there: dict[str, int] = {}
-    for part in _parts(sorted(wanted)):
+    for part in parts(sorted(wanted), _AT_ONCE):
         for value, owner in connection.execute(_HAVING[kind], {"keys": part}):
             if wanted.get(key_of(kind, value)) == value:
                 there[value] = max(owner, there.get(value, owner))
@@ -124,7 +124,7 @@ def refill(connection: Connection, kinds: Iterable[Kind] = tuple(Kind)) -> None:
 def missing(connection: Connection, pairs: Iterable[Pair]) -> set[Pair]:
     """Return those of the pairs that the index does not have."""
     wanted = set(pairs)
-    for part in _parts(sorted({key for key, _ in wanted})):
+    for part in parts(sorted({key for key, _ in wanted}), _AT_ONCE):
         for table in (recent_keys, settled_keys):
             wanted -= {(row.key, row.owner) for row in connection.execute(select(table).where(table.c.key.in_(part)))}
     return wanted
@@ -138,12 +138,6 @@ def _all(connection: Connection, kinds: Iterable[Kind]) -> Iterator[list[Pair]]:
             here = select(column, row).where(row > after, row <= after + _WINDOW, column.is_not(None))
             if pairs := [(key_of(kind, value), owner) for value, owner in connection.execute(here)]:
                 yield pairs
-
-
-def _parts(keys: Sequence[int]) -> Iterator[list[int]]:
-    rest = iter(keys)
-    while part := list(islice(rest, _AT_ONCE)):
-        yield part
 
 
 def _having(row: Column[int], column: Column[str]) -> Select[str, int]:

@@ -11,11 +11,11 @@ from licence_service.fields import comparison_form
 from licence_service.store.database import Database
 from licence_service.store.foundations import Foundation, Foundations
 from licence_service.store.keys import Kind, key_of, owners_of_many
+from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.tables import licences, lookups
 
 MOST_OF_A_NUMBER = 20
-_AT_ONCE = 500  # numbers in one statement
 _OF_NUMBERS = (
     select(lookups.c.blind, licences.c.licence_id, licences.c.type)
     .join(licences, licences.c.id == lookups.c.licence)
@@ -43,8 +43,7 @@ class Numbers:
         found: dict[str, list[tuple[str, str]]] = {}
         wanted = sorted(set(blinds))
         with self._database.read() as connection:
-            for start in range(0, len(wanted), _AT_ONCE):
-                part = set(wanted[start : start + _AT_ONCE])
+            for part in map(set, parts(wanted)):
                 for row in connection.execute(_OF_NUMBERS, {"keys": [key_of(Kind.VALUE, blind) for blind in part]}):
                     mine = found.setdefault(row.blind, []) if row.blind in part else None
                     if mine is not None and len(mine) < MOST_OF_A_NUMBER:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from licence_service.segments import Place
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, ids_of, key_of, owners
+from licence_service.store.parting import parts
 from licence_service.store.tables import versions
 from licence_service.store.tables_of_packing import dictionaries, packed_documents, packed_photos, segments
 
@@ -19,9 +20,6 @@ _PLACE = (
     .join(segments, segments.c.id == packed_documents.c.segment)
     .where(versions.c.id.in_(owners()), versions.c.document_sha256 == bindparam("digest"))
 )
-
-
-_AT_ONCE = 400  # values in one condition
 
 
 class Packed:
@@ -59,8 +57,8 @@ class Packed:
         kept = select(packed_photos.c.sha256, segments.c.sha256.label("segment"), packed_photos.c.offset, packed_photos.c.length)
         kept = kept.join(segments, segments.c.id == packed_photos.c.segment)
         with self._database.read() as connection:
-            for start in range(0, len(wanted), _AT_ONCE):
-                for row in connection.execute(kept.where(packed_photos.c.sha256.in_(wanted[start : start + _AT_ONCE]))):
+            for part in parts(wanted):
+                for row in connection.execute(kept.where(packed_photos.c.sha256.in_(part))):
                     found[row.sha256] = Place(row.segment, row.offset, row.length)
         return found
 

@@ -16,12 +16,12 @@ from licence_service import identifiers
 from licence_service.digests import SALT_BYTES
 from licence_service.errors import EntryConflict
 from licence_service.store.keys import Kind, Pair, key_of
+from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.status_index import place
 from licence_service.store.tables import reservations
 
 DRAFT = ("body", "private")  # of the content: goes when the entry has come
-_AT_ONCE = 400  # values in one condition
 _NOTHING_DRAWN: Mapping[str, Any] = {"salt": "", "check_code": "", "delivery_code": ""}  # an act without a document
 _RESERVED = (reservations.c.reservation_id.in_(bindparam("mine", expanding=True))) & (reservations.c.state == "reserved")
 _FULFIL = update(reservations).where(_RESERVED & reservations.c.draft.is_not(None)).values(state="entered", sequence=bindparam("line"), draft=None)
@@ -154,8 +154,8 @@ def fulfil(connection: Connection, vault: Vault, done: Mapping[str, int]) -> Non
         by_sequence.setdefault(sequence, []).append(own)
     closed = 0
     for sequence, mine in by_sequence.items():
-        for start in range(0, len(mine), _AT_ONCE):
-            closed += connection.execute(_FULFIL, {"mine": mine[start : start + _AT_ONCE], "line": sequence}).rowcount
+        for part in parts(mine):
+            closed += connection.execute(_FULFIL, {"mine": part, "line": sequence}).rowcount
     if closed < len(done):
         closed += _fulfil_unsplit(connection, vault, done)
     if closed != len(done):
@@ -165,8 +165,8 @@ def fulfil(connection: Connection, vault: Vault, done: Mapping[str, int]) -> Non
 def still_reserved(connection: Connection, reservation_ids: Sequence[str]) -> set[str | None]:
     """Return those of the reservations that nobody carried to their end."""
     found: set[str | None] = set()
-    for start in range(0, len(reservation_ids), _AT_ONCE):
-        here = reservations.c.reservation_id.in_(reservation_ids[start : start + _AT_ONCE]) & (reservations.c.state == "reserved")
+    for part in parts(reservation_ids):
+        here = reservations.c.reservation_id.in_(part) & (reservations.c.state == "reserved")
         found.update(connection.execute(select(reservations.c.reservation_id).where(here)).scalars())
     return found
 
@@ -174,8 +174,8 @@ def still_reserved(connection: Connection, reservation_ids: Sequence[str]) -> se
 def _fulfil_unsplit(connection: Connection, vault: Vault, done: Mapping[str, int]) -> int:
     """Close those that have no draft apart: of an earlier release, or without one. Return how many."""
     names, closed = list(done), 0
-    for start in range(0, len(names), _AT_ONCE):
-        for own, sealed in connection.execute(_UNSPLIT, {"mine": names[start : start + _AT_ONCE]}).all():
+    for part in parts(names):
+        for own, sealed in connection.execute(_UNSPLIT, {"mine": part}).all():
             kept = {name: value for name, value in vault.open_json(sealed, f"reservation:{own}").items() if name not in DRAFT}
             given = {"own": own, "line": done[own], "kept": vault.close_json(kept, f"reservation:{own}")}
             closed += connection.execute(_FULFIL_UNSPLIT, given).rowcount

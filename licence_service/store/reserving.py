@@ -13,6 +13,7 @@ from licence_service.store.counting import count_up_by, hold
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all, next_ids
 from licence_service.store.keys import Kind, add, ids_of
+from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, keys_of, of_row
 from licence_service.store.reservations import STATUS, room
@@ -20,7 +21,6 @@ from licence_service.store.tables import photos, reservations
 
 LEASE = timedelta(minutes=10)  # a chunk is carried as a whole; after it, what is left is carried one by one
 RENEWED = timedelta(minutes=2)  # a holder that lives pushes its leases forward no more often: it takes a chunk's rows some 50 ms
-_AT_ONCE = 400  # values in one condition
 
 _MINE = reservations.c.client == bindparam("client")
 _LEASE = (
@@ -81,8 +81,8 @@ class Reserving:
         """Return what a client reserved under these keys before; what is not entered is taken over, as in `reserve_all`."""
         found: dict[str, Reservation] = {}
         with self._database.write() as connection:
-            for start in range(0, len(keys), _AT_ONCE):
-                mine = (reservations.c.client == client) & reservations.c.idempotency_key.in_(keys[start : start + _AT_ONCE])
+            for part in parts(keys):
+                mine = (reservations.c.client == client) & reservations.c.idempotency_key.in_(part)
                 rows = connection.execute(select(reservations).where(mine)).mappings().all()
                 found.update({row["idempotency_key"]: of_row(self._vault, row, made_now=False) for row in rows})
             if taken := [{"mine": one.reservation_id, "until": now + LEASE} for one in found.values() if one.state == "reserved"]:
@@ -118,8 +118,8 @@ class Reserving:
     def photos(self, digests: Collection[str]) -> dict[str, bytes]:
         """Return those of these photos that are kept, by the digests that stand on faces (without `sha256:`)."""
         wanted, found = sorted(digests), {}
-        for start in range(0, len(wanted), _AT_ONCE):
-            here = select(photos.c.sha256, photos.c.sealed).where(photos.c.sha256.in_(wanted[start : start + _AT_ONCE]))
+        for part in parts(wanted):
+            here = select(photos.c.sha256, photos.c.sealed).where(photos.c.sha256.in_(part))
             with self._database.read() as connection:
                 rows = connection.execute(here).all()
             opened = ((row.sha256, self._vault.open(row.sealed, f"photo:{row.sha256}")) for row in rows)
@@ -134,13 +134,12 @@ class Reserving:
     def _known(self, connection: Connection, wanted: Sequence[Drawn]) -> dict[_Key, RowMapping | int]:
         """Return earlier reservations by key and by case (AI-01)."""
         rows: list[RowMapping] = []
-        for start in range(0, len(wanted), _AT_ONCE):
-            part = wanted[start : start + _AT_ONCE]
+        for part in parts(wanted):
             mine = _MINE & reservations.c.idempotency_key.in_([one.intent.idempotency_key for one in part])
             rows += connection.execute(select(reservations).where(mine), {"client": part[0].intent.client}).mappings()
         cases = sorted(ids_of(connection, Kind.CASE, [one.case for one in wanted if one.case]).values())
-        for start in range(0, len(cases), _AT_ONCE):
-            rows += connection.execute(select(reservations).where(reservations.c.id.in_(cases[start : start + _AT_ONCE]))).mappings()
+        for some in parts(cases):
+            rows += connection.execute(select(reservations).where(reservations.c.id.in_(some))).mappings()
         known: dict[_Key, RowMapping | int] = {(row["client"], row["idempotency_key"]): row for row in rows}
         return known | {("", row["case_key"]): row for row in rows if row["case_key"]}
 
@@ -160,8 +159,8 @@ class Reserving:
         given = {digest: jpeg for intent in intents for digest, jpeg in intent.photos.items()}
         wanted = list(given)
         present: set[str] = set()
-        for start in range(0, len(wanted), _AT_ONCE):
-            present.update(connection.execute(select(photos.c.sha256).where(photos.c.sha256.in_(wanted[start : start + _AT_ONCE]))).scalars())
+        for part in parts(wanted):
+            present.update(connection.execute(select(photos.c.sha256).where(photos.c.sha256.in_(part))).scalars())
         rows = [{"sha256": digest, "sealed": self._vault.close_up(given[digest], f"photo:{digest}")} for digest in wanted if digest not in present]
         if rows:
             connection.execute(insert(photos), rows)
@@ -171,8 +170,8 @@ def _under_way(connection: Connection, licence_ids: Sequence[str]) -> set[str | 
     """Return those of the licences on which an act with a document is under way."""
     found: set[str | None] = set()
     going = (reservations.c.state == "reserved") & (reservations.c.version > 0)
-    for start in range(0, len(licence_ids), _AT_ONCE):
-        here = reservations.c.licence_id.in_(licence_ids[start : start + _AT_ONCE])
+    for part in parts(licence_ids):
+        here = reservations.c.licence_id.in_(part)
         found.update(connection.execute(select(reservations.c.licence_id).where(going, here)).scalars())
     return found
 

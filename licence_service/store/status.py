@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import BigInteger, BindParameter, Connection, Select, bindparam, case, func, literal, literal_column, or_, select, text
@@ -18,6 +17,7 @@ from licence_service.entry_form import entry_of
 from licence_service.licence import Act, Entry, LicenceState
 from licence_service.status import PLACES, Status, blank, put, status_of
 from licence_service.store.database import Database
+from licence_service.store.parting import parts
 from licence_service.store.projection import VARIES
 from licence_service.store.record import Record
 from licence_service.store.tables import entries, licences, versions
@@ -145,13 +145,13 @@ def _below(connection: Connection, above: Iterable[int]) -> set[int]:
     found: set[int] = set()
     frontier = set(above)
     while frontier:
-        frontier = {key for part in _parts(frontier) for key in connection.execute(_BELOW, {"wanted": part}).scalars()} - found
+        frontier = {key for part in parts(frontier, _BATCH) for key in connection.execute(_BELOW, {"wanted": part}).scalars()} - found
         found |= frontier
     return found
 
 
 def _fold(connection: Connection, made: Lists, wanted: Iterable[int], day: date, known_at: datetime | None) -> None:
-    for part in _parts(sorted(wanted)):
+    for part in parts(sorted(wanted), _BATCH):
         for record in _records(connection, part):
             for place, status, last in statuses_of(record, day, known_at):
                 made.put(place, status, last)
@@ -177,7 +177,7 @@ def _records(connection: Connection, wanted: Iterable[int]) -> list[Record]:
 
 def _read(connection: Connection, wanted: list[int]) -> dict[int, tuple[int | None, list[Entry]]]:
     found: dict[int, tuple[int | None, list[Entry]]] = {}
-    for part in _parts(wanted):
+    for part in parts(wanted, _BATCH):
         for key, parent, body in connection.execute(_LINES, {"wanted": part}).all():
             found.setdefault(key, (parent, []))[1].append(entry_of(json.loads(body), None, _UNREAD))
     return found
@@ -186,10 +186,3 @@ def _read(connection: Connection, wanted: list[int]) -> dict[int, tuple[int | No
 def _record(found: Mapping[int, tuple[int | None, list[Entry]]], key: int) -> Record:
     parent, lines = found[key]
     return Record(lines[0].licence_id, "", "", tuple(lines), _record(found, parent) if parent else None)
-
-
-def _parts(keys: Iterable[int]) -> Iterator[list[int]]:
-    """Yield the keys in parts that a statement can hold."""
-    rest = iter(keys)
-    while part := list(islice(rest, _BATCH)):
-        yield part

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import EntryConflict, NotInRegister
 from licence_service.store.database import Database
+from licence_service.store.parting import parts
 from licence_service.store.payload import KEY_BYTES, Vault
 from licence_service.store.stock_rows import (
     ADOPTED,
@@ -35,7 +36,6 @@ from licence_service.store.tables_of_stock import stock_findings, stock_rows, st
 
 _IN_REGISTER = frozenset({SEALED, ADOPTED})
 _BLINDED = (stock_rows.c.number_blind, stock_rows.c.plate_blind, stock_rows.c.vin_blind, stock_rows.c.person_blind)
-_AT_ONCE = 400  # values in one condition
 
 
 class KeptStock:
@@ -98,7 +98,7 @@ class KeptStock:
         found: dict[str, tuple[int, int]] = {}
         asked = select(stock_rows.c.digest, stock_rows.c.run, stock_rows.c.line)
         with self.database.read() as connection:
-            for part in _parts(digests):
+            for part in parts(digests):
                 found |= {row.digest: (row.run, row.line) for row in connection.execute(asked.where(stock_rows.c.digest.in_(part)))}
         return found
 
@@ -140,7 +140,7 @@ class KeptStock:
     def lines(self, run: StockRun, lines: Sequence[int]) -> list[StockRow]:
         """Return the rows that stand on these lines of the file."""
         with self.database.read() as connection:
-            asked = (select(stock_rows).where(stock_rows.c.run == run.key, stock_rows.c.line.in_(part)) for part in _parts(sorted(set(lines))))
+            asked = (select(stock_rows).where(stock_rows.c.run == run.key, stock_rows.c.line.in_(part)) for part in parts(sorted(set(lines))))
             return [_row(run, row) for one in asked for row in connection.execute(one).mappings()]
 
     def related(self, run: StockRun, rows: Sequence[StockRow]) -> list[Related]:
@@ -171,7 +171,7 @@ class KeptStock:
         found: dict[int, RowMapping] = {}
         with self.database.read() as connection:
             for column, name in ((stock_rows.c.number_blind, "number"), (stock_rows.c.plate_blind, "plate"), (stock_rows.c.person_blind, "person")):
-                for part in _parts(sorted({value for one in blinds if (value := getattr(one, name))})):
+                for part in parts(sorted({value for one in blinds if (value := getattr(one, name))})):
                     found |= {row["id"]: row for row in connection.execute(asked.where(column.in_(part))).mappings()}
         return list(found.values())
 
@@ -206,20 +206,20 @@ class KeptStock:
         """Return the keys of the rows that stand where they were read, and keep them there to the end of the transaction."""
         read = {row.key: (row.state, row.attempt) for row in rows}
         asked = select(stock_rows.c.id, stock_rows.c.state, stock_rows.c.attempt).order_by(stock_rows.c.id).with_for_update()
-        found = (row for part in _parts(sorted(read)) for row in connection.execute(asked.where(stock_rows.c.id.in_(part))))
+        found = (row for part in parts(sorted(read)) for row in connection.execute(asked.where(stock_rows.c.id.in_(part))))
         return {row.id for row in found if read[row.id] == (row.state, row.attempt)}
 
     def claim(self, rows: Sequence[StockRow]) -> list[StockRow]:
         """Take rows that passed for a release: nobody holds, corrects or rejects them any more. Return those that nobody else moved before."""
         with self.database.write() as connection:
             still = self._still(connection, rows)
-            for part in _parts(sorted(still)):
+            for part in parts(sorted(still)):
                 connection.execute(update(stock_rows).where(stock_rows.c.id.in_(part)).values(state=RELEASING))
         return [replace(row, state=RELEASING) for row in rows if row.key in still]
 
     @staticmethod
     def _forget(connection: Connection, keys: Sequence[int]) -> None:
-        for part in _parts(keys):
+        for part in parts(keys):
             connection.execute(delete(stock_findings).where(stock_findings.c.row.in_(part)))
 
     def put_back(self, run: StockRun, row: StockRow, content: Mapping[str, Any], blinds: Blinds) -> bool:
@@ -286,8 +286,3 @@ def _row(run: StockRun, row: RowMapping) -> StockRow:
         run.vault.open_json(row["content"], row["digest"]), _read_blinds(row),
         row["round"], row["sampled"], row["licence_id"],
     )  # fmt: skip
-
-
-def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _AT_ONCE):
-        yield values[start : start + _AT_ONCE]

@@ -7,11 +7,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, insert, select, update
 
 from licence_service.store.database import Database
+from licence_service.store.parting import parts
 from licence_service.store.stock_rows import ADOPTED, PASSED, SEALED, StockRun
 from licence_service.store.tables import licences, reservations
 from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_samples
-
-_AT_ONCE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,8 @@ class StockSums:
             values = {"run": run.key, "county": county, "round": last + 1, "population": len(population), "size": len(sample), "drawn_at": now}
             connection.execute(insert(stock_samples).values(values))
             for keys, told in ((population, {"round": last + 1}), (sample, {"sampled": True})):
-                for start in range(0, len(keys), _AT_ONCE):
-                    these = stock_rows.c.id.in_(keys[start : start + _AT_ONCE])
+                for part in parts(keys):
+                    these = stock_rows.c.id.in_(part)
                     connection.execute(update(stock_rows).where(these).values(told))
 
     def samples(self, run: StockRun) -> list[Sample]:

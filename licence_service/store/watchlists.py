@@ -14,12 +14,12 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, 
 from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.store.counting import BOOK, hold
 from licence_service.store.database import Database
+from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.tables import entries, foundations, licences, lookups
 from licence_service.store.tables_of_bulk import watch_changes, watch_lists, watch_rows
 
 MOST_LISTS = 20
-_AT_ONCE = 500
 _touched = (
     select(entries.c.licence.label("id"))
     .where(entries.c.place > bindparam("looked"), entries.c.place <= bindparam("place"))
@@ -250,7 +250,6 @@ def _end(connection: Connection) -> tuple[int, datetime | None]:
 
 
 def _forget(connection: Connection, rows: Sequence[int]) -> None:
-    for start in range(0, len(rows), _AT_ONCE):
-        part = rows[start : start + _AT_ONCE]
+    for part in parts(rows):
         connection.execute(delete(watch_changes).where(watch_changes.c.row.in_(part)))
         connection.execute(delete(watch_rows).where(watch_rows.c.id.in_(part)))

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from licence_service.document import standin
+from licence_service.document import Printer, Sheet, standin
 from licence_service.document.agreement import agree
 from licence_service.document.explained import Listing
+from licence_service.document.press import Laid
 from licence_service.document.press.calls import Calls
 from licence_service.document.press.fonts_read import Unproven
 from licence_service.document.press.plate_read import standing
@@ -21,14 +22,19 @@ from tests.templates.test_extremes import sheet
 from tests.templates.test_press import SLOT, Make, whole
 
 
+def pressed(printer: Printer, page: Sheet) -> tuple[Laid, Reader]:
+    """Press a page; return its file but for the seal, and the reader of its press."""
+    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
+    assert laid
+    return laid, next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+
+
 @pytest.mark.parametrize("slug", SLUGS)
 def test_a_page_that_says_another_value_is_not_confirmed(made: Make, slug: str) -> None:
     one = made(slug)
     printer, template = one.world.service.printer, one.world.service.catalogue.editions[slug][-1]
     page = sheet(one, whole(one))
-    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
-    assert laid
-    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is template)
+    laid, reader = pressed(printer, page)
     assert isinstance(reader, Reader)
 
     reader.confirm(laid, page, ATTACHMENT)
@@ -46,9 +52,7 @@ def test_a_route_with_other_stops_is_not_confirmed(made: Make) -> None:
     one = made("overweight_vehicle_permit")
     printer = one.world.service.printer
     page = sheet(one, whole(one))
-    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
-    assert laid
-    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+    laid, reader = pressed(printer, page)
     stops = str(page.face["route"]).split("—")
 
     reader.confirm(laid, page, ATTACHMENT)
@@ -63,9 +67,7 @@ def test_a_diagram_with_other_loads_is_not_confirmed(made: Make) -> None:
     page = sheet(one, whole(one))
     diagram = next(element for each in page.template.pages for element in each.elements if isinstance(element, Diagram))
     loads, rest = str(page.face[diagram.field]).split("+", 1)
-    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
-    assert laid
-    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+    laid, reader = pressed(printer, page)
 
     reader.confirm(laid, page, ATTACHMENT)
     heavier = {diagram.field: f"{int(loads) + 1}+{rest}", diagram.mass_field: page.face[diagram.mass_field] + 1000}  # type: ignore[operator]  # a mass
@@ -77,9 +79,7 @@ def test_a_file_with_another_code_attachment_or_photograph_is_refused_at_once(ma
     one = made("practitioner_qualification")
     printer = one.world.service.printer
     page = sheet(one, whole(one))
-    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
-    assert laid
-    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+    laid, reader = pressed(printer, page)
     code = str(page.code_text)
     others = (
         replace(page, code_text=code[:-1] + str((int(code[-1]) + 1) % 10)),
@@ -95,9 +95,7 @@ def test_a_file_that_does_not_read_as_it_was_written_is_refused_at_once(made: Ma
     one = made("practitioner_qualification")
     printer = one.world.service.printer
     page = sheet(one, whole(one))
-    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
-    assert laid
-    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+    laid, reader = pressed(printer, page)
     before, after = laid.before, laid.after
     if damage == "a length":
         before = before.replace(b"/Length ", b"/Length 1", 1)
@@ -123,9 +121,7 @@ def test_a_page_that_does_not_call_what_it_must_show_is_refused_at_once(made: Ma
     one = made("practitioner_qualification")
     printer = one.world.service.printer
     page = sheet(one, whole(one))
-    laid = printer.press(page, ATTACHMENT, created_at=MADE_AT, slot_bytes=SLOT)
-    assert laid
-    reader = next(press._reader for press in printer.pressroom._presses.values() if press.template is page.template)
+    laid, reader = pressed(printer, page)
     plate, before = laid.plate, laid.before
     calls = [found for found in re.finditer(rb"/([-\w]+) Do", before) if found[1] != b"A"]
     within = {drawing for drawing, operators in standing(plate).items() if b"/Q" in operators}

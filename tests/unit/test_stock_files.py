@@ -44,6 +44,13 @@ def test_csv_excel_and_ndjson_say_the_same(tmp_path: Path) -> None:
         assert source.columns == (() if source.kind == "ndjson" else tuple(HEAD))
 
 
+def test_a_workbook_of_a_later_packing_than_is_known_is_refused(tmp_path: Path) -> None:
+    content = bytearray(as_workbook([["a", "b"], ["1", "2"]]))
+    at = content.rindex(b"PK\x01\x02")
+    content[at + 6] = 99  # the version that is needed to unpack this part
+    assert code_of(tmp_path, bytes(content)) == "not-a-workbook"
+
+
 def test_a_workbook_with_anything_but_cells_is_refused(tmp_path: Path) -> None:
     rows = [["a", "b"], ["1", "2"]]
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
