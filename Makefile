@@ -142,7 +142,7 @@ tools: ## install the Debian packages that the tests need, or name them
 		command -v "$$what" >/dev/null || [ -e "$$what" ] || missing="$$missing $${pair##*:}"; done; \
 	[ -z "$$missing" ] || { $(call apt,$$(printf '%s\n' $$missing | sort -u | tr '\n' ' ')); }
 
-setup: $(VENV)/.dev $(VENV)/.package fonts tools ## only set up
+setup: tools $(VENV)/.dev $(VENV)/.package fonts ## only set up
 
 # Install Debian packages as root or by sudo without a question; otherwise name them and stop.
 define apt

@@ -2,17 +2,20 @@
 
 A key in this process signs as it is called. One in a token answers after milliseconds in which nothing happens here; so while a part of a
 chunk is signed by such a key, the next part is printed. Not more than these two are in memory.
+
+What became of a part's uses is written with the next part's requests, in one transaction: half as many waits for the disk, and for whoever
+else writes. Uses of which nothing was written, because somebody was killed meanwhile, are on record as asked for, and are listed so.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from licence_service.chunk_rows import Misjudged, Printed, digest_of
 from licence_service.document.press import Pressed
-from licence_service.document.reading import attachment, codes
+from licence_service.document.reading import attachment
 from licence_service.errors import PageDisagrees, SealBraked, SealStopped, Unavailable
 from licence_service.frozen import replace
 from licence_service.licence import Entry
@@ -33,6 +36,7 @@ class SealingMany:
     step: Callable[[str], None] = field(repr=False)  # told of each step before it begins
     _sealed: int = 0  # files of the chunk so far
     _judged: set[tuple[int, str]] = field(default_factory=set)  # editions and seals of which one was judged
+    _answered: list[SealUse] = field(default_factory=list)  # what became of the last part's uses, not yet on record
 
     def each(self, parts: Iterable[Sequence[Printed]]) -> Generator[SealedFile, None, None]:
         """Yield the sealed files of all parts in order, with the entries that name them; see `sealed`.
@@ -56,12 +60,15 @@ class SealingMany:
                     yield from under_way.result()
             except BaseException as trouble:
                 wrong = under_way.exception() if under_way else None
+                with suppress(Unavailable):  # a register that cannot write now holds them as asked for
+                    self._answer()
                 if isinstance(wrong, Misjudged) and wrong is not trouble:
                     raise wrong from trouble  # whatever else went wrong: nothing of the chunk may go on
                 raise
+            self._answer()
 
     def sealed(self, printed: Sequence[Printed]) -> list[SealedFile]:
-        """Return the sealed files in the same order, with the entries that name them.
+        """Return the sealed files in the same order, with the entries that name them; what became of their uses is written with the next part's.
 
         Raise `SealStopped`, `SealBraked` or `SealUnavailable` where the seal cannot be had, `Misjudged`.
         """
@@ -70,26 +77,33 @@ class SealingMany:
         line = self.registrar.line
         asked = [replace(one.order.use, event="requested", document_sha256=one.laid.digest().hex()) for one in printed]
         if any(line.seal_log.stopped(seal_id) for seal_id in {use.seal_id for use in asked}):
-            line.seal_log.write_all([replace(use, event="refused", reason="stopped") for use in asked], line.now())
+            self._answered += [replace(use, event="refused", reason="stopped") for use in asked]
             raise SealStopped
         self.step("request-seal")
         ceilings = {(one.order.use.department, one.order.use.type): one.order.ceiling for one in printed if one.order.ceiling}
         try:
-            line.seal_log.write_all(asked, line.now(), ceilings)
+            line.seal_log.write_all([*self._answered, *asked], line.now(), ceilings)
         except SealBraked:
-            line.seal_log.write_all([replace(use, event="refused", reason="ceiling") for use in asked], line.now())
+            self._answered += [replace(use, event="refused", reason="ceiling") for use in asked]
             raise
+        self._answered = []
         self.step("seal")
         sealed: list[SealedFile] = []
         try:
             self._sign(printed, sealed)
         except (PageDisagrees, Unavailable) as trouble:
-            failed = [replace(use, event="failed", reason=trouble.slug) for use in asked[len(sealed) :]]
-            line.seal_log.write_all([*_done(asked, sealed), *failed], line.now())
+            self._answered = [*_done(asked, sealed), *(replace(use, event="failed", reason=trouble.slug) for use in asked[len(sealed) :])]
             raise
         self.step("sealed")
-        line.seal_log.write_all(_done(asked, sealed), line.now())
+        self._answered = _done(asked, sealed)
         return sealed
+
+    def _answer(self) -> None:
+        """Write what became of the last part's uses."""
+        answered, self._answered = self._answered, []
+        if answered:
+            line = self.registrar.line
+            line.seal_log.write_all(answered, line.now())
 
     def _sign(self, printed: Sequence[Printed], sealed: list[SealedFile]) -> None:
         """Have every file signed, as many at once as its seal has lanes; whichever is signed first, each gets its own, added to `sealed`."""
@@ -115,9 +129,9 @@ class SealingMany:
 
     def _judge(self, pressed: Pressed, one: Printed) -> None:
         """Let the slow reader look at the page, and a foreign validator at the whole file."""
-        content, sheet = pressed.content, one.order.sheet
+        content, sheet, printer = pressed.content, one.order.sheet, self.registrar.line.printer
         try:
-            self.registrar.line.printer.agree(content, sheet)
+            printer.agree(content, sheet)
         except PageDisagrees as wrong:
             raise Misjudged.of(one.row, one.reservation, wrong.detail) from wrong
         finding = self.registrar.examiner.examine(content)
@@ -125,7 +139,7 @@ class SealingMany:
             raise Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
         if not (finding.signed and finding.intact and finding.covers_whole_file):
             raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its seal as it should")
-        if attachment(content) != one.order.attachment or codes(content) != [sheet.code_text]:
+        if attachment(content) != one.order.attachment or printer.codes(content, sheet) != [sheet.code_text]:
             raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its data or its code as it should")
 
 

@@ -11,11 +11,13 @@ from licence_service.document.agreement import agree
 from licence_service.document.archival import RECEIPT
 from licence_service.document.artwork import Family
 from licence_service.document.fonts import Fonts
+from licence_service.document.furniture import plates_of
 from licence_service.document.layout import place
 from licence_service.document.pdf import draw
 from licence_service.document.placed import Placed
 from licence_service.document.press import Job, Laid, Outcome, Unpressed
 from licence_service.document.press.room import Pressroom
+from licence_service.document.reading import codes
 from licence_service.document.receipt import ReceiptWords
 from licence_service.document.receipt import place as place_receipt
 from licence_service.document.sheet import PrintedEndorsement, Sheet
@@ -78,6 +80,10 @@ class Printer:
     def agree(self, pdf: bytes, sheet: Sheet) -> None:
         """Raise `PageDisagrees` unless the finished page says what the face says (DOMAIN M10)."""
         agree(pdf, sheet)
+
+    def codes(self, pdf: bytes, sheet: Sheet) -> list[str]:
+        """Return the texts of the codes that a camera would find on their plates."""
+        return codes(pdf, where=plates_of(sheet.template))
 
 
 def _woven(slug: str, declared: DeclaredFamily) -> Family:

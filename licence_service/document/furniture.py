@@ -11,7 +11,8 @@ from licence_service.document.strokes import PT
 from licence_service.document.styles import INK, SPECIMEN, WHITE, Type
 from licence_service.document.wording import dated, formatted
 from licence_service.identifiers import grouped
-from licence_service.page import Align, Chip, Code, Frame, Picture, Seal, Style, Table, placeholders
+from licence_service.page import Align, Chip, Code, Frame, Page, Picture, Seal, Style, Table, placeholders
+from licence_service.template import Template
 
 SCAN, SCAN_EN, CHECK = "扫码核验", "Scan to verify", "查验码"
 BELOW_CAPTION = "扫码核验　查验码"
@@ -74,9 +75,19 @@ def place_code(slate: Slate, element: Code) -> None:
     place_check(slate, element)
 
 
+def plates_of(template: Template) -> list[tuple[float, float, float, float]]:
+    """Return where the plates of the codes stand on the pages of a template: left, top, right and bottom, mm."""
+    plates = [(element, _plate(page)) for page in template.pages for element in page.elements if isinstance(element, Code)]
+    return list(dict.fromkeys((one.x, one.y, one.x + plate.side, one.y + plate.side) for one, plate in plates))
+
+
+def _plate(page: Page) -> code.Plate:
+    return code.PLATE_A4 if page.size == "A4" else code.PLATE_A5
+
+
 def place_plate(slate: Slate, element: Code) -> None:
     """Place all but the characters of the check code."""
-    plate = code.PLATE_A4 if slate.page.size == "A4" else code.PLATE_A5
+    plate = _plate(slate.page)
     x, y, side = element.x, element.y, plate.side
     out = code.PLATE_RULE_PT / PT / 2  # the rule runs around the plate, so that all four quiet modules are white
     slate.items.append(
@@ -110,7 +121,7 @@ def check_style(element: Code) -> tuple[Style, Align]:
 
 def check_lines(slate: Slate, element: Code, check: str) -> list[tuple[str, float, float]]:
     """Return the lines of a check code, each with where it is aligned and its baseline, mm."""
-    side, groups = (code.PLATE_A4 if slate.page.size == "A4" else code.PLATE_A5).side, grouped(check)
+    side, groups = _plate(slate.page).side, grouped(check)
     x, y = element.x + side + _ASIDE[slate.page.size], element.y
     if element.caption == "below":
         return [(groups, element.x + side / 2, y + side + _BELOW[1])]

@@ -122,8 +122,8 @@ class SealLog:
 def _brake(connection: Connection, uses: Sequence[SealUse], at: datetime, ceilings: Ceilings) -> None:
     """Count the uses to their hour; the row of the count is where those who ask at once wait for each other."""
     for (department, slug), ceiling in sorted(ceilings.items()):
-        more = sum(use.department == department and use.type == slug for use in uses)
-        if count_up_by(connection, _hour(department, slug, at), more) + more - 1 > ceiling:
+        more = sum(use.event == "requested" and use.department == department and use.type == slug for use in uses)
+        if more and count_up_by(connection, _hour(department, slug, at), more) + more - 1 > ceiling:
             raise braked_until(at)
 
 

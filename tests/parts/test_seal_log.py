@@ -136,6 +136,19 @@ def test_the_last_order_decides_whether_a_seal_is_stopped(database: Database) ->
 
 
 @pytest.mark.rule("AI-05")
+def test_a_ceiling_counts_what_is_asked_for_not_what_is_said_of_it_afterwards(database: Database) -> None:
+    log, kind = SealLog(database), (a_use().department, a_use().type)
+    answered = [a_use(event="done", sealed_sha256="1" * 64), a_use(event="failed", reason="no-seal")]
+
+    log.write_all([*answered, a_use()], NOW, {kind: 1})
+    log.write_all(answered, NOW, {kind: 1})
+
+    assert log.left(*kind, NOW, 3) == 2
+    with pytest.raises(SealBraked):
+        log.write_all([*answered, a_use()], NOW, {kind: 1})
+    assert [line["event"] for line in log.uses()] == ["done", "failed", "requested", "done", "failed"]
+
+
 def test_an_hourly_ceiling_holds_whoever_asks_at_once_and_ends_with_its_hour(database: Database) -> None:
     log, mine = SealLog(database), (a_use().department, a_use().type)
 

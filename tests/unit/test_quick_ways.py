@@ -5,11 +5,12 @@ from datetime import date, timedelta
 import cbor2
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum.cn import uscc
 from stdnum.iso7064 import mod_37_36
 
 from licence_service.document.wording import Phrase, worded
 from licence_service.fields import Field
-from licence_service.identifiers import ALPHABET, check_character
+from licence_service.identifiers import ALPHABET, check_character, is_uscc
 from licence_service.qr_token import CodeFacts, pack, shortened
 
 FIELDS = {
@@ -45,6 +46,21 @@ def test_a_phrase_says_what_its_content_says_or_that_a_value_is_absent(content: 
 @given(body=st.text(ALPHABET, max_size=80))
 def test_check_characters_are_those_of_the_library(body: str) -> None:
     assert check_character(body) == mod_37_36.calc_check_digit(body)
+
+
+_CREDIT_CODES = st.from_regex(r"[0-9]{8}[0-9A-HJ-NPQRTUWXY]{9}", fullmatch=True, alphabet=st.characters(codec="ascii"))
+
+
+@given(body=_CREDIT_CODES)
+def test_credit_codes_end_in_the_character_that_the_library_computes_and_in_no_other(body: str) -> None:
+    right = uscc.calc_check_digit(body)
+
+    assert [each for each in ALPHABET if is_uscc(body + each)] == [right]
+
+
+@given(text=st.text(max_size=20) | _CREDIT_CODES.map(lambda body: body + uscc.calc_check_digit(body)))
+def test_a_credit_code_is_what_the_library_takes_as_it_is(text: str) -> None:
+    assert is_uscc(text) == (uscc.is_valid(text) and uscc.compact(text) == text)
 
 
 numbers = st.integers(0, 2**64 - 1)
