@@ -20,6 +20,7 @@ from licence_service.errors import PageDisagrees, SealBraked, SealStopped, Unava
 from licence_service.frozen import replace
 from licence_service.licence import Entry
 from licence_service.registrar import Registrar
+from licence_service.seal import Finding
 from licence_service.store.seal_log import SealUse
 
 STOPPABLE = 100  # after so many signatures an order to stop the seal is looked for
@@ -37,6 +38,8 @@ class SealingMany:
     _sealed: int = 0  # files of the chunk so far
     _judged: set[tuple[int, str]] = field(default_factory=set)  # editions and seals of which one was judged
     _answered: list[SealUse] = field(default_factory=list)  # what became of the last part's uses, not yet on record
+    _examining: ThreadPoolExecutor = field(init=False)
+    _examined: list[tuple[Printed, Future[Finding]]] = field(default_factory=list)  # files under the eyes of the foreign validator
 
     def each(self, parts: Iterable[Sequence[Printed]]) -> Generator[SealedFile, None, None]:
         """Yield the sealed files of all parts in order, with the entries that name them; see `sealed`.
@@ -45,7 +48,7 @@ class SealingMany:
         taken while it is signed. Whatever order they are taken in, each part's uses are written down as `sealed` does, and none is
         asked for after a part before it failed. Close the generator if it is not used up: a part under way is signed to its end.
         """
-        with ThreadPoolExecutor(1, "sealing") as beside:  # its thread begins with the first part that wants it
+        with ThreadPoolExecutor(1, "sealing") as beside, ThreadPoolExecutor(1, "examining") as self._examining:
             under_way: Future[list[SealedFile]] | None = None
             try:
                 for printed in parts:
@@ -58,6 +61,7 @@ class SealingMany:
                         yield from self.sealed(printed)
                 if under_way:
                     yield from under_way.result()
+                self._confirm(wait=True)
             except BaseException as trouble:
                 wrong = under_way.exception() if under_way else None
                 with suppress(Unavailable):  # a register that cannot write now holds them as asked for
@@ -91,6 +95,7 @@ class SealingMany:
         sealed: list[SealedFile] = []
         try:
             self._sign(printed, sealed)
+            self._confirm(wait=False)
         except (PageDisagrees, Unavailable) as trouble:
             self._answered = [*_done(asked, sealed), *(replace(use, event="failed", reason=trouble.slug) for use in asked[len(sealed) :])]
             raise
@@ -128,19 +133,26 @@ class SealingMany:
             yield one.laid.digest()
 
     def _judge(self, pressed: Pressed, one: Printed) -> None:
-        """Let the slow reader look at the page, and a foreign validator at the whole file."""
+        """Let the slow reader look at the page, and a foreign validator at the whole file while the next files are sealed."""
         content, sheet, printer = pressed.content, one.order.sheet, self.registrar.line.printer
+        self._examined.append((one, self._examining.submit(self.registrar.examiner.examine, content)))
         try:
             printer.agree(content, sheet)
         except PageDisagrees as wrong:
             raise Misjudged.of(one.row, one.reservation, wrong.detail) from wrong
-        finding = self.registrar.examiner.examine(content)
-        if "examination-stopped" in finding.reasons:  # a machine that is too busy says nothing of the file
-            raise Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
-        if not (finding.signed and finding.intact and finding.covers_whole_file):
-            raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its seal as it should")
         if attachment(content) != one.order.attachment or printer.codes(content, sheet) != [sheet.code_text]:
             raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its data or its code as it should")
+
+    def _confirm(self, *, wait: bool) -> None:
+        """Hear what the validator said of each file, or only of those that it has seen; nothing is entered before it said all."""
+        heard = [(one, finding) for one, finding in self._examined if wait or finding.done()]
+        self._examined = [each for each in self._examined if each not in heard]
+        for one, future in heard:
+            finding = future.result()
+            if "examination-stopped" in finding.reasons:  # a machine that is too busy says nothing of the file
+                raise Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
+            if not (finding.signed and finding.intact and finding.covers_whole_file):
+                raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its seal as it should")
 
 
 def _done(asked: Sequence[SealUse], sealed: Sequence[SealedFile]) -> list[SealUse]:

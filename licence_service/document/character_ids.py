@@ -10,7 +10,7 @@ So no CID of a font stands for two characters that the face draws.
 import struct
 from codecs import utf_16_be_encode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, compress, takewhile
 
@@ -93,13 +93,15 @@ class CharacterIds:
 
     @cached_property
     def to_unicode(self) -> bytes:
-        """The ToUnicode CMap of every font made of this face, a constant (ISO 32000-1 9.10.3).
+        """The ToUnicode CMap of whatever font is made of this face, a constant (ISO 32000-1 9.10.3).
 
         It covers whole blocks of the home plane, so that it stays regular and compresses to little.
         """
-        rows = sorted((*self._home_rows(), *self._private_rows()))
-        sections = (rows[start : start + _MOST_RANGES] for start in range(0, len(rows), _MOST_RANGES))
-        return "".join((_HEAD, *(f"{len(each)} beginbfrange\n{''.join(each)}endbfrange\n" for each in sections), _TAIL)).encode("ascii")
+        return _cmap(sorted((*self._home_rows(), *self._private_rows())))
+
+    def to_unicode_of(self, characters: Iterable[str]) -> bytes:
+        """Return the same for a font of these characters alone: readers make a table of all that a CMap covers, 65,000 rows for the constant one."""
+        return _cmap([f"<{cid:04X}> <{cid:04X}> <{_utf16(character)}>\n" for cid, character in sorted((self.cid(each), each) for each in characters)])
 
     def _home_rows(self) -> Iterator[str]:
         """Yield a range for every run of home CIDs within each block in which the face draws anything."""
@@ -117,6 +119,12 @@ class CharacterIds:
             run = takewhile(characters.__contains__, range(start, start - start % _BLOCK + _BLOCK))
             words = [_utf16(characters[cid]) for cid in run]
             yield f"<{start:04X}> <{start + len(words) - 1:04X}> [<{'><'.join(words)}>]\n"
+
+
+def _cmap(rows: Sequence[str]) -> bytes:
+    """Return a CMap of these ranges."""
+    sections = (rows[start : start + _MOST_RANGES] for start in range(0, len(rows), _MOST_RANGES))
+    return "".join((_HEAD, *(f"{len(each)} beginbfrange\n{''.join(each)}endbfrange\n" for each in sections), _TAIL)).encode("ascii")
 
 
 def _drawn(program: TrueType) -> Iterator[range]:

@@ -99,22 +99,27 @@ class _Making:
         named = []
         for case in self._case.of_edition():
             font = case.edition
-            named.append(f"/{case.name} {self._font(font, self._program(font.program(case.kept)), font.widths(case.kept))}")
+            meanings = self._cmap(case.meanings)
+            named.append(f"/{case.name} {self._font(font, self._program(font.program(case.kept)), font.widths(case.kept), meanings)}")
         for face in brought:
             case = self._case.cases[face]
             font = case.licence
-            named.append(f"/{case.own_name} {self._font(font, self._filled_by(case.own_name), font.widths(case.narrow))}")
+            meanings = self._cmap(font.store.ids.to_unicode)
+            named.append(f"/{case.own_name} {self._font(font, self._filled_by(case.own_name), font.widths(case.narrow), meanings)}")
         return self._add(f"<< {' '.join(named)} >>")
 
     def _program(self, program: bytes) -> str:
         return self._add(stream(f"{PROGRAM_ENTRIES} /Filter /FlateDecode", deflated(program, _THOROUGH)))
 
-    def _font(self, font: CompactFont, program: str, widths: str) -> str:
-        face = font.store.face.slug
-        if ("unicode", face) not in self._known:
-            self._known["unicode", face] = self._add(stream("/Filter /FlateDecode", deflated(font.store.ids.to_unicode, _THOROUGH)))
+    def _font(self, font: CompactFont, program: str, widths: str, meanings: str) -> str:
         descendant = self._add(font.descendant(self._add(font.descriptor(program)), widths))
-        return self._add(font.root(descendant, self._known["unicode", face]))
+        return self._add(font.root(descendant, meanings))
+
+    def _cmap(self, cmap: bytes) -> str:
+        """Add a CMap; faces that draw the same characters share theirs."""
+        if cmap not in self._known:
+            self._known[cmap] = self._add(stream("/Filter /FlateDecode", deflated(cmap, _THOROUGH)))
+        return self._known[cmap]
 
     def _artwork(self, art: Artwork) -> str:
         if id(art) not in self._known:

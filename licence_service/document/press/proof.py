@@ -147,11 +147,12 @@ class Reader:
         font = self._fonts.get(name)
         if font is None:
             case = self._case.faces[name.decode("ascii")]
-            font = self._fonts[name] = self._font(name.decode("ascii"), cids_of(case.edition.program(case.kept)))
+            held = cids_of(case.edition.program(case.kept))
+            font = self._fonts[name] = Font.read(held, meanings_in(case.meanings), labels=case.face.startswith("hei"))
         return font
 
     def _meanings_of(self, face: str) -> Meanings:
-        """Return what each CID of a face means, read from the CMap that its fonts carry."""
+        """Return what each CID of a face means, read from the CMap that the fonts of licences carry."""
         if face not in self._meanings:
             self._meanings[face] = meanings_in(self._case.cases[face].licence.store.ids.to_unicode)
         return self._meanings[face]

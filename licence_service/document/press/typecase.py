@@ -105,6 +105,11 @@ class Case:
         """The characters whose widths a licence's font declares besides the one em of all others."""
         return self._charstrings.narrow
 
+    @property
+    def meanings(self) -> bytes:
+        """The CMap of the edition's font: what each of its own CIDs means."""
+        return self.edition.store.ids.to_unicode_of(self.kept)
+
     def program(self, cids: Sequence[int]) -> bytes:
         """Return the font program of what a licence brings, the lowest CID first; raise `Undeclared`."""
         return self.licence.joined(cids, map(self._charstrings.__getitem__, cids))
