@@ -27,6 +27,7 @@ from licence_service.web import (
     asking,
     attesting,
     batch,
+    bundled,
     cases,
     events,
     history,
@@ -87,6 +88,7 @@ def create_app(service: Service) -> FastAPI:
     for router in (
         verifying.router,
         issuing.router,
+        bundled.router,
         asking.router,
         history.router,
         attesting.router,

@@ -14,7 +14,7 @@ from licence_service.licence import Act, Decision, Origin, Suspension
 
 _CASE = Field(label="办件编号", type="string", disclose={}, required=True, max_length=80, pattern=r"[0-9A-Za-z._/-]+")
 _ITEM = Field(label="事项编码", type="string", disclose={}, pattern=r"[0-9A-Z]{6,60}")
-_CODE = Field(label="一件事编号", type="string", disclose={}, max_length=80, pattern=r"[0-9A-Za-z._/-]+")
+BUNDLE_NO = Field(label="一件事编号", type="string", disclose={}, max_length=80, pattern=r"[0-9A-Za-z._/-]+")
 _LICENCE = Field(label="证照", type="string", disclose={}, pattern=r"[0-9A-Z]{20}")
 _REGION = Field(label="区划", type="string", disclose={}, pattern=r"[0-9]{6}")
 _SIGNATURE = Field(label="签名", type="string", disclose={}, pattern=r"[0-9a-f]{128}")
@@ -187,7 +187,7 @@ def _basis(reading: Reading) -> Basis:
     receipts, faults = read_receipts(body.get("receipts"))
     origins, wrong = read_origins(body.get("sources"))
     reading.faults += (*faults, *wrong)
-    return Basis(reading.field("service_item_code", _ITEM), reading.field("bundle_no", _CODE), receipts, origins)
+    return Basis(reading.field("service_item_code", _ITEM), reading.field("bundle_no", BUNDLE_NO), receipts, origins)
 
 
 def read_act(body: Mapping[str, Any]) -> ActRequest:

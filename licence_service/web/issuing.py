@@ -120,13 +120,21 @@ def preview_page(service: TheService, caller: Caller, slug: TypeName, body: Body
 def written(outcome: Done | Waiting, *, read: bool = False) -> Response:
     """Answer an act: 201 with what was entered, or 202 with where to ask."""
     if isinstance(outcome, Waiting):
-        where = f"/reservations/{outcome.reservation_id}"
-        body = {"state": "sealing", "licence_id": outcome.licence_id, "reservation_url": where, "waits_for": outcome.waits_for}
-        return JSONResponse(body, status_code=202, headers={"Location": where, "Retry-After": str(outcome.retry_after), "Cache-Control": "no-store"})
-    return JSONResponse(_answer(outcome), status_code=200 if read else 201, headers={"Cache-Control": "no-store"})
+        headers = {"Location": _where(outcome), "Retry-After": str(outcome.retry_after), "Cache-Control": "no-store"}
+        return JSONResponse(waiting(outcome), status_code=202, headers=headers)
+    return JSONResponse(done(outcome), status_code=200 if read else 201, headers={"Cache-Control": "no-store"})
 
 
-def _answer(done: Done) -> Mapping[str, Any]:
+def _where(outcome: Waiting) -> str:
+    return f"/reservations/{outcome.reservation_id}"
+
+
+def waiting(outcome: Waiting) -> Mapping[str, Any]:
+    """Return the answer to an act whose seal cannot be had now."""
+    return {"state": "sealing", "licence_id": outcome.licence_id, "reservation_url": _where(outcome), "waits_for": outcome.waits_for}
+
+
+def done(done: Done) -> Mapping[str, Any]:
     """Return the answer to an act; codes only where a document was made."""
     answer: dict[str, Any] = {"licence_id": done.licence_id, "sequence": done.sequence, "act": done.act, "recorded_at": done.recorded_at.isoformat()}
     if done.endorsement_ids:

@@ -66,23 +66,36 @@ def problem(
         headers["Retry-After"] = str(more.get("retry_after", 60))
     if pages.wants_html(request):
         return pages.refusal(request.url.path, status, slug, title, more.get("faults", ()), headers)
-    body = {"type": _TYPE + slug, "title": title, "status": status, **({"detail": detail} if detail and detail != title else {}), **more}
-    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return JSONResponse(_document(status, slug, title, detail, **more), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _document(status: int, slug: str, title: str, detail: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+    return {"type": _TYPE + slug, "title": title, "status": status, **({"detail": detail} if detail and detail != title else {}), **more}
+
+
+def document_of(error: Refusal | Unavailable) -> dict[str, Any]:
+    """Return the problem document of a refusal that is a part of an answer."""
+    return _document(STATUS[type(error)], error.slug, error.title, error.detail, **_more(error))
+
+
+def _more(error: Refusal | Unavailable) -> dict[str, Any]:
+    """Return what a problem says besides: its facts and every fault, or when to come again."""
+    if isinstance(error, Unavailable):
+        return {"retry_after": error.retry_after}
+    faults = [{"path": fault.path, "code": fault.code, "message": fault.message} for fault in error.faults]
+    return {**error.facts, **({"faults": faults} if faults else {})}
 
 
 def refused(request: Request, error: Exception) -> Response:
     """Answer a refusal with all its faults."""
     assert isinstance(error, Refusal)  # noqa: S101 - registered for refusals
-    more: dict[str, Any] = dict(error.facts)
-    if error.faults:
-        more["faults"] = [{"path": fault.path, "code": fault.code, "message": fault.message} for fault in error.faults]
-    return problem(request, STATUS[type(error)], error.slug, error.title, error.detail, **more)
+    return problem(request, STATUS[type(error)], error.slug, error.title, error.detail, **_more(error))
 
 
 def unavailable(request: Request, error: Exception) -> Response:
     """Answer that the service cannot say now."""
     assert isinstance(error, Unavailable)  # noqa: S101
-    return problem(request, STATUS[type(error)], error.slug, error.title, error.detail, retry_after=error.retry_after)
+    return problem(request, STATUS[type(error)], error.slug, error.title, error.detail, **_more(error))
 
 
 _HTTP = {404: ("no-such-address", "There is nothing at this address"), 405: ("wrong-method", "This address does not take this method")}

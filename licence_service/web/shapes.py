@@ -4,30 +4,26 @@ from typing import Any
 
 from licence_service.acts import GROUNDS
 from licence_service.basis import MOST_RECEIPTS, MOST_SOURCES
+from licence_service.bundled import MOST as MOST_OF_BUNDLE
 from licence_service.licence import LicenceState
 from licence_service.requests import ACTS, ENDORSEMENT_GROUNDS, REASONS, WITHDRAWAL_GROUNDS
 from licence_service.verdict import QUESTIONS, Overall, Result
 
-_PROBLEM = {
-    "content": {
-        "application/problem+json": {
-            "schema": {
-                "type": "object",
-                "required": ["type", "title", "status"],
-                "properties": {
-                    "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
-                    "faults": {
-                        "type": "array",
-                        "items": {
-                            "type": "object", "required": ["path", "code", "message"],
-                            "properties": {"path": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"}},
-                        },
-                    },
-                },
-            }
-        }
-    }
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
+        "faults": {
+            "type": "array",
+            "items": {
+                "type": "object", "required": ["path", "code", "message"],
+                "properties": {"path": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
 }  # fmt: skip
+_PROBLEM = {"content": {"application/problem+json": {"schema": PROBLEM}}}
 
 _MEANINGS = {
     202: "Reserved; the seal cannot be had now, ask again at Location", 400: "Not of the documented shape", 401: "Who is calling is not known",
@@ -113,7 +109,7 @@ LICENCE_ANSWER = answer(
         "head": {"type": "integer"}, "versions": {"type": "array", "items": _VERSION},
     }, ("sealed_on",)),
 )  # fmt: skip
-_DONE = shape(
+DONE = shape(
     {
         "licence_id": TEXT, "sequence": {"type": "integer"}, "act": TEXT, "recorded_at": TEXT, "endorsement_ids": {"type": "array", "items": TEXT},
         "elicence_id": TEXT, "number": TEXT, "version": {"type": "integer"}, "check_code": TEXT, "delivery_code": TEXT, "verify_url": TEXT,
@@ -121,8 +117,9 @@ _DONE = shape(
     },
     ("endorsement_ids", "elicence_id", "number", "version", "check_code", "delivery_code", "verify_url", "document_url"),
 )  # fmt: skip
-DONE_ANSWER = answer("Entered; the codes are there only where the act made a document", _DONE)
-WAITING_ANSWER = answer(_MEANINGS[202], shape({"state": {"const": "sealing"}, "licence_id": TEXT, "reservation_url": TEXT, "waits_for": TEXT}))
+DONE_ANSWER = answer("Entered; the codes are there only where the act made a document", DONE)
+WAITING = shape({"state": {"const": "sealing"}, "licence_id": TEXT, "reservation_url": TEXT, "waits_for": TEXT})
+WAITING_ANSWER = answer(_MEANINGS[202], WAITING)
 SEALED_FILE: dict[str, Any] = {
     "description": "A PDF file", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}, "headers": _CACHED,
 }  # fmt: skip
@@ -179,6 +176,10 @@ _ISSUE: dict[str, Any] = {
 _EXAMPLE_ISSUE = {"type": "a_type_of_get_templates", "case_no": "SA-2026-000001", "decision": _EXAMPLE_DECISION, "face": {}}
 
 ISSUE_BODY = as_body(_ISSUE, _EXAMPLE_ISSUE)
+BUNDLE_BODY = as_body(
+    shape({"bundle_no": _ISSUE["properties"]["bundle_no"], "issues": {"type": "array", "items": _ISSUE, "minItems": 1, "maxItems": MOST_OF_BUNDLE}}),
+    {"bundle_no": "YJS-2026-000001", "issues": [_EXAMPLE_ISSUE]},
+)
 ADOPT_BODY = as_body(
     {
         **_ISSUE, "required": [*_ISSUE["required"], "elicence_id", "document"],

@@ -259,8 +259,8 @@ def act_requests(said: list[dict[str, Any]]) -> None:
 def answers(said: dict[str, Any]) -> None:
     given = {name: value for name, value in said.items() if name != "document_url"}
     done = Done(**{**given, "recorded_at": datetime.fromisoformat(said["recorded_at"])})
-    assert issuing._answer(done) == said
-    assert issuing._answer(replace(done, version=None, endorsement_ids=("E",))).keys() == {*list(said)[:4], "endorsement_ids"}
+    assert issuing.done(done) == said
+    assert issuing.done(replace(done, version=None, endorsement_ids=("E",))).keys() == {*list(said)[:4], "endorsement_ids"}
 
 
 def verdicts(said: dict[str, Any]) -> None:

@@ -1,0 +1,53 @@
+"""Several licences of one matter (一件事) in one request: each stands in law for itself, and partial success is said plainly (DOMAIN AI-08)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from licence_service.chunk_rows import Outcome, told
+from licence_service.envelope import Reading
+from licence_service.errors import Fault, RequestRejected
+from licence_service.registrar import Registrar
+from licence_service.requests import BUNDLE_NO, is_key
+from licence_service.store.clients import Client
+
+MOST = 20  # licences of one matter
+_KEYS = frozenset({"bundle_no", "issues"})
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """What became of each request of a bundle, in their order."""
+
+    bundle_no: str
+    outcomes: tuple[Outcome, ...]
+
+
+def issue_bundle(registrar: Registrar, caller: Client, key: str, body: Mapping[str, Any]) -> Bundled:
+    """Issue each licence of a bundle by itself, as `Registrar.issue` does with its request and a key of its own.
+
+    `key` again with the same requests returns the same licences, and carries on what was not issued. One that is refused does not
+    stand in the way of the others. Raise `RequestRejected` where the bundle itself is not of its shape: then none is begun.
+    """
+    bundle_no, issues = _read(key, body)
+    outcomes = [told(lambda at=at, one=one: registrar.issue(caller, f"{key}/{at}", {**one, "bundle_no": bundle_no})) for at, one in enumerate(issues)]  # type: ignore[misc]
+    return Bundled(bundle_no, tuple(outcomes))
+
+
+def _read(key: str, body: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
+    reading = Reading(body)
+    reading.only(_KEYS)
+    bundle_no, issues = reading.field("bundle_no", BUNDLE_NO, required=True), body.get("issues")
+    if not is_key(f"{key}/{MOST}"):
+        reading.faults.append(Fault("Idempotency-Key", "wrong-length", "with a bundle it is three characters shorter"))
+    if not isinstance(issues, list) or not 1 <= len(issues) <= MOST:
+        reading.faults.append(Fault("issues", "wrong-length", f"1 to {MOST} requests are wanted here"))
+        issues = []
+    for at, one in enumerate(issues):
+        if not isinstance(one, dict):
+            reading.faults.append(Fault(f"issues.{at}", "not-an-object", "the body of an issue is wanted here"))
+        elif one.get("bundle_no", bundle_no) != bundle_no:
+            reading.faults.append(Fault(f"issues.{at}.bundle_no", "at-odds", "it is named once, for all of them"))
+    if reading.faults:
+        raise RequestRejected(faults=reading.faults)
+    return bundle_no or "", issues
