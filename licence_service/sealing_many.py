@@ -7,9 +7,10 @@ What became of a part's uses is written with the next part's requests, in one tr
 else writes. Uses of which nothing was written, because somebody was killed meanwhile, are on record as asked for, and are listed so.
 """
 
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ from licence_service.registrar import Registrar
 from licence_service.seal import Finding
 from licence_service.store.seal_log import SealUse
 
+_TURN_SECONDS = 0.0005
 STOPPABLE = 100  # after so many signatures an order to stop the seal is looked for
 JUDGED = 1000  # of so many licences one, and the first of each edition and seal in a chunk, is read by foreign readers and examined whole
 
@@ -48,7 +50,7 @@ class SealingMany:
         taken while it is signed. Whatever order they are taken in, each part's uses are written down as `sealed` does, and none is
         asked for after a part before it failed. Close the generator if it is not used up: a part under way is signed to its end.
         """
-        with ThreadPoolExecutor(1, "sealing") as beside, ThreadPoolExecutor(1, "examining") as self._examining:
+        with _turns(), ThreadPoolExecutor(1, "sealing") as beside, ThreadPoolExecutor(1, "examining") as self._examining:
             under_way: Future[list[SealedFile]] | None = None
             try:
                 for printed in parts:
@@ -153,6 +155,17 @@ class SealingMany:
                 raise Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
             if not (finding.signed and finding.intact and finding.covers_whole_file):
                 raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its seal as it should")
+
+
+@contextmanager
+def _turns() -> Iterator[None]:
+    """Let a thread that has its signature wait half a millisecond at most while another prints: by default it is five, as long as a token takes."""
+    was = sys.getswitchinterval()
+    sys.setswitchinterval(min(was, _TURN_SECONDS))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(was)
 
 
 def _done(asked: Sequence[SealUse], sealed: Sequence[SealedFile]) -> list[SealUse]:
