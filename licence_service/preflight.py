@@ -18,7 +18,7 @@ from licence_service.licence import Act, LicenceState, beijing_day
 from licence_service.line import Line, host_of, live_key
 from licence_service.requests import AdoptRequest, IssueRequest
 from licence_service.seal import Finding
-from licence_service.seal.keyring import Department
+from licence_service.seal.department import Department
 from licence_service.store.clients import Client
 from licence_service.store.projection import OVER
 from licence_service.template import Template
@@ -37,9 +37,25 @@ def granted(line: Line, caller: Client, request: IssueRequest, body: Mapping[str
     unattended = request.decision.unattended is not None
     if department is None or not caller.may(act, slug):
         raise NotGranted
-    must_be_granted(department, slug, today, unattended=unattended)
+    must_be_granted(department, slug, today, act=act, by=caller.organisation, unattended=unattended)
     must_be_in_force(line, template, department)
     return template, department
+
+
+def region_of(department: Department, caller: Client, request: IssueRequest, today: date) -> str | None:
+    """Return the region that a first entry is for, None where nobody said; an office acts in its regions only, and where it has one that is meant.
+
+    Raise `NotGranted` for a region that the caller's office does not cover, and `FaceRejected` where it covers several and none is named.
+    """
+    if caller.office is None:
+        return request.region
+    covered = department.regions_of(caller.office, today)
+    if request.region is None and len(covered) > 1:
+        raise FaceRejected(faults=[Fault("region", "missing", "the caller's office covers several regions; name the one that is meant")])
+    region = request.region or next(iter(covered), None)
+    if region not in covered:
+        raise NotGranted("the caller's office does not cover this region on this day", facts={"rule": "SE-01"})
+    return region
 
 
 def first_draft(
@@ -57,14 +73,16 @@ def first_draft(
     face = checked_face(template, raw, department.name, today, before=faults, kept=request.face if request.origin else None)
     request = with_parent(line, template, request, face, department)
     parent_faults(line, template, request, face, today)
+    request = replace(request, region=region_of(department, caller, request, today))
     basis = judged_basis(line, department.uscc, request, template, face, today)
     if basis is not request.basis:
         request = replace(request, basis=basis)
     draft = draft_issue(
         template, request, face, by=caller.name, department=department.uscc, seal_id=department.seal.seal_id, sealed_at=line.now(), act=act
     )
+    draft = replace(draft, entry=replace(draft.entry, office=caller.office))
     if act is Act.ISSUE:
-        must_be_issuable(template, department, request.region, today, kept=request.origin is not None)
+        must_be_issuable(template, department, caller, request, today)
         if placed:
             must_fit(line, draft, department)
     return draft
@@ -76,14 +94,17 @@ def must_be_in_force(line: Line, template: Template, department: Department) -> 
     line.law.require(DEPARTMENT, department.uscc, str(grants_of(department)["sha256"]))
 
 
-def must_be_issuable(template: Template, department: Department, region: str | None, today: date, *, kept: bool = False) -> None:
+def must_be_issuable(template: Template, department: Department, caller: Client, request: IssueRequest, today: date) -> None:
     """Refuse a retired type (LC-15), and a region for which the department is not the issuing authority today (LC-16).
 
-    `kept`: nothing is granted, a right that there is gets another form (ST-01), of a retired type too.
+    One grant must allow all of it: type, region, who asks, and that no person decides. Where a right that there is gets another form
+    (ST-01) nothing is granted: it may be of a retired type too.
     """
-    if not kept and template.retired_from and template.retired_from <= today:
+    if request.origin is None and template.retired_from and template.retired_from <= today:
         raise TypeRetired(facts={"rule": "LC-15"})
-    if not department.may_seal(template.slug, today, region or department.region):
+    unattended = request.decision.unattended is not None
+    region = request.region or department.region
+    if not department.may_seal(template.slug, today, region, act=Act.ISSUE, by=caller.organisation, unattended=unattended):
         raise NotGranted("the department is not the issuing authority for this region on this day", facts={"rule": "LC-16"})
 
 
@@ -177,9 +198,12 @@ def _type_codes(line: Line, slug: str, department: str) -> set[str]:
     return {template.type_code(department) for template in line.catalogue.editions.get(slug, ())}
 
 
-def must_be_granted(department: Department, slug: str, day: date, *, unattended: bool) -> None:
-    """Refuse an act on a type that the department may not seal, or may not without a human decision (SE-01, AI-03)."""
-    if not department.may_seal(slug, day):
+def must_be_granted(department: Department, slug: str, day: date, *, act: Act | None, by: str | None, unattended: bool) -> None:
+    """Refuse an act on a type that the department, or its office, may not seal, or may not without a human decision (SE-01, AI-03).
+
+    `by` is in whose name it is asked, None where that is another department.
+    """
+    if not department.may_seal(slug, day, act=act, by=by):
         raise NotGranted
-    if unattended and not any(grant.covers(slug, day) and grant.unattended for grant in department.grants):
+    if unattended and not department.may_seal(slug, day, act=act, by=by, unattended=True):
         raise NotGranted("no grant for acts that no human decided")
