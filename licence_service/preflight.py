@@ -25,6 +25,7 @@ from licence_service.template import Template
 from licence_service.unattended import judged_basis
 
 _CODE = "0" * 12
+_NO_PARENT = Fault("parent", "no-parent", "this is no licence that one of this type can hang on")
 
 
 def granted(line: Line, caller: Client, request: IssueRequest, body: Mapping[str, Any], act: Act = Act.ISSUE) -> tuple[Template, Department]:
@@ -72,7 +73,7 @@ def first_draft(
         faults = (*faults, Fault("face", "photo-in-face", "photos are sent under `photos`"))
     face = checked_face(template, raw, department.name, today, before=faults, kept=request.face if request.origin else None)
     request = with_parent(line, template, request, face, department)
-    parent_faults(line, template, request, face, today)
+    parent_faults(line, template, request, face, department, today)
     request = replace(request, region=region_of(department, caller, request, today))
     basis = judged_basis(line, department.uscc, request, template, face, today)
     if basis is not request.basis:
@@ -117,17 +118,22 @@ def with_parent(line: Line, template: Template, request: IssueRequest, face: Fac
     return replace(request, parent=living.licence_id) if living else request
 
 
-def parent_faults(line: Line, template: Template, request: IssueRequest, face: Face, today: date) -> None:
-    """Refuse a parent that is none: of another type, of another number than the face says, or ended (LC-13)."""
+def parent_faults(line: Line, template: Template, request: IssueRequest, face: Face, department: Department, today: date) -> None:
+    """Refuse a parent that is none: of another type, of another number than the face says, or ended (LC-13).
+
+    What is wrong with one of another department is not told from one that there is not: it must be named wholly right, by its id and by the
+    number on the face.
+    """
     if request.parent is None:
         return
+    rule, found = template.parent, line.book.records([request.parent])
+    record = found[0] if found else None
+    own = record is not None and department.uscc in {record.department, record.issuer(today)}
     wrong = None
-    rule = template.parent
-    record = line.book.records([request.parent])
-    if rule is None or not record or record[0].type != rule.type:
-        wrong = Fault("parent", "no-parent", "this is no licence that one of this type can hang on")
+    if rule is None or record is None or record.type != rule.type or not (own or rule.field in face):
+        wrong = _NO_PARENT
     else:
-        parent = record[0].on(today)
+        parent = record.on(today)
         edition = line.catalogue.edition(rule.type, parent.current.edition) if parent else None
         number = edition.number_of(parent.current.face) if edition and parent else ""
         if rule.field in face and comparison_form(str(face[rule.field])) != comparison_form(number):
@@ -135,7 +141,7 @@ def parent_faults(line: Line, template: Template, request: IssueRequest, face: F
         elif parent is None or parent.state in (*OVER, LicenceState.EXPIRED):
             wrong = Fault("parent", "parent-ended", "the licence that it would hang on has ended")
     if wrong:
-        raise FaceRejected(faults=[wrong], facts={"rule": "LC-13"})
+        raise FaceRejected(faults=[wrong if own else _NO_PARENT], facts={"rule": "LC-13"})
 
 
 def must_fit(line: Line, draft: Draft, department: Department, photos: Mapping[str, bytes] | None = None) -> None:
