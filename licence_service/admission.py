@@ -16,7 +16,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
 
 from licence_service.errors import RequestRejected, TokenRefused
-from licence_service.store.clients import EVERY_ACT, EVERY_TYPE, Client, Clients
+from licence_service.requests import ACTS
+from licence_service.store.clients import EVERY_ACT, EVERY_TYPE, READ, SIGNAL, STICKER, STOCK, TASK, WEBHOOK, Client, Clients
 from licence_service.store.credentials import Credentials
 
 LIFE = timedelta(minutes=10)  # of an access token
@@ -29,6 +30,8 @@ _SHORTEST_RSA = 2048  # bits
 _OF_KEYS = {"P-256": ("ES256",), "P-384": ("ES384",), "RSA": ("PS256", "RS256"), "Ed25519": ("Ed25519",)}
 _TYPE = "at+jwt"  # RFC 9068 §2.1
 _PREFIX = "lst_"  # what secrets begin with, and no JWT does
+
+WORDS = (EVERY_ACT, READ, STICKER, SIGNAL, TASK, WEBHOOK, STOCK, "issue", "adopt", *ACTS)  # what a client may be let do
 
 Key: TypeAlias = OctKey | RSAKey | ECKey | OKPKey
 
@@ -60,6 +63,7 @@ class Admission:
     credentials: Credentials
     issuer: str  # the address of the service
     token_key: bytes = field(repr=False)
+    types: frozenset[str]  # that there are
     now: Callable[[], datetime] = field(repr=False)
 
     @property
@@ -70,7 +74,7 @@ class Admission:
     def admit(self, asking: Asking) -> Admitted:
         """Return an access token; raise `TokenRefused` with a code of RFC 6749 §5.2."""
         client, number = self._by_assertion(asking) if asking.assertion else self._by_secret(asking)
-        narrowed = _narrowed(client, asking.scope)
+        narrowed = _narrowed(client, asking.scope, self.types)
         now = int(self.now().timestamp())
         claims = {
             "iss": self.issuer, "aud": self.issuer, "sub": client.name, "client_id": client.name, "credential": number, "iat": now,
@@ -208,17 +212,15 @@ def _whole(client: Client) -> tuple[str, ...]:
     return tuple(f"{act}:{slug}" for act in client.acts for slug in client.types)
 
 
-def _narrowed(client: Client, scope: str | None) -> tuple[str, ...]:
+def _narrowed(client: Client, scope: str | None, known: frozenset[str]) -> tuple[str, ...]:
     """Return the scopes that are asked for, none where all of the client's are. `TokenRefused` for one that it does not hold."""
     if scope is None or not scope.strip():
         return ()
     asked = tuple(dict.fromkeys(scope.split()))
     parts = [one.partition(":") for one in asked]
-    acts, types = {*client.acts, EVERY_ACT}, {*client.types, EVERY_TYPE}
-    held = all(
-        colon and act and slug and (act in acts or EVERY_ACT in client.acts) and (slug in types or EVERY_TYPE in client.types)
-        for act, colon, slug in parts
-    )
+    acts = {*(WORDS if EVERY_ACT in client.acts else client.acts), EVERY_ACT}
+    types = {*(known if EVERY_TYPE in client.types else client.types), EVERY_TYPE}
+    held = all(colon and act in acts and slug in types for act, colon, slug in parts)
     if len(scope) > MOST_SCOPE or not held:
         raise TokenRefused("invalid_scope", "a scope is `act:type`, each held by the client; `*` stands for all that it holds")
     return asked

@@ -5,7 +5,7 @@ from datetime import date
 from licence_service.errors import NotGranted, NotInRegister
 from licence_service.licence import Act
 from licence_service.line import Line
-from licence_service.seal.keyring import Department
+from licence_service.seal.department import Department
 from licence_service.store.clients import READ, Client
 from licence_service.store.record import Record
 
@@ -17,12 +17,15 @@ def visible(line: Line, caller: Client, record: Record, today: date, doing: str 
     """Return the record if the caller's department may know of it; any other is as if it did not exist.
 
     It may if it issued the licence, is its issuer of record, or may take it over now; and to endorse it, not to read it, if it holds
-    a grant to accept endorsements on its type. `NotGranted` where it may know of it, and its scopes lack what it is `doing`.
+    a grant to accept endorsements on its type. A sub-office may know of what it and
+    those below it issued, and of nothing else. `NotGranted` where it may know of it, and its scopes lack what it is `doing`.
     """
     offered = record.offered_to(today)
     own = {record.department, record.issuer(today), *offered}
-    endorsing = doing in ENDORSING
+    endorsing = doing in ENDORSING and caller.office is None
     if not caller.may_touch(record.type) or not (caller.department in own or (endorsing and accepts_here(line, caller.department, record, today))):
+        raise NotInRegister
+    if caller.offices is not None and (record.office not in caller.offices or caller.department != record.department):
         raise NotInRegister
     if not caller.may(doing, record.type):
         raise NotGranted("the caller's scopes hold no such act on this type")

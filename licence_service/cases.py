@@ -41,7 +41,7 @@ class CaseDesk:
 
     def read(self, client: Client, case_no: str) -> list[dict[str, Any]]:
         """Return each issue of a case with the steps that it reached; `NotInRegister` where the client's department has none that it may see."""
-        found = [self._line(client, one) for one in self.cases.of(client.department, case_no) if client.may(READ, one.type)]
+        found = [self._line(client, one) for one in self.cases.of(client.department, case_no, client.offices) if client.may(READ, one.type)]
         if not found:
             raise NotInRegister("no such case")
         return found

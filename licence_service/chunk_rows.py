@@ -10,7 +10,7 @@ from licence_service.drafting import Draft
 from licence_service.errors import PageDisagrees, Refusal, Unavailable
 from licence_service.licence import Entry
 from licence_service.seal import HeldSeal
-from licence_service.seal.keyring import Department
+from licence_service.seal.department import Department
 from licence_service.sealing import Order
 from licence_service.store.record import Record
 from licence_service.store.reservations import Reservation

@@ -30,7 +30,7 @@ from licence_service.store.clients import Client
 from licence_service.store.openings import Opened, Openings
 from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
-from licence_service.store.seal_log import braked_until
+from licence_service.store.seal_log import Brake, braked_until
 
 _LOG = logging.getLogger(__name__)
 CHUNK = 3000  # rows, as a rule: a version takes some 3 kB, and an object of a store should have 8 MB and more
@@ -187,20 +187,19 @@ class Chunks:
     def _unbraked(self, reserved: Sequence[tuple[Meant, Reservation]], outcomes: dict[int, Outcome]) -> list[tuple[Meant, Reservation]]:
         """Return the rows for which this hour's ceilings have room; the others are left for the next hour before anything is drawn for them (AI-05)."""
         line, now = self.registrar.line, self.registrar.line.now()
-        left: dict[tuple[str, str], int | None] = {}
+        left: dict[Brake, int] = {}
         fitting: list[tuple[Meant, Reservation]] = []
         braked: list[tuple[Meant, Reservation]] = []
         for row, reservation in reserved:
-            kind = (reservation.department, reservation.type)
-            if kind not in left:
-                ceiling = None if row.draft.entry.campaign else row.department.ceiling_of(reservation.type, beijing_day(now))
-                left[kind] = line.seal_log.left(*kind, now, ceiling) if ceiling else None
-            room = left[kind]
-            if room == 0:
+            brake = line.brake(reservation, row.draft.entry, beijing_day(now), row.record)
+            if brake and brake not in left:
+                left[brake] = line.seal_log.left(brake, now)
+            if brake and left[brake] == 0:
                 braked.append((row, reservation))
                 outcomes[row.at] = braked_until(now)
                 continue
-            left[kind] = None if room is None else room - 1
+            if brake:
+                left[brake] -= 1
             fitting.append((row, reservation))
         self._leave(braked)
         return fitting

@@ -16,7 +16,7 @@ from time import monotonic
 
 from licence_service.errors import NotInRegister
 from licence_service.events import PREFIX, payload
-from licence_service.feed import event_of_line, types_of
+from licence_service.feed import event_of_line, reader_of
 from licence_service.message import headers_of
 from licence_service.outbound import Answered, Poster
 from licence_service.store.clients import APPROVAL, READ, Client, Clients
@@ -131,7 +131,7 @@ class Courier:
 
     def _lay_out(self, webhook: Webhook, claim: str, client: Client) -> bool:
         """Put the next stretch of the book on its way; say whether there was any."""
-        found, reached = self.lines.of(client.department, types_of(client), webhook.looked, _LINES)
+        found, reached = self.lines.of(reader_of(client), webhook.looked, _LINES)
         if reached == webhook.looked:
             return False
         wanted = [line for line in found if wants(webhook, line)]

@@ -30,7 +30,9 @@ def drafted(line: Line, caller: Client, record: Record, request: ActRequest, tod
         raise TransitionRefused(f"this type has no act {request.act.value}", facts={"act": request.act.value})
     setting = Setting(line, caller, record, template, authority.sealer(line, caller, record, request.act, today), today, line.law.packs())
     by_rules = request.decision.unattended is not None and not request.automatic
-    must_be_granted(setting.department, record.type, today, unattended=by_rules)
+    by = caller.organisation if caller.department == setting.department.uscc else None
+    act = None if request.act is Act.ASSERT else request.act  # what a body asserts takes no seal of the department
+    must_be_granted(setting.department, record.type, today, act=act, by=by, unattended=by_rules)
     if by_rules and request.campaign is None:  # what two people planned as a whole names the rules of its plan
         raise NotGranted("no rule set decides acts on a licence; a person does", facts={"rule": "AI-03"})
     if request.act is Act.RENEW and template.retired_from and template.retired_from <= request.decision.decided_on:

@@ -17,7 +17,7 @@ from licence_service.line import Line
 from licence_service.recording import Fact, Situation, accepted_fact, fact_of
 from licence_service.requests import ActRequest
 from licence_service.rules import RulePack, acceptance_pack, judge_fact
-from licence_service.seal.keyring import Department
+from licence_service.seal.department import Department
 from licence_service.seal.tokens import is_signed, key_id
 from licence_service.store.clients import Client
 from licence_service.store.record import Record
@@ -43,7 +43,7 @@ class Setting:
         before = self.line.keyring.departments.get(self.record.issuer(self.today))
         return Situation(
             licence, self.template, self.line.catalogue.kinds, self.department.name, self.caller.name, self.department.seal.seal_id,
-            self.line.now(), self.today, self.caller.department, before.name if before else "", self.packs,
+            self.line.now(), self.today, self.caller.department, before.name if before else "", self.packs, self.caller.office,
         )  # fmt: skip
 
 

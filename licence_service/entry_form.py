@@ -68,6 +68,8 @@ def _appended(entry: Entry) -> dict[str, Any]:
         "changed": sorted(entry.changes),
         "basis_sha256": _basis_commitment(entry),
         "origin": {"system": entry.origin.system, "row_digest": entry.origin.row_digest} if entry.origin else None,
+        "office": entry.office,
+        "region": entry.region,
     }
 
 
@@ -134,6 +136,8 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
         basis=from_data(hidden["basis"]) if "basis" in hidden else None,
         basis_sha256=body.get("basis_sha256"),
         origin=Origin(**body["origin"]) if "origin" in body else None,
+        office=body.get("office"),
+        region=body.get("region"),
     )
 
 

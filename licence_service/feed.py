@@ -11,7 +11,7 @@ from typing import Any
 from licence_service.errors import Fault, RequestRejected, Unavailable
 from licence_service.events import event_of
 from licence_service.store.clients import EVERY_TYPE, READ, Client
-from licence_service.store.events import EventLines, KnownLine
+from licence_service.store.events import EventLines, KnownLine, Reader
 from licence_service.store.payload import Vault
 
 MOST_A_PAGE = 500
@@ -43,7 +43,7 @@ class Feed:
         place = self.opened(client, after) if after else 0
         events: list[dict[str, Any]] = []
         for _ in range(_STEPS):
-            found, reached = self.lines.of(client.department, types_of(client), place, limit - len(events))
+            found, reached = self.lines.of(reader_of(client), place, limit - len(events))
             events += [event_of_line(one) for one in found]
             if reached == place or len(events) == limit:
                 place = reached
@@ -67,6 +67,11 @@ def types_of(client: Client) -> Sequence[str] | None:
     """Return the certificate types that a client may read; None where it may all."""
     types = client.types_for(READ)
     return None if EVERY_TYPE in types else types
+
+
+def reader_of(client: Client) -> Reader:
+    """Return what a client may know of the book."""
+    return Reader(client.department, types_of(client), client.offices)
 
 
 def event_of_line(line: KnownLine) -> dict[str, Any]:

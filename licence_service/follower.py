@@ -14,7 +14,7 @@ from licence_service.digests import sha256
 from licence_service.errors import Unavailable
 from licence_service.log.heads import BadHead, KeptHead, KeptLine, Statement, leaves, read_kept
 from licence_service.log.tree import Frontier
-from licence_service.seal.keyring import Department
+from licence_service.seal.department import Department
 from licence_service.seal.tokens import CodeSigner, sign1
 from licence_service.store.heads import Heads, Line, StoredHead
 

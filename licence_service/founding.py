@@ -14,7 +14,9 @@ from licence_service.digests import canonical, sha256
 from licence_service.errors import TemplateRejected
 from licence_service.law import ANCHOR, BODY, DEPARTMENT, KIND, PACK, TEMPLATE
 from licence_service.rules import as_data
-from licence_service.seal.keyring import Department, Grant, Keyring
+from licence_service.seal.department import Department
+from licence_service.seal.granting import EVERY, Grant, Office
+from licence_service.seal.keyring import Keyring
 from licence_service.store.foundations import Foundations
 
 
@@ -49,21 +51,29 @@ def _of_templates(catalogue: Catalogue) -> Iterator[Found]:
 
 def grants_of(department: Department) -> dict[str, object]:
     """Return what a department may seal, as it is put in force (SE-01, LC-16), with a digest of exactly that."""
-    return dict(_grants(department.grants))
+    return dict(_grants(department.grants, department.offices))
 
 
 @lru_cache(maxsize=512)  # asked for every licence
-def _grants(granted: tuple[Grant, ...]) -> Mapping[str, object]:
+def _grants(granted: tuple[Grant, ...], offices: tuple[Office, ...]) -> Mapping[str, object]:
     grants = [
         {
             "types": list(grant.types), "regions": list(grant.regions), "from": grant.used_from.isoformat(),
             "to": grant.used_to.isoformat() if grant.used_to else None, "unattended": grant.unattended,
             **({"hourly_ceiling": grant.hourly_ceiling} if grant.hourly_ceiling else {}),
+            **{name: list(said) for name, said in (("acts", grant.acts), ("organisations", grant.organisations)) if EVERY not in said},
         }
         for grant in granted
     ]  # fmt: skip
-    said: dict[str, object] = {"grants": grants}
+    said: dict[str, object] = {"grants": grants, **({"offices": [_office(one) for one in offices]} if offices else {})}
     return {**said, "sha256": sha256(canonical(said))}
+
+
+def _office(office: Office) -> dict[str, object]:
+    return {
+        "code": office.code, "name": office.name, "regions": list(office.regions), "under": office.under,
+        "from": office.used_from.isoformat(), "to": office.used_to.isoformat() if office.used_to else None,
+    }  # fmt: skip
 
 
 def _found(kind: str, name: str, content: object) -> Found:

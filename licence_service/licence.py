@@ -196,6 +196,8 @@ class Entry:
     basis: Basis | None = field(default=None, repr=False)
     basis_sha256: str | None = field(default=None, compare=False)  # the commitment as it was entered; all that is left where it was erased
     origin: Origin | None = None
+    office: str | None = None  # the sub-office of the department in whose name it was entered
+    region: str | None = None  # of a first entry: the region that it was asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,16 @@ from licence_service.licence import BEIJING, Act, Entry, LicenceState, beijing_d
 from licence_service.licence_data import licence_data
 from licence_service.rules import renewal_of
 from licence_service.seal import Seal, Sealed
-from licence_service.seal.keyring import Department, Keyring
+from licence_service.seal.department import Department
+from licence_service.seal.keyring import Keyring
 from licence_service.seal.tokens import sign1
-from licence_service.sealing import Order, Sealer
+from licence_service.sealing import Order, Sealer, brake_of
 from licence_service.store.book import Book
 from licence_service.store.payload import token_digest
 from licence_service.store.projection import OVER
 from licence_service.store.record import Appendix, Opening, Record
 from licence_service.store.reservations import Reservation, Reservations
-from licence_service.store.seal_log import SealLog, SealUse
+from licence_service.store.seal_log import Brake, SealLog, SealUse
 from licence_service.store.tasks import Tasks
 from licence_service.template import Template
 
@@ -150,9 +151,15 @@ class Line:
             code_text=self.verify_url(entry, template, department, record), host=host_of(self.public_url), department=department.short_name,
             photos=photos, specimen=department.demo, preview=False,
         )  # fmt: skip
-        # What two people approved as a whole is not braked: a lost key must be survived in minutes.
-        ceiling = None if entry.campaign else department.ceiling_of(reservation.type, beijing_day(version.sealed_at))
-        return Order(sheet, canonical(data), version.sealed_at, use, ceiling)
+        return Order(sheet, canonical(data), version.sealed_at, use, self.brake(reservation, entry, beijing_day(version.sealed_at), record))
+
+    def brake(self, reservation: Reservation, entry: Entry, day: date, record: Record | None = None) -> Brake | None:
+        """Return the ceiling under which an entry is sealed on a day; see `sealing.brake_of`."""
+        department = self.keyring.departments[reservation.department]
+        if not any(grant.hourly_ceiling for grant in department.grants):
+            return None
+        first = entry if entry.sequence == 1 else (record or self.book.get(entry.licence_id)).entries[0]
+        return brake_of(department, reservation.type, entry, first.region, day)
 
     def printed(self, entry: Entry, template: Template, record: Record | None = None) -> tuple[Endorsement, ...]:
         """Return the endorsements that stand on the entry's page: the earlier ones and those it brings, oldest first."""

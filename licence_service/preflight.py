@@ -18,13 +18,14 @@ from licence_service.licence import Act, LicenceState, beijing_day
 from licence_service.line import Line, host_of, live_key
 from licence_service.requests import AdoptRequest, IssueRequest
 from licence_service.seal import Finding
-from licence_service.seal.keyring import Department
+from licence_service.seal.department import Department
 from licence_service.store.clients import Client
 from licence_service.store.projection import OVER
 from licence_service.template import Template
 from licence_service.unattended import judged_basis
 
 _CODE = "0" * 12
+_NO_PARENT = Fault("parent", "no-parent", "this is no licence that one of this type can hang on")
 
 
 def granted(line: Line, caller: Client, request: IssueRequest, body: Mapping[str, Any], act: Act = Act.ISSUE) -> tuple[Template, Department]:
@@ -37,9 +38,25 @@ def granted(line: Line, caller: Client, request: IssueRequest, body: Mapping[str
     unattended = request.decision.unattended is not None
     if department is None or not caller.may(act, slug):
         raise NotGranted
-    must_be_granted(department, slug, today, unattended=unattended)
+    must_be_granted(department, slug, today, act=act, by=caller.organisation, unattended=unattended)
     must_be_in_force(line, template, department)
     return template, department
+
+
+def region_of(department: Department, caller: Client, request: IssueRequest, today: date) -> str | None:
+    """Return the region that a first entry is for, None where nobody said; an office acts in its regions only, and where it has one that is meant.
+
+    Raise `NotGranted` for a region that the caller's office does not cover, and `FaceRejected` where it covers several and none is named.
+    """
+    if caller.office is None:
+        return request.region
+    covered = department.regions_of(caller.office, today)
+    if request.region is None and len(covered) > 1:
+        raise FaceRejected(faults=[Fault("region", "missing", "the caller's office covers several regions; name the one that is meant")])
+    region = request.region or next(iter(covered), None)
+    if region not in covered:
+        raise NotGranted("the caller's office does not cover this region on this day", facts={"rule": "SE-01"})
+    return region
 
 
 def first_draft(
@@ -56,15 +73,17 @@ def first_draft(
         faults = (*faults, Fault("face", "photo-in-face", "photos are sent under `photos`"))
     face = checked_face(template, raw, department.name, today, before=faults, kept=request.face if request.origin else None)
     request = with_parent(line, template, request, face, department)
-    parent_faults(line, template, request, face, today)
+    parent_faults(line, template, request, face, department, today)
+    request = replace(request, region=region_of(department, caller, request, today))
     basis = judged_basis(line, department.uscc, request, template, face, today)
     if basis is not request.basis:
         request = replace(request, basis=basis)
     draft = draft_issue(
         template, request, face, by=caller.name, department=department.uscc, seal_id=department.seal.seal_id, sealed_at=line.now(), act=act
     )
+    draft = replace(draft, entry=replace(draft.entry, office=caller.office))
     if act is Act.ISSUE:
-        must_be_issuable(template, department, request.region, today, kept=request.origin is not None)
+        must_be_issuable(template, department, caller, request, today)
         if placed:
             must_fit(line, draft, department)
     return draft
@@ -76,14 +95,17 @@ def must_be_in_force(line: Line, template: Template, department: Department) -> 
     line.law.require(DEPARTMENT, department.uscc, str(grants_of(department)["sha256"]))
 
 
-def must_be_issuable(template: Template, department: Department, region: str | None, today: date, *, kept: bool = False) -> None:
+def must_be_issuable(template: Template, department: Department, caller: Client, request: IssueRequest, today: date) -> None:
     """Refuse a retired type (LC-15), and a region for which the department is not the issuing authority today (LC-16).
 
-    `kept`: nothing is granted, a right that there is gets another form (ST-01), of a retired type too.
+    One grant must allow all of it: type, region, who asks, and that no person decides. Where a right that there is gets another form
+    (ST-01) nothing is granted: it may be of a retired type too.
     """
-    if not kept and template.retired_from and template.retired_from <= today:
+    if request.origin is None and template.retired_from and template.retired_from <= today:
         raise TypeRetired(facts={"rule": "LC-15"})
-    if not department.may_seal(template.slug, today, region or department.region):
+    unattended = request.decision.unattended is not None
+    region = request.region or department.region
+    if not department.may_seal(template.slug, today, region, act=Act.ISSUE, by=caller.organisation, unattended=unattended):
         raise NotGranted("the department is not the issuing authority for this region on this day", facts={"rule": "LC-16"})
 
 
@@ -96,17 +118,22 @@ def with_parent(line: Line, template: Template, request: IssueRequest, face: Fac
     return replace(request, parent=living.licence_id) if living else request
 
 
-def parent_faults(line: Line, template: Template, request: IssueRequest, face: Face, today: date) -> None:
-    """Refuse a parent that is none: of another type, of another number than the face says, or ended (LC-13)."""
+def parent_faults(line: Line, template: Template, request: IssueRequest, face: Face, department: Department, today: date) -> None:
+    """Refuse a parent that is none: of another type, of another number than the face says, or ended (LC-13).
+
+    What is wrong with one of another department is not told from one that there is not: it must be named wholly right, by its id and by the
+    number on the face.
+    """
     if request.parent is None:
         return
+    rule, found = template.parent, line.book.records([request.parent])
+    record = found[0] if found else None
+    own = record is not None and department.uscc in {record.department, record.issuer(today)}
     wrong = None
-    rule = template.parent
-    record = line.book.records([request.parent])
-    if rule is None or not record or record[0].type != rule.type:
-        wrong = Fault("parent", "no-parent", "this is no licence that one of this type can hang on")
+    if rule is None or record is None or record.type != rule.type or not (own or rule.field in face):
+        wrong = _NO_PARENT
     else:
-        parent = record[0].on(today)
+        parent = record.on(today)
         edition = line.catalogue.edition(rule.type, parent.current.edition) if parent else None
         number = edition.number_of(parent.current.face) if edition and parent else ""
         if rule.field in face and comparison_form(str(face[rule.field])) != comparison_form(number):
@@ -114,7 +141,7 @@ def parent_faults(line: Line, template: Template, request: IssueRequest, face: F
         elif parent is None or parent.state in (*OVER, LicenceState.EXPIRED):
             wrong = Fault("parent", "parent-ended", "the licence that it would hang on has ended")
     if wrong:
-        raise FaceRejected(faults=[wrong], facts={"rule": "LC-13"})
+        raise FaceRejected(faults=[wrong if own else _NO_PARENT], facts={"rule": "LC-13"})
 
 
 def must_fit(line: Line, draft: Draft, department: Department, photos: Mapping[str, bytes] | None = None) -> None:
@@ -177,9 +204,12 @@ def _type_codes(line: Line, slug: str, department: str) -> set[str]:
     return {template.type_code(department) for template in line.catalogue.editions.get(slug, ())}
 
 
-def must_be_granted(department: Department, slug: str, day: date, *, unattended: bool) -> None:
-    """Refuse an act on a type that the department may not seal, or may not without a human decision (SE-01, AI-03)."""
-    if not department.may_seal(slug, day):
+def must_be_granted(department: Department, slug: str, day: date, *, act: Act | None, by: str | None, unattended: bool) -> None:
+    """Refuse an act on a type that the department, or its office, may not seal, or may not without a human decision (SE-01, AI-03).
+
+    `by` is in whose name it is asked, None where that is another department.
+    """
+    if not department.may_seal(slug, day, act=act, by=by):
         raise NotGranted
-    if unattended and not any(grant.covers(slug, day) and grant.unattended for grant in department.grants):
+    if unattended and not department.may_seal(slug, day, act=act, by=by, unattended=True):
         raise NotGranted("no grant for acts that no human decided")

@@ -10,7 +10,7 @@ from licence_service.errors import FaceRejected, PageDisagrees, Refusal
 from licence_service.licence import Entry, beijing_day
 from licence_service.registrar import Registrar
 from licence_service.seal import HeldSeal, Seal, is_held
-from licence_service.seal.keyring import Department
+from licence_service.seal.department import Department
 from licence_service.sealing import Order
 from licence_service.store.clients import Client
 from licence_service.store.reservations import Reservation

@@ -13,7 +13,8 @@ from licence_service.law import Law
 from licence_service.listing import StatusLists
 from licence_service.rules import AgeCeiling, RulePack, as_data, in_force
 from licence_service.rules.pack import GradeRecovery, RecurringHours
-from licence_service.seal.keyring import Department, Keyring
+from licence_service.seal.department import Department
+from licence_service.seal.keyring import Keyring
 from licence_service.seal.listing_tokens import base64url
 from licence_service.seal.terms import point_of
 from licence_service.store.heads import Heads

@@ -47,6 +47,7 @@ class Situation:
     department: str
     from_organ: str = ""
     packs: Sequence[RulePack] = ()
+    office: str | None = None  # of that department, in whose name it acts
 
     @property
     def kept(self) -> Face | None:

@@ -32,8 +32,8 @@ from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import MOST_ATTEMPTS, Line, live_key
 from licence_service.preflight import adoption_faults, first_draft, granted
 from licence_service.requests import ActRequest, IssueRequest
+from licence_service.seal.department import Department
 from licence_service.seal.examiner import Examiner
-from licence_service.seal.keyring import Department
 from licence_service.store.cases import case_text
 from licence_service.store.clients import READ, Client
 from licence_service.store.record import Record
@@ -205,7 +205,7 @@ class Registrar:
             caller.name, key, digest, department.uscc, draft.template.slug, draft.entry.act.value,
             draft.entry.version.version if draft.entry.version else 1, caller.hourly_ceiling,
             {**_content(draft.entry), "request": digest, **(extra or {})},
-            case_key=f"{caller.department}|{comparison_form(request.case_no)}|{draft.template.slug}|{comparison_form(holder)}",
+            case_key=f"{caller.organisation}|{comparison_form(request.case_no)}|{draft.template.slug}|{comparison_form(holder)}",
             case_no=case_text(caller.department, request.case_no), photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
         )  # fmt: skip
 

@@ -6,14 +6,16 @@ never reaches it (M10).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from licence_service.digests import sha256
 from licence_service.document import Printer, Sheet
 from licence_service.document.press import Laid
 from licence_service.errors import SealBraked, SealStopped, SealUnavailable
+from licence_service.licence import Entry
 from licence_service.seal import Seal, Sealed, is_held
-from licence_service.store.seal_log import SealLog, SealUse, braked_until
+from licence_service.seal.department import Department
+from licence_service.store.seal_log import Brake, SealLog, SealUse, braked_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,20 @@ class Order:
     attachment: bytes = field(repr=False)
     sealed_at: datetime
     use: SealUse  # without digests; `event` is set here
-    ceiling: int | None = None  # of uses an hour, of this department and type
+    brake: Brake | None = None  # the ceiling of uses an hour, where there is one
+
+
+def brake_of(department: Department, slug: str, entry: Entry, region: str | None, day: date) -> Brake | None:
+    """Return the ceiling of the grant under which a department seals an entry on a day, None where there is none (AI-05).
+
+    `region` is the one that the licence was issued for, None where nobody said. What two people approved as a whole is not braked: a lost
+    key must be survived in minutes.
+    """
+    if entry.campaign:
+        return None
+    by = entry.office or (department.uscc if entry.department in {None, department.uscc} else None)
+    ceiling = department.ceiling_of(slug, day, region or department.region, act=entry.act, by=by)
+    return Brake(department.uscc, slug, ceiling.scope, ceiling.uses) if ceiling else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,7 @@ class Sealer:
 
         Raise `PageDisagrees` before the seal is asked, `SealStopped`, and `SealUnavailable` where it cannot be had now.
         """
-        if self.seal_log.braked(order.use, self.now(), order.ceiling):
+        if order.brake and not self.seal_log.left(order.brake, self.now()):
             raise self._refused(order.use, "ceiling", braked_until(self.now()))
         self.step("draw")
         laid = self._laid(order, seal)
@@ -51,7 +66,7 @@ class Sealer:
             raise self._refused(asked, "stopped", SealStopped())
         self.step("request-seal")
         try:
-            self.seal_log.write(replace(asked, event="requested"), self.now(), order.ceiling)
+            self.seal_log.write(replace(asked, event="requested"), self.now(), order.brake)
         except SealBraked as full:
             raise self._refused(asked, "ceiling", full) from None
         self.step("seal")

@@ -86,9 +86,9 @@ class SealingMany:
             self._answered += [replace(use, event="refused", reason="stopped") for use in asked]
             raise SealStopped
         self.step("request-seal")
-        ceilings = {(one.order.use.department, one.order.use.type): one.order.ceiling for one in printed if one.order.ceiling}
+        brakes = [one.order.brake for one in printed if one.order.brake]
         try:
-            line.seal_log.write_all([*self._answered, *asked], line.now(), ceilings)
+            line.seal_log.write_all([*self._answered, *asked], line.now(), brakes)
         except SealBraked:
             self._answered += [replace(use, event="refused", reason="ceiling") for use in asked]
             raise

@@ -27,6 +27,7 @@ from licence_service.handover import Gatherer
 from licence_service.history import Library
 from licence_service.hooks import Hooks
 from licence_service.law import Law
+from licence_service.licence import Act
 from licence_service.line import Line, host_of
 from licence_service.listing import StatusLists
 from licence_service.looking import Officers, read_reasons
@@ -42,6 +43,7 @@ from licence_service.registrar import Registrar
 from licence_service.reviewing import Reviews
 from licence_service.runs import Runs
 from licence_service.seal.examiner import Examiner
+from licence_service.seal.granting import EVERY
 from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.seal.pkcs11 import TokenAccess
 from licence_service.seal.terms import code_key_terms
@@ -231,7 +233,7 @@ def build(
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
     skeletons = Skeletons(catalogue, keyring, printer.fonts, host_of(settings.public_url))
-    clients = Clients(database)
+    clients = Clients(database, keyring.within)
     openings, appendings = Openings(database, vault, now), Appendings(database, vault, now)
     chunks = Chunks(registrar, Reserving(database, vault), openings, appendings, Packer(archive, packed, skeletons))
     runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, clients)
@@ -244,7 +246,7 @@ def build(
     recovery = Recovery(book, heads, Reentry(database, vault), archive, packed, catalogue, keyring, settings.public_url)
     status_lists = StatusLists(Statuses(database), Listings(database), keeper.code_signer, settings.public_url, now)
     sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
-    admission = Admission(clients, Credentials(database), settings.public_url.rstrip("/"), vault.token_key, now)
+    admission = Admission(clients, Credentials(database), settings.public_url.rstrip("/"), vault.token_key, frozenset(catalogue.editions), now)
     feed, poster = Feed(EventLines(database), vault), Poster(read_networks(settings.webhook_networks), settings.seal_timeout_seconds)
     hooks = Hooks(Webhooks(database, vault), Deliveries(database), feed, poster, frozenset(catalogue.slugs), now)
     courier = Courier(hooks.webhooks, hooks.deliveries, feed.lines, clients, poster, now)
@@ -261,11 +263,13 @@ def build(
 
 
 def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:
-    """Every type that a grant names must exist."""
+    """Every type and act that a grant names must exist."""
     for department in keyring.departments.values():
         for grant in department.grants:
+            if unknown := set(grant.acts) - {EVERY, *Act}:
+                raise Misconfigured(f"{department.uscc}: a grant names the unknown act {min(unknown)}")
             for slug in grant.types:
-                if slug != "*" and slug not in catalogue.editions:
+                if slug != EVERY and slug not in catalogue.editions:
                     raise Misconfigured(f"{department.uscc}: a grant names the unknown type {slug}")
 
 

@@ -23,7 +23,8 @@ from licence_service.licence import Decision, Entry
 from licence_service.licence_data import licence_data
 from licence_service.requests import IssueRequest
 from licence_service.seal import is_held
-from licence_service.seal.keyring import Department, Keyring
+from licence_service.seal.department import Department
+from licence_service.seal.keyring import Keyring
 from licence_service.template import Template
 
 _CODE_DIGITS = 390  # in a signed code on paper, about

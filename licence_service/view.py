@@ -7,7 +7,7 @@ from licence_service.endorsement import Endorsement
 from licence_service.fields import Asker, Field, disclose, printed
 from licence_service.fields.face import Face
 from licence_service.licence import Licence, beijing_day
-from licence_service.seal.keyring import Department
+from licence_service.seal.department import Department
 from licence_service.template import EndorsementKind, Template
 
 _NO_DUE_DAYS = frozenset({Asker.PUBLIC, Asker.PASSENGER})

@@ -36,7 +36,7 @@ class Desk:
 
 def desk(verifier: Verifier, database: Database, vault: Vault, now: Callable[[], datetime]) -> Desk:
     """Put the parts together."""
-    clients, numbers = Clients(database), Numbers(database, vault)
+    clients, numbers = Clients(database, verifier.keyring.within), Numbers(database, vault)
     bench = Bench(verifier, numbers)
     checking = Checking(bench, numbers, Tries(database, vault), now)
     files = Files(checking, Checks(database, vault), clients, now)

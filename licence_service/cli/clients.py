@@ -5,34 +5,33 @@ from typing import Annotated
 
 import typer
 
-from licence_service.admission import public_key
+from licence_service.admission import WORDS, public_key
 from licence_service.cli.talking import out, said, service, show
 from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.identifiers import is_uscc
-from licence_service.requests import ACTS
 from licence_service.service import Service
-from licence_service.store.clients import APPROVAL, EVERY_ACT, EVERY_TYPE, KINDS, READ, SIGNAL, STICKER, STOCK, TASK, WEBHOOK, Client
+from licence_service.store.clients import APPROVAL, EVERY_ACT, EVERY_TYPE, KINDS, Client
 
 app = typer.Typer(no_args_is_help=True, help="Who may call the issuing interface.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-WORDS = (EVERY_ACT, READ, STICKER, SIGNAL, TASK, WEBHOOK, STOCK, "issue", "adopt", *ACTS)  # what a client may be let do
 
 
 @app.command("add")
 @said
-def add(
+def add(  # noqa: PLR0913 - each is an option
     name: str,
     department: Annotated[str, typer.Option(help="The 18-character code of the department, or of the organ whose officers look.")],
     types: Annotated[list[str] | None, typer.Option("--type", help="A type it may work with; repeat. None: all of its department.")] = None,
     acts: Annotated[list[str] | None, typer.Option("--act", help="What it may do: read, issue, an act such as renew …; repeat. None: all.")] = None,
     ceiling: Annotated[int, typer.Option(help="Most acts, looks or rows, an hour.")] = 1000,
     kind: Annotated[str, typer.Option(help="approval: enters acts; officer: looks, and writes nothing; platform: checks its own rows.")] = APPROVAL,
+    office: Annotated[str | None, typer.Option(help="The sub-office that it acts for; None: the whole department.")] = None,
     key: Annotated[Path | None, typer.Option(help="Its public key, PEM or JWK: it signs for its access tokens, and has no secret.")] = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Add a calling system; its secret is shown this once."""
     with service() as opened:
-        client = Client(name, department, tuple(types or [EVERY_TYPE]), ceiling, kind, tuple(acts or [EVERY_ACT]))
+        client = Client(name, department, tuple(types or [EVERY_TYPE]), ceiling, kind, tuple(acts or [EVERY_ACT]), office=office)
         _must_be_possible(opened, client)
         if key:
             opened.clients.add_with_key(client, public_key(_read(key)), opened.now())
@@ -57,11 +56,12 @@ def listed(as_json: AsJson = False) -> None:  # noqa: FBT002
     """List who may call."""
     with service() as opened:
         rows = [
-            {"client": one.name, "kind": one.kind, "department": one.department, "types": " ".join(one.types), "acts": " ".join(one.acts),
+            {"client": one.name, "kind": one.kind, "department": one.department, "office": one.office or "", "types": " ".join(one.types),
+             "acts": " ".join(one.acts),
              "ceiling": one.hourly_ceiling}
             for one in opened.clients.all()
         ]  # fmt: skip
-    show(rows, as_json=as_json, columns=("client", "kind", "department", "types", "acts", "ceiling"))
+    show(rows, as_json=as_json, columns=("client", "kind", "department", "office", "types", "acts", "ceiling"))
 
 
 @app.command("secret")
@@ -111,6 +111,8 @@ def _must_be_possible(opened: Service, client: Client) -> None:
         raise NotInRegister("no such department under the keys folder")
     if client.kind != APPROVAL and not is_uscc(client.department):
         raise RequestRejected("an organ is named by its 18-character code")
+    if client.office is not None and (client.kind != APPROVAL or not opened.keyring.within(client.department, client.office)):
+        raise NotInRegister("no such office of this department; only approval systems act for one")
     if unknown := [slug for slug in client.types if slug not in {EVERY_TYPE, *opened.catalogue.editions}]:
         raise RequestRejected(f"no such type: {', '.join(unknown)}")
     if unknown := [act for act in client.acts if act not in WORDS]:

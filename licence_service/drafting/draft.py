@@ -30,7 +30,7 @@ def plain(at: Situation, request: ActRequest, effective_on: date) -> Entry:
     """Return the entry of an act without a document."""
     return Entry(
         at.licence.licence_id, at.licence.head + 1, request.act, effective_on, request.decision, at.by,
-        department=at.department, campaign=request.campaign, organs=request.organs,
+        department=at.department, campaign=request.campaign, organs=request.organs, office=at.office,
     )  # fmt: skip
 
 

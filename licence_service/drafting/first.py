@@ -19,6 +19,6 @@ def draft_issue(
     parent = Parent(request.parent, template.parent.effect) if request.parent and template.parent else None
     entry = Entry(
         "", 1, act, version.valid_from, request.decision, by, version, department=department, parent=parent, basis=request.basis or None,
-        origin=request.origin,
+        origin=request.origin, region=request.region,
     )  # fmt: skip
     return Draft(entry, template, photos=request.photos)

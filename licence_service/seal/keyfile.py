@@ -62,8 +62,9 @@ class CodeKeyTable(_Table):
 
 
 class GrantTable(_Table):
-    """`[[grants]]`: types and regions (`["*"]` for all) and dates, inclusive; `unattended` lets no officer stand by (LC-16).
+    """`[[grants]]`: types, regions, acts (`["*"]` for all) and dates, inclusive; `unattended` lets no officer stand by (LC-16).
 
+    `organisations` are the department's own code for itself, codes of its offices for them and those below.
     `hourly_ceiling` is the most that is sealed of each type in an hour (AI-05).
     """
 
@@ -73,6 +74,20 @@ class GrantTable(_Table):
     unattended: bool = False
     hourly_ceiling: Annotated[int | None, Field(ge=1)] = None
     regions: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
+    acts: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
+    organisations: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
+
+
+class OfficeTable(_Table):
+    """`[[offices]]`: a sub-office, its regions (GB/T 2260), its days, inclusive; `under` is the office above it, else the department."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+    name: Text
+    name_en: Text
+    regions: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9]{6}$")], ...], Field(min_length=1)]
+    used_from: Annotated[date, Field(alias="from")]
+    used_to: Annotated[date | None, Field(alias="to")] = None
+    under: str | None = None
 
 
 class RetiredSealTable(_Table):
@@ -103,6 +118,7 @@ class SealFile(_Table):
     issuer_index: Annotated[int, Field(ge=1, le=65535)]
     seal: SealTable
     code_key: CodeKeyTable
+    offices: tuple[OfficeTable, ...] = ()
     grants: tuple[GrantTable, ...] = ()
     retired_seals: tuple[RetiredSealTable, ...] = ()
     retired_code_keys: tuple[RetiredCodeKeyTable, ...] = ()

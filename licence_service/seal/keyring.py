@@ -11,7 +11,7 @@ Every fault is `Misconfigured`, names the file and never a secret. Nothing is pr
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from licence_service.errors import Misconfigured, NotInRegister, SealUnavailable, Unavailable
+from licence_service.errors import Misconfigured, NotInRegister, Unavailable
 from licence_service.seal import KnownSeal, Seal, is_held, keyfile, pkcs11
+from licence_service.seal.department import Department
+from licence_service.seal.granting import Grant, Office, check_tree
 from licence_service.seal.keyfile import PrivateKey, SealFile, Secrets
 from licence_service.seal.pades import LocalSeal
 from licence_service.seal.remote import SCHEME as REMOTE
@@ -28,64 +30,6 @@ from licence_service.seal.remote import Client, RemoteSeal
 from licence_service.seal.tokens import CodeSigner
 
 TRUST_FOLDER = "trust"
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Which types a department may seal from when to when, inclusive (DOMAIN SE-01); `("*",)` means every type.
-
-    `regions` are the administrative divisions (GB/T 2260) for which it is the issuing authority (LC-16); `("*",)` means every one.
-    """
-
-    types: tuple[str, ...]
-    used_from: date
-    used_to: date | None
-    unattended: bool
-    regions: tuple[str, ...] = ("*",)
-    hourly_ceiling: int | None = None  # of each type; None is none
-
-    def covers(self, licence_type: str, day: date, region: str | None = None) -> bool:
-        """Say whether this grant allows `licence_type` on the Beijing date `day`, in a region where one is named."""
-        in_time = self.used_from <= day and (self.used_to is None or day <= self.used_to)
-        here = region is None or "*" in self.regions or region in self.regions
-        return in_time and here and ("*" in self.types or licence_type in self.types)
-
-
-@dataclass(frozen=True, slots=True)
-class Department:
-    """One authority: what it is called, what it may seal, and with what."""
-
-    uscc: str
-    name: str
-    name_en: str
-    short_name: str
-    issuer_index: int
-    grants: tuple[Grant, ...]
-    demo: bool
-    valid_from: date
-    code_signer: CodeSigner
-    impression: bytes | None = field(repr=False)
-    seal: Seal = field(repr=False)
-
-    def seal_on(self, day: date) -> Seal:
-        """Return the seal in use on the Beijing date `day`; raise `SealUnavailable` before its first day."""
-        if day < self.valid_from:
-            raise SealUnavailable(f"the seal of {self.uscc} is not yet in use")
-        return self.seal
-
-    @property
-    def region(self) -> str:
-        """Return the administrative division of the department: characters 3 to 8 of its code (GB 32100)."""
-        return self.uscc[2:8]
-
-    def may_seal(self, licence_type: str, day: date, region: str | None = None) -> bool:
-        """Say whether a grant allows this department to seal `licence_type` on `day`, in a region where one is named (LC-16)."""
-        return any(grant.covers(licence_type, day, region) for grant in self.grants)
-
-    def ceiling_of(self, licence_type: str, day: date) -> int | None:
-        """Return how many licences of a type may be sealed in an hour of a day (AI-05): what the most generous grant says; None is no ceiling."""
-        said = [grant.hourly_ceiling for grant in self.grants if grant.covers(licence_type, day)]
-        return None if not said or None in said else max(one for one in said if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +79,11 @@ class Keyring:
         if found is None:
             raise NotInRegister("no department uses, or used, a seal of this name")
         return found
+
+    def within(self, uscc: str, office: str) -> tuple[str, ...]:
+        """Return the codes of a department's office and of those below it; none where either is not there."""
+        department = self.departments.get(uscc)
+        return department.within(office) if department else ()
 
     def close(self) -> None:
         """Let go of sessions with tokens; they are opened anew when a seal is asked."""
@@ -190,6 +139,7 @@ class _Reading:
         self._client = client
         self._tokens = tokens
         self.departments: dict[str, Department] = {}
+        self.offices: dict[str, str] = {}  # by code, the department
         self.known_seals: dict[str, KnownSeal] = {}
         self.certificates: dict[str, x509.Certificate] = {}
         self.code_keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
@@ -204,19 +154,22 @@ class _Reading:
             raise Misconfigured(f"{folder.name}: another department has the code {file.uscc}")
         if any(other.issuer_index == file.issuer_index for other in self.departments.values()):
             raise Misconfigured(f"{folder.name}: another department has the issuer_index {file.issuer_index}")
-        impression = folder / "impression.png"
+        impression, offices, grants = folder / "impression.png", _offices(file), _grants(file)
+        check_tree(folder.name, file.uscc, offices, grants, self.offices)
+        self.offices |= {one.code: file.uscc for one in offices}
         self.departments[file.uscc] = Department(
             uscc=file.uscc,
             name=file.name,
             name_en=file.name_en,
             short_name=file.short_name or file.name,
             issuer_index=file.issuer_index,
-            grants=tuple(Grant(g.types, g.used_from, g.used_to, g.unattended, g.regions, g.hourly_ceiling) for g in file.grants),
+            grants=grants,
             demo=file.demo,
             valid_from=file.seal.valid_from,
             code_signer=self._code_signer(folder, file),
             impression=impression.read_bytes() if impression.is_file() else None,
             seal=self._seal(folder, file),
+            offices=offices,
         )
         self._add_retired(folder, file)
 
@@ -293,6 +246,17 @@ class _Reading:
             raise Misconfigured(f"{folder.name}: there is no client for remote seals")
         trust = [root.public_bytes(Encoding.DER) for root in self.roots]
         return RemoteSeal(known, self._client, url=file.seal.url, trust=trust)
+
+
+def _offices(file: SealFile) -> tuple[Office, ...]:
+    return tuple(Office(one.code, one.name, one.name_en, one.regions, one.used_from, one.used_to, one.under) for one in file.offices)
+
+
+def _grants(file: SealFile) -> tuple[Grant, ...]:
+    return tuple(
+        Grant(one.types, one.used_from, one.used_to, one.unattended, one.regions, one.hourly_ceiling, one.acts, one.organisations)
+        for one in file.grants
+    )
 
 
 _Opening = Callable[[_Reading, Path, SealFile, KnownSeal, list[x509.Certificate]], Seal]

@@ -7,7 +7,7 @@ from typing import Any
 
 from licence_service.errors import Fault
 from licence_service.line import live_key
-from licence_service.seal.keyring import Department
+from licence_service.seal.department import Department
 from licence_service.stock.declared import Knowledge
 from licence_service.stock.finding import Draft, Finding
 from licence_service.stock.row_rules import DUPLICATE, ENDED, PERSON, PLATE, REFUSED, REGISTERED, Case, judged, texts

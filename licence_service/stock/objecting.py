@@ -52,7 +52,7 @@ class Objections:
         """Return the objections that the caller's department has not answered, oldest first."""
         today, days = beijing_day(self.line.now()), timedelta(days=self.knowledge.limits.objection_days)
         found, after = [], 0
-        while part := self.line.tasks.of(caller.department, after=after):
+        while part := self.line.tasks.of(caller.department, offices=caller.offices, after=after):
             after = part[-1][0]
             for _, task in part:
                 if task.kind == OBJECTION and task.licence_id:

@@ -76,7 +76,7 @@ class StockOffice:
         Raise `NotGranted` where the client may not bring stock of the type, `RequestRejected` where the file has not the columns of the mapping.
         """
         source, plan = delivery.source, delivery.plan
-        if not caller.may(STOCK, slug) or caller.department not in self.line.keyring.departments:
+        if caller.office is not None or not caller.may(STOCK, slug) or caller.department not in self.line.keyring.departments:
             raise NotGranted
         if source.columns and (absent := sorted(plan.columns() - set(source.columns))):
             raise RequestRejected(faults=[Fault("map", "no-such-column", f"the file has no column {', '.join(absent)}")])

@@ -10,7 +10,7 @@ from licence_service.fields import comparison_form
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.payload import Vault
-from licence_service.store.tables import entries, licences, reservations
+from licence_service.store.tables import clients, entries, licences, reservations
 from licence_service.store.tables_of_webhooks import webhook_deliveries, webhooks
 
 MOST = 100  # issues of one case that are told
@@ -57,11 +57,14 @@ class Cases:
         self._database = database
         self._vault = vault
 
-    def of(self, department: str, case_no: str) -> Sequence[CaseIssue]:
-        """Return what a department asked for under a case number, oldest first."""
+    def of(self, department: str, case_no: str, offices: Sequence[str] | None = None) -> Sequence[CaseIssue]:
+        """Return what a department asked for under a case number, oldest first; with `offices` what clients of these asked for."""
         blind = self._vault.blind("case_no", case_text(department, case_no))
+        asked = _OF_CASE
+        if offices is not None:
+            asked = asked.where(reservations.c.client.in_(select(clients.c.name).where(clients.c.office.in_(offices))))
         with self._database.read() as connection:
-            rows = connection.execute(_OF_CASE, {"key": key_of(Kind.CASE_NO, blind), "case_no": blind, "department": department}).all()
+            rows = connection.execute(asked, {"key": key_of(Kind.CASE_NO, blind), "case_no": blind, "department": department}).all()
         return [CaseIssue(row.reservation_id, row.licence_id, row.type, row.act, row.state, row.created_at, row.reason, row.sequence) for row in rows]
 
     def entered_at(self, licence_id: str, sequence: int) -> datetime | None:

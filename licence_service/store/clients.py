@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,7 +31,8 @@ class Client:
     nothing in the book; its `department` is the organ whose officers use it, and `hourly_ceiling` counts looks. A platform checks its
     own rows in bulk (SH-14); its `department` is its own code, and `hourly_ceiling` counts rows.
 
-    `scopes`, each `act:type`, are what the access token at hand was narrowed to (RFC 6749 §3.3); none where it was not.
+    `office` is the sub-office that it acts for; it knows of nothing but what that office and those below it, `within`, issued. None: the whole
+    department. `scopes`, each `act:type`, are what the access token at hand was narrowed to (RFC 6749 §3.3); none where it was not.
     """
 
     name: str
@@ -41,6 +42,18 @@ class Client:
     kind: str = APPROVAL
     acts: tuple[str, ...] = (EVERY_ACT,)
     scopes: tuple[str, ...] = ()
+    office: str | None = None
+    within: tuple[str, ...] = ()
+
+    @property
+    def offices(self) -> tuple[str, ...] | None:
+        """Return the offices whose licences this client may know of; None where it is all of its department, whatever the office."""
+        return None if self.office is None else self.within
+
+    @property
+    def organisation(self) -> str:
+        """Return in whose name it asks for a seal: its office, or its department."""
+        return self.office or self.department
 
     def may_touch(self, type_slug: str) -> bool:
         """Say whether this client may do anything at all with licences of the type: otherwise they are as if they did not exist."""
@@ -74,9 +87,10 @@ def _holds(allowed: tuple[str, ...], one: str) -> bool:
 class Clients:
     """The list of clients."""
 
-    def __init__(self, database: Database) -> None:
-        """Take the database."""
+    def __init__(self, database: Database, within: Callable[[str, str], tuple[str, ...]]) -> None:
+        """Take the database, and what says which offices lie within a department's office (`Keyring.within`)."""
         self._database = database
+        self._within = within
 
     def add(self, client: Client, now: datetime) -> str:
         """Add a client and return its first secret, which is stored only as a digest and shown this once."""
@@ -112,24 +126,25 @@ class Clients:
         living = by & credentials.c.removed_at.is_(None) & clients.c.removed_at.is_(None)
         with self._database.read() as connection:
             row = connection.execute(select(clients, credentials.c.id.label("credential")).join(credentials).where(living)).mappings().first()
-        return (_client(row), row["credential"]) if row else None
+        return (self._client(row), row["credential"]) if row else None
 
     def named(self, name: str) -> Client | None:
         """Return the client of this name that may call, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(clients).where(living(name))).mappings().first()
-        return _client(row) if row else None
+        return self._client(row) if row else None
 
     def all(self) -> list[Client]:
         """Return the clients that may call, by name."""
         with self._database.read() as connection:
             rows = connection.execute(select(clients).where(clients.c.removed_at.is_(None)).order_by(clients.c.name)).mappings().all()
-        return [_client(row) for row in rows]
+        return [self._client(row) for row in rows]
 
     def _add(self, client: Client, now: datetime, digest: str, shown: dict[str, str]) -> None:
         row = {
             "name": client.name, "token_digest": digest, "department": client.department, "types": json.dumps(client.types),
             "hourly_ceiling": client.hourly_ceiling, "created_at": now, "kind": client.kind, "acts": json.dumps(client.acts),
+            "office": client.office,
         }  # fmt: skip
         try:
             with self._database.write() as connection:
@@ -137,6 +152,13 @@ class Clients:
                 connection.execute(insert(credentials).values(client=key, added_at=now, **shown))
         except IntegrityError as error:
             raise RequestRejected("a client of this name exists, or existed") from error
+
+    def _client(self, row: RowMapping) -> Client:
+        office = row["office"]
+        return Client(
+            row["name"], row["department"], tuple(json.loads(row["types"])), row["hourly_ceiling"], row["kind"], tuple(json.loads(row["acts"])),
+            office=office, within=self._within(row["department"], office) if office else (),
+        )  # fmt: skip
 
 
 def new_secret() -> str:
@@ -155,7 +177,3 @@ def key_of(connection: Connection, name: str) -> int:
     if found is None:
         raise NotInRegister("no such client")
     return int(found)
-
-
-def _client(row: RowMapping) -> Client:
-    return Client(row["name"], row["department"], tuple(json.loads(row["types"])), row["hourly_ceiling"], row["kind"], tuple(json.loads(row["acts"])))

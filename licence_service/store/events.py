@@ -31,6 +31,15 @@ class KnownLine:
     body: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who asks: a department, narrowed to certificate types and to what some of its offices issued; None is all."""
+
+    department: str
+    types: Sequence[str] | None = None
+    offices: Sequence[str] | None = None
+
+
 class EventLines:
     """The book as one department may know it."""
 
@@ -38,10 +47,10 @@ class EventLines:
         """Take the database."""
         self._database = database
 
-    def of(self, department: str, types: Sequence[str] | None, after: int, limit: int) -> tuple[list[KnownLine], int]:
+    def of(self, reader: Reader, after: int, limit: int) -> tuple[list[KnownLine], int]:
         """Return the next entries beyond a place, `limit` at most, and the place up to which the book was looked at.
 
-        `types` narrows to certificate types; None is all. Places are given in the order of commits (`counting.next_line`), so that what was
+        Places are given in the order of commits (`counting.next_line`), so that what was
         looked at is complete.
         """
         with self._database.read() as connection:
@@ -50,8 +59,8 @@ class EventLines:
             until = min(last, after + STRETCH)
             if until <= after:
                 return [], after
-            rows = connection.execute(self._query(department, types, after, until, limit)).all()
-            known = sorted(self._known(connection, rows, department), key=lambda line: line.place)
+            rows = connection.execute(self._query(reader, after, until, limit)).all()
+            known = sorted(self._known(connection, rows, reader.department), key=lambda line: line.place)
         return known, rows[-1].place if len(rows) == limit else until
 
     def end(self) -> int:
@@ -60,18 +69,19 @@ class EventLines:
             return connection.execute(select(func.max(entries.c.place))).scalar_one() or 0
 
     @staticmethod
-    def _query(department: str, types: Sequence[str] | None, after: int, until: int, limit: int) -> Any:  # noqa: ANN401 - a statement
+    def _query(reader: Reader, after: int, until: int, limit: int) -> Any:  # noqa: ANN401 - a statement
         moved: ColumnElement[bool] = entries.c.licence.in_(_MOVED)
         query = (
             select(
                 entries.c.place, entries.c.licence, entries.c.sequence, entries.c.body, licences.c.type, licences.c.department, moved.label("moved")
             )
             .join(licences, licences.c.id == entries.c.licence)
-            .where(entries.c.place > after, entries.c.place <= until, or_(licences.c.department == department, moved))
+            .where(entries.c.place > after, entries.c.place <= until, or_(licences.c.department == reader.department, moved))
             .order_by(entries.c.place)
             .limit(limit)
         )
-        return query if types is None else query.where(licences.c.type.in_(types))
+        narrowed = ((licences.c.type, reader.types), (licences.c.office, reader.offices))
+        return query.where(*(column.in_(some) for column, some in narrowed if some is not None))
 
     @staticmethod
     def _known(connection: Connection, rows: Sequence[Any], department: str) -> Iterator[KnownLine]:

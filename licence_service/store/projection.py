@@ -35,6 +35,7 @@ def projected(entries: Sequence[Entry], day: date, department: str) -> tuple[Lic
         "ending": VARIES if turns else next((state.value for act, state in ENDINGS.items() if act in endings), None),
         "suspended_from": _day(min((one.first for one in suspensions), default=None)),
         "suspended_to": _day(until),
+        "office": entries[0].office,
     }
 
 
@@ -50,6 +51,7 @@ def projected_first(entry: Entry, day: date, department: str) -> tuple[bool, dic
     return False, {
         "head": entry.sequence, "current_version": version.version, "valid_from": version.valid_from.isoformat(), "valid_to": _day(version.valid_to),
         "ended_on": None, "issuer": department, "ending": None, "suspended_from": None, "suspended_to": None,
+        "office": entry.office,
     }  # fmt: skip
 
 

@@ -44,6 +44,11 @@ class Record:
             raise NotInRegister
         return licence
 
+    @property
+    def office(self) -> str | None:
+        """Return the sub-office that issued it; None where the department itself did."""
+        return self.entries[0].office if self.entries else None
+
     def issuer(self, day: date) -> str:
         """Return the issuer of record on a day (LC-08): the department that took it over last, else the one that issued it."""
         licence = self._fold(day, None)

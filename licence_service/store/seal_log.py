@@ -5,11 +5,10 @@ leaves an open request, never an unlogged use. Lines form a hash chain over the 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
-from typing import TypeAlias
 
 from sqlalchemy import Connection, insert, select
 
@@ -21,8 +20,6 @@ from licence_service.store.inserting import insert_all
 from licence_service.store.tables import foundations, seal_orders, seal_uses
 
 FORM = "seal-use/1"
-Ceilings: TypeAlias = Mapping[tuple[str, str], int]  # by department and type
-_NO_CEILINGS: Ceilings = MappingProxyType({})
 _AN_HOUR = 3600
 _LINK = b'"previous":""'  # where the digest of the line before goes; within a text each quotation mark has a backslash before it
 _NEWEST = select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)
@@ -44,6 +41,21 @@ class SealUse:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """What an hour's uses are counted under, and the most of them: of a department, a type and the scope of a grant (AI-05)."""
+
+    department: str
+    type: str
+    scope: str
+    most: int
+
+    def hour(self, at: datetime) -> str:
+        """Return the name under which the uses of an hour are counted, short enough for it."""
+        scope = f"|{self.scope}" if self.scope else ""
+        return f"brake:{sha256(f'{self.department}|{self.type}|{int(at.timestamp()) // _AN_HOUR}{scope}'.encode())[:32]}"
+
+
 class SealLog:
     """Append-only log of seal uses and of stop and start orders."""
 
@@ -51,29 +63,25 @@ class SealLog:
         """Take the database."""
         self._database = database
 
-    def write(self, use: SealUse, at: datetime, ceiling: int | None = None) -> str:
+    def write(self, use: SealUse, at: datetime, brake: Brake | None = None) -> str:
         """Add a line and return its digest; see `write_all`."""
-        return self.write_all([use], at, {(use.department, use.type): ceiling} if ceiling else _NO_CEILINGS)[0]
+        return self.write_all([use], at, [brake] if brake else [])[0]
 
-    def braked(self, use: SealUse, at: datetime, ceiling: int | None) -> bool:
-        """Say whether the ceiling of this hour is reached already: then nothing need be drawn for it."""
-        return ceiling is not None and self.left(use.department, use.type, at, ceiling) == 0
-
-    def left(self, department: str, slug: str, at: datetime, ceiling: int) -> int:
+    def left(self, brake: Brake, at: datetime) -> int:
         """Return how many uses more an hour's ceiling lets through."""
         with self._database.read() as connection:
-            return max(0, ceiling - (counted(connection, _hour(department, slug, at)) or 0))
+            return max(0, brake.most - (counted(connection, brake.hour(at)) or 0))
 
-    def write_all(self, uses: Sequence[SealUse], at: datetime, ceilings: Ceilings = _NO_CEILINGS) -> list[str]:
+    def write_all(self, uses: Sequence[SealUse], at: datetime, brakes: Iterable[Brake] = ()) -> list[str]:
         """Add lines in one transaction and return their digests; each names the one before it.
 
-        `ceilings` are the most uses an hour by department and type: beyond one of them `SealBraked` is raised and no line is added (AI-05).
+        `brakes` has one for each use that is counted: beyond the ceiling of one `SealBraked` is raised and no line is added (AI-05).
         """
         bodies = [canonical(_body(use, at)).split(_LINK) for use in uses]
         digests = []
         with self._database.write() as connection:
             hold(connection, "seal_log")
-            _brake(connection, uses, at, ceilings)
+            _count(connection, Counter(brakes), at)
             previous = connection.execute(_NEWEST).scalar_one_or_none() or ""
             rows = []
             for use, (before, after) in zip(uses, bodies, strict=True):
@@ -119,22 +127,16 @@ class SealLog:
             return bool(connection.execute(orders).scalar_one_or_none()) or _compromised(connection, seal_id)
 
 
-def _brake(connection: Connection, uses: Sequence[SealUse], at: datetime, ceilings: Ceilings) -> None:
+def _count(connection: Connection, brakes: Mapping[Brake, int], at: datetime) -> None:
     """Count the uses to their hour; the row of the count is where those who ask at once wait for each other."""
-    for (department, slug), ceiling in sorted(ceilings.items()):
-        more = sum(use.event == "requested" and use.department == department and use.type == slug for use in uses)
-        if more and count_up_by(connection, _hour(department, slug, at), more) + more - 1 > ceiling:
+    for hour, most, more in sorted((brake.hour(at), brake.most, more) for brake, more in brakes.items()):
+        if count_up_by(connection, hour, more) + more - 1 > most:
             raise braked_until(at)
 
 
 def braked_until(at: datetime) -> SealBraked:
     """Return what is raised over a ceiling: the same may come again when the hour is over."""
     return SealBraked(retry_after=_AN_HOUR - int(at.timestamp()) % _AN_HOUR)
-
-
-def _hour(department: str, slug: str, at: datetime) -> str:
-    """Return the name under which an hour's uses are counted, short enough for it."""
-    return f"brake:{sha256(f'{department}|{slug}|{int(at.timestamp()) // _AN_HOUR}'.encode())[:32]}"
 
 
 def _compromised(connection: Connection, seal_id: str) -> bool:

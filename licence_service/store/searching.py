@@ -22,7 +22,6 @@ from licence_service.store.tables import licences, lookups
 _BATCH = 200  # most candidates at once; the first batch is as large as the page
 MOST_LOOKED_AT = 5_000  # candidates of one page; a page may end early, and says where to go on
 _NO_ROW = 2**62  # behind every row
-_ROW = select(licences.c.id).where(licences.c.licence_id == bindparam("licence_id"), licences.c.issuer == bindparam("department"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class Criteria:
     state: LicenceState | None = None
     expiring_within: int | None = None  # days from today
     due_within: int | None = None  # days until a recurring endorsement falls due; what is overdue is found too
+    offices: Sequence[str] | None = None  # only those that one of these sub-offices issued; None is all
 
 
 class Searching:
@@ -67,9 +67,9 @@ class Searching:
 
     def _candidates(self, criteria: Criteria, today: date, after: str | None, limit: int) -> Iterator[Record | None]:
         """Yield candidates in batches that hold no transaction between them; None where so many were looked at that the page ends."""
-        asked = {"licence_id": after, "department": criteria.department}
+        begun = select(licences.c.id).where(licences.c.licence_id == after, *_within(criteria))  # what may not be known of is no cursor
         with self._database.read() as connection:
-            before = connection.execute(_ROW, asked).scalar_one_or_none() if after else _NO_ROW
+            before = connection.execute(begun).scalar_one_or_none() if after else _NO_ROW
         if before is None:
             raise RequestRejected(faults=[Fault("after", "unknown-cursor", "the cursor of an earlier page is wanted here")])
         query, looked_at, size = self._query(criteria, today), 0, min(limit, _BATCH)
@@ -84,7 +84,7 @@ class Searching:
         yield None
 
     def _query(self, criteria: Criteria, today: date) -> Any:  # noqa: ANN401 - a select
-        wanted: list[ColumnElement[bool]] = [licences.c.issuer == criteria.department, licences.c.type.in_(criteria.types)]
+        wanted = _within(criteria)
         if criteria.state:
             wanted.append(or_(licences.c.ending == VARIES, _narrowed(criteria.state, today)))
         if criteria.expiring_within is not None:
@@ -98,6 +98,12 @@ class Searching:
             blind = self._vault.blind(name, comparison_form(value))
             wanted += [lookups.c.licence.in_(owners().params(key=key_of(Kind.VALUE, blind))), lookups.c.name == name, lookups.c.blind == blind]
         return query.where(*wanted, key < bindparam("before")).order_by(key.desc()).limit(bindparam("size"))
+
+
+def _within(criteria: Criteria) -> list[ColumnElement[bool]]:
+    """Return what the row of a licence must say for the caller to know of it."""
+    said = [licences.c.issuer == criteria.department, licences.c.type.in_(criteria.types)]
+    return said if criteria.offices is None else [*said, licences.c.office.in_(criteria.offices)]
 
 
 def _narrowed(state: LicenceState, today: date) -> ColumnElement[bool]:

@@ -32,6 +32,7 @@ metadata = MetaData(
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
 
 _UNDER_WAY = text("state = 'reserved' AND version > 0")
+_IN_OFFICE = text("office IS NOT NULL")
 _UNTOLD = text("act IN ('suspend', 'void', 'report_lost')")
 
 licences = Table(
@@ -53,8 +54,10 @@ licences = Table(
     Column("suspended_from", String(10)),
     Column("suspended_to", String(10)),
     Column("due_on", String(10)),  # first day on which a recurring endorsement is overdue
+    Column("office", String(40)),  # the sub-office that issued it; empty where the department itself did
     Index("ix_licences_valid_to", "valid_to"),
     Index("ix_licences_due_on", "due_on"),
+    Index("ix_licences_office", "office", sqlite_where=_IN_OFFICE, postgresql_where=_IN_OFFICE),
 )  # fmt: skip
 
 entries = Table(
@@ -261,6 +264,7 @@ clients = Table(
     Column("removed_at", Instant),
     Column("kind", String(20), nullable=False, server_default="approval"),  # approval, officer, platform
     Column("acts", Text, nullable=False, server_default='["*"]'),
+    Column("office", String(40)),  # the sub-office that it acts for; empty: the whole department
 )  # fmt: skip
 
 failures = Table(

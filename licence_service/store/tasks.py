@@ -63,11 +63,13 @@ class Tasks:
         return task_id
 
     def of(
-        self, department: str, *, licence_id: str | None = None, types: Sequence[str] | None = None, after: int = 0, limit: int = 100
+        self, department: str, *, licence_id: str | None = None, types: Sequence[str] | None = None, offices: Sequence[str] | None = None,
+        after: int = 0, limit: int = 100,
     ) -> list[tuple[int, Task]]:  # fmt: skip
         """Return a department's open tasks, oldest first, each with the number to go on after.
 
-        `types`: only those of these certificate types; a task whose type nobody said is of none of them.
+        `types`: only those of these certificate types; a task whose type nobody said is of none of them. `offices`: only those about licences
+        that one of these sub-offices issued.
         """
         wanted = (tasks.c.department == department) & (tasks.c.state == "open") & (tasks.c.id > after)
         found = select(tasks, licences.c.licence_id.label("about")).join(licences, licences.c.id == tasks.c.licence, isouter=True).where(wanted)
@@ -75,6 +77,8 @@ class Tasks:
             found = found.where(licences.c.licence_id == licence_id)
         if types is not None:
             found = found.where(_is_of(types))
+        if offices is not None:
+            found = found.where(licences.c.office.in_(offices))
         with self._database.read() as connection:
             rows = connection.execute(found.order_by(tasks.c.id).limit(limit)).all()
         return [
@@ -85,11 +89,13 @@ class Tasks:
     def _open(self, task_id: str, content: bytes) -> dict[str, Any]:
         return self._vault.open_json(content, f"task:{task_id}")
 
-    def close(self, department: str, task_id: str, by: str, types: Sequence[str] | None = None) -> None:
-        """Close a task, of one of some certificate types where they are named; what was decided is an act in the book, not here."""
+    def close(self, department: str, task_id: str, by: str, types: Sequence[str] | None = None, offices: Sequence[str] | None = None) -> None:
+        """Close a task, of one of some certificate types and offices where they are named, as `of`; what was decided is an act in the book, not here."""
         mine = (tasks.c.task_id == task_id) & (tasks.c.department == department) & (tasks.c.state == "open")
         if types is not None:
             mine &= _is_of(types)
+        if offices is not None:
+            mine &= tasks.c.licence.in_(select(licences.c.id).where(licences.c.office.in_(offices)))
         with self._database.write() as connection:
             if connection.execute(update(tasks).where(mine).values(state="closed", closed_at=self._now(), closed_by=by)).rowcount != 1:
                 raise NotInRegister("no such open task")

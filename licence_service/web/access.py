@@ -43,7 +43,9 @@ def hearing_system(caller: Caller) -> Client:
 
 
 def system_with_stock(caller: Caller) -> Client:
-    """Return the approval system that is calling; `NotGranted` where its scopes hold no stock."""
+    """Return the approval system that is calling; `NotGranted` where its scopes hold no stock, or it acts for an office: stock is the department's."""
+    if caller.office is not None:
+        raise NotGranted("stock is brought by the department itself")
     return _holding(caller, STOCK)
 
 

@@ -13,7 +13,7 @@ from licence_service.fields import Asker, Field
 from licence_service.licence import LicenceState, beijing_day
 from licence_service.rules import renewal_of
 from licence_service.service import Service
-from licence_service.store.clients import READ
+from licence_service.store.clients import READ, Client
 from licence_service.store.record import Record
 from licence_service.store.searching import Criteria
 from licence_service.view import view_of
@@ -34,12 +34,12 @@ _CURSOR = Field(label="游标", type="string", disclose={}, pattern=r"[0-9A-Z]{2
 @router.post("/licences/search", openapi_extra=SEARCH_BODY, responses={200: SEARCH_ANSWER}, summary="Find licences, page by page")
 def search(service: TheService, caller: Caller, body: Body) -> dict[str, Any]:
     """Find licences of the caller's department: by type, a value on the face, holder, state, or what falls due. Values are sent in the body only."""
-    criteria, after, limit = _criteria(service, caller.department, body, [each for each in service.catalogue.slugs if caller.may(READ, each)])
+    criteria, after, limit = _criteria(service, caller, body, [each for each in service.catalogue.slugs if caller.may(READ, each)])
     found, cursor = service.searching.page(criteria, beijing_day(service.now()), after=after, limit=limit)
     return {"licences": [_summary(service, one) for one in found], "after": cursor}
 
 
-def _criteria(service: Service, department: str, body: dict[str, Any], types: list[str]) -> tuple[Criteria, str | None, int]:
+def _criteria(service: Service, caller: Client, body: dict[str, Any], types: list[str]) -> tuple[Criteria, str | None, int]:
     reading = Reading(body)
     reading.only(frozenset({"type", "field", "value", "holder", "state", "expiring_within_days", "due_within_days", "after", "limit"}))
     slug, name, value = reading.field("type", WORD), reading.field("field", _NAME), reading.field("value", _VALUE)
@@ -57,7 +57,8 @@ def _criteria(service: Service, department: str, body: dict[str, Any], types: li
     reading.refuse_if_faulty()
     named = ("holder", str(holder)) if holder else (str(name), str(value)) if name else None
     chosen = [each for each in types if slug in {None, each}]
-    return Criteria(department, chosen, named, LicenceState(state) if state else None, expiring, due), after, limit or MOST_A_PAGE
+    wanted = LicenceState(state) if state else None
+    return Criteria(caller.department, chosen, named, wanted, expiring, due, caller.offices), after, limit or MOST_A_PAGE
 
 
 @router.get("/licences/{licence_id}", responses={200: LICENCE_ANSWER}, summary="Read a licence, on any day, as known at any time")

@@ -53,7 +53,7 @@ def signal(service: TheService, caller: Caller, key: IdempotencyKey, licence_id:
 @router.get("/tasks", responses={200: TASKS_ANSWER}, summary="What waits for a clerk")
 def tasks(service: TheService, caller: Caller, after: Annotated[int, Query(ge=0, le=2**53)] = 0) -> dict[str, Any]:
     """Return the department's open tasks about the caller's types, oldest first, a hundred at a time; conflicts show both values."""
-    found = service.tasks.of(caller.department, types=_types(caller), after=after)
+    found = service.tasks.of(caller.department, types=_types(caller), offices=caller.offices, after=after)
     listed = [
         {"task_id": one.task_id, "kind": one.kind, "licence_id": one.licence_id, "opened_at": one.opened_at.isoformat(), "content": dict(one.content)}
         for _, one in found
@@ -64,7 +64,7 @@ def tasks(service: TheService, caller: Caller, after: Annotated[int, Query(ge=0,
 @router.post("/tasks/{task_id}/close", status_code=204, summary="Close a task", response_class=Response)
 def close(service: TheService, caller: Caller, task_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
     """Close a task; what was decided about it is an act of its own."""
-    service.tasks.close(caller.department, task_id, caller.name, _types(caller))
+    service.tasks.close(caller.department, task_id, caller.name, _types(caller), caller.offices)
     return Response(status_code=204, headers=_NO_STORE)
 
 

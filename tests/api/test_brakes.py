@@ -11,6 +11,7 @@ from licence_service import chunks
 from licence_service.carrying import Done
 from licence_service.errors import SealBraked
 from licence_service.licence import beijing_day
+from licence_service.seal.granting import Ceiling
 from licence_service.service import told_of_steps
 from tests.parts.databases import at_once
 from tests.world import BUSINESS, TRIP, Clock, World, a_world
@@ -98,5 +99,5 @@ def test_what_a_chunk_has_sealed_is_entered_though_others_reach_the_ceiling_befo
 def test_the_most_generous_grant_says_the_ceiling(braked: World) -> None:
     department = next(iter(braked.service.keyring.departments.values()))
     today = beijing_day(braked.service.now())
-    assert department.ceiling_of(TRIP, today) == CEILING
+    assert department.ceiling_of(TRIP, today) == Ceiling(CEILING)
     assert department.ceiling_of(TRIP, today - timedelta(days=9999)) is None

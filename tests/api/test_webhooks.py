@@ -15,6 +15,7 @@ from licence_service.app import create_app
 from licence_service.courier import MOST_ATTEMPTS, pause
 from licence_service.message import new_secret
 from licence_service.store.clients import OFFICER, Client
+from licence_service.store.events import Reader
 from licence_service.store.webhooks import Wish
 from tests.receiver import Got, Receiver, listening
 from tests.world import BUSINESS, DRIVER, NOW, TRIP, World, a_world
@@ -246,7 +247,7 @@ def test_nothing_is_sent_that_the_client_may_no_longer_read(world: World, receiv
     world.service.hooks.webhooks.add("sender", Wish(receiver.url()), new_secret(), 0, world.clock())
     world.issue(DRIVER)
     (one,) = world.service.hooks.webhooks.of("sender")
-    lines, reached = world.service.courier.lines.of(department, None, 0, 10)  # laid out while it still might
+    lines, reached = world.service.courier.lines.of(Reader(department), 0, 10)  # laid out while it still might
     claimed = world.service.hooks.webhooks.claim(one, "c", world.clock(), world.clock())
     assert claimed
     world.service.hooks.deliveries.lay_out(claimed, "c", lines, reached, world.clock())

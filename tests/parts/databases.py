@@ -148,3 +148,8 @@ def vault() -> Vault:
 def clock() -> Clock:
     """A clock that the test moves."""
     return Clock()
+
+
+def no_offices(_uscc: str, _office: str) -> tuple[str, ...]:
+    """Say which offices lie within one of a department that has none."""
+    return ()

@@ -7,14 +7,14 @@ from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.store.clients import EVERY_TYPE, Client, Clients
 from licence_service.store.database import Database
 from licence_service.store.tables import clients
-from tests.parts.databases import NOW, at_once
+from tests.parts.databases import NOW, at_once, no_offices
 
 ONE = Client("approval", "11519900MB9900021Q", ("practitioner_qualification",), 500)
 ALL = Client("bureau", "11519900MB9900021Q", (EVERY_TYPE,), 5)
 
 
 def test_a_client_is_known_by_its_token_alone(database: Database) -> None:
-    book = Clients(database)
+    book = Clients(database, no_offices)
     token, other = book.add(ONE, NOW), book.add(ALL, NOW)
 
     assert book.by_token(token) == ONE
@@ -25,7 +25,7 @@ def test_a_client_is_known_by_its_token_alone(database: Database) -> None:
 
 
 def test_tokens_are_long_and_stored_only_as_digests(database: Database) -> None:
-    token = Clients(database).add(ONE, NOW)
+    token = Clients(database, no_offices).add(ONE, NOW)
 
     with database.read() as connection:
         row = dict(connection.execute(select(clients)).mappings().one())
@@ -36,7 +36,7 @@ def test_tokens_are_long_and_stored_only_as_digests(database: Database) -> None:
 
 
 def test_a_removed_client_is_shut_out_and_its_name_stays_taken(database: Database) -> None:
-    book = Clients(database)
+    book = Clients(database, no_offices)
     token = book.add(ONE, NOW)
     book.remove("approval", NOW)
 
@@ -49,7 +49,7 @@ def test_a_removed_client_is_shut_out_and_its_name_stays_taken(database: Databas
 
 
 def test_of_two_clients_of_one_name_at_once_one_is_added(database: Database) -> None:
-    got = at_once([lambda: Clients(database).add(ONE, NOW)] * 4)
+    got = at_once([lambda: Clients(database, no_offices).add(ONE, NOW)] * 4)
 
     assert sum(isinstance(one, str) for one in got) == 1
     assert sum(isinstance(one, RequestRejected) for one in got) == 3

@@ -10,14 +10,14 @@ from licence_service.store.clients import EVERY_TYPE, Client, Clients
 from licence_service.store.credentials import MOST_LIVING, Credentials
 from licence_service.store.database import Database
 from licence_service.store.tables_of_access import credentials, used_assertions
-from tests.parts.databases import NOW, at_once
+from tests.parts.databases import NOW, at_once, no_offices
 
 ONE = Client("approval", "11519900MB9900021Q", ("practitioner_qualification",), 500, acts=("read", "issue"))
 KEY = '{"kty":"EC"}'
 
 
 def test_a_secret_is_exchanged_without_a_moment_in_which_the_client_is_shut_out(database: Database) -> None:
-    book, shown = Clients(database), Credentials(database)
+    book, shown = Clients(database, no_offices), Credentials(database)
     old = book.add(ONE, NOW)
     new = shown.add_secret("approval", NOW)
 
@@ -30,7 +30,7 @@ def test_a_secret_is_exchanged_without_a_moment_in_which_the_client_is_shut_out(
 
 def test_the_last_credential_stays_however_many_take_one_back_at_once(database: Database) -> None:
     shown = Credentials(database)
-    Clients(database).add_with_key(ONE, KEY, NOW)
+    Clients(database, no_offices).add_with_key(ONE, KEY, NOW)
     shown.add_secret("approval", NOW)
     first, second = (one.number for one in shown.of("approval"))
 
@@ -41,7 +41,7 @@ def test_the_last_credential_stays_however_many_take_one_back_at_once(database: 
 
 
 def test_credentials_belong_to_one_client_and_end_with_it(database: Database) -> None:
-    book, shown = Clients(database), Credentials(database)
+    book, shown = Clients(database, no_offices), Credentials(database)
     book.add(ONE, NOW)
     other = book.add(Client("other", "11519900MB9900021Q", (EVERY_TYPE,), 5), NOW)
     with pytest.raises(NotInRegister):
@@ -57,7 +57,7 @@ def test_credentials_belong_to_one_client_and_end_with_it(database: Database) ->
 
 
 def test_a_client_has_a_bounded_number_of_them(database: Database) -> None:
-    Clients(database).add(ONE, NOW)
+    Clients(database, no_offices).add(ONE, NOW)
     shown = Credentials(database)
     for _ in range(MOST_LIVING - 1):
         shown.add_key("approval", KEY, NOW)
@@ -77,8 +77,8 @@ def test_a_signed_assertion_is_used_once_whoever_comes_at_once_and_forgotten_whe
 
 
 def test_acts_and_scopes_narrow_what_a_client_may(database: Database) -> None:
-    Clients(database).add(ONE, NOW)
-    kept = Clients(database).named("approval")
+    Clients(database, no_offices).add(ONE, NOW)
+    kept = Clients(database, no_offices).named("approval")
     assert kept == ONE
     assert ONE.may("issue", "practitioner_qualification")
     assert not ONE.may("revoke", "practitioner_qualification")

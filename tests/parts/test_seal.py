@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from licence_service import outbound
 from licence_service.errors import Misconfigured, SealUnavailable, Unavailable
 from licence_service.seal import HeldSeal, Seal
-from licence_service.seal.keyring import Department, Keyring
+from licence_service.seal.department import Department
+from licence_service.seal.keyring import Keyring
 from licence_service.seal.pades import LocalSeal, examine
 from licence_service.seal.remote import RemoteSeal
 from tests.parts.conftest import NOW, SCHEMES, draw_page

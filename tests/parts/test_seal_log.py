@@ -1,5 +1,6 @@
 """The seal-use log on both databases: a chain that shows every change, and orders that stop a seal."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from licence_service.errors import SealBraked
 from licence_service.store.database import Database
-from licence_service.store.seal_log import SealLog, SealUse
+from licence_service.store.seal_log import Brake, SealLog, SealUse
 from licence_service.store.sealed import SealedDocuments
 from licence_service.store.tables import seal_orders, seal_uses
 from tests.parts.databases import NOW, at_once
@@ -136,36 +137,39 @@ def test_the_last_order_decides_whether_a_seal_is_stopped(database: Database) ->
 
 
 @pytest.mark.rule("AI-05")
-def test_a_ceiling_counts_what_is_asked_for_not_what_is_said_of_it_afterwards(database: Database) -> None:
-    log, kind = SealLog(database), (a_use().department, a_use().type)
+def test_a_ceiling_counts_what_is_asked_for_not_what_is_said_of_it_in_the_same_breath(database: Database) -> None:
+    log, brake = SealLog(database), Brake(a_use().department, a_use().type, "", 1)
     answered = [a_use(event="done", sealed_sha256="1" * 64), a_use(event="failed", reason="no-seal")]
 
-    log.write_all([*answered, a_use()], NOW, {kind: 1})
-    log.write_all(answered, NOW, {kind: 1})
+    log.write_all([*answered, a_use()], NOW, [brake])
+    log.write_all(answered, NOW)
 
-    assert log.left(*kind, NOW, 3) == 2
+    assert log.left(replace(brake, most=3), NOW) == 2
     with pytest.raises(SealBraked):
-        log.write_all([*answered, a_use()], NOW, {kind: 1})
+        log.write_all([*answered, a_use()], NOW, [brake])
     assert [line["event"] for line in log.uses()] == ["done", "failed", "requested", "done", "failed"]
 
 
 def test_an_hourly_ceiling_holds_whoever_asks_at_once_and_ends_with_its_hour(database: Database) -> None:
-    log, mine = SealLog(database), (a_use().department, a_use().type)
+    log = SealLog(database)
+    mine, other = (Brake(a_use().department, slug, "", 20) for slug in (a_use().type, "other"))
 
-    got = at_once([lambda number=number: log.write(a_use(reservation_id=f"{number:026}"), NOW, 20) for number in range(50)])  # type: ignore[misc]
+    got = at_once([lambda number=number: log.write(a_use(reservation_id=f"{number:026}"), NOW, mine) for number in range(50)])  # type: ignore[misc]
     assert sum(isinstance(one, str) for one in got) == 20
     refused = [one for one in got if isinstance(one, SealBraked)]
     assert len(refused) == 30
     assert {one.retry_after for one in refused} == {3600}
     assert len(log.uses()) == 20
-    assert log.braked(a_use(), NOW, 20)
-    assert not log.braked(a_use(), NOW, 21)
-    assert not log.braked(a_use(type="other"), NOW, 20)
-    log.write(a_use(type="other"), NOW, 20)
+    assert log.left(mine, NOW) == 0
+    assert log.left(replace(mine, most=21), NOW) == 1
+    assert log.left(replace(mine, scope="519902"), NOW) == 20  # another grant counts for itself
+    assert log.left(other, NOW) == 20
+    log.write(a_use(type="other"), NOW, other)
     with pytest.raises(SealBraked):
-        log.write_all([a_use(), a_use(type="other")], NOW, {mine: 20})
+        log.write_all([a_use(), a_use(type="other")], NOW, [mine, other])
+    assert log.left(other, NOW) == 19  # what is refused was not counted
     later = NOW + timedelta(hours=1)
-    log.write_all([a_use()] * 20, later, {mine: 20})
+    log.write_all([a_use()] * 20, later, [mine] * 20)
     with pytest.raises(SealBraked):
-        log.write(a_use(), later, 20)
+        log.write(a_use(), later, mine)
     assert list(log.breaks()) == []

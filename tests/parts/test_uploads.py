@@ -19,7 +19,8 @@ from licence_service.seal import Finding, KnownSeal
 from licence_service.seal.canonical import has_low_s, is_canonical, with_low_s
 from licence_service.seal.entitlement import by_seal_alone, entitlement_faults
 from licence_service.seal.examiner import Answered, Examiner, Limits, finding_of
-from licence_service.seal.keyring import Grant, Keyring
+from licence_service.seal.granting import Grant
+from licence_service.seal.keyring import Keyring
 from tests.parts.conftest import NOW, draw_page
 
 USCC = "11519900MB9900013X"

@@ -12,7 +12,7 @@ from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.message import new_secret
 from licence_service.store.database import Database
 from licence_service.store.deliveries import DELIVERED, Attempt, Deliveries, Delivery, Outcome
-from licence_service.store.events import EventLines
+from licence_service.store.events import EventLines, Reader
 from licence_service.store.payload import Vault
 from licence_service.store.webhooks import Webhook, Webhooks, Wish
 from tests.parts.databases import KINDS, Clock, at_once, empty_postgres
@@ -105,7 +105,7 @@ def _laid_out(world: World) -> tuple[Webhook, list[Delivery]]:
     client = world.client(DRIVER)
     one = hooks.claim(hooks.add(client.name, Wish("http://127.0.0.1/"), new_secret(), 0, now), "c", now, now + LEASE)
     assert one
-    lines, reached = EventLines(world.service.database).of(client.department, None, 0, 100)
+    lines, reached = EventLines(world.service.database).of(Reader(client.department), 0, 100)
     assert deliveries.lay_out(one, "c", lines, reached, now)
     return hooks.get(one.webhook_id), deliveries.turn(one, now, 10)
 

@@ -1,0 +1,71 @@
+"""One department: what it is called, what it may seal and in whose name, and with what."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from licence_service.errors import SealUnavailable
+from licence_service.seal import Seal
+from licence_service.seal.granting import Asked, Ceiling, Grant, Office, above, below, ceiling_among
+from licence_service.seal.tokens import CodeSigner
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """One authority: what it is called, what it may seal, and with what."""
+
+    uscc: str
+    name: str
+    name_en: str
+    short_name: str
+    issuer_index: int
+    grants: tuple[Grant, ...]
+    demo: bool
+    valid_from: date
+    code_signer: CodeSigner
+    impression: bytes | None = field(repr=False)
+    seal: Seal = field(repr=False)
+    offices: tuple[Office, ...] = ()
+
+    def seal_on(self, day: date) -> Seal:
+        """Return the seal in use on the Beijing date `day`; raise `SealUnavailable` before its first day."""
+        if day < self.valid_from:
+            raise SealUnavailable(f"the seal of {self.uscc} is not yet in use")
+        return self.seal
+
+    @property
+    def region(self) -> str:
+        """Return the administrative division of the department: characters 3 to 8 of its code (GB 32100)."""
+        return self.uscc[2:8]
+
+    def asked(
+        self, licence_type: str, day: date, region: str | None = None, *, act: str | None = None, by: str | None = None, unattended: bool = False
+    ) -> Asked:
+        """Return what is asked of this department's seal; `by` is its own code or that of an office, None where it does not matter who asks."""
+        names = None if by is None else frozenset({by, *(one.code for one in above(self.offices, by))})
+        return Asked(licence_type, day, region, act, names, unattended)
+
+    def may_seal(
+        self, licence_type: str, day: date, region: str | None = None, *, act: str | None = None, by: str | None = None, unattended: bool = False
+    ) -> bool:
+        """Say whether one grant allows all of this (SE-01, LC-16), and the office that asks is open; see `asked`."""
+        asked = self.asked(licence_type, day, region, act=act, by=by, unattended=unattended)
+        return self.works(by, day) and any(grant.covers(asked) for grant in self.grants)
+
+    def ceiling_of(self, licence_type: str, day: date, region: str | None = None, *, act: str | None = None, by: str | None = None) -> Ceiling | None:
+        """Return how many licences of a type may be sealed in an hour of a day (AI-05): what the most generous grant says; None is no ceiling."""
+        return ceiling_among(self.grants, self.asked(licence_type, day, region, act=act, by=by))
+
+    def works(self, by: str | None, day: date) -> bool:
+        """Say whether who asks is open on a day: the department always, an office if it and all above it are; no other is."""
+        if by in {None, self.uscc}:
+            return True
+        chain = above(self.offices, by or "")
+        return bool(chain) and all(one.open_on(day) for one in chain)
+
+    def within(self, office: str) -> tuple[str, ...]:
+        """Return the codes of an office and of all below it, closed ones too; none for an office that is not there."""
+        return tuple(one.code for one in below(self.offices, office))
+
+    def regions_of(self, office: str, day: date) -> tuple[str, ...]:
+        """Return the regions that an office covers on a day, with those of the open offices below it."""
+        return tuple(sorted({region for one in below(self.offices, office) if one.open_on(day) for region in one.regions}))
