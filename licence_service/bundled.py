@@ -6,7 +6,8 @@ from typing import Any
 
 from licence_service.chunk_rows import Outcome, told
 from licence_service.envelope import Reading
-from licence_service.errors import Fault, RequestRejected
+from licence_service.errors import Fault, NotGranted, RequestRejected
+from licence_service.licence import Act
 from licence_service.registrar import Registrar
 from licence_service.requests import BUNDLE_NO, is_key
 from licence_service.store.clients import Client
@@ -27,8 +28,10 @@ def issue_bundle(registrar: Registrar, caller: Client, key: str, body: Mapping[s
     """Issue each licence of a bundle by itself, as `Registrar.issue` does with its request and a key of its own.
 
     `key` again with the same requests returns the same licences, and carries on what was not issued. One that is refused does not
-    stand in the way of the others. Raise `RequestRejected` where the bundle itself is not of its shape: then none is begun.
+    stand in the way of the others. Raise `NotGranted` where the caller's scopes hold no issuing, `RequestRejected` where the bundle itself is not of its shape: then none is begun.
     """
+    if not caller.may_somewhere(Act.ISSUE):
+        raise NotGranted("the caller's scopes hold no issue")
     bundle_no, issues = _read(key, body)
     outcomes = [told(lambda at=at, one=one: registrar.issue(caller, f"{key}/{at}", {**one, "bundle_no": bundle_no})) for at, one in enumerate(issues)]  # type: ignore[misc]
     return Bundled(bundle_no, tuple(outcomes))

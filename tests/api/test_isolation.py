@@ -75,6 +75,11 @@ def issued_again(world: World, things: Things) -> dict[str, Any]:
     return {"json": world.request(HAILING, case_no=things.case_no, region=REGION, face={"license_no": f"川交运管许可蜀字5199{next(NUMBERS)}号"})}
 
 
+def bundled(world: World, things: Things) -> dict[str, Any]:
+    hung = {**issued_again(world, things)["json"], "case_no": f"BUNDLED-{next(NUMBERS)}", "parent": things.licence_id}
+    return {"json": {"bundle_no": "B-1", "issues": [hung]}}
+
+
 def adopted(world: World, things: Things) -> dict[str, Any]:
     own = str(ElicenceId(world.service.catalogue.editions[HAILING][-1].type_code(SHUAN), SHUAN, things.licence_id, 1))
     return {"json": {**world.request(HAILING, case_no=things.case_no), "elicence_id": own, "document": "Tm8gUERG"}}
@@ -133,6 +138,7 @@ PROBES: Mapping[tuple[str, str], Probe] = {  # what destroys comes last: at the 
     ("get", "/watch/{name}/changes"): nothing_more,
     ("post", "/reviews"): reviewed,
     ("post", "/licences"): issued_again,
+    ("post", "/licences/bundle"): bundled,
     ("post", "/licences/adopted"): adopted,
     ("post", "/assertions"): asserted,
     ("post", "/officer/look"): looked,
@@ -316,8 +322,9 @@ def test_the_owner_is_answered_otherwise_so_that_the_table_asks_for_what_there_i
         if real == nothing:
             alike.append(operation)
     # These answer alike whoever asks: nothing is compared with a licence before code, signature, document or grant are right; a list of one's own.
+    # A bundle asks as `POST /licences`, whose row tells; here it names a parent that none of these may have.
     assert set(alike) == {
-        ("post", "/licences/adopted"), ("post", "/assertions"), ("post", "/verify/batch"), ("put", "/watch/{name}"), ("delete", "/watch/{name}"),
+        ("post", "/licences/bundle"), ("post", "/licences/adopted"), ("post", "/assertions"), ("post", "/verify/batch"), ("put", "/watch/{name}"), ("delete", "/watch/{name}"),
         *(("post", f"/verify{part}") for part in ("", "/history", "/match")),
     }  # fmt: skip
 
