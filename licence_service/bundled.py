@@ -28,7 +28,8 @@ def issue_bundle(registrar: Registrar, caller: Client, key: str, body: Mapping[s
     """Issue each licence of a bundle by itself, as `Registrar.issue` does with its request and a key of its own.
 
     `key` again with the same requests returns the same licences, and carries on what was not issued. One that is refused does not
-    stand in the way of the others. Raise `NotGranted` where the caller's scopes hold no issuing, `RequestRejected` where the bundle itself is not of its shape: then none is begun.
+    stand in the way of the others. Raise `NotGranted` where the caller's scopes hold no issuing, `RequestRejected` where the bundle
+    itself is not of its shape: then none is begun.
     """
     if not caller.may_somewhere(Act.ISSUE):
         raise NotGranted("the caller's scopes hold no issue")

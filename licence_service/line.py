@@ -31,7 +31,7 @@ from licence_service.seal import Seal, Sealed
 from licence_service.seal.department import Department
 from licence_service.seal.keyring import Keyring
 from licence_service.seal.tokens import sign1
-from licence_service.sealing import Order, Sealer, brake_of
+from licence_service.sealing import Order, Sealer, brake_of, watch_of
 from licence_service.store.book import Book
 from licence_service.store.payload import token_digest
 from licence_service.store.projection import OVER
@@ -151,7 +151,10 @@ class Line:
             code_text=self.verify_url(entry, template, department, record), host=host_of(self.public_url), department=department.short_name,
             photos=photos, specimen=department.demo, preview=False,
         )  # fmt: skip
-        return Order(sheet, canonical(data), version.sealed_at, use, self.brake(reservation, entry, beijing_day(version.sealed_at), record))
+        return Order(
+            sheet, canonical(data), version.sealed_at, use, self.brake(reservation, entry, beijing_day(version.sealed_at), record),
+            watch_of(department, entry, seal),
+        )  # fmt: skip
 
     def brake(self, reservation: Reservation, entry: Entry, day: date, record: Record | None = None) -> Brake | None:
         """Return the ceiling under which an entry is sealed on a day; see `sealing.brake_of`."""

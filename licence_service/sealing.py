@@ -15,6 +15,7 @@ from licence_service.errors import SealBraked, SealStopped, SealUnavailable
 from licence_service.licence import Entry
 from licence_service.seal import Seal, Sealed, is_held
 from licence_service.seal.department import Department
+from licence_service.store.alarms import Watch
 from licence_service.store.seal_log import Brake, SealLog, SealUse, braked_until
 
 
@@ -27,6 +28,7 @@ class Order:
     sealed_at: datetime
     use: SealUse  # without digests; `event` is set here
     brake: Brake | None = None  # the ceiling of uses an hour, where there is one
+    watch: Watch | None = None  # when an hour's uses are an alarm, where that is said
 
 
 def brake_of(department: Department, slug: str, entry: Entry, region: str | None, day: date) -> Brake | None:
@@ -40,6 +42,13 @@ def brake_of(department: Department, slug: str, entry: Entry, region: str | None
     by = entry.office or (department.uscc if entry.department in {None, department.uscc} else None)
     ceiling = department.ceiling_of(slug, day, region or department.region, act=entry.act, by=by)
     return Brake(department.uscc, slug, ceiling.scope, ceiling.uses) if ceiling else None
+
+
+def watch_of(department: Department, entry: Entry, seal: Seal) -> Watch | None:
+    """Return when the uses of a seal are an alarm (AI-05). What two people approved as a whole raises none: a campaign, a released stock."""
+    if department.alarm is None or entry.campaign or entry.origin:
+        return None
+    return Watch(seal.seal_id, department.alarm.times, department.alarm.least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +75,11 @@ class Sealer:
             raise self._refused(asked, "stopped", SealStopped())
         self.step("request-seal")
         try:
-            self.seal_log.write(replace(asked, event="requested"), self.now(), order.brake)
+            self.seal_log.write(replace(asked, event="requested"), self.now(), order.brake, order.watch)
         except SealBraked as full:
             raise self._refused(asked, "ceiling", full) from None
+        except SealStopped as alarmed:
+            raise self._refused(asked, "stopped", alarmed) from None
         self.step("seal")
         try:
             if laid and is_held(seal):

@@ -87,10 +87,14 @@ class SealingMany:
             raise SealStopped
         self.step("request-seal")
         brakes = [one.order.brake for one in printed if one.order.brake]
+        watches = [one.order.watch for one in printed if one.order.watch]
         try:
-            line.seal_log.write_all([*self._answered, *asked], line.now(), brakes)
+            line.seal_log.write_all([*self._answered, *asked], line.now(), brakes, watches)
         except SealBraked:
             self._answered += [replace(use, event="refused", reason="ceiling") for use in asked]
+            raise
+        except SealStopped:
+            self._answered += [replace(use, event="refused", reason="stopped") for use in asked]
             raise
         self._answered = []
         self.step("seal")

@@ -39,6 +39,7 @@ from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.service import Service, utc_now
 from licence_service.settings import Settings, read_settings
 from licence_service.store.database import Database
+from licence_service.store.seal_log import SealLog
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -233,11 +234,19 @@ def list_seals(as_json: AsJson = False) -> None:  # noqa: FBT002
     """List the seals in use, and where their keys lie; a token is looked for."""
     with service() as opened:
         rows = [
-            {"seal": one.seal.seal_id, "department": one.uscc, "name": one.name, "state": "stopped" if opened.seal_log.stopped(one.seal.seal_id) else "active",
-             "demo": one.demo, "key": _key_of(one.seal)}
+            {"seal": one.seal.seal_id, "department": one.uscc, "name": one.name, "demo": one.demo, "key": _key_of(one.seal),
+             **_state_of(opened.seal_log, one.seal.seal_id)}
             for one in opened.keyring.departments.values()
         ]  # fmt: skip
-    show(rows, as_json=as_json, columns=("seal", "department", "name", "state", "demo", "key"))
+    show(rows, as_json=as_json, columns=("seal", "department", "name", "state", "demo", "key", "why"))
+
+
+def _state_of(log: SealLog, seal_id: str) -> dict[str, str]:
+    """Say whether a seal is stopped, and why."""
+    if not log.stopped(seal_id):
+        return {"state": "active", "why": ""}
+    last = next(iter(log.orders(seal_id, limit=1)), None)
+    return {"state": "stopped", "why": f"{last.by}: {last.reason}" if last and last.stopped else "its key is lost"}
 
 
 def _key_of(seal: Seal) -> str:

@@ -5,7 +5,7 @@ from datetime import date
 
 from licence_service.errors import SealUnavailable
 from licence_service.seal import Seal
-from licence_service.seal.granting import Asked, Ceiling, Grant, Office, above, below, ceiling_among
+from licence_service.seal.granting import Alarm, Asked, Ceiling, Grant, Office, above, below, ceiling_among
 from licence_service.seal.tokens import CodeSigner
 
 
@@ -25,6 +25,7 @@ class Department:
     impression: bytes | None = field(repr=False)
     seal: Seal = field(repr=False)
     offices: tuple[Office, ...] = ()
+    alarm: Alarm | None = None
 
     def seal_on(self, day: date) -> Seal:
         """Return the seal in use on the Beijing date `day`; raise `SealUnavailable` before its first day."""

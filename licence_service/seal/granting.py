@@ -57,6 +57,14 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """When a seal is stopped: over `times` as many uses in an hour as in the busiest of four weeks, though never for `least` or fewer (AI-05)."""
+
+    times: int
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """Which types a department may seal from when to when, inclusive (DOMAIN SE-01); `("*",)` means every one.
 

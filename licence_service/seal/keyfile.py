@@ -42,6 +42,7 @@ class SealTable(_Table):
     key in a token, with which up to `lanes` signatures are under way at once; the scheme `remote` has a `url` instead.
     `slot_bytes` is the length of the hexadecimal signature slot, by default what a signature of this key needs; larger
     ones leave room for a timestamp token and revocation data in the same revision. `successor` names the seal that will follow.
+    `alarm_times`: an hour with more than so many times the uses of the busiest of four weeks stops it, though never `alarm_least` uses or fewer (AI-05).
     """
 
     id: Text
@@ -52,6 +53,8 @@ class SealTable(_Table):
     valid_from: date
     successor: str | None = None
     slot_bytes: Annotated[int, Field(ge=2048, le=1 << 20)] | None = None
+    alarm_times: Annotated[int, Field(ge=2, le=1000)] | None = None
+    alarm_least: Annotated[int, Field(ge=1)] = 100
 
 
 class CodeKeyTable(_Table):

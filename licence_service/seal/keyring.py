@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from licence_service.errors import Misconfigured, NotInRegister, Unavailable
 from licence_service.seal import KnownSeal, Seal, is_held, keyfile, pkcs11
 from licence_service.seal.department import Department
-from licence_service.seal.granting import Grant, Office, check_tree
+from licence_service.seal.granting import Alarm, Grant, Office, check_tree
 from licence_service.seal.keyfile import PrivateKey, SealFile, Secrets
 from licence_service.seal.pades import LocalSeal
 from licence_service.seal.remote import SCHEME as REMOTE
@@ -170,6 +170,7 @@ class _Reading:
             impression=impression.read_bytes() if impression.is_file() else None,
             seal=self._seal(folder, file),
             offices=offices,
+            alarm=Alarm(file.seal.alarm_times, file.seal.alarm_least) if file.seal.alarm_times else None,
         )
         self._add_retired(folder, file)
 

@@ -5,6 +5,7 @@ leaves an open request, never an unlogged use. Lines form a hash chain over the 
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,16 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from licence_service.digests import canonical, sha256
-from licence_service.errors import RequestRejected, SealBraked
+from licence_service.errors import RequestRejected, SealBraked, SealStopped
+from licence_service.store.alarms import Watch, alarm
 from licence_service.store.counting import count_up_by, counted, hold
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all
 from licence_service.store.tables import foundations, seal_orders, seal_uses
 
+_LOG = logging.getLogger(__name__)
 FORM = "seal-use/1"
+ALARM = "alarm"  # who stopped a seal, where nobody did
 _AN_HOUR = 3600
 _LINK = b'"previous":""'  # where the digest of the line before goes; within a text each quotation mark has a backslash before it
 _NEWEST = select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)
@@ -39,6 +43,16 @@ class SealUse:
     document_sha256: str
     sealed_sha256: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """An order to stop a seal, or to start it again."""
+
+    at: datetime
+    stopped: bool
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +77,30 @@ class SealLog:
         """Take the database."""
         self._database = database
 
-    def write(self, use: SealUse, at: datetime, brake: Brake | None = None) -> str:
+    def write(self, use: SealUse, at: datetime, brake: Brake | None = None, watch: Watch | None = None) -> str:
         """Add a line and return its digest; see `write_all`."""
-        return self.write_all([use], at, [brake] if brake else [])[0]
+        return self.write_all([use], at, [brake] if brake else [], [watch] if watch else [])[0]
 
     def left(self, brake: Brake, at: datetime) -> int:
         """Return how many uses more an hour's ceiling lets through."""
         with self._database.read() as connection:
             return max(0, brake.most - (counted(connection, brake.hour(at)) or 0))
 
-    def write_all(self, uses: Sequence[SealUse], at: datetime, brakes: Iterable[Brake] = ()) -> list[str]:
+    def write_all(self, uses: Sequence[SealUse], at: datetime, brakes: Iterable[Brake] = (), watches: Iterable[Watch] = ()) -> list[str]:
         """Add lines in one transaction and return their digests; each names the one before it.
 
-        `brakes` has one for each use that is counted: beyond the ceiling of one `SealBraked` is raised and no line is added (AI-05).
+        `brakes` has one for each use that is counted: beyond the ceiling of one `SealBraked` is raised and no line is added (AI-05). So has
+        `watches`: where one gives alarm, its seal is stopped, `SealStopped` is raised and no line is added.
         """
         bodies = [canonical(_body(use, at)).split(_LINK) for use in uses]
-        digests = []
         with self._database.write() as connection:
             hold(connection, "seal_log")
             _count(connection, Counter(brakes), at)
-            previous = connection.execute(_NEWEST).scalar_one_or_none() or ""
-            rows = []
-            for use, (before, after) in zip(uses, bodies, strict=True):
-                body = before + b'"previous":"' + previous.encode() + b'"' + after
-                previous = sha256(body)
-                digests.append(previous)
-                named = {"seal_id": use.seal_id, "reservation_id": use.reservation_id, "event": use.event}
-                rows.append({"at": at, "body": body.decode(), **named, "sha256": previous})
-            insert_all(connection, seal_uses, rows)
+            alarmed = _alarmed(connection, Counter(watches), at)
+            digests = [] if alarmed else _chained(connection, uses, bodies, at)
+        if alarmed:  # only now: the order must stand, whatever becomes of who asked
+            _LOG.error("an alarm stopped: %s", ", ".join(alarmed))
+            raise SealStopped
         return digests
 
     def uses(self, *, seal_id: str | None = None, reservation_id: str | None = None) -> list[dict[str, str | None]]:
@@ -120,6 +130,12 @@ class SealLog:
                 raise RequestRejected("the key of this seal is lost; it is never started again", facts={"rule": "SE-06"})
             connection.execute(insert(seal_orders).values(seal_id=seal_id, stopped=stopped, at=at, by=by, reason=reason))
 
+    def orders(self, seal_id: str, *, limit: int = 20) -> list[Ordered]:
+        """Return the newest orders about a seal, newest first."""
+        mine = select(seal_orders).where(seal_orders.c.seal_id == seal_id).order_by(seal_orders.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [Ordered(row.at, row.stopped, row.by, row.reason) for row in connection.execute(mine)]
+
     def stopped(self, seal_id: str) -> bool:
         """Say whether the last order stopped this seal, or its key is lost."""
         orders = select(seal_orders.c.stopped).where(seal_orders.c.seal_id == seal_id).order_by(seal_orders.c.id.desc()).limit(1)
@@ -127,11 +143,34 @@ class SealLog:
             return bool(connection.execute(orders).scalar_one_or_none()) or _compromised(connection, seal_id)
 
 
+def _chained(connection: Connection, uses: Sequence[SealUse], bodies: Iterable[Sequence[bytes]], at: datetime) -> list[str]:
+    """Add lines, each with the digest of the one before it; return theirs."""
+    previous = connection.execute(_NEWEST).scalar_one_or_none() or ""
+    rows = []
+    for use, (before, after) in zip(uses, bodies, strict=True):
+        body = before + b'"previous":"' + previous.encode() + b'"' + after
+        previous = sha256(body)
+        named = {"seal_id": use.seal_id, "reservation_id": use.reservation_id, "event": use.event}
+        rows.append({"at": at, "body": body.decode(), **named, "sha256": previous})
+    insert_all(connection, seal_uses, rows)
+    return [str(row["sha256"]) for row in rows]
+
+
 def _count(connection: Connection, brakes: Mapping[Brake, int], at: datetime) -> None:
     """Count the uses to their hour; the row of the count is where those who ask at once wait for each other."""
     for hour, most, more in sorted((brake.hour(at), brake.most, more) for brake, more in brakes.items()):
         if count_up_by(connection, hour, more) + more - 1 > most:
             raise braked_until(at)
+
+
+def _alarmed(connection: Connection, watches: Mapping[Watch, int], at: datetime) -> list[str]:
+    """Count the uses to their hour, stop each seal that gives alarm, and return those."""
+    found = []
+    for watch, uses in sorted(watches.items(), key=lambda each: each[0].seal_id):
+        if why := alarm(connection, watch, uses, at):
+            connection.execute(insert(seal_orders).values(seal_id=watch.seal_id, stopped=True, at=at, by=ALARM, reason=why))
+            found.append(watch.seal_id)
+    return found
 
 
 def braked_until(at: datetime) -> SealBraked:

@@ -9,7 +9,7 @@ import pytest
 
 from licence_service import chunks
 from licence_service.carrying import Done
-from licence_service.errors import SealBraked
+from licence_service.errors import SealBraked, SealStopped
 from licence_service.licence import beijing_day
 from licence_service.seal.granting import Ceiling
 from licence_service.service import told_of_steps
@@ -56,6 +56,32 @@ def test_an_issue_over_the_ceiling_is_received_and_sealed_in_the_next_hour(brake
     status, done = _sent(braked, 9)
     assert (status, done["licence_id"]) == (201, waiting["licence_id"])
     assert not list(braked.service.auditor.audit())
+
+
+@pytest.mark.rule("AI-05")
+@pytest.mark.parametrize("together", [False, True])
+def test_an_alarm_stops_the_seal_until_an_officer_has_looked(tmp_path: Path, demo_keys: Path, together: bool) -> None:
+    keys = tmp_path / "keys"
+    shutil.copytree(demo_keys, keys)
+    for file in keys.glob("*/seal.toml"):
+        file.write_text(file.read_text("utf-8").replace("[seal]", f"[seal]\nalarm_times = 2\nalarm_least = {CEILING}"), "utf-8")
+    with a_world(tmp_path, keys) as world:
+        assert [_sent(world, number)[0] for number in range(CEILING)] == [201] * CEILING
+        if together:
+            (stopped,) = world.service.chunks.issue(world.client(TRIP), [("brake-0009", _body(world, 9))])
+            assert isinstance(stopped, SealStopped)
+        status, waiting = _sent(world, 9)
+        assert (status, waiting["waits_for"]) == (202, "seal-stopped")
+        seal = world.service.keyring.departments[world.client(TRIP).department].seal.seal_id
+        (order,) = world.service.seal_log.orders(seal)
+        assert (order.stopped, order.by) == (True, "alarm")
+        assert world.service.registrar.finish() == 0
+        world.service.seal_log.order(seal, stopped=False, at=world.clock(), by="officer", reason="a drill")
+        assert isinstance(world.clock, Clock)
+        world.clock.now += timedelta(minutes=2)
+        assert world.service.registrar.finish() == 1
+        assert _sent(world, 9)[0] == 201
+        assert not list(world.service.auditor.audit())
 
 
 @pytest.mark.rule("AI-05")

@@ -324,7 +324,8 @@ def test_the_owner_is_answered_otherwise_so_that_the_table_asks_for_what_there_i
     # These answer alike whoever asks: nothing is compared with a licence before code, signature, document or grant are right; a list of one's own.
     # A bundle asks as `POST /licences`, whose row tells; here it names a parent that none of these may have.
     assert set(alike) == {
-        ("post", "/licences/bundle"), ("post", "/licences/adopted"), ("post", "/assertions"), ("post", "/verify/batch"), ("put", "/watch/{name}"), ("delete", "/watch/{name}"),
+        ("post", "/licences/bundle"),
+        ("post", "/licences/adopted"), ("post", "/assertions"), ("post", "/verify/batch"), ("put", "/watch/{name}"), ("delete", "/watch/{name}"),
         *(("post", f"/verify{part}") for part in ("", "/history", "/match")),
     }  # fmt: skip
 
