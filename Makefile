@@ -26,7 +26,7 @@ DEMO := LICENCE_DATABASE_URL=sqlite:///var/demo/licence.db LICENCE_ARCHIVE_URL=f
 	LICENCE_KEYS=var/keys LICENCE_SEAL_PASSPHRASE_FILE=var/keys/passphrase LICENCE_PAYLOAD_KEY_FILE=var/keys/payload.key \
 	LICENCE_PUBLIC_URL=http://127.0.0.1:$(PORT)
 
-.PHONY: help demo serve test coverage test-long check bench rehearsal gallery sbom fonts tools setup tables lock clean intro-demo intro-test
+.PHONY: help demo serve test coverage test-long check bench rehearsal gallery sbom fonts tools setup tables examples lock clean intro-demo intro-test
 
 help: ## say what there is
 	@echo "licence_service: issue, seal, endorse, download and verify electronic licences."
@@ -82,6 +82,9 @@ sbom: $(VENV)/.dev ## write the list of all components (CycloneDX) to var/sbom.j
 	@mkdir -p var
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o var/sbom.json
 	@echo "var/sbom.json"
+
+examples: $(VENV)/.dev $(VENV)/.package ## send the examples of the OpenAPI document, and write their answers anew
+	@$(BIN)/python -m tests.examples
 
 tables: $(VENV)/.dev $(VENV)/.package ## write the generated tables in docs/ anew
 	@$(BIN)/python -m tests.project.tables

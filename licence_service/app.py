@@ -49,6 +49,7 @@ from licence_service.web import (
     watchlists,
     webhooks,
 )
+from licence_service.web.documented import document_of
 
 log = structlog.get_logger("licence_service")
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,
@@ -113,6 +114,7 @@ def create_app(service: Service) -> FastAPI:
     def style() -> Response:
         return Response(pages.style(), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
+    app.openapi = document_of(app)  # type: ignore[method-assign]  # as FastAPI has it extended
     app.add_exception_handler(Refusal, problems.refused)
     app.add_exception_handler(Unavailable, problems.unavailable)
     app.add_exception_handler(HTTPException, problems.http_error)

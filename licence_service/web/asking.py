@@ -20,7 +20,7 @@ from licence_service.view import view_of
 from licence_service.web.access import Caller, TheService
 from licence_service.web.clocks import KnownAt, ValidAt, end_of, two_clocks
 from licence_service.web.issuing import Body, LicenceId
-from licence_service.web.shapes import ANSWERS, LICENCE_ANSWER, SEARCH_ANSWER, SEARCH_BODY, SIGNED_ANSWER
+from licence_service.web.shapes import ANSWERS, ENTRIES_ANSWER, LICENCE_ANSWER, SEARCH_ANSWER, SEARCH_BODY, SIGNED_ANSWER
 
 router = APIRouter(tags=["asking the book"], responses=ANSWERS)
 MOST_A_PAGE = 100
@@ -105,7 +105,7 @@ def answer(service: TheService, caller: Caller, licence_id: LicenceId, valid_at:
     )
 
 
-@router.get("/licences/{licence_id}/entries", summary="Read the entries of a licence")
+@router.get("/licences/{licence_id}/entries", responses={200: ENTRIES_ANSWER}, summary="Read the entries of a licence")
 def entries(service: TheService, caller: Caller, licence_id: LicenceId) -> dict[str, Any]:
     """Return every entry as it was hashed, oldest first."""
     record = service.registrar.visible(caller, licence_id)

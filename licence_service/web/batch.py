@@ -66,7 +66,9 @@ async def sent_rows(request: Request) -> tuple[str, bytes]:
 Sent = Annotated[tuple[str, bytes], Depends(sent_rows)]
 
 
-@router.post("/verify/batch", responses={**ANSWERS, 200: _ANSWER}, openapi_extra=_BODY, summary="Verify many rows at once")
+@router.post(
+    "/verify/batch", responses={**ANSWERS, 200: _ANSWER}, openapi_extra=_BODY, summary="Verify many rows at once", response_class=StreamingResponse
+)
 def verify_batch(service: TheService, credentials: Credentials, sent: Sent, valid_at: ValidAt = None) -> Response:
     """Answer up to 10,000 rows of number and plate or name, each with a word, reasons, and what is due when: nothing of the record is sent back.
 

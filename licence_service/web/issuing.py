@@ -24,6 +24,8 @@ from licence_service.web.shapes import (
     ISSUE_BODY,
     PREVIEW_BODY,
     SEALED_FILE,
+    TEMPLATE_ANSWER,
+    TEMPLATES_ANSWER,
     WAITING_ANSWER,
 )
 
@@ -84,7 +86,7 @@ def act(service: TheService, caller: Caller, key: IdempotencyKey, licence_id: Li
     return written(service.registrar.act(caller, key, licence_id, body))
 
 
-@router.get("/templates", summary="List certificate types")
+@router.get("/templates", responses={200: TEMPLATES_ANSWER}, summary="List certificate types")
 def templates(service: TheService) -> dict[str, Any]:
     """Return every certificate type in force today."""
     today = beijing_day(service.now())
@@ -98,7 +100,7 @@ def templates(service: TheService) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@router.get("/templates/{slug}", summary="Read a certificate type")
+@router.get("/templates/{slug}", responses={200: TEMPLATE_ANSWER}, summary="Read a certificate type")
 def template(service: TheService, slug: TypeName) -> dict[str, Any]:
     """Return the JSON Schema of the face and a fictional sample."""
     found = service.catalogue.in_force(slug, beijing_day(service.now()))

@@ -5,7 +5,8 @@ from typing import Any
 from licence_service.acts import GROUNDS
 from licence_service.basis import MOST_RECEIPTS, MOST_SOURCES
 from licence_service.bundled import MOST as MOST_OF_BUNDLE
-from licence_service.licence import LicenceState
+from licence_service.entry_form import FORM
+from licence_service.licence import Act, LicenceState
 from licence_service.requests import ACTS, ENDORSEMENT_GROUNDS, REASONS, WITHDRAWAL_GROUNDS
 from licence_service.verdict import QUESTIONS, Overall, Result
 
@@ -45,6 +46,11 @@ def shape(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[st
     """Return the schema of an object that has these properties and no others."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+
+
+def plain_answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Describe an answer in JSON that may be kept."""
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def answer(description: str, schema: dict[str, Any], *also: str) -> dict[str, Any]:
@@ -126,9 +132,9 @@ SEALED_FILE: dict[str, Any] = {
 ENTERED: dict[int | str, dict[str, Any]] = {201: DONE_ANSWER, 202: WAITING_ANSWER}
 
 
-def as_body(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
-    """Describe a request in JSON."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+def as_body(schema: dict[str, Any]) -> dict[str, Any]:
+    """Describe a request in JSON; examples come from elsewhere (`documented`)."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 DECISION_SHAPE: dict[str, Any] = {
@@ -139,9 +145,6 @@ DECISION_SHAPE: dict[str, Any] = {
         "decided_on": {"type": "string", "format": "date"}, "legal_basis": {"type": "string", "maxLength": 300},
         "officer": {"type": "string", "maxLength": 50}, "unattended": {"type": "string", "maxLength": 80},
     },
-}  # fmt: skip
-_EXAMPLE_DECISION = {
-    "number": "示交许〔2026〕0001号", "organ": "示例机关", "decided_on": "2026-11-20", "legal_basis": "示例条例第十条", "officer": "许可科01",
 }  # fmt: skip
 _PHOTOS = {
     "type": "object",
@@ -173,19 +176,15 @@ _ISSUE: dict[str, Any] = {
         },
     },
 }  # fmt: skip
-_EXAMPLE_ISSUE = {"type": "a_type_of_get_templates", "case_no": "SA-2026-000001", "decision": _EXAMPLE_DECISION, "face": {}}
-
-ISSUE_BODY = as_body(_ISSUE, _EXAMPLE_ISSUE)
+ISSUE_BODY = as_body(_ISSUE)
 BUNDLE_BODY = as_body(
-    shape({"bundle_no": _ISSUE["properties"]["bundle_no"], "issues": {"type": "array", "items": _ISSUE, "minItems": 1, "maxItems": MOST_OF_BUNDLE}}),
-    {"bundle_no": "YJS-2026-000001", "issues": [_EXAMPLE_ISSUE]},
+    shape({"bundle_no": _ISSUE["properties"]["bundle_no"], "issues": {"type": "array", "items": _ISSUE, "minItems": 1, "maxItems": MOST_OF_BUNDLE}})
 )
 ADOPT_BODY = as_body(
     {
         **_ISSUE, "required": [*_ISSUE["required"], "elicence_id", "document"],
         "properties": {**_ISSUE["properties"], "elicence_id": {"type": "string"}, "document": {"type": "string", "contentEncoding": "base64"}},
-    },
-    {**_EXAMPLE_ISSUE, "elicence_id": "1.2.156.3005.2.…", "document": "JVBERi0…"},
+    }
 )  # fmt: skip
 _ACTED = {
     "act": {"enum": [act.value for act in ACTS]},
@@ -205,10 +204,7 @@ _ACTED = {
     "asserter_signature": {"type": "string", "pattern": "^[0-9a-f]{128}$"}, "corrects": TEXT, "endorsement_id": TEXT,
     "region": {"type": "string", "pattern": "^[0-9]{6}$"},
 }  # fmt: skip
-ACT_BODY = as_body(
-    {"type": "object", "additionalProperties": False, "required": ["act", "decision"], "properties": _ACTED},
-    {"act": "revoke", "decision": _EXAMPLE_DECISION, "effective_on": "2026-11-21"},
-)
+ACT_BODY = as_body({"type": "object", "additionalProperties": False, "required": ["act", "decision"], "properties": _ACTED})
 _WITHIN = {"type": "integer", "minimum": 0, "maximum": 3660}
 SEARCH_BODY = as_body(
     shape(
@@ -218,8 +214,7 @@ SEARCH_BODY = as_body(
             "after": {"type": "string", "description": "`after` of the page before."}, "limit": {"type": "integer", "minimum": 1, "maximum": 100},
         },
         ("type", "field", "value", "holder", "state", "expiring_within_days", "due_within_days", "after", "limit"),
-    ),
-    {"field": "number", "value": "5199002611000001"},
+    )
 )  # fmt: skip
 _FOUND = {
     "licence_id": TEXT,
@@ -233,11 +228,35 @@ _FOUND = {
 SEARCH_ANSWER = answer(
     "Licences, newest first, and the cursor of the next page", shape({"licences": {"type": "array", "items": shape(_FOUND)}, "after": _TEXT_OR_NULL})
 )
+_ENTRY: dict[str, Any] = {
+    "type": "object", "description": "An entry as it was hashed (docs/formats.md), with its digests.",
+    "required": [
+        "format", "licence_id", "sequence", "act", "effective_on", "recorded_at", "by", "decision", "version", "endorsements", "previous", "sha256", "sm3",
+    ],
+    "properties": {
+        "format": {"const": FORM}, "licence_id": TEXT, "sequence": {"type": "integer", "minimum": 1}, "act": {"enum": [act.value for act in Act]},
+        "effective_on": _DAY, "recorded_at": TEXT, "by": TEXT, "decision": {"type": "object"}, "version": {"type": ["object", "null"]},
+        "endorsements": {"type": "array", "items": {"type": "object"}}, "previous": TEXT, "sha256": TEXT, "sm3": TEXT,
+    },
+}  # fmt: skip
+ENTRIES_ANSWER = plain_answer("Every entry, oldest first", shape({"licence_id": TEXT, "entries": {"type": "array", "items": _ENTRY}}))
+_TYPE = {"type": TEXT, "edition": TEXT, "zh": TEXT, "en": TEXT}
+_WORDS = {"type": "array", "items": TEXT}
+TEMPLATES_ANSWER = plain_answer(
+    "The types in force today",
+    shape({"templates": {"type": "array", "items": shape({**_TYPE, "holder": TEXT, "acts": _WORDS, "endorsements": _WORDS})}}),
+)
+TEMPLATE_ANSWER = plain_answer(
+    "A type: the JSON Schema of its face, its photos, and a fictional sample",
+    shape({
+        **_TYPE, "sha256": TEXT, "face_schema": {"type": "object", "required": ["properties"], "properties": {"properties": {"type": "object"}}},
+        "photos": _WORDS, "sample": shape({"face": {"type": "object", "minProperties": 1}}),
+    }),
+)  # fmt: skip
 SIGNED_ANSWER: dict[str, Any] = {
     "description": "COSE_Sign1 over canonical JSON of format `answer/1`", "headers": _CACHED,
     "content": {"application/cose": {"schema": {"type": "string", "format": "binary"}}},
 }  # fmt: skip
 PREVIEW_BODY = as_body(
-    {"type": "object", "additionalProperties": False, "required": ["face"], "properties": {"face": {"type": "object"}, "photos": _PHOTOS}},
-    {"face": {}},
+    {"type": "object", "additionalProperties": False, "required": ["face"], "properties": {"face": {"type": "object"}, "photos": _PHOTOS}}
 )

@@ -15,11 +15,7 @@ ASSERTION_BODY = as_body(
             "external_ref": {"type": "string", "maxLength": 120}, "asserter": TEXT, "signature": _SIGNATURE, "corrects": TEXT,
         },
         ("corrects",),
-    ),
-    {
-        "licence_id": "A1B2C3D4E5F607182930", "kind": "a_kind_of_the_type", "facts": {}, "external_ref": "2026-0001", "asserter": "52519900MB9900099X",
-        "signature": "0" * 128,
-    },
+    )
 )  # fmt: skip
 TAKEN_ANSWER = answer(
     "Taken in: `accepted`, or `asserted` and waiting for a clerk; sent again, what it is by now",
@@ -47,13 +43,9 @@ REVIEW_BODY = as_body(
             "receipts": _RECEIPTS, "decision": DECISION_SHAPE,
         },
         ("facts", "signature", "receipts"),
-    ),
-    {"kind": "a_kind_of_the_type", "type": "a_type", "search": {"field": "plate_no", "value": "川A00001"}},
+    )
 )  # fmt: skip
-SIGNAL_BODY = as_body(
-    shape({"source": TEXT, "signal": TEXT, "occurred_on": _DAY, "external_ref": TEXT}),
-    {"source": "police", "signal": "driving-licence-revoked", "occurred_on": "2026-11-01", "external_ref": "2026-77"},
-)
+SIGNAL_BODY = as_body(shape({"source": TEXT, "signal": TEXT, "occurred_on": _DAY, "external_ref": TEXT}))
 SIGNAL_ANSWER = answer(
     "A task for a clerk, or the entry that was made", shape({"task_id": TEXT, "sequence": {"type": "integer"}}, ("task_id", "sequence"))
 )

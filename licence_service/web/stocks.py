@@ -28,7 +28,7 @@ from licence_service.store.stock_rows import QUARANTINED, STATES, StockRun
 from licence_service.web import filled
 from licence_service.web.access import StockOwner, TheService
 from licence_service.web.body import media_type
-from licence_service.web.shapes import ANSWERS, TEXT, shape
+from licence_service.web.shapes import ANSWERS, TEXT, plain_answer, shape
 
 MOST_STOCK = 32_000_000  # bytes of a file; larger ones are loaded by the command line
 _FORM_ROOM, _MOST_TEXT = 1_100_000, 80
@@ -68,10 +68,6 @@ _BODY = {
 }  # fmt: skip
 
 
-def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
 async def sent_stock(request: Request) -> dict[str, Any]:
     """Return the parts of the form: bytes of files, texts."""
     if media_type(request) != "multipart/form-data":
@@ -84,7 +80,7 @@ async def sent_stock(request: Request) -> dict[str, Any]:
         raise RequestRejected(faults=[Fault("body", "not-a-form", "the form cannot be read")]) from error
 
 
-@router.post("/batches", status_code=201, responses={201: _json("Kept and judged", _REPORT)}, openapi_extra=_BODY, summary="Load legacy stock")
+@router.post("/batches", status_code=201, responses={201: plain_answer("Kept and judged", _REPORT)}, openapi_extra=_BODY, summary="Load legacy stock")
 def load(service: TheService, caller: StockOwner, form: Annotated[dict[str, Any], Depends(sent_stock)]) -> Response:
     """Keep every row of a file and judge it; nothing is released. The same file again adds nothing, and goes on where it was broken off (ST-04)."""
     slug, by = filled.text(form, "type", _MOST_TEXT), filled.text(form, "by", _MOST_TEXT)
@@ -113,7 +109,7 @@ def _found(stock: Releasing, caller: Client, run_id: str) -> StockRun:
     return stock.office.of(caller, run_id)
 
 
-@router.get("/batches/{run_id}", responses={200: _json("The sums by county", _STATE)}, summary="Ask how far a stock is")
+@router.get("/batches/{run_id}", responses={200: plain_answer("The sums by county", _STATE)}, summary="Ask how far a stock is")
 def state(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
     """Return the sums of a run: imported = sealed + adopted + quarantined + rejected + waiting, against the file and the book (ST-05)."""
     stock = service.stock()
@@ -124,7 +120,7 @@ def state(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
     return JSONResponse(said, headers={"Cache-Control": "no-store"})
 
 
-@router.get("/batches/{run_id}/report", responses={200: _json("What each rule found", _REPORT)}, summary="Read the report of a stock")
+@router.get("/batches/{run_id}/report", responses={200: plain_answer("What each rule found", _REPORT)}, summary="Read the report of a stock")
 def report(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
     """Return how many rows each rule found, by county; no value of any row."""
     stock = service.stock()
@@ -135,6 +131,7 @@ def report(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
     "/batches/{run_id}/quarantine",
     responses={200: {"description": "CSV", "content": {"text/csv": {"schema": TEXT}}}},
     summary="Download the quarantine",
+    response_class=StreamingResponse,
 )
 def quarantine(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
     """Return the blocked rows as CSV: row, rule, suggestion, owner, and every field to be put right (ST-03). It holds personal data."""
@@ -149,6 +146,7 @@ def quarantine(service: TheService, caller: StockOwner, run_id: RunId) -> Respon
     "/batches/{run_id}/results",
     responses={200: {"description": "One line a row", "content": {NDJSON: {"schema": TEXT}}}},
     summary="Download the results",
+    response_class=StreamingResponse,
 )
 def results(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
     """Return what came of every row as NDJSON; codes only to the client that released it (DESIGN §2)."""

@@ -13,7 +13,7 @@ from licence_service.errors import TokenRefused, WrongMediaType
 from licence_service.web.access import TheService, count_failure
 from licence_service.web.body import media_type
 from licence_service.web.filled import MOST_FORM, keep_body
-from licence_service.web.shapes import ANSWERS
+from licence_service.web.shapes import ANSWERS, plain_answer, shape
 
 router = APIRouter(tags=["access"])
 _POSTED = "application/x-www-form-urlencoded"
@@ -32,12 +32,21 @@ _FORM = {
         "client_assertion": {**_TEXT, "description": "A JWT that the client signed for this endpoint (`private_key_jwt`)."},
     },
 }
-_BODY = {"requestBody": {"required": True, "content": {_POSTED: {"schema": _FORM, "example": {"grant_type": _GRANT, "scope": "issue:* read:*"}}}}}
+_BODY = {"requestBody": {"required": True, "content": {_POSTED: {"schema": _FORM}}}}
 _GIVEN = {
     "type": "object",
     "required": ["access_token", "token_type", "expires_in", "scope"],
     "properties": {"access_token": _TEXT, "token_type": {"const": "Bearer"}, "expires_in": {"type": "integer"}, "scope": _TEXT},
 }
+_WORDS = {"type": "array", "items": _TEXT}
+_METADATA = plain_answer(
+    "The metadata",
+    shape({
+        "issuer": _TEXT, "token_endpoint": _TEXT, "grant_types_supported": _WORDS, "response_types_supported": _WORDS,
+        "token_endpoint_auth_methods_supported": _WORDS, "token_endpoint_auth_signing_alg_values_supported": _WORDS, "service_documentation": _TEXT,
+        "access_token_lifetime": {"type": "integer"},
+    }),
+)  # fmt: skip
 _REFUSED = {"type": "object", "required": ["error"], "properties": {"error": _TEXT, "error_description": _TEXT}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     **{status: each for status, each in ANSWERS.items() if status in {413, 415, 429}},
@@ -76,7 +85,7 @@ def token(request: Request, service: TheService, form: Annotated[dict[str, str],
     return JSONResponse(answer, headers=_NO_STORE)
 
 
-@router.get("/.well-known/oauth-authorization-server", summary="How access tokens are got")
+@router.get("/.well-known/oauth-authorization-server", responses={200: _METADATA}, summary="How access tokens are got")
 def metadata(service: TheService) -> dict[str, Any]:
     """Return the metadata of the token endpoint (RFC 8414 §2)."""
     return {

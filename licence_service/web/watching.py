@@ -19,7 +19,7 @@ from licence_service.errors import Unavailable
 from licence_service.service import Service
 from licence_service.web import problems
 from licence_service.web.access import TheService
-from licence_service.web.shapes import ANSWERS
+from licence_service.web.shapes import ANSWERS, plain_answer, shape
 
 router = APIRouter(tags=["operation"])
 log = structlog.get_logger("licence_service")
@@ -78,13 +78,15 @@ def _route(scope: Scope) -> str:
     return str(getattr(route, "path", "unknown"))
 
 
-@router.get("/healthz", summary="Is the process alive?")
+@router.get("/healthz", responses={200: plain_answer("It is", shape({"status": {"const": "alive"}}))}, summary="Is the process alive?")
 def alive() -> dict[str, str]:
     """Answer as long as the process can."""
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="Can requests be served?", responses={503: ANSWERS[503]})
+@router.get(
+    "/readyz", responses={200: plain_answer("They can", shape({"status": {"const": "ready"}})), 503: ANSWERS[503]}, summary="Can requests be served?"
+)
 def ready(service: TheService) -> Response:
     """Answer once database and archive do."""
     service.ready()
