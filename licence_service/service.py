@@ -61,6 +61,7 @@ from licence_service.store.credentials import Credentials
 from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
 from licence_service.store.deliveries import Deliveries
+from licence_service.store.desk_log import DeskLog
 from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
@@ -70,6 +71,7 @@ from licence_service.store.looks import Looks
 from licence_service.store.openings import Openings
 from licence_service.store.packing import Packed
 from licence_service.store.payload import Vault
+from licence_service.store.people import People
 from licence_service.store.prepared import PreparedAnswers
 from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
@@ -147,6 +149,8 @@ class Service:
     hooks: Hooks
     courier: Courier
     cases: CaseDesk
+    people: People
+    desk_log: DeskLog
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
@@ -256,7 +260,8 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log), outside.close,
+        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log),
+        People(database, vault), DeskLog(database), outside.close,
     )  # fmt: skip
 
 
