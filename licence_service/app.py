@@ -48,6 +48,8 @@ from licence_service.web import (
     watchlists,
     webhooks,
 )
+from licence_service.web.desk import door
+from licence_service.web.desk.room import SignInWanted, to_sign_in
 
 log = structlog.get_logger("licence_service")
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,
@@ -98,6 +100,7 @@ def create_app(service: Service) -> FastAPI:
         webhooks.router,
         cases.router,
         *shown,
+        door.router,
     ):
         app.include_router(router)
     watching.metrics(app, registry, service)
@@ -112,6 +115,7 @@ def create_app(service: Service) -> FastAPI:
         return Response(pages.style(), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
     app.add_exception_handler(Refusal, problems.refused)
+    app.add_exception_handler(SignInWanted, to_sign_in)
     app.add_exception_handler(Unavailable, problems.unavailable)
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.not_of_shape)

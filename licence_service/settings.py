@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     desk_url: str = Field("", description="The address of the desk for people with roles (`/desk`), where it is not the public one.")
     openid_issuer: str = Field("", description="The OpenID provider that people of the desk sign in with; empty: nobody signs in.")
     openid_client_id: str = Field("licence-desk", description="How the provider knows this service.")
-    openid_client_secret: SecretStr = Field(SecretStr(""), description="What the service shows the provider; or use the file below; empty: a public client.")
+    openid_client_secret: SecretStr = Field(
+        SecretStr(""), description="What the service shows the provider; or use the file below; empty: a public client."
+    )
     openid_client_secret_file: Path | None = Field(None, description="A file that holds that secret.")
     session_idle_minutes: int = Field(20, ge=1, le=480, description="How long a session of the desk lasts without use.")
     session_hours: int = Field(10, ge=1, le=24, description="How long a session of the desk lasts at most.")
