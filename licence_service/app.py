@@ -48,7 +48,8 @@ from licence_service.web import (
     watchlists,
     webhooks,
 )
-from licence_service.web.desk import door
+from licence_service.web.desk import acting, approving, door, finding, quarantine, sealing
+from licence_service.web.desk import issuing as desk_issuing
 from licence_service.web.desk.room import SignInWanted, to_sign_in
 
 log = structlog.get_logger("licence_service")
@@ -101,6 +102,12 @@ def create_app(service: Service) -> FastAPI:
         cases.router,
         *shown,
         door.router,
+        finding.router,
+        desk_issuing.router,
+        acting.router,
+        sealing.router,
+        quarantine.router,
+        approving.router,
     ):
         app.include_router(router)
     watching.metrics(app, registry, service)
@@ -109,6 +116,10 @@ def create_app(service: Service) -> FastAPI:
     def components() -> Response:
         content = pages.components(service.settings.fonts.expanduser())
         return Response(content, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+    @app.get("/desk.js", include_in_schema=False)
+    def desk_script() -> Response:
+        return Response(pages.script("desk.js"), media_type="text/javascript", headers={"Cache-Control": "max-age=3600"})
 
     @app.get("/style.css", include_in_schema=False)
     def style() -> Response:

@@ -5,7 +5,7 @@ leaves an open request, never an unlogged use. Lines form a hash chain over the 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -42,6 +42,16 @@ class SealUse:
     document_sha256: str
     sealed_sha256: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """An order to stop a seal, or to start it again."""
+
+    at: datetime
+    stopped: bool
+    by: str
+    reason: str
 
 
 class SealLog:
@@ -94,6 +104,19 @@ class SealLog:
             lines = lines.where(seal_uses.c.reservation_id == reservation_id)
         with self._database.read() as connection:
             return [json.loads(body) for body in connection.execute(lines).scalars()]
+
+    def newest(self, seal_ids: Collection[str], *, before: int | None = None, limit: int = 50) -> list[tuple[int, dict[str, str | None]]]:
+        """Return the newest lines about some seals, newest first, each with the place to go on before."""
+        wanted = select(seal_uses.c.id, seal_uses.c.body).where(seal_uses.c.seal_id.in_(seal_ids)).order_by(seal_uses.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(wanted.where(seal_uses.c.id < before) if before else wanted).all()
+        return [(row.id, json.loads(row.body)) for row in rows]
+
+    def orders(self, seal_id: str, *, limit: int = 20) -> list[Ordered]:
+        """Return the newest orders about a seal, newest first."""
+        mine = select(seal_orders).where(seal_orders.c.seal_id == seal_id).order_by(seal_orders.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [Ordered(row.at, row.stopped, row.by, row.reason) for row in connection.execute(mine)]
 
     def breaks(self) -> Iterator[int]:
         """Yield the place of every line whose digest or link is wrong."""

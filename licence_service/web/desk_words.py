@@ -76,6 +76,6 @@ _FAULTS: Mapping[str, str] = {
 }
 
 
-def fault_words(code: str) -> str:
+def fault_words(code: str, otherwise: str = "不符合要求") -> str:
     """Return the words of a fault; one that has none is still said to be wrong."""
-    return _FAULTS.get(code, "不符合要求")
+    return _FAULTS.get(code, otherwise)

@@ -62,6 +62,12 @@ def style() -> bytes:
 
 
 @cache
+def script(name: str) -> bytes:
+    """Return a script of this folder."""
+    return resources.files("licence_service.web").joinpath("html", name).read_bytes()
+
+
+@cache
 def components(folder: Path) -> bytes:
     """Return the style sheet of the components from the cache, in the fonts that our readers have, without pictures or fonts of others.
 

@@ -1,13 +1,13 @@
 """Who stands at the desk, what they may do, and what they sent: the session, its rights, the key in every form."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from licence_service.duties import WORDS, Right
@@ -71,14 +71,19 @@ class Desk:
         """Write down that this person looked at something (AU-06)."""
         self.service.desk_log.write(self.person, done, subject, self.service.now())
 
+    @property
+    def around(self) -> dict[str, Any]:
+        """Return what every page of the desk shows around its own: who is there, for whom, the doors that are open to them."""
+        department = self.service.keyring.departments.get(self.person.department)
+        return {
+            "person": self.person, "roles": [WORDS[one] for one in sorted(self.person.roles)], "may": {one.value for one in self.person.rights},
+            "department": department.name if department else self.person.department, "form_key": self.service.sign_in.form_key(self.token),
+            "doors": [door[1:] for door in DOORS if door[0] & self.person.rights],
+        }  # fmt: skip
+
     def page(self, name: str, status: int = 200, *, script: bool = False, **values: Any) -> Response:  # noqa: ANN401 - values of the page
         """Draw a page of the desk; `script`: it previews while somebody types."""
-        department = self.service.keyring.departments.get(self.person.department)
-        answer = pages.page(
-            f"desk/{name}", status, person=self.person, roles=[WORDS[one] for one in sorted(self.person.roles)],
-            department=department.name if department else self.person.department, form_key=self.service.sign_in.form_key(self.token),
-            doors=[door[1:] for door in DOORS if door[0] & self.person.rights], may={one.value for one in self.person.rights}, **values,
-        )  # fmt: skip
+        answer = pages.page(f"desk/{name}", status, **self.around, **values)
         if script:
             answer.headers["Content-Security-Policy"] = _LIVE
         return answer
@@ -109,29 +114,17 @@ def having(*rights: Right) -> Callable[[Desk], Desk]:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a form of the desk sent."""
+    """What a form of the desk sent: texts by name, each as often as it came, and files."""
 
-    form: FormData = field(repr=False)
+    texts: Mapping[str, list[str]] = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
 
     def text(self, name: str, most: int = 2000) -> str:
         """Return a text without the blanks around it, empty where there is none; `RequestRejected` for one beyond its limit."""
-        value = self.form.get(name)
-        if value is not None and (not isinstance(value, str) or len(value) > most):
+        value = self.texts.get(name, [""])[-1]
+        if len(value) > most:
             raise RequestRejected(faults=[Fault(name, "too-long", f"a text of at most {most} characters is wanted here")])
-        return value.strip() if isinstance(value, str) else ""
-
-    def texts(self, name: str) -> list[str]:
-        """Return every text under a name, such as boxes that were ticked."""
-        return [one for one in self.form.getlist(name) if isinstance(one, str) and one]
-
-    def file(self, name: str) -> bytes:
-        """Return the bytes of a file, empty where none was chosen."""
-        value = self.form.get(name)
-        return value.file.read() if isinstance(value, UploadFile) else b""
-
-    def names(self) -> list[str]:
-        """Return the names of everything that was sent."""
-        return list(self.form)
+        return value.strip()
 
 
 async def sent(request: Request, desk: AtDesk) -> Sent:
@@ -139,14 +132,21 @@ async def sent(request: Request, desk: AtDesk) -> Sent:
     if media_type(request) not in {"multipart/form-data", "application/x-www-form-urlencoded"}:
         raise WrongMediaType("the body is a form")
     await filled.keep_body(request, MOST_SENT)
+    texts: dict[str, list[str]] = {}
+    files: dict[str, bytes] = {}
     try:
-        form = await request.form(max_files=20, max_fields=_MOST_FIELDS)
+        async with request.form(max_files=20, max_fields=_MOST_FIELDS) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    files[name] = await value.read()
+                else:
+                    texts.setdefault(name, []).append(value)
     except MultiPartException as error:
         raise RequestRejected(faults=[Fault("body", "not-a-form", "the form cannot be read")]) from error
-    key = form.get("form_key")
-    if not isinstance(key, str) or not hmac.compare_digest(key.encode(), desk.service.sign_in.form_key(desk.token).encode()):
+    key = texts.get("form_key", [""])[-1]
+    if not hmac.compare_digest(key.encode(), desk.service.sign_in.form_key(desk.token).encode()):
         raise NotGranted("this form was not made for this session")
-    return Sent(form)
+    return Sent(texts, files)
 
 
 TheForm = Annotated[Sent, Depends(sent)]
