@@ -1,6 +1,5 @@
 """Pages as pictures, for people who would rather look than read."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,22 +27,6 @@ def page_picture(pdf: bytes, page: int = 0, dpi: float = 110.0) -> Image.Image:
         return picture.convert("RGB")
     finally:
         opened.close()
-
-
-def pngs(pdf: bytes, dpi: float) -> list[bytes]:
-    """Return every page of a file of ours as a PNG."""
-    opened = pypdfium2.PdfDocument(pdf)
-    try:
-        count = len(opened)
-    finally:
-        opened.close()
-    return [_png(page_picture(pdf, page, dpi)) for page in range(count)]
-
-
-def _png(picture: Image.Image) -> bytes:
-    sink = io.BytesIO()
-    picture.save(sink, "PNG")
-    return sink.getvalue()
 
 
 def contact(tiles: Sequence[Tile], caption_font: Path) -> Image.Image:

@@ -15,6 +15,7 @@ import pikepdf
 import pypdfium2 as pdfium
 import pypdfium2.raw as c
 import zxingcpp
+from PIL import Image
 
 from licence_service.document.archival import ATTACHMENT
 from licence_service.document.strokes import PT
@@ -84,6 +85,23 @@ def codes(pdf: bytes, dpi: int = 150) -> list[str]:
         finally:
             document.close()
     return [found.text for image in images for found in zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)]  # type: ignore[arg-type]
+
+
+def pngs(pdf: bytes, dpi: float) -> list[bytes]:
+    """Return every page of a file of ours as a PNG, for people to look at."""
+    with _lock:
+        document = pdfium.PdfDocument(pdf)
+        try:
+            images = [page.render(scale=dpi / 72).to_pil().convert("RGB") for page in document]
+        finally:
+            document.close()
+    return [_png(image) for image in images]
+
+
+def _png(image: Image.Image) -> bytes:
+    sink = io.BytesIO()
+    image.save(sink, "PNG")
+    return sink.getvalue()
 
 
 def pages(pdf: bytes, *, joined: bool = True) -> list[ReadPage]:

@@ -44,7 +44,7 @@ desk_log = Table(
     Column("person_id", String(26), nullable=False),
     Column("department", String(18), nullable=False),
     Column("done", String(40), nullable=False),
-    Column("subject", String(80), nullable=False),  # a licence's id, a seal's, a run's; never a personal value
+    Column("subject", String(120), nullable=False),  # a licence's id, a seal's, a run's; never a personal value
     Column("copy_no", Integer),
     UniqueConstraint("subject", "copy_no", name="uq_desk_log_subject_copy_no"),
     Index("ix_desk_log_department_at", "department", "at"),

@@ -19,6 +19,7 @@ from licence_service.stock.office import Delivery
 from licence_service.stock.sources import open_source
 from licence_service.store.stock_rows import PASSED, QUARANTINED, REJECTED, StockRun
 from tests import stocks
+from tests.api.test_attesting import CE, school, training
 from tests.desks import HTML, OWN_KEY, Seat, seat, typed
 from tests.provider import ORGAN, OTHER, desk_world
 from tests.world import DRIVER, World, own_templates
@@ -115,7 +116,7 @@ def test_no_form_is_taken_without_the_key_of_its_session(desk: World) -> None:
             answer = desk.http.post(path, data={"form_key": key, "value": "x"}, headers=one.cookie, follow_redirects=False)
             assert answer.status_code == 403, (path, answer.status_code)
         assert desk.http.post(path, json={"form_key": one.form_key}, headers=one.cookie, follow_redirects=False).status_code == 415
-        assert one.get("/desk").text.count("登录") == 0  # it was not signed out by any of them
+        assert "退出" in one.get("/desk").text  # it was not signed out by any of them
 
 
 def test_who_is_not_signed_in_is_led_to_the_door_whatever_they_ask(desk: World) -> None:
@@ -309,6 +310,23 @@ def test_an_endorsement_is_entered_by_the_form_of_its_kind(desk: World) -> None:
     assert [one.kind for entry in desk.service.book.get(licence_id).entries for one in entry.endorsements] == [kind]
 
 
+@pytest.mark.rule("EN-03")
+@pytest.mark.parametrize("act", ["endorse", "refuse_endorsement"])
+def test_what_a_body_asserted_is_accepted_or_refused_at_the_desk(desk: World, act: str) -> None:
+    clerk = seat(desk, Role.CLERK)
+    licence_id, attester = desk.issue(DRIVER)["licence_id"], school(desk)
+    taken = desk.http.post("/assertions", json=attester.assertion(licence_id, CE, training(desk, 60), "train-2")).json()
+    assert taken["state"] == "asserted"
+    found = taken["endorsement_id"]
+    assert f"?accept={found}" in clerk.get(f"/desk/licences/{licence_id}/acts/endorse").text
+    form = filled(clerk, licence_id, act, {"endorsement_id": found}, f"?accept={found}" if act == "endorse" else "")
+    answer = clerk.post(f"/desk/licences/{licence_id}/acts/{act}", form)
+    assert answer.status_code == 201, answer.text
+    entry = desk.service.book.get(licence_id).entries[-1]
+    assert (entry.act.value, entry.by) == (act, f"person:{clerk.person_id}")
+    assert "受理" not in clerk.get(f"/desk/licences/{licence_id}/acts/endorse").text
+
+
 def test_acts_that_are_none_and_kinds_that_the_type_has_not_are_not_found(desk: World) -> None:
     clerk = seat(desk, Role.CLERK)
     licence_id = desk.issue(DRIVER)["licence_id"]
@@ -383,6 +401,10 @@ def test_a_seal_officer_stops_the_seal_issues_wait_and_go_on_when_it_is_started(
     assert "罗青石" in page
     assert officer.post("/desk/seal", {"order": "start", "reason": "已查明"}).status_code == 303
     assert desk.service.registrar.finish() == 1
+    where = re.search(r'href="(/desk/reservations/[0-9a-f]{26})"', waiting.text)
+    assert where
+    assert clerk.get(where[1]).text.count('class="told-code"') == 2
+    assert seat(desk, Role.CLERK, subject="a colleague").get(where[1]).status_code == 404  # the codes are for who began it
     log = officer.get("/desk/seal").text
     assert "完成" in log
     assert desk.request(DRIVER)["face"]["citizen_id"] not in log
@@ -451,3 +473,49 @@ def test_what_one_proposes_another_puts_in_force_and_nobody_their_own(desk: Worl
     assert approver.post(f"/desk/approvals/proposals/{first}").status_code == 404
     outside = seat(desk, Role.APPROVER, department=next(one for one in desk.service.keyring.departments if one != keeper))
     assert outside.post(f"/desk/approvals/proposals/{second}").status_code == 403
+
+
+# -- hostile hands ---------------------------------------------------------------------------------------------------------------
+
+
+EVIL = ("\x00", "\ud83d", "' OR 1=1 --", "{{ 7*7 }}", "９" * 190, "-1", "9" * 30, '"><script>alert(1)</script>')
+
+
+@pytest.mark.parametrize("text", EVIL[:1] + EVIL[2:])
+def test_no_text_in_any_place_makes_a_fault_of_ours(desk: World, tmp_path: Path, text: str) -> None:
+    run, licence_id = loaded(desk, tmp_path), desk.issue(DRIVER)["licence_id"]
+    form, _ = typed(desk.request(DRIVER))
+    one = seat(desk, Role.CLERK, Role.DATA_QUALITY, Role.SEAL_OFFICER)
+    other = seat(desk, Role.APPROVER, department=OTHER)
+    evil = dict.fromkeys(form, text) | {"key": text, "do": text, "kept.photo": text}
+    sent = (
+        (one, "/desk/find", {"value": text}), (one, f"/desk/issue/{DRIVER}", evil), (one, f"/desk/preview/{DRIVER}", evil),
+        (one, f"/desk/licences/{licence_id}/acts/cancel", evil | {"ground": text, "right_ended_on": text, "effective_on": text}),
+        (one, f"/desk/licences/{licence_id}/acts/suspend", evil | {"suspension.kind": text, "suspension.first": text, "suspension.allows": text}),
+        (one, f"/desk/licences/{licence_id}/acts/transfer", evil | {"to_department": text, "reason_text": text}),
+        (one, f"/desk/licences/{licence_id}/acts/void", evil | {"version": text}), (one, f"/desk/stock/{run.run_id}/rows/4", {"do": "reject", "reason": text}),
+        (one, f"/desk/stock/{run.run_id}/rows/5", {"cell.person_name": text, "cell.valid_to": text, "after": text}),
+        (one, f"/desk/stock/{run.run_id}/rows/{'9' * 30}", {"cell.person_name": text}), (one, "/desk/seal", {"order": text, "reason": text}),
+        (other, f"/desk/approvals/proposals/{'9' * 30}", {"do": text}), (other, "/desk/approvals/campaigns/x", {"do": text}),
+    )  # fmt: skip
+    for who, path, said in sent:
+        answer = who.post(path, said)
+        assert answer.status_code < 500, (path, answer.status_code)
+        assert "<script>alert" not in answer.text
+        assert ">49<" not in answer.text
+    assert len(desk.service.book.get(licence_id).entries) == 1
+
+
+def test_a_form_that_is_none_or_too_large_is_refused(desk: World) -> None:
+    clerk = seat(desk, Role.CLERK)
+    bodies = (
+        (b"", "multipart/form-data"),
+        (b"--x\r\nrubbish", "multipart/form-data; boundary=x"),
+        (b"a=" + b"x" * 3_100_000, "application/x-www-form-urlencoded"),
+    )
+    for content, kind in bodies:
+        answer = desk.http.post("/desk/find", content=content, headers={**clerk.cookie, "Content-Type": kind})
+        assert answer.status_code in {400, 403, 413, 422}
+    many = "&".join(f"n{number}=1" for number in range(7000))
+    answer = desk.http.post("/desk/find", content=many, headers={**clerk.cookie, "Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code in {400, 403, 413, 422}

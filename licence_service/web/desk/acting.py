@@ -76,29 +76,32 @@ def _endorsements(licence: Licence, act: Act, kinds: Mapping[str, EndorsementKin
 
 
 @router.get("/licences/{licence_id}/acts/{act}")
-def form(desk: Actor, licence_id: LicenceId, act: Act, kind: Kind = "") -> Response:
+def form(desk: Actor, licence_id: LicenceId, act: Act, kind: Kind = "", accept: Kind = "") -> Response:
     """Show the form of an act; an endorsement first asks of which kind."""
     acting = _begun(desk, licence_id, act, kind)
-    if act is Act.ENDORSE and acting.kind is None:
+    if act is Act.ENDORSE and acting.kind is None and not accept:
         kinds = [
             (slug, desk.service.catalogue.kinds[slug].title)
             for slug in acting.template.endorsements
             if not desk.service.catalogue.kinds[slug].written_by
         ]
-        return desk.page("kinds.html", licence_id=licence_id, kinds=kinds)
+        waiting = [
+            (one.endorsement_id, desk.service.catalogue.kinds[one.kind].title, one)
+            for one in _endorsements(acting.licence, act, desk.service.catalogue.kinds)
+        ]
+        return desk.page("kinds.html", licence_id=licence_id, kinds=kinds, waiting=waiting)
     today = beijing_day(desk.service.now()).isoformat()
-    organ = desk.service.keyring.departments[desk.person.department].name
-    decision = {"organ": organ, "decided_on": today, "officer": desk.person.name, "legal_basis": next(iter(acting.template.legal_basis), "")}
-    return acting.page({"decision": decision}, secrets.token_hex(16))
+    decision = {"organ": desk.organ, "decided_on": today, "officer": desk.person.name, "legal_basis": next(iter(acting.template.legal_basis), "")}
+    return acting.page({"decision": decision, **({"endorsement_id": accept} if accept else {})}, secrets.token_hex(16))
 
 
 @router.post("/licences/{licence_id}/acts/{act}")
 def enter(desk: Actor, form: TheForm, licence_id: LicenceId, act: Act, kind: Kind = "") -> Response:
     """Enter an act; what is wrong is said at its field, and nothing that was typed is lost."""
     acting = _begun(desk, licence_id, act, kind)
-    body, key = acting.body(form), form.text("key", 64)
+    body, key = acting.body(form), form.request_key()
     try:
-        outcome = desk.service.registrar.act(desk.caller, f"desk-{key}", licence_id, body)
+        outcome = desk.service.registrar.act(desk.caller, key, licence_id, body)
     except (FaceRejected, RequestRejected) as refusal:
         return acting.page(body, key, refusal.faults, refusal)
     except Refusal as refusal:
@@ -142,8 +145,8 @@ class Acting:
             if text := form.text(name):
                 body[name] = text
         for name in ("target", "version"):
-            if (text := form.text(name)).isdecimal():
-                body[name] = int(text)
+            if text := form.text(name):
+                body[name] = int(text) if controls.INTEGER.fullmatch(text) else text
         if "agreed" in self.keys and form.text("agreed"):
             body["agreed"] = True
         if "suspension" in self.keys:
@@ -186,7 +189,7 @@ class Acting:
         shown = [one for group in groups for one in group.controls]
         return self.desk.page(
             "act.html", 422 if faults else 409 if refusal else 200, act=(self.act.value, *act_words(self.act)), licence_id=self.record.licence_id,
-            template=self.template, number=self.licence.current.face.get(self.template.number.field), groups=groups, key=key,
+            template=self.template, number=self.licence.current.face.get(self.template.number.field), groups=groups, key=key.removeprefix("desk-"),
             holder=self.licence.current.face.get(self.template.holder_name), others=controls.elsewhere(faults, shown), count=len(faults),
             refusal=said(refusal), kind=self.kind.slug if self.kind else "", face=bool(self._face_fields),
         )  # fmt: skip
@@ -206,7 +209,10 @@ class Acting:
             "external_ref": ("text", "凭证编号", "Reference", []),
             "endorsement_id": ("select", "哪一项签注", "Which endorsement", self._endorsements()),
         }  # fmt: skip
-        wanted = [name for name in made if name in self.keys and not (name == "endorsement_id" and self.act is Act.ENDORSE)]
+        given = (
+            {"external_ref"} if self.act is Act.ENDORSE and not self.kind else {"endorsement_id"} if self.kind else set()
+        )  # a fact is new, or was asserted
+        wanted = [name for name in made if name in self.keys and name not in given]
         needed = {"reason", "to_department", "version", "external_ref", "endorsement_id"} | ({"ground"} if self.act is Act.CANCEL else set())
         found = [self._control(name, *made[name], body, faults, required=name in needed) for name in wanted]
         if "suspension" in self.keys:

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import RedirectResponse, Response
 
 from licence_service import founding
@@ -55,7 +55,7 @@ def propose(desk: Proposer, _form: TheForm) -> Response:
 
 
 @router.post("/proposals/{number}")
-def settle(desk: Approver, form: TheForm, number: int) -> Response:
+def settle(desk: Approver, form: TheForm, number: Annotated[int, Path(ge=1, le=2**53)]) -> Response:
     """Put a proposal in force, or drop it; never one's own."""
     _must_keep(desk)
     foundations = desk.service.foundations

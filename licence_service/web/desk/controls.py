@@ -14,7 +14,7 @@ from licence_service.template import Template
 from licence_service.web.desk.room import Sent
 from licence_service.web.desk_words import fault_words
 
-_INTEGER = re.compile(r"-?[0-9]{1,16}")
+INTEGER = re.compile(r"-?[0-9]{1,15}")  # what JSON numbers hold exactly; anything else stays a text, and is named as a fault
 _KINDS = {
     "text": "area", "date": "date", "integer": "number", "decimal": "number", "enum": "select", "multi_enum": "boxes", "image": "photo", "table": "table",
 }  # fmt: skip
@@ -108,7 +108,7 @@ def raw(fields: Mapping[str, Field], sent: Sent, prefix: str = "face") -> dict[s
     for name, declared in fields.items():
         place = f"{prefix}.{name}"
         value: Any = sent.text(place, 5000) if declared.type not in {"multi_enum", "table", "image"} else None
-        if declared.type == "integer" and isinstance(value, str) and _INTEGER.fullmatch(value):
+        if declared.type == "integer" and isinstance(value, str) and INTEGER.fullmatch(value):
             value = int(value)
         elif declared.type == "multi_enum":
             value = [one for one in sent.texts.get(place, ()) if one]

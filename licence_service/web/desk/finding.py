@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from licence_service.document.pictures import pngs
+from licence_service.document.reading import pngs
 from licence_service.duties import Right
 from licence_service.errors import NotGranted, NotInRegister
 from licence_service.fields import Asker
@@ -47,6 +47,8 @@ def find(desk: Reader, form: TheForm) -> Response:
 
 def _found(desk: Desk, form: Sent) -> Iterator[Record]:
     service, caller, value = desk.service, desk.caller, form.text("value", 200)
+    if not value.isprintable():  # no number is; PostgreSQL takes no NUL
+        return
     today, seen = beijing_day(service.now()), set[str]()
     types = [slug for slug in service.catalogue.slugs if caller.may(READ, slug)]
     for licence_id in _named(desk, value) if value else ():

@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import Response
 
 from licence_service.carrying import Done, Waiting
-from licence_service.document.pictures import pngs
+from licence_service.document.reading import pngs
 from licence_service.duties import Right
 from licence_service.errors import FaceRejected, Fault, NotGranted, Refusal, RequestRejected
 from licence_service.licence import beijing_day
@@ -40,9 +40,8 @@ def form(desk: Issuer, slug: TypeName) -> Response:
     """Show the empty form of a type."""
     template = _template(desk, slug)
     today = beijing_day(desk.service.now()).isoformat()
-    department = desk.service.keyring.departments[desk.person.department].name
-    decision = {"organ": department, "decided_on": today, "officer": desk.person.name, "legal_basis": next(iter(template.legal_basis), "")}
-    face = {template.issuer_field: department, template.issued_field: today, template.term.start: today}
+    decision = {"organ": desk.organ, "decided_on": today, "officer": desk.person.name, "legal_basis": next(iter(template.legal_basis), "")}
+    face = {template.issuer_field: desk.organ, template.issued_field: today, template.term.start: today}
     body = {"case_no": "", "decision": decision, "face": face, "photos": {}}
     return _form(desk, template, body, secrets.token_hex(16), ())
 
@@ -51,12 +50,12 @@ def form(desk: Issuer, slug: TypeName) -> Response:
 def issue(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
     """Issue what was typed, or show it as a preview; what is wrong is said at its field, and nothing that was typed is lost."""
     template = _template(desk, slug)
-    body, key = _body(template, form), form.text("key", 64)
+    body, key = _body(template, form), form.request_key()
     if form.text("do") == "preview":
         pages, faults = previewed(desk, template, body)
         return _form(desk, template, body, key, faults, pages=pages, previewed=True)
     try:
-        outcome = desk.service.registrar.issue(desk.caller, f"desk-{key}", body)
+        outcome = desk.service.registrar.issue(desk.caller, key, body)
     except (FaceRejected, RequestRejected) as refusal:
         return _form(desk, template, body, key, refusal.faults, refusal)
     except Refusal as refusal:
@@ -70,6 +69,12 @@ def live(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
     template = _template(desk, slug)
     pages, faults = previewed(desk, template, _body(template, form))
     return desk.page("preview.html", pages=pages, wrong=_named(template, faults))
+
+
+@router.get("/reservations/{reservation_id}")
+def how_far(desk: Issuer, reservation_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
+    """Show how an act under way stands, and its codes once it is entered; to whoever began it."""
+    return entered(desk, desk.service.registrar.reservation(desk.caller, reservation_id))
 
 
 def _template(desk: Desk, slug: str) -> Template:
@@ -123,10 +128,11 @@ def _form(
     )
     decision = [case, *controls.decision_controls(body["decision"], faults)]
     shown = [*decision, *(one for part in parts for one in part.controls)]
+    status = 422 if faults and not previewed else 409 if refusal else 200
     return desk.page(
-        "issue.html", 422 if faults and not previewed else 409 if refusal else 200, script=True, template=template, groups=parts, decision=decision, key=key,
-        pages=pages, wrong=_named(template, faults) if previewed else [], others=[] if previewed else controls.elsewhere(faults, shown),
-        count=len(faults), previewed=previewed, refusal=said(refusal),
+        "issue.html", status, script=True, template=template, groups=parts, decision=decision, key=key.removeprefix("desk-"), pages=pages,
+        wrong=_named(template, faults) if previewed else [], others=[] if previewed else controls.elsewhere(faults, shown), count=len(faults),
+        previewed=previewed, refusal=said(refusal),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import RedirectResponse, Response
 
 from licence_service.duties import Right
@@ -19,6 +19,7 @@ from licence_service.web.stocks import RunId
 
 router = APIRouter(prefix=f"{HOME}/stock", include_in_schema=False)
 Keeper = Annotated[Desk, Depends(having(Right.QUARANTINE))]
+Line = Annotated[int, Path(ge=1, le=2**53)]
 _A_PAGE = 10
 _MOST_CELL = 500
 
@@ -53,7 +54,7 @@ def quarantine(desk: Keeper, run_id: RunId, after: Annotated[int, Query(ge=0, le
 
 
 @router.post("/{run_id}/rows/{line}")
-def settle(desk: Keeper, form: TheForm, run_id: RunId, line: int) -> Response:
+def settle(desk: Keeper, form: TheForm, run_id: RunId, line: Line) -> Response:
     """Put a row right with what was typed and judge it anew, or reject it for good; who did it stays with the row."""
     stock = desk.service.stock()
     run = stock.office.of(desk.caller, run_id)

@@ -1,6 +1,8 @@
 """Who stands at the desk, what they may do, and what they sent: the session, its rights, the key in every form."""
 
 import hmac
+import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -32,6 +34,7 @@ DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
     (frozenset({Right.PROPOSE, Right.APPROVE}), "/desk/approvals", "双人审批", "Approvals"),
 )
 _ACTS_OF: dict[Right, tuple[str, ...]] = {Right.FIND: (READ,), Right.ENTER: (READ, "issue", *ACTS), Right.QUARANTINE: (STOCK,)}
+_KEY = re.compile(r"[0-9a-f]{32}")
 _LIVE = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -67,6 +70,12 @@ class Desk:
         acts = dict.fromkeys(act for right, named in _ACTS_OF.items() if self.may(right) for act in named)
         return Client(f"person:{self.person.person_id}", self.person.department, (EVERY_TYPE,), CEILING, acts=tuple(acts))
 
+    @property
+    def organ(self) -> str:
+        """Return the name of the person's department; its code where it has no seal here any more."""
+        department = self.service.keyring.departments.get(self.person.department)
+        return department.name if department else self.person.department
+
     def log(self, done: str, subject: str) -> None:
         """Write down that this person looked at something (AU-06)."""
         self.service.desk_log.write(self.person, done, subject, self.service.now())
@@ -74,10 +83,9 @@ class Desk:
     @property
     def around(self) -> dict[str, Any]:
         """Return what every page of the desk shows around its own: who is there, for whom, the doors that are open to them."""
-        department = self.service.keyring.departments.get(self.person.department)
         return {
             "person": self.person, "roles": [WORDS[one] for one in sorted(self.person.roles)], "may": {one.value for one in self.person.rights},
-            "department": department.name if department else self.person.department, "form_key": self.service.sign_in.form_key(self.token),
+            "department": self.organ, "form_key": self.service.sign_in.form_key(self.token),
             "doors": [door[1:] for door in DOORS if door[0] & self.person.rights],
         }  # fmt: skip
 
@@ -125,6 +133,11 @@ class Sent:
         if len(value) > most:
             raise RequestRejected(faults=[Fault(name, "too-long", f"a text of at most {most} characters is wanted here")])
         return value.strip()
+
+    def request_key(self) -> str:
+        """Return the key of the request that the form was made for; a new one where it is not of ours."""
+        key = self.text("key", 64)
+        return f"desk-{key if _KEY.fullmatch(key) else secrets.token_hex(16)}"
 
 
 async def sent(request: Request, desk: AtDesk) -> Sent:

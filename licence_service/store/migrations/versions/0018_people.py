@@ -62,7 +62,7 @@ def _sessions_and_log() -> None:
         sa.Column("person_id", sa.String(length=26), nullable=False),
         sa.Column("department", sa.String(length=18), nullable=False),
         sa.Column("done", sa.String(length=40), nullable=False),
-        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=False),
         sa.Column("copy_no", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_desk_log"),
         sa.UniqueConstraint("subject", "copy_no", name="uq_desk_log_subject_copy_no"),
