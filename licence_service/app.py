@@ -48,7 +48,7 @@ from licence_service.web import (
     watchlists,
     webhooks,
 )
-from licence_service.web.desk import acting, approving, door, finding, quarantine, sealing
+from licence_service.web.desk import acting, approving, auditing, door, finding, quarantine, sealing
 from licence_service.web.desk import issuing as desk_issuing
 from licence_service.web.desk.room import SignInWanted, to_sign_in
 
@@ -108,6 +108,7 @@ def create_app(service: Service) -> FastAPI:
         sealing.router,
         quarantine.router,
         approving.router,
+        auditing.router,
     ):
         app.include_router(router)
     watching.metrics(app, registry, service)

@@ -23,6 +23,7 @@ class Right(StrEnum):
     COPY = "copy"  # print a copy with a number of its own
     STOP_SEAL = "stop_seal"  # stop the department's seal, and start it again
     READ_SEAL_LOG = "read_seal_log"
+    READ_DESK_LOG = "read_desk_log"  # who of the department read, searched and printed what
     QUARANTINE = "quarantine"  # put rows of legacy stock right, or reject them
     PROPOSE = "propose"  # propose what folders hold: editions, rule packs, kinds, grants
     APPROVE = "approve"  # put in force what another proposed, approve a campaign that another planned
@@ -33,7 +34,7 @@ MAY: Mapping[Role, frozenset[Right]] = {
     Role.SEAL_OFFICER: frozenset({Right.STOP_SEAL, Right.READ_SEAL_LOG}),
     Role.TEMPLATE_ADMINISTRATOR: frozenset({Right.PROPOSE}),
     Role.DATA_QUALITY: frozenset({Right.QUARANTINE}),
-    Role.AUDITOR: frozenset({Right.FIND, Right.READ_SEAL_LOG}),
+    Role.AUDITOR: frozenset({Right.FIND, Right.READ_SEAL_LOG, Right.READ_DESK_LOG}),
     Role.APPROVER: frozenset({Right.APPROVE}),
 }
 # Nobody holds two of approver, maker, officer, auditor (DOMAIN §2g); who makes what is approved here is the template administrator.

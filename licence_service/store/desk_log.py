@@ -15,8 +15,9 @@ COPY = "copy"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: when, who, what was done with what; of a copy, its number."""
+    """One line: when, who, what was done with what; of a copy, its number. `place` is what an older page goes on before."""
 
+    place: int
     at: datetime
     person_id: str
     done: str
@@ -46,10 +47,12 @@ class DeskLog:
             connection.execute(insert(desk_log).values(**row, copy_no=last + 1))
         return int(last) + 1
 
-    def newest(self, department: str, *, subject: str | None = None, limit: int = 100) -> list[Line]:
+    def newest(self, department: str, *, subject: str | None = None, before: int | None = None, limit: int = 100) -> list[Line]:
         """Return the newest lines of a department, of one subject where it is named."""
         wanted = select(desk_log).where(desk_log.c.department == department).order_by(desk_log.c.id.desc()).limit(limit)
         if subject:
             wanted = wanted.where(desk_log.c.subject == subject)
+        if before:
+            wanted = wanted.where(desk_log.c.id < before)
         with self._database.read() as connection:
-            return [Line(row.at, row.person_id, row.done, row.subject, row.copy_no) for row in connection.execute(wanted)]
+            return [Line(row.id, row.at, row.person_id, row.done, row.subject, row.copy_no) for row in connection.execute(wanted)]

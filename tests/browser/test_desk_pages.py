@@ -274,6 +274,9 @@ def test_a_seal_officer_stops_the_seal_and_starts_it_again_and_the_auditor_reads
     assert "例行停用演练" in auditor.locator("main").inner_text()
     assert auditor.get_by_role("button", name="立即停用").count() == 0
     tidy(auditor)
+    follow(auditor, "查阅记录")
+    assert "查看印章与日志" in auditor.locator("main").inner_text()
+    tidy(auditor)
     assert desk.world.service.seal_log.orders(desk.world.service.keyring.departments[ORGAN].seal.seal_id)
 
 

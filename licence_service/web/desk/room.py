@@ -31,6 +31,7 @@ DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
     (frozenset({Right.ENTER}), "/desk/issue", "颁发证照", "Issue"),
     (frozenset({Right.QUARANTINE}), "/desk/stock", "存量隔离区", "Quarantine"),
     (frozenset({Right.STOP_SEAL, Right.READ_SEAL_LOG}), "/desk/seal", "印章与用章日志", "Seal and log"),
+    (frozenset({Right.READ_DESK_LOG}), "/desk/log", "查阅记录", "Who read what"),
     (frozenset({Right.PROPOSE, Right.APPROVE}), "/desk/approvals", "双人审批", "Approvals"),
 )
 _ACTS_OF: dict[Right, tuple[str, ...]] = {Right.FIND: (READ,), Right.ENTER: (READ, "issue", *ACTS), Right.QUARANTINE: (STOCK,)}
