@@ -26,7 +26,13 @@ DEMO := LICENCE_DATABASE_URL=sqlite:///var/demo/licence.db LICENCE_ARCHIVE_URL=f
 	LICENCE_KEYS=var/keys LICENCE_SEAL_PASSPHRASE_FILE=var/keys/passphrase LICENCE_PAYLOAD_KEY_FILE=var/keys/payload.key \
 	LICENCE_PUBLIC_URL=http://127.0.0.1:$(PORT)
 
-.PHONY: help demo serve test coverage test-long check bench rehearsal gallery sbom fonts tools setup tables examples lock clean intro-demo intro-test
+# Who works at the demonstration's desk, role:department, and where they sign in.
+ROLES := clerk:11519900MB9900021Q seal_officer:11519900MB9900021Q data_quality_officer:11519900MB9900021Q auditor:11519900MB9900021Q \
+	template_administrator:11519900MB9900013X approver:11519900MB9900013X
+OPENID_PORT ?= 9400
+OPENID := LICENCE_OPENID_ISSUER=http://127.0.0.1:$(OPENID_PORT) LICENCE_OPENID_CLIENT_SECRET=demonstration
+
+.PHONY: help demo serve desk test coverage test-long check bench rehearsal gallery sbom fonts tools setup tables examples lock clean intro-demo intro-test
 
 help: ## say what there is
 	@echo "licence_service: issue, seal, endorse, download and verify electronic licences."
@@ -42,6 +48,14 @@ serve: $(VENV)/.package fonts ## serve what the demo left (PORT=8000)
 	@echo "Numbers, check codes and delivery codes to try are in var/demo/demo.json."
 	@printf '%s\n' $(DEMO) > var/demo/serve.env
 	@$(DEMO) $(BIN)/licence-service serve --port $(PORT)
+
+desk: $(VENV)/.dev $(VENV)/.package fonts ## serve the demonstration's desk too, with a small OpenID provider to sign in at (PORT=8000)
+	@test -f var/demo/demo.json || { echo "make desk: there is no demonstration yet; run: make demo" >&2; exit 1; }
+	@for one in $(ROLES); do $(DEMO) $(OPENID) $(BIN)/licence-service people add "示例 $${one%%:*}" --subject $${one%%:*} \
+		--department $${one##*:} --role $${one%%:*} >/dev/null 2>&1 || true; done
+	@echo "The desk: http://127.0.0.1:$(PORT)/desk until you press Ctrl-C. At the provider, sign in as the name of a role, such as clerk."
+	@$(BIN)/oidc-provider-mock --port $(OPENID_PORT) $(foreach one,$(ROLES),--user $(firstword $(subst :, ,$(one)))) >/dev/null 2>&1 & \
+		provider=$$!; trap 'kill $$provider' EXIT; $(DEMO) $(OPENID) $(BIN)/licence-service serve --port $(PORT)
 
 test: intro-test tools $(VENV)/.dev $(VENV)/.package fonts ## run every test but the long ones
 	@$(BIN)/python -m pytest

@@ -49,6 +49,9 @@ from licence_service.web import (
     watchlists,
     webhooks,
 )
+from licence_service.web.desk import acting, approving, auditing, door, finding, quarantine, sealing
+from licence_service.web.desk import issuing as desk_issuing
+from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
 
 log = structlog.get_logger("licence_service")
@@ -101,6 +104,14 @@ def create_app(service: Service) -> FastAPI:
         webhooks.router,
         cases.router,
         *shown,
+        door.router,
+        finding.router,
+        desk_issuing.router,
+        acting.router,
+        sealing.router,
+        quarantine.router,
+        approving.router,
+        auditing.router,
     ):
         app.include_router(router)
     watching.metrics(app, registry, service)
@@ -110,12 +121,17 @@ def create_app(service: Service) -> FastAPI:
         content = pages.components(service.settings.fonts.expanduser())
         return Response(content, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
+    @app.get("/desk.js", include_in_schema=False)
+    def desk_script() -> Response:
+        return Response(pages.script("desk.js"), media_type="text/javascript", headers={"Cache-Control": "max-age=3600"})
+
     @app.get("/style.css", include_in_schema=False)
     def style() -> Response:
         return Response(pages.style(), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
     app.openapi = document_of(app)  # type: ignore[method-assign]  # as FastAPI has it extended
     app.add_exception_handler(Refusal, problems.refused)
+    app.add_exception_handler(SignInWanted, to_sign_in)
     app.add_exception_handler(Unavailable, problems.unavailable)
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.not_of_shape)

@@ -9,8 +9,10 @@ from typing import Any
 
 import httpcore2
 import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import OAuth2Client
 
-from licence_service.errors import Fault, RequestRejected, Unavailable
+from licence_service.errors import AccessRefused, Fault, RequestRejected, Unavailable
 from licence_service.targets import Network, Target, allowed, may_reach, read_target
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -33,6 +35,27 @@ def client(timeout: float) -> httpx2.Client:
     It follows no redirects and reads no proxy from the environment: it goes where the settings say, nowhere else.
     """
     return _Client(timeout=timeout, follow_redirects=False, trust_env=False)
+
+
+class CodeClient(OAuth2Client):  # type: ignore[misc]  # the library ships no types
+    """A client of an OpenID provider that the operator names: makes addresses to sign in at, and changes codes for tokens, with PKCE."""
+
+    def __init__(self, client_id: str, secret: str, back: str, timeout: float) -> None:
+        """Take how the provider knows us, our secret or an empty one, where people come back to, and the seconds without progress."""
+        super().__init__(
+            client_id, secret or None, scope="openid profile", redirect_uri=back, code_challenge_method="S256",
+            token_endpoint_auth_method="client_secret_basic" if secret else "none",
+            timeout=timeout, follow_redirects=False, trust_env=False,
+        )  # fmt: skip
+
+    def tokens(self, endpoint: str, code: str, verifier: str) -> dict[str, Any]:
+        """Change a code for tokens; `AccessRefused` where the provider says no, `Unavailable` where it does not answer."""
+        try:
+            return dict(self.fetch_token(endpoint, grant_type="authorization_code", code=code, code_verifier=verifier))
+        except OAuthError as refused:
+            raise AccessRefused("the OpenID provider does not know this sign-in") from refused
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as trouble:
+            raise Unavailable("the OpenID provider did not answer") from trouble
 
 
 # -- receivers that somebody else names ------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ _ORIGIN = {
     "row_digest": Field(label="来源行摘要", type="string", disclose={}, required=True, pattern=r"[0-9a-f]{64}"),
 }
 _DRAWN = frozenset({"face", "photos", "reason_text"})
-_ACT_KEYS: Mapping[Act, frozenset[str]] = {
+ACT_KEYS: Mapping[Act, frozenset[str]] = {
     Act.RENEW: _DRAWN,
     Act.REPLACE: frozenset({"reason"}),
     Act.CHANGE: _DRAWN,
@@ -70,7 +70,7 @@ _ACT_KEYS: Mapping[Act, frozenset[str]] = {
 
 # Their legal day is the decision's or the fact's own.
 _BY_DECISION = frozenset({Act.TRANSFER, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.ENDORSE, Act.RESEAL, Act.VOID, Act.REFUSE_ENDORSEMENT})
-ACTS = tuple(_ACT_KEYS)  # what a caller may enter on a licence
+ACTS = tuple(ACT_KEYS)  # what a caller may enter on a licence
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +194,10 @@ def read_act(body: Mapping[str, Any]) -> ActRequest:
     """Read an act on a licence; raise `RequestRejected` with every fault of its envelope."""
     reading = Reading(body)
     name = body.get("act")
-    if not isinstance(name, str) or name not in {act.value for act in _ACT_KEYS}:
-        raise RequestRejected(faults=[Fault("act", "unknown-act", f"one of {', '.join(_ACT_KEYS)}")])
+    if not isinstance(name, str) or name not in {act.value for act in ACT_KEYS}:
+        raise RequestRejected(faults=[Fault("act", "unknown-act", f"one of {', '.join(ACT_KEYS)}")])
     act = Act(name)
-    reading.only(_ACT_KEYS[act] | {"act", "decision"} | (set() if act in _BY_DECISION else {"effective_on"}))
+    reading.only(ACT_KEYS[act] | {"act", "decision"} | (set() if act in _BY_DECISION else {"effective_on"}))
     request = ActRequest(
         act, reading.decision(), reading.day("effective_on"), reading.mapping("face"), reading.photos(),
         reason=reading.one_of("reason", REASONS, required=act is Act.REPLACE),

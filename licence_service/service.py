@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from licence_service.admission import Admission
 from licence_service.answering import Answers
@@ -48,6 +48,7 @@ from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.seal.pkcs11 import TokenAccess
 from licence_service.seal.terms import code_key_terms
 from licence_service.settings import Settings
+from licence_service.signing_in import Provider, SignIn
 from licence_service.skeletons import Skeletons
 from licence_service.stickers import StickerOffice
 from licence_service.stock.declared import read_knowledge
@@ -63,6 +64,7 @@ from licence_service.store.credentials import Credentials
 from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
 from licence_service.store.deliveries import Deliveries
+from licence_service.store.desk_log import DeskLog
 from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
@@ -72,6 +74,7 @@ from licence_service.store.looks import Looks
 from licence_service.store.openings import Openings
 from licence_service.store.packing import Packed
 from licence_service.store.payload import Vault
+from licence_service.store.people import People
 from licence_service.store.prepared import PreparedAnswers
 from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
@@ -81,6 +84,7 @@ from licence_service.store.runs import KeptRuns
 from licence_service.store.seal_log import SealLog
 from licence_service.store.sealed import SealedDocuments
 from licence_service.store.searching import Searching
+from licence_service.store.sessions import Sessions
 from licence_service.store.site_reports import SiteReports
 from licence_service.store.status import Statuses
 from licence_service.store.stickers import Stickers
@@ -149,6 +153,9 @@ class Service:
     hooks: Hooks
     courier: Courier
     cases: CaseDesk
+    people: People
+    sign_in: SignIn
+    desk_log: DeskLog
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
@@ -222,7 +229,7 @@ def build(
     archive = open_archive(settings.archive_url, options=settings.archive_options(), place_of=packed.place_of)
     vault = Vault(settings.payload_secret())
     book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
-    foundations, tasks = Foundations(database, now), Tasks(database, vault, now)
+    foundations, tasks, people = Foundations(database, now), Tasks(database, vault, now), People(database, vault)
     law = Law(foundations, now)
     line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now)
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)
@@ -258,8 +265,17 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log), outside.close,
+        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log),
+        people, _sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database), outside.close,
     )  # fmt: skip
+
+
+def _sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Clock) -> SignIn:
+    back, seconds = f"{settings.desk_address}/desk/sign-in/back", settings.seal_timeout_seconds
+    issuer = settings.openid_issuer
+    provider = Provider(issuer, settings.openid_client_id, settings.openid_secret(), back, seconds, now) if issuer else None
+    idle, longest = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
+    return SignIn(provider, people, Sessions(database, people, idle, longest), settings.desk_address, key, now)
 
 
 def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:

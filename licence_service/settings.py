@@ -47,6 +47,15 @@ class Settings(BaseSettings):
         "", description="Networks that webhooks may reach beside public addresses, also without TLS: CIDR, separated by commas."
     )
     failures_before_slowing: int = Field(10, description="Wrong codes from one address, or for one number, in ten minutes before refusals.")
+    desk_url: str = Field("", description="The address of the desk for people with roles (`/desk`), where it is not the public one.")
+    openid_issuer: str = Field("", description="The OpenID provider that people of the desk sign in with; empty: nobody signs in.")
+    openid_client_id: str = Field("licence-desk", description="How the provider knows this service.")
+    openid_client_secret: SecretStr = Field(
+        SecretStr(""), description="What the service shows the provider; or use the file below; empty: a public client."
+    )
+    openid_client_secret_file: Path | None = Field(None, description="A file that holds that secret.")
+    session_idle_minutes: int = Field(20, ge=1, le=480, description="How long a session of the desk lasts without use.")
+    session_hours: int = Field(10, ge=1, le=24, description="How long a session of the desk lasts at most.")
     trusted_proxy: bool = Field(default=False, description="Take the caller's address from the last X-Forwarded-For entry.")
 
     @field_validator("public_url")
@@ -55,6 +64,23 @@ class Settings(BaseSettings):
         if len(address.partition("://")[2].partition("/")[0]) > LONGEST_HOST:
             raise ValueError(f"the host is printed beside every code and may have {LONGEST_HOST} characters with its port")
         return address
+
+    @field_validator("openid_issuer")
+    @classmethod
+    def _provider_is_reached_safely(cls, address: str) -> str:
+        here = address.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:"))
+        if address and not here and not address.startswith("https://"):
+            raise ValueError("an address with https, or one of this machine")
+        return address
+
+    @property
+    def desk_address(self) -> str:
+        """Return the address of the desk without a slash at its end."""
+        return (self.desk_url or self.public_url).rstrip("/")
+
+    def openid_secret(self) -> str:
+        """Return the secret for the OpenID provider, from its variable or its file; empty where there is none."""
+        return (_secret(self.openid_client_secret, self.openid_client_secret_file) or b"").decode()
 
     def passphrase(self) -> bytes | None:
         """Return the passphrase of the private keys, from its variable or its file."""

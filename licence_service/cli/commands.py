@@ -19,6 +19,7 @@ from licence_service.cli import (
     explaining,
     licences,
     offline,
+    people,
     receipts,
     resealing,
     showing,
@@ -50,6 +51,7 @@ app = typer.Typer(
 seals = typer.Typer(no_args_is_help=True, help="Stop and start seals, read the seal-use log.")
 fonts = typer.Typer(no_args_is_help=True, help="The fonts that pages are set in.")
 app.add_typer(clients.app, name="clients")
+app.add_typer(people.app, name="people")
 app.add_typer(seals, name="seal")
 app.add_typer(fonts, name="fonts")
 app.add_typer(founding_commands.app, name="foundations")

@@ -5,6 +5,7 @@ Pure. A draft's version lacks what reserve draws by chance and what sealing give
 
 from licence_service.drafting.decisions import DRAFTERS as DECISIONS
 from licence_service.drafting.documents import DRAFTERS as DOCUMENTS
+from licence_service.drafting.documents import fixed_fields
 from licence_service.drafting.draft import Draft, complete
 from licence_service.drafting.endorsements import DRAFTERS as ENDORSEMENTS
 from licence_service.drafting.faces import checked_face, photo_fields
@@ -12,7 +13,7 @@ from licence_service.drafting.first import draft_issue
 from licence_service.recording import Situation
 from licence_service.requests import ActRequest
 
-__all__ = ["Draft", "checked_face", "complete", "draft_act", "draft_issue", "photo_fields"]
+__all__ = ["Draft", "checked_face", "complete", "draft_act", "draft_issue", "fixed_fields", "photo_fields"]
 
 _DRAFTERS = {**DECISIONS, **DOCUMENTS, **ENDORSEMENTS}
 

@@ -12,6 +12,7 @@ from licence_service.frozen import replace
 from licence_service.licence import Act, VersionReason
 from licence_service.recording import Situation, written
 from licence_service.requests import ActRequest
+from licence_service.template import Template
 
 _REPEATABLE = frozenset({VersionReason.REPLACEMENT, VersionReason.ENDORSEMENT, VersionReason.RESEAL})  # these carry nothing but what was there
 
@@ -134,18 +135,23 @@ DRAFTERS = {
 }
 
 
+def fixed_fields(template: Template, act: Act) -> frozenset[str]:
+    """Return the fields that an act never gives anew: what identifies the licence, and what the act itself computes."""
+    fixed = {template.number.field, template.issuer_field, template.holder_id, template.issued_field}
+    if act is Act.RENEW:
+        fixed = (fixed | {template.holder_name}) - {template.issued_field}
+    if act is Act.REINSTATE:
+        fixed |= set(template.fields) - {template.term.end}
+    if act in {Act.CORRECT, Act.VOID}:
+        fixed -= {template.holder_id, template.issued_field}
+    if act is Act.ACCEPT_TRANSFER:
+        fixed |= {template.term.start, template.term.end}
+    return frozenset(name for name in fixed if name)
+
+
 def _given(at: Situation, request: ActRequest) -> dict[str, Any]:
     """Return the given values; what identifies the licence is never given anew."""
-    template = at.template
-    fixed = {template.number.field, template.issuer_field, template.holder_id, template.issued_field}
-    if request.act is Act.RENEW:
-        fixed = (fixed | {template.holder_name}) - {template.issued_field}
-    if request.act is Act.REINSTATE:
-        fixed |= set(template.fields) - {template.term.end}
-    if request.act in {Act.CORRECT, Act.VOID}:
-        fixed -= {template.holder_id, template.issued_field}
-    if request.act is Act.ACCEPT_TRANSFER:
-        fixed |= {template.term.start, template.term.end}
+    fixed = fixed_fields(at.template, request.act)
     wrong = sorted(str(name) for name in fixed & request.face.keys())
     if wrong:
         raise FaceRejected(faults=[Fault(f"face.{name}", "not-changeable", f"this field is not changed by {request.act.value}") for name in wrong])

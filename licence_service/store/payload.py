@@ -33,6 +33,7 @@ class Vault:
         self._blind = Keyed(_derive(secret, b"blind/1"))
         self.permutation_key = _derive(secret, b"status/1")
         self.token_key = _derive(secret, b"access-token/1")
+        self.sign_in_key = _derive(secret, b"sign-in/1")
 
     def close_up(self, content: bytes, row: str) -> bytes:
         """Encrypt bytes for one row."""

@@ -14,11 +14,13 @@ from licence_service.store.tables import metadata
 
 INSERT_ONLY = frozenset({
     "entries", "foundations", "heads", "payloads", "photos", "seal_uses", "seal_orders", "consumed_reports", "recent_keys", "settled_keys",
+    "desk_log",
 })  # fmt: skip
 # The only rows that the code deletes: counts of wrong codes after a day, what can be made again, assertions that have expired, webhooks that their
-# clients take away, and what was found of a row of a stock before it was put right.
+# clients take away, what was found of a row of a stock before it was put right, and sessions that are over.
 DELETED_FROM = frozenset({
     "failures", "status_runs", "status_lists", "prepared_answers", "used_assertions", "webhooks", "webhook_deliveries", "stock_findings",
+    "sessions",
 })  # fmt: skip
 
 

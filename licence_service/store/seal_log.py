@@ -7,7 +7,7 @@ leaves an open request, never an unlogged use. Lines form a hash chain over the 
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -112,6 +112,13 @@ class SealLog:
             lines = lines.where(seal_uses.c.reservation_id == reservation_id)
         with self._database.read() as connection:
             return [json.loads(body) for body in connection.execute(lines).scalars()]
+
+    def newest(self, seal_ids: Collection[str], *, before: int | None = None, limit: int = 50) -> list[tuple[int, dict[str, str | None]]]:
+        """Return the newest lines about some seals, newest first, each with the place to go on before."""
+        wanted = select(seal_uses.c.id, seal_uses.c.body).where(seal_uses.c.seal_id.in_(seal_ids)).order_by(seal_uses.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(wanted.where(seal_uses.c.id < before) if before else wanted).all()
+        return [(row.id, json.loads(row.body)) for row in rows]
 
     def breaks(self) -> Iterator[int]:
         """Yield the place of every line whose digest or link is wrong."""

@@ -41,7 +41,7 @@ def history(
     """Return every entry in words with the differences of each version, and what acted when; JSON, or a page to print."""
     day, instant = two_clocks(valid_at, known_at, service.now())
     record = service.registrar.visible(caller, licence_id)
-    return _shown(request, _told(service, record, day, instant if known_at else _all_of(record, instant), Asker.CLERK))
+    return _shown(request, told(service, record, day, instant if known_at else all_of(record, instant), Asker.CLERK))
 
 
 @router.post(
@@ -60,17 +60,18 @@ def public_history(request: Request, service: TheService, form: Form) -> Respons
         return verify_pair(request, service, form)
     now = service.now()
     record, _ = found
-    return _shown(request, _told(service, record, beijing_day(now), _all_of(record, now), Asker.PUBLIC))
+    return _shown(request, told(service, record, beijing_day(now), all_of(record, now), Asker.PUBLIC))
 
 
-def _all_of(record: Record, now: datetime) -> datetime:
+def all_of(record: Record, now: datetime) -> datetime:
     """Return now, or the last entry's instant: the book's clock may run some ticks ahead of a clock on the wall."""
     lines = [entry.recorded_at for entry in record.entries if entry.recorded_at]
-    above = _all_of(record.parent, now) if record.parent else now
+    above = all_of(record.parent, now) if record.parent else now
     return max(now, above, *lines[-1:])
 
 
-def _told(service: Service, record: Record, day: date, known_at: datetime, asker: Asker) -> dict[str, Any]:
+def told(service: Service, record: Record, day: date, known_at: datetime, asker: Asker) -> dict[str, Any]:
+    """Return the history of a licence in the shape of `GET /licences/{licence_id}/history`."""
     licence = record.at(day, known_at)
     kinds = service.catalogue.kinds
     template = service.catalogue.edition(record.type, licence.current.edition)

@@ -17,6 +17,7 @@ from licence_service.history.words import STATES
 from licence_service.licence import BEIJING, beijing_day
 from licence_service.parcels import COMPONENTS
 from licence_service.verdict import Result, Verdict, in_words, source_json
+from licence_service.web.desk_words import DESK_REFUSALS, fault_words
 from licence_service.wording import CHECKS, HEADLINES, QUESTIONS, RESULTS, SOURCES, dated, not_now
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -35,6 +36,7 @@ REFUSALS = {
     "wrong-method": "该地址不接受这种访问方式",
     "bug": "系统出错，请稍后再试",
 }
+_DESK = "/desk"
 _FORMS = ("/officer", "/notes", "/verify/list", "/report-site")  # a refused form leads back to where it is filled in, other refusals home
 STYLE = "style.css"
 _FACES, _ADDRESS = re.compile(r"@font-face\{[^}]*\}"), re.compile(r"url\([^)]*\)")
@@ -57,6 +59,12 @@ def _environment() -> Environment:
 def style() -> bytes:
     """Return our own style sheet, which comes after that of the components."""
     return resources.files("licence_service.web").joinpath("html", STYLE).read_bytes()
+
+
+@cache
+def script(name: str) -> bytes:
+    """Return a script of this folder."""
+    return resources.files("licence_service.web").joinpath("html", name).read_bytes()
 
 
 @cache
@@ -103,8 +111,11 @@ def home(_request: Request) -> Response:
 
 def refusal(path: str, status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str]) -> Response:
     """Show a refusal to a person at a browser, with the way back to the form that was refused; of `path` nothing is repeated."""
-    back = next((form for form in _FORMS if path == form or path.startswith(f"{form}/")), "/")
     otherwise = "暂时无法答复，请稍后再试" if status == HTTPStatus.SERVICE_UNAVAILABLE else "无法办理"
+    if path == _DESK or path.startswith(f"{_DESK}/"):
+        said = [(one["path"], fault_words(one["code"]), one["message"]) for one in faults]
+        return page("desk/refusal.html", status=status, headers=headers, title=title, zh=DESK_REFUSALS.get(slug, otherwise), faults=said)
+    back = next((form for form in _FORMS if path == form or path.startswith(f"{form}/")), "/")
     return page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, otherwise), faults=faults, back=back)
 
 

@@ -1,0 +1,120 @@
+"""Two people at the desk: what one proposed or planned, another puts in force or approves (editions, rule packs, kinds, grants; campaigns)."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import RedirectResponse, Response
+
+from licence_service import founding
+from licence_service.duties import Right
+from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected
+from licence_service.follower import keeper_of
+from licence_service.law import ANCHOR, BODY, DEPARTMENT, KIND, PACK, TEMPLATE
+from licence_service.store.campaigns import REHEARSED, Campaign
+from licence_service.store.foundations import Proposal
+from licence_service.store.seal_log import COMPROMISE
+from licence_service.web.desk.room import HOME, Desk, TheForm, having, in_beijing
+
+router = APIRouter(prefix=f"{HOME}/approvals", include_in_schema=False)
+Either = Annotated[Desk, Depends(having(Right.PROPOSE, Right.APPROVE))]
+Proposer = Annotated[Desk, Depends(having(Right.PROPOSE))]
+Approver = Annotated[Desk, Depends(having(Right.APPROVE))]
+KINDS = {
+    TEMPLATE: ("证照模板", "Template edition"), PACK: ("规则包", "Rule pack"), KIND: ("签注种类", "Kind of endorsement"), BODY: ("机构", "Body"),
+    DEPARTMENT: ("机关与用章授权", "Department and grants"), ANCHOR: ("信任根", "Trust anchor"), COMPROMISE: ("密钥失控", "Key lost"),
+}  # fmt: skip
+
+
+@router.get("")
+def waiting(desk: Either) -> Response:
+    """Show what waits for a second person."""
+    service = desk.service
+    keeps = _keeps(desk)
+    found = founding.not_in_force(service.catalogue, service.keyring, service.foundations) if keeps and desk.may(Right.PROPOSE) else []
+    proposals = service.foundations.open_proposals() if keeps else []
+    proposed = {(one.kind, one.name, one.content) for one in proposals}
+    campaigns = [one for one in service.runner().store.all() if one.department == desk.person.department and one.state == REHEARSED]
+    return desk.page(
+        "approvals.html", keeps=keeps, new=[(KINDS.get(one.kind, (one.kind, one.kind)), one.name) for one in found if _key(one) not in proposed],
+        proposals=[_proposal(desk, one) for one in proposals], campaigns=[_campaign(desk, one) for one in campaigns],
+    )  # fmt: skip
+
+
+def _key(one: founding.Found) -> tuple[str, str, str]:
+    return one.kind, one.name, one.content
+
+
+@router.post("/propose")
+def propose(desk: Proposer, _form: TheForm) -> Response:
+    """Propose everything that the folders hold and that is not in force."""
+    _must_keep(desk)
+    service = desk.service
+    founding.propose(service.catalogue, service.keyring, service.foundations, desk.person.person_id)
+    return _back()
+
+
+@router.post("/proposals/{number}")
+def settle(desk: Approver, form: TheForm, number: Annotated[int, Path(ge=1, le=2**53)]) -> Response:
+    """Put a proposal in force, or drop it; never one's own."""
+    _must_keep(desk)
+    foundations = desk.service.foundations
+    one = next((each for each in foundations.open_proposals() if each.number == number), None)
+    if one:
+        _must_be_another(desk, one.proposed_by)
+    if form.text("do") == "drop":
+        foundations.drop(number, desk.person.person_id)
+    else:
+        foundations.confirm([number], desk.person.person_id)
+    return _back()
+
+
+@router.post("/campaigns/{campaign_id}")
+def approve(desk: Approver, _form: TheForm, campaign_id: str) -> Response:
+    """Approve a campaign of the department as it was rehearsed; never one's own."""
+    runner = desk.service.runner()
+    campaign = next((one for one in runner.store.all() if one.campaign_id == campaign_id and one.department == desk.person.department), None)
+    if campaign is None:
+        raise NotInRegister("no such campaign")
+    _must_be_another(desk, campaign.planned_by)
+    runner.approve(campaign_id, desk.person.person_id)
+    return _back()
+
+
+def _must_be_another(desk: Desk, by: str) -> None:
+    """Refuse one's own proposal, whether it was made here or at the command line under one's name."""
+    if by.strip() in {desk.person.person_id, desk.person.name}:
+        raise RequestRejected(faults=[Fault("by", "same-person", "a second person approves what the first one proposed")])
+
+
+def _keeps(desk: Desk) -> bool:
+    """Say whether the person's department keeps the register: what judgements rest on is its business, not that of each department."""
+    return keeper_of(desk.service.keyring.departments).uscc == desk.person.department
+
+
+def _must_keep(desk: Desk) -> None:
+    if not _keeps(desk):
+        raise NotGranted("only the department that keeps the register decides what judgements rest on")
+
+
+def _back() -> Response:
+    return RedirectResponse(f"{HOME}/approvals", status_code=303)
+
+
+def _proposal(desk: Desk, one: Proposal) -> dict[str, Any]:
+    words = KINDS.get(one.kind, (one.kind, one.kind))
+    mine = one.proposed_by in {desk.person.person_id, desk.person.name}
+    content = json.dumps(json.loads(one.content), ensure_ascii=False, indent=1)
+    return {
+        "number": one.number, "words": words, "name": one.name,
+        "by": desk.service.people.named(one.proposed_by), "at": in_beijing(one.proposed_at), "mine": mine,
+        "content": content[:20_000],
+    }  # fmt: skip
+
+
+def _campaign(desk: Desk, one: Campaign) -> dict[str, Any]:
+    report = desk.service.runner().report(one.campaign_id)
+    return {
+        "id": one.campaign_id, "act": one.public["act"], "by": desk.service.people.named(one.planned_by), "at": in_beijing(one.planned_at),
+        "mine": one.planned_by in {desk.person.person_id, desk.person.name}, "counts": report.counts,
+    }  # fmt: skip

@@ -1,0 +1,80 @@
+"""The door of the desk: signing in with the OpenID provider, coming back from it, signing out."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from licence_service.errors import AccessRefused
+from licence_service.service import Service
+from licence_service.signing_in import AWAY, MOST_CODE, MOST_STATE
+from licence_service.web import pages
+from licence_service.web.access import TheService
+from licence_service.web.desk.room import COOKIE, HOME, AtDesk, Desk, TheForm
+
+router = APIRouter(prefix=HOME, include_in_schema=False)
+LEFT, _BACK = "desk_sign_in", f"{HOME}/sign-in"
+Given = Annotated[str, Query(max_length=MOST_CODE)]
+
+
+@router.get("")
+def home(request: Request, service: TheService) -> Response:
+    """Show the desk to whoever is signed in, to others the door."""
+    token = request.cookies.get(COOKIE, "")
+    person = service.sign_in.person(token)
+    if person is None:
+        return pages.page("desk/door.html", open=service.sign_in.provider is not None)
+    return Desk(service, person, token).page("home.html", lines=_mine(service, person.person_id, person.department))
+
+
+def _mine(service: Service, person_id: str, department: str) -> list[str]:
+    """Return the licences that this person opened last, newest first."""
+    opened = [one.subject for one in service.desk_log.newest(department, limit=200) if one.person_id == person_id and one.done == "opened"]
+    return list(dict.fromkeys(opened))[:5]
+
+
+@router.get("/sign-in")
+def sign_in(service: TheService) -> Response:
+    """Send the browser to the OpenID provider."""
+    address, state = service.sign_in.leave()
+    answer = RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    _keep(answer, service, LEFT, state, _BACK, AWAY)
+    return answer
+
+
+@router.get("/sign-in/back")
+def back(
+    request: Request,
+    service: TheService,
+    state: Annotated[str, Query(max_length=MOST_STATE)] = "",
+    code: Given = "",
+    iss: Given = "",
+    error: Given = "",
+) -> Response:
+    """Take whoever comes back from the provider in, if it is a person of the desk."""
+    if error:
+        raise AccessRefused("the OpenID provider let nobody in")
+    claims, person = service.sign_in.arrive(request.cookies.get(LEFT, ""), state, code, iss or None)
+    if person is None:
+        answer = pages.page("desk/stranger.html", status=403, claims=claims)
+    else:
+        answer = RedirectResponse(HOME, status_code=303, headers={"Cache-Control": "no-store"})
+        token = service.sign_in.sessions.begin(person.person_id, service.now())
+        _keep(answer, service, COOKIE, token, HOME, service.sign_in.sessions.longest)
+    answer.delete_cookie(LEFT, path=_BACK)
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(service: TheService, desk: AtDesk, _form: TheForm) -> Response:
+    """End the session, and show the way out of the provider's own."""
+    service.sign_in.sessions.end(desk.token)
+    provider = service.sign_in.provider
+    answer = pages.page("desk/out.html", leaving=provider.leaving(f"{service.sign_in.address}{HOME}") if provider else None)
+    answer.delete_cookie(COOKIE, path=HOME)
+    return answer
+
+
+def _keep(answer: Response, service: Service, name: str, value: str, path: str, length: timedelta) -> None:
+    answer.set_cookie(name, value, max_age=int(length.total_seconds()), path=path, secure=service.sign_in.secure, httponly=True, samesite="lax")

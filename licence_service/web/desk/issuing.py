@@ -1,0 +1,148 @@
+"""Issuing at the desk: a form made of the template, a live preview, and the licence (AI-02, AI-10)."""
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import Response
+
+from licence_service.carrying import Done, Waiting
+from licence_service.document.reading import pngs
+from licence_service.duties import Right
+from licence_service.errors import FaceRejected, Fault, NotGranted, Refusal, RequestRejected
+from licence_service.licence import beijing_day
+from licence_service.preview import preview
+from licence_service.template import Template
+from licence_service.web.desk import controls
+from licence_service.web.desk.controls import Control
+from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having
+from licence_service.web.desk_words import DESK_REFUSALS
+from licence_service.web.issuing import TypeName
+
+router = APIRouter(prefix=HOME, include_in_schema=False)
+Issuer = Annotated[Desk, Depends(having(Right.ENTER))]
+_DPI = 80.0  # of the preview: to be looked at, not printed
+
+
+@router.get("/issue")
+def types(desk: Issuer) -> Response:
+    """Show the types that the department may issue today."""
+    today, department = beijing_day(desk.service.now()), desk.service.keyring.departments.get(desk.person.department)
+    listed = [desk.service.catalogue.in_force(slug, today) for slug in desk.service.catalogue.slugs]
+    mine = [one for one in listed if department and department.may_seal(one.slug, today) and not (one.retired_from and one.retired_from <= today)]
+    return desk.page("types.html", types=sorted(mine, key=lambda one: one.index))
+
+
+@router.get("/issue/{slug}")
+def form(desk: Issuer, slug: TypeName) -> Response:
+    """Show the empty form of a type."""
+    template = _template(desk, slug)
+    today = beijing_day(desk.service.now()).isoformat()
+    decision = {"organ": desk.organ, "decided_on": today, "officer": desk.person.name, "legal_basis": next(iter(template.legal_basis), "")}
+    face = {template.issuer_field: desk.organ, template.issued_field: today, template.term.start: today}
+    body = {"case_no": "", "decision": decision, "face": face, "photos": {}}
+    return _form(desk, template, body, secrets.token_hex(16), ())
+
+
+@router.post("/issue/{slug}")
+def issue(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
+    """Issue what was typed, or show it as a preview; what is wrong is said at its field, and nothing that was typed is lost."""
+    template = _template(desk, slug)
+    body, key = _body(template, form), form.request_key()
+    if form.text("do") == "preview":
+        pages, faults = previewed(desk, template, body)
+        return _form(desk, template, body, key, faults, pages=pages, previewed=True)
+    try:
+        outcome = desk.service.registrar.issue(desk.caller, key, body)
+    except (FaceRejected, RequestRejected) as refusal:
+        return _form(desk, template, body, key, refusal.faults, refusal)
+    except Refusal as refusal:
+        return _form(desk, template, body, key, (), refusal)
+    return entered(desk, outcome)
+
+
+@router.post("/preview/{slug}")
+def live(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
+    """Return the preview alone, for the page that asks while somebody types."""
+    template = _template(desk, slug)
+    pages, faults = previewed(desk, template, _body(template, form))
+    return desk.page("preview.html", pages=pages, wrong=_named(template, faults))
+
+
+@router.get("/reservations/{reservation_id}")
+def how_far(desk: Issuer, reservation_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
+    """Show how an act under way stands, and its codes once it is entered; to whoever began it."""
+    return entered(desk, desk.service.registrar.reservation(desk.caller, reservation_id))
+
+
+def _template(desk: Desk, slug: str) -> Template:
+    """Return the edition in force; a type that the department may not issue is as if it did not exist here."""
+    today, department = beijing_day(desk.service.now()), desk.service.keyring.departments.get(desk.person.department)
+    template = desk.service.catalogue.in_force(slug, today)
+    if department is None or not department.may_seal(slug, today):
+        raise NotGranted("the department does not issue this type")
+    return template
+
+
+def _body(template: Template, form: Sent) -> dict[str, Any]:
+    case_no = form.text("case_no", 200)
+    return {
+        "type": template.slug, **({"case_no": case_no} if case_no else {}), "decision": controls.decision(form), "face": controls.raw(template.fields, form),
+        "photos": controls.photos(template.fields, form),
+    }  # fmt: skip
+
+
+def previewed(desk: Desk, template: Template, body: Mapping[str, Any]) -> tuple[list[str], Sequence[Fault]]:
+    """Return the pages as base64 PNGs, or the faults that keep them from being drawn: watermarked, unsealed, without a code (AI-10)."""
+    service, asked = desk.service, {"face": body["face"], "photos": body["photos"]}
+    try:
+        pdf = preview(
+            service.catalogue, service.keyring, service.printer, service.settings.public_url, desk.caller, template.slug, asked, service.now()
+        )
+    except Refusal as refusal:
+        return [], refusal.faults or [Fault("face", refusal.slug, refusal.detail)]
+    return [base64.b64encode(page).decode() for page in pngs(pdf, _DPI)], ()
+
+
+def _named(template: Template, faults: Sequence[Fault]) -> list[tuple[str, str, str]]:
+    """Return where and what is wrong: label, words, English."""
+    found = []
+    for one in faults:
+        name = one.path.removeprefix("face.").removeprefix("photos.").partition("[")[0]
+        label = template.fields[name].label if name in template.fields else ""
+        (zh, en), *_ = controls.said_of([one], one.path)
+        found.append((label, zh, f"{name.replace('_', ' ')}: {en}"))
+    return found
+
+
+def _form(
+    desk: Desk, template: Template, body: Mapping[str, Any], key: str, faults: Sequence[Fault], refusal: Refusal | None = None,
+    pages: Sequence[str] = (), *, previewed: bool = False,
+) -> Response:  # fmt: skip
+    """Draw the form with what was typed and what is wrong with it."""
+    parts = controls.groups(template, template.fields, body["face"], body["photos"], faults)
+    case = Control(
+        "case_no", "text", "办件编号", "Case number", body.get("case_no", ""), required=True, most=80, faults=controls.said_of(faults, "case_no")
+    )
+    decision = [case, *controls.decision_controls(body["decision"], faults)]
+    shown = [*decision, *(one for part in parts for one in part.controls)]
+    status = 422 if faults and not previewed else 409 if refusal else 200
+    return desk.page(
+        "issue.html", status, script=True, template=template, groups=parts, decision=decision, key=key.removeprefix("desk-"), pages=pages,
+        wrong=_named(template, faults) if previewed else [], others=[] if previewed else controls.elsewhere(faults, shown), count=len(faults),
+        previewed=previewed, refusal=said(refusal),
+    )  # fmt: skip
+
+
+def said(refusal: Refusal | None) -> tuple[str, str] | None:
+    """Return the words of a refusal: Chinese, and its own English."""
+    return (DESK_REFUSALS.get(refusal.slug, "无法办理"), refusal.detail) if refusal else None
+
+
+def entered(desk: Desk, outcome: Done | Waiting) -> Response:
+    """Show what was entered, with the codes of its document, or on what it waits."""
+    if isinstance(outcome, Waiting):
+        return desk.page("waiting.html", 202, outcome=outcome, why=DESK_REFUSALS.get("seal-unavailable"))
+    return desk.page("entered.html", 201, done=outcome)

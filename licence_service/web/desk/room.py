@@ -1,0 +1,171 @@
+"""Who stands at the desk, what they may do, and what they sent: the session, its rights, the key in every form."""
+
+import hmac
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from licence_service.duties import WORDS, Right
+from licence_service.errors import Fault, NotGranted, RequestRejected, WrongMediaType
+from licence_service.licence import BEIJING
+from licence_service.requests import ACTS
+from licence_service.service import Service
+from licence_service.store.clients import EVERY_TYPE, READ, STOCK, Client
+from licence_service.store.people import Person
+from licence_service.web import filled, pages
+from licence_service.web.access import TheService
+from licence_service.web.body import media_type
+
+HOME, COOKIE = "/desk", "desk_session"
+CEILING = 500  # acts an hour of one person: more than two hands enter
+MOST_SENT, _MOST_FIELDS = 3_000_000, 6000  # bytes and parts of a form: photographs, and the longest table
+DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
+    (frozenset({Right.FIND}), "/desk/licences", "查找证照", "Find"),
+    (frozenset({Right.ENTER}), "/desk/issue", "颁发证照", "Issue"),
+    (frozenset({Right.QUARANTINE}), "/desk/stock", "存量隔离区", "Quarantine"),
+    (frozenset({Right.STOP_SEAL, Right.READ_SEAL_LOG}), "/desk/seal", "印章与用章日志", "Seal and log"),
+    (frozenset({Right.READ_DESK_LOG}), "/desk/log", "查阅记录", "Who read what"),
+    (frozenset({Right.PROPOSE, Right.APPROVE}), "/desk/approvals", "双人审批", "Approvals"),
+)
+_ACTS_OF: dict[Right, tuple[str, ...]] = {Right.FIND: (READ,), Right.ENTER: (READ, "issue", *ACTS), Right.QUARANTINE: (STOCK,)}
+_KEY = re.compile(r"[0-9a-f]{32}")
+_LIVE = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+class SignInWanted(Exception):  # noqa: N818 - a fact
+    """Nobody is signed in, or the session is over."""
+
+
+def to_sign_in(_request: Request, _error: Exception) -> Response:
+    """Lead whoever is not signed in to the door; what they sent is not kept."""
+    answer = RedirectResponse(HOME, status_code=303, headers={"Cache-Control": "no-store"})
+    answer.delete_cookie(COOKIE, path=HOME)
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A person at the desk; everything that they may do goes through their department and their roles."""
+
+    service: Service
+    person: Person
+    token: str = field(repr=False)
+
+    def may(self, right: Right) -> bool:
+        """Say whether this person may do this."""
+        return right in self.person.rights
+
+    @property
+    def caller(self) -> Client:
+        """Return this person as the registrar knows callers: of their department, under an id that names nobody."""
+        acts = dict.fromkeys(act for right, named in _ACTS_OF.items() if self.may(right) for act in named)
+        return Client(f"person:{self.person.person_id}", self.person.department, (EVERY_TYPE,), CEILING, acts=tuple(acts))
+
+    @property
+    def organ(self) -> str:
+        """Return the name of the person's department; its code where it has no seal here any more."""
+        department = self.service.keyring.departments.get(self.person.department)
+        return department.name if department else self.person.department
+
+    def log(self, done: str, subject: str) -> None:
+        """Write down that this person looked at something (AU-06)."""
+        self.service.desk_log.write(self.person, done, subject, self.service.now())
+
+    @property
+    def around(self) -> dict[str, Any]:
+        """Return what every page of the desk shows around its own: who is there, for whom, the doors that are open to them."""
+        return {
+            "person": self.person, "roles": [WORDS[one] for one in sorted(self.person.roles)], "may": {one.value for one in self.person.rights},
+            "department": self.organ, "form_key": self.service.sign_in.form_key(self.token),
+            "doors": [door[1:] for door in DOORS if door[0] & self.person.rights],
+        }  # fmt: skip
+
+    def page(self, name: str, status: int = 200, *, script: bool = False, **values: Any) -> Response:  # noqa: ANN401 - values of the page
+        """Draw a page of the desk; `script`: it previews while somebody types."""
+        answer = pages.page(f"desk/{name}", status, **self.around, **values)
+        if script:
+            answer.headers["Content-Security-Policy"] = _LIVE
+        return answer
+
+
+def at_desk(request: Request, service: TheService) -> Desk:
+    """Return who stands at the desk; `SignInWanted` where nobody does."""
+    token = request.cookies.get(COOKIE, "")
+    person = service.sign_in.person(token)
+    if person is None:
+        raise SignInWanted
+    return Desk(service, person, token)
+
+
+AtDesk = Annotated[Desk, Depends(at_desk)]
+
+
+def having(*rights: Right) -> Callable[[Desk], Desk]:
+    """Return what lets in whoever has one of these rights; `NotGranted` to others."""
+
+    def checked(desk: AtDesk) -> Desk:
+        if not desk.person.rights.intersection(rights):
+            raise NotGranted("none of this person's roles may do this")
+        return desk
+
+    return checked
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a form of the desk sent: texts by name, each as often as it came, and files."""
+
+    texts: Mapping[str, list[str]] = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
+
+    def text(self, name: str, most: int = 2000) -> str:
+        """Return a text without the blanks around it, empty where there is none; `RequestRejected` for one beyond its limit."""
+        value = self.texts.get(name, [""])[-1]
+        if len(value) > most:
+            raise RequestRejected(faults=[Fault(name, "too-long", f"a text of at most {most} characters is wanted here")])
+        return value.strip()
+
+    def request_key(self) -> str:
+        """Return the key of the request that the form was made for; a new one where it is not of ours."""
+        key = self.text("key", 64)
+        return f"desk-{key if _KEY.fullmatch(key) else secrets.token_hex(16)}"
+
+
+async def sent(request: Request, desk: AtDesk) -> Sent:
+    """Read a form of the desk; `NotGranted` where it does not carry the key of this session: another site made it (CSRF)."""
+    if media_type(request) not in {"multipart/form-data", "application/x-www-form-urlencoded"}:
+        raise WrongMediaType("the body is a form")
+    await filled.keep_body(request, MOST_SENT)
+    texts: dict[str, list[str]] = {}
+    files: dict[str, bytes] = {}
+    try:
+        async with request.form(max_files=20, max_fields=_MOST_FIELDS) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    files[name] = await value.read()
+                else:
+                    texts.setdefault(name, []).append(value)
+    except MultiPartException as error:
+        raise RequestRejected(faults=[Fault("body", "not-a-form", "the form cannot be read")]) from error
+    key = texts.get("form_key", [""])[-1]
+    if not hmac.compare_digest(key.encode(), desk.service.sign_in.form_key(desk.token).encode()):
+        raise NotGranted("this form was not made for this session")
+    return Sent(texts, files)
+
+
+TheForm = Annotated[Sent, Depends(sent)]
+
+
+def in_beijing(instant: Any) -> str:  # noqa: ANN401 - an aware datetime
+    """Return an instant as people in Beijing read it."""
+    return str(instant.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S"))
