@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from licence_service.errors import NotInRegister
-from licence_service.store.cases import CaseIssue, Cases
+from licence_service.store.cases import CaseIssue, Cases, Reported
 from licence_service.store.clients import READ, Client
 from licence_service.store.deliveries import DELIVERED
 from licence_service.store.seal_log import SealLog
@@ -21,6 +21,8 @@ class Step(StrEnum):
     SEALED = "sealed"
     REGISTERED = "registered"
     DELIVERED = "delivered"
+    REPORTED = "reported"
+    RECONCILED = "reconciled"
     REFUSED = "refused"
 
 
@@ -30,6 +32,7 @@ class Waits(StrEnum):
     WORKER = "worker"  # it is carried on, or taken over within a minute
     SEAL = "seal"  # the seal is stopped or cannot be had
     RECEIVER = "receiver"  # it holds; a receiver of yours has not taken its event
+    REPOSITORY = "repository"  # it holds; the provincial repository has not taken it, or returned it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,17 @@ class CaseDesk:
                 steps.setdefault(Step.SEALING, _at(use))
             elif use["event"] == "done":
                 steps[Step.SEALED] = _at(use)
+        reason = one.reason
         waits = Waits.SEAL if uses and uses[-1]["event"] in {"failed", "refused"} else Waits.WORKER if one.state == "reserved" else None
         if one.sequence is not None:
             waits = self._entered(client, one, one.sequence, steps)
+            if told := self.cases.reported(one.licence_id, one.sequence):
+                upwards = self._reported(told, steps)
+                waits, reason = waits or upwards, reason or told.reason
         state = Step.REFUSED if one.state == "abandoned" else list(steps)[-1]
         return {
             "licence_id": one.licence_id, "type": one.type, "act": one.act, "state": state.value,
-            "waits_on": waits.value if waits and state is not Step.REFUSED else None, "reason": one.reason or None,
+            "waits_on": waits.value if waits and state is not Step.REFUSED else None, "reason": reason or None,
             "steps": [{"step": step.value, "at": at.isoformat(timespec="milliseconds")} for step, at in steps.items()],
         }  # fmt: skip
 
@@ -74,6 +81,16 @@ class CaseDesk:
         if told and len(settled) == len(told):
             steps[Step.DELIVERED] = max(settled)
         return Waits.RECEIVER if len(settled) < len(told) else None
+
+    @staticmethod
+    def _reported(told: Reported, steps: dict[Step, datetime]) -> Waits | None:
+        """Add the last steps: taken by the provincial repository, and found the same there by a reconciliation."""
+        if told.at is None:
+            return Waits.REPOSITORY
+        steps[Step.REPORTED] = told.at
+        if told.reconciled_at:
+            steps[Step.RECONCILED] = told.reconciled_at
+        return None
 
 
 def _at(use: dict[str, str | None]) -> datetime:

@@ -39,6 +39,7 @@ from licence_service.publishing import Publisher, Sources
 from licence_service.receipts import Receipts
 from licence_service.recovery import Recovery
 from licence_service.registrar import Registrar
+from licence_service.repository import Reconciler, Reporter, There, Wire
 from licence_service.reviewing import Reviews
 from licence_service.runs import Runs
 from licence_service.seal.examiner import Examiner
@@ -61,6 +62,7 @@ from licence_service.store.credentials import Credentials
 from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
 from licence_service.store.deliveries import Deliveries
+from licence_service.store.differences import Differences
 from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
@@ -73,6 +75,7 @@ from licence_service.store.payload import Vault
 from licence_service.store.prepared import PreparedAnswers
 from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
+from licence_service.store.repository_lines import Claims, Lines
 from licence_service.store.reservations import Reservations
 from licence_service.store.reserving import Reserving
 from licence_service.store.runs import KeptRuns
@@ -147,11 +150,14 @@ class Service:
     hooks: Hooks
     courier: Courier
     cases: CaseDesk
+    repository: Reconciler | None
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
         """Give back connections and child processes."""
         self.courier.close()
+        if self.repository:
+            self.repository.reporter.close()
         self.hang_up()
         self.keyring.close()
         self.examiner.close()
@@ -256,8 +262,20 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log), outside.close,
+        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log),
+        _repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
+
+
+def _repository(settings: Settings, book: Book, catalogue: Catalogue, database: Database, now: Clock) -> Reconciler | None:
+    """Return what reports to the provincial repository, and reconciles with it; None where no repository is set."""
+    if not settings.repository_url:
+        return None
+    token, secret = settings.repository_keys()
+    poster = Poster(read_networks(settings.repository_networks, "LICENCE_REPOSITORY_NETWORKS"))
+    wire = Wire(settings.repository_url, token, secret, poster)
+    reporter = Reporter(wire, Claims(database), Lines(database), book, catalogue, now, settings.repository_holders)
+    return Reconciler(There(wire, now), reporter, Differences(database), now)
 
 
 def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:

@@ -27,5 +27,6 @@ def read(service: TheService, caller: Reader, case_no: CaseNo) -> Response:
     """Return each licence that your department asked for under a case number, with the steps that it reached and on whom it waits.
 
     `delivered` says that every webhook of yours that wants the event has taken it. The licence holds from `registered` on, whatever comes of that.
+    `reported` and `reconciled` are about the provincial repository: it took the entry, and a comparison found both sides alike.
     """
     return JSONResponse({"issues": service.cases.read(caller, case_no)}, headers={"Cache-Control": "no-store"})
