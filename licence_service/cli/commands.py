@@ -170,7 +170,7 @@ def migrate() -> None:
 def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
     """Finish issues that were reserved but not sealed, sign heads over the new lines of the book, deliver events, report, keep lists and answers fresh."""
     with service() as opened:
-        pause = max(1.0, opened.settings.worker_seconds)
+        pause, reporting = max(1.0, opened.settings.worker_seconds), repository_commands.InTurn(opened)
         while True:
             try:
                 out.print(f"finished {opened.registrar.finish()}")
@@ -178,7 +178,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
                 err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
             _follow(opened)
             webhook_commands.deliver(opened, wait=once)
-            repository_commands.report_in_turn(opened)
+            reporting.go_on(wait=once)
             _refresh(opened)
             if once:
                 return

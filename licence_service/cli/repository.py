@@ -1,5 +1,6 @@
 """`licence-service repository`: what goes to the provincial repository, what it returned, and where both sides differ."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Annotated, Any
 
 import typer
@@ -113,16 +114,31 @@ def withdraw(
     out.print(f"{task.found.licence_id} was withdrawn; the next reconciliation closes it")
 
 
-def report_in_turn(opened: Service) -> None:
-    """Report, and reconcile where it is due; what stands in the way is said and tried again."""
-    if opened.repository is None:
-        return
-    try:
-        opened.repository.reporter.work()
-        if opened.repository.due():
-            opened.repository.reconcile()
-    except Unavailable as trouble:
-        err.print(f"[yellow]not reported[/]  {trouble.detail}")
+class InTurn:
+    """Reports, and reconciles where it is due, beside the other work of `licence-service work`: the first report is the whole book."""
+
+    def __init__(self, opened: Service) -> None:
+        """Take the service; one without a repository has nothing to do here."""
+        self._repository = opened.repository
+        self._pool = ThreadPoolExecutor(1, "repository")
+        self._under_way: Future[None] | None = None
+
+    def go_on(self, *, wait: bool) -> None:
+        """Begin a round unless one is under way; `wait` for its end."""
+        if self._repository and (self._under_way is None or self._under_way.done()):
+            self._under_way = self._pool.submit(self._round, self._repository)
+            if wait:
+                self._under_way.result()
+
+    @staticmethod
+    def _round(repository: Reconciler) -> None:
+        """What stands in the way is said and tried again."""
+        try:
+            repository.reporter.work()
+            if repository.due():
+                repository.reconcile()
+        except Unavailable as trouble:
+            err.print(f"[yellow]not reported[/]  {trouble.detail}")
 
 
 def _returned(one: Line) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from licence_service.store.book import Book
 from licence_service.store.repository_lines import REPORT, REPORTED, RETURNED, WAITING, Claims, Line, Lines, Outcome, Stirred
 from licence_service.template import Template
 
-_FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 5.0, 2, 300.0  # seconds: what AI-07 gives a change of state, between two attempts at the most
+_FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 5.0, 2, 200.0  # seconds: spread, and with a rest behind it, no more than the five minutes of AI-07
 _SPREAD = 0.2  # of a pause, to both sides
 _LEASE = timedelta(seconds=120)  # longer than any batch takes
 _STRETCH = 200  # entries of the book laid out at a time

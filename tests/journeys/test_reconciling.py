@@ -6,8 +6,10 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from licence_service.errors import RequestRejected, Unavailable
 from licence_service.licence import beijing_day
 from simulators.repository import DOUBLES, FAILS, GARBLES, INVENTS, LASTING, LATE, LOSES, REORDERS, RETURNS, Repository, listening
 from tests.api.test_cli import Terminal, terminal
-from tests.parts.databases import KINDS, empty_postgres
+from tests.parts.databases import KINDS, at_once, empty_postgres
 from tests.repositories import SECRET, TOKEN, issue, open_in_ledger, reconciler, report_all, reporting_world
 from tests.world import DRIVER, ROOT, World
 
@@ -241,6 +243,51 @@ def test_a_repository_that_does_not_answer_leaves_the_ledger_as_it_was(tmp_path:
         assert reconciler(world).ledger.runs(1)[0].ended_at is None
 
 
+def _without(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    return {given: value for given, value in answer.items() if given != name}
+
+
+WRONG: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "no rows": lambda _row: {},
+    "an id that is none": lambda row: {**row, "CertificateID": "../../etc/passwd"},
+    "a number for an id": lambda row: {**row, "CertificateID": 7},
+    "an endless id": lambda row: {**row, "CertificateID": "A" * 65},
+    "no revision": lambda row: _without(row, "Revision"),
+    "a negative revision": lambda row: {**row, "Revision": -1},
+    "true for a revision": lambda row: {**row, "Revision": True},
+    "half a digest": lambda row: {**row, "Digest": row["Digest"][:32]},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_an_answer_of_another_shape_is_no_answer_and_writes_nothing(tmp_path: Path, demo_keys: Path, wrong: str) -> None:
+    with reporting_world(tmp_path, demo_keys) as (world, repository):
+        issue(world, 1)
+        issue(world, 2)
+        report_all(world)
+        repository.kept.popitem()
+        listed = repository.listed
+        repository.listed = lambda data: {"entries": [WRONG[wrong](row) for row in listed(data)["entries"]]}  # type: ignore[method-assign]
+        later(world)
+        with pytest.raises(Unavailable):
+            reconciler(world).reconcile()
+
+        assert reconciler(world).ledger.page(every=True, limit=10) == []
+
+
+def test_a_list_without_an_end_is_no_answer(tmp_path: Path, demo_keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("licence_service.repository.there._MOST_PAGES", 3)
+    with reporting_world(tmp_path, demo_keys) as (world, repository):
+        issue(world, 1)
+        report_all(world)
+        (copy,) = repository.kept.popitem()[1]
+        row = {"CertificateID": copy["CertificateID"], "Revision": copy["Revision"], "Digest": "0" * 64}
+        repository.listed = lambda data: {"entries": [row] * data["limit"]}  # type: ignore[method-assign]
+        later(world)
+        with pytest.raises(Unavailable):
+            reconciler(world).reconcile()
+
+
 def test_two_reconciliations_do_not_run_side_by_side(tmp_path: Path, demo_keys: Path) -> None:
     with reporting_world(tmp_path, demo_keys) as (world, _repository):
         claims = reconciler(world).reporter.claims
@@ -250,6 +297,26 @@ def test_two_reconciliations_do_not_run_side_by_side(tmp_path: Path, demo_keys: 
         world.clock.now += timedelta(minutes=11)  # type: ignore[attr-defined]  # its lease is over: it was killed
 
         assert reconciler(world).reconcile().passes == 1
+
+
+@pytest.mark.rule("AI-07")
+def test_many_processes_report_each_message_once_and_in_order(tmp_path: Path, demo_keys: Path, database_url: str | None) -> None:
+    with reporting_world(tmp_path, demo_keys, database_url) as (world, repository):
+        licences = [issue(world, number) for number in range(4)]
+        for number in range(4):
+            for licence_id in licences:
+                act(world, licence_id, number)
+        found = reconciler(world).reporter
+        for _ in range(3):
+            done = at_once([found.work] * 4)
+            assert all(isinstance(one, int) for one in done)
+
+        told = [(said["data"]["entry"]["CertificateID"], said["data"]["entry"]["Revision"]) for said in repository.got]
+        assert len(told) == len(set(told)) == 20
+        assert all(
+            [place for one, place in told if one == licence_id] == sorted(place for one, place in told if one == licence_id)
+            for licence_id in licences
+        )
 
 
 @pytest.mark.rule("AI-07")
