@@ -6,16 +6,20 @@ from enum import StrEnum
 from typing import Any
 
 from licence_service.errors import NotInRegister
+from licence_service.licence import Act
 from licence_service.store.cases import CaseIssue, Cases, Reported
 from licence_service.store.clients import READ, Client
 from licence_service.store.deliveries import DELIVERED
 from licence_service.store.seal_log import SealLog
+from licence_service.store.source_waits import CLERK, SourceWaits, Wait
 
 
 class Step(StrEnum):
     """A step of the line, in the order in which they are reached; `refused` ends it."""
 
     RECEIVED = "received"
+    CHECKING = "checking"
+    NEEDS_CLERK = "needs_clerk"
     APPROVED = "approved"
     SEALING = "sealing"
     SEALED = "sealed"
@@ -29,6 +33,8 @@ class Step(StrEnum):
 class Waits(StrEnum):
     """On whom an issue waits."""
 
+    SOURCE = "source"  # a data source has not answered; it is asked again when the request comes again
+    CLERK = "clerk"  # the sources stayed silent: a person decides
     WORKER = "worker"  # it is carried on, or taken over within a minute
     SEAL = "seal"  # the seal is stopped or cannot be had
     RECEIVER = "receiver"  # it holds; a receiver of yours has not taken its event
@@ -41,10 +47,14 @@ class CaseDesk:
 
     cases: Cases
     seal_log: SealLog
+    waits: SourceWaits
 
     def read(self, client: Client, case_no: str) -> list[dict[str, Any]]:
         """Return each issue of a case with the steps that it reached; `NotInRegister` where the client's department has none that it may see."""
-        found = [self._line(client, one) for one in self.cases.of(client.department, case_no) if client.may(READ, one.type)]
+        issues = [one for one in self.cases.of(client.department, case_no) if client.may(READ, one.type)]
+        begun = {one.type for one in issues}
+        waiting = [one for one in self.waits.of(client.department, case_no) if client.may(READ, one.type) and one.type not in begun]
+        found = [*(self._line(client, one) for one in issues), *map(_checking, waiting)]
         if not found:
             raise NotInRegister("no such case")
         return found
@@ -91,6 +101,16 @@ class CaseDesk:
         if told.reconciled_at:
             steps[Step.RECONCILED] = told.reconciled_at
         return None
+
+
+def _checking(wait: Wait) -> dict[str, Any]:
+    """Return the line of an issue of which nothing is reserved yet: its sources are silent."""
+    state = Step.NEEDS_CLERK if wait.state == CLERK else Step.CHECKING
+    steps = [{"step": step.value, "at": wait.since.isoformat(timespec="milliseconds")} for step in (Step.RECEIVED, Step.CHECKING)]
+    return {
+        "licence_id": None, "type": wait.type, "act": Act.ISSUE.value, "state": state.value,
+        "waits_on": (Waits.CLERK if wait.state == CLERK else Waits.SOURCE).value, "reason": f"source-silent: {', '.join(wait.sources)}", "steps": steps,
+    }  # fmt: skip
 
 
 def _at(use: dict[str, str | None]) -> datetime:

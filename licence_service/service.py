@@ -15,6 +15,7 @@ from licence_service.cases import CaseDesk
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.chunks import Chunks
 from licence_service.compromise import Marks
+from licence_service.connectors import Connectors, read_connectors
 from licence_service.continuing import Continuing
 from licence_service.courier import Courier
 from licence_service.document import Printer
@@ -23,6 +24,7 @@ from licence_service.errors import Misconfigured
 from licence_service.feed import Feed
 from licence_service.follower import Follower, keeper_of
 from licence_service.founding import contradictions, put_in_force
+from licence_service.gateway import Gateway
 from licence_service.handover import Gatherer
 from licence_service.history import Library
 from licence_service.hooks import Hooks
@@ -39,7 +41,7 @@ from licence_service.publishing import Publisher, Sources
 from licence_service.receipts import Receipts
 from licence_service.recovery import Recovery
 from licence_service.registrar import Registrar
-from licence_service.repository import Reconciler, Reporter, There, Wire
+from licence_service.repository import Reconciler, Reporter, There
 from licence_service.reviewing import Reviews
 from licence_service.runs import Runs
 from licence_service.seal.examiner import Examiner
@@ -83,6 +85,7 @@ from licence_service.store.seal_log import SealLog
 from licence_service.store.sealed import SealedDocuments
 from licence_service.store.searching import Searching
 from licence_service.store.site_reports import SiteReports
+from licence_service.store.source_waits import SourceWaits
 from licence_service.store.status import Statuses
 from licence_service.store.stickers import Stickers
 from licence_service.store.stock import KeptStock
@@ -228,7 +231,9 @@ def build(
     book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
     foundations, tasks = Foundations(database, now), Tasks(database, vault, now)
     law = Law(foundations, now)
-    line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now)
+    waits = SourceWaits(database, vault)
+    connectors = Connectors(waits, read_connectors(settings.sources)) if settings.sources else None
+    line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now, connectors=connectors)
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)
     presenter = Presenter(Examiner(keyring.trust_roots, keyring.known_seals, program=PROGRAM))  # strangers' files never keep an adoption waiting
     verifier = Verifier(catalogue, keyring, book, law, presenter.examiner, now, now())
@@ -262,7 +267,7 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log),
+        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
         _repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
 
@@ -273,7 +278,7 @@ def _repository(settings: Settings, book: Book, catalogue: Catalogue, database: 
         return None
     token, secret = settings.repository_keys()
     poster = Poster(read_networks(settings.repository_networks, "LICENCE_REPOSITORY_NETWORKS"))
-    wire = Wire(settings.repository_url, token, secret, poster)
+    wire = Gateway(settings.repository_url, token, secret, poster)
     reporter = Reporter(wire, Claims(database), Lines(database), book, catalogue, now, settings.repository_holders)
     return Reconciler(There(wire, now), reporter, Differences(database), now)
 

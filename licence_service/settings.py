@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     webhook_networks: str = Field(
         "", description="Networks that webhooks may reach beside public addresses, also without TLS: CIDR, separated by commas."
     )
+    sources: Path | None = Field(None, description="The folder in which data sources that this service asks itself are declared; empty asks none.")
     repository_url: str = Field("", description="The provincial repository that the catalogue is reported to; empty reports nothing.")
     repository_token: SecretStr = Field(SecretStr(""), description="The access token at the repository; or use the file below.")
     repository_token_file: Path | None = Field(None, description="A file that holds the access token.")

@@ -5,26 +5,16 @@ what it did wrong, `GET /wrongs` where what it keeps is not what it was told.
 """
 
 import argparse
-import hashlib
-import hmac
-import json
-import random
-import threading
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from simulators.envelope import FAILS, HANGS_UP, PASSING, SILENT_AFTER, SLOW, Envelope, listening, serve, sm3, written
+
+__all__ = ["FAILS", "HANGS_UP", "SILENT_AFTER", "SLOW", "Repository", "listening"]
 LOSES, DOUBLES, REORDERS, LATE, GARBLES, INVENTS = "loses", "doubles", "reorders", "late", "garbles", "invents"
 RETURNS = ("format", "duplicate", "unknown-organisation")
-FAILS, HANGS_UP, SILENT_AFTER, SLOW = "fails", "hangs_up", "silent_after", "slow"
 LASTING = (LOSES, DOUBLES, REORDERS, LATE, GARBLES, INVENTS, *RETURNS)  # leave a difference, unless a later message of the licence heals it
-PASSING = (FAILS, HANGS_UP, SILENT_AFTER, SLOW)  # the sender notices, and tries again
-WINDOW = timedelta(minutes=10)
 RELEASED_AT = 2  # the count of the whole catalogue before which late messages come in
 NEEDED = (
     "form", "CertificateID", "Revision", "CertificateTypeCode", "CertificateIssuingAuthorityCode", "RegisteredOn", "CertificateIdentifier",
@@ -33,57 +23,30 @@ NEEDED = (
 Entry = dict[str, Any]
 
 
-def written(value: object) -> bytes:
-    """Return canonical JSON; enough of RFC 8785 for what goes over this wire: keys in ASCII, whole numbers."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def sm3(content: bytes) -> str:
-    """Return SM3 in hexadecimal."""
-    return hashlib.new("sm3", content).hexdigest()
-
-
 @dataclass
-class Repository:
-    """What it was told, what it keeps, and what it does wrong. `rate` is the share of messages that a fault of `faults` strikes."""
+class Repository(Envelope):
+    """What it was told, what it keeps, and what it does wrong."""
 
-    token: str
-    secret: bytes
-    seed: int = 0
-    rate: float = 0.0
     faults: tuple[str, ...] = (*LASTING, *PASSING)
-    silence: float = 12.0  # seconds for which it says nothing after it accepted
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     unknown: set[str] = field(default_factory=set)  # organisations that it does not know yet
     told: dict[str, Entry] = field(default_factory=dict)  # by licence: the newest that it was sent, whatever became of it
     kept: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     names: dict[str, Any] = field(default_factory=dict)  # what came beside the entry
     answered: dict[str, str] = field(default_factory=dict)  # codes by message id
-    done: list[tuple[str, str]] = field(default_factory=list)  # fault, message id
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # every question about the catalogue
     got: list[dict[str, Any]] = field(default_factory=list)  # every message that it read
     wrongs_at_counts: list[set[tuple[str, str]]] = field(default_factory=list)
-    lock: threading.RLock = field(default_factory=threading.RLock)
     _held: list[tuple[str, str, Entry]] = field(default_factory=list)  # fault, licence, entry: late, or to come after the next one of the licence
-    _attempts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _counts: int = 0
 
     # -- faults --------------------------------------------------------------------------------------
 
-    def fault(self, message_id: str, licence: str, *, anew: bool) -> str:
-        """Return the fault that strikes this attempt, or nothing. What is told anew, or asked, is struck by passing ones only, and never thrice.
+    def _strikes(self, message_id: str, licence: str, *, anew: bool) -> str:
+        """Return the fault that strikes this attempt: what is told anew, or asked, is struck by passing ones only, and so is what comes again.
 
         Licences have other ids each time; what else a message's id says is the same whenever the same is done.
         """
-        self._attempts[message_id] += 1
-        attempt = self._attempts[message_id]
-        chance = random.Random(f"{self.seed}/{message_id.replace(licence, '')}/{attempt}")
-        possible = [one for one in self.faults if one in PASSING or (attempt == 1 and not anew)]
-        if not possible or attempt > 2 or chance.random() >= self.rate:
-            return ""
-        fault = chance.choice(possible)
-        self.done.append((fault, message_id))
-        return fault
+        return self.fault(message_id, lambda attempt: tuple(one for one in self.faults if one in PASSING or (attempt == 1 and not anew)), licence)
 
     def wrongs(self) -> set[tuple[str, str]]:
         """Return each licence of which it keeps something else than it was told last, and in which way."""
@@ -178,32 +141,24 @@ class Repository:
         """Take an entry out."""
         self.kept.pop(data["CertificateID"], None)
 
-    # -- envelope ------------------------------------------------------------------------------------
+    # -- messages ------------------------------------------------------------------------------------
 
-    def signature(self, operation: str, head: dict[str, Any], data: dict[str, Any]) -> str:
-        """Return HMAC-SM3 over operation, head and data."""
-        signed = {name: value for name, value in head.items() if name not in {"accessToken", "signature"}}
-        return hmac.new(self.secret, written([operation, signed, data]), "sm3").hexdigest()
-
-    def comes_from_a_sender(self, operation: str, head: dict[str, Any], data: dict[str, Any]) -> bool:
-        """Say whether token, signature and time are good."""
-        good = hmac.compare_digest(str(head.get("accessToken")), self.token)
-        signed = hmac.compare_digest(str(head.get("signature")), self.signature(operation, head, data))
-        return good and signed and abs(datetime.fromisoformat(head["time"]) - self.clock()) <= WINDOW
-
-    def answer(self, operation: str, said: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    def answer(self, path: str, said: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
         """Return the fault on the way, and the whole answer; None where a failure comes first."""
-        head, data = said["head"], said["data"]
+        operation, head, data = path.rpartition("/")[2], said["head"], said["data"]
         with self.lock:
             if not self.comes_from_a_sender(operation, head, data):
-                return "", self._signed(operation, head, "unknown-sender", {})
+                return "", self.signed(operation, head, "unknown-sender", {})
             message_id = head["requestId"]
             if question := operation in {"CountCatalogue", "ListCatalogue"}:
                 message_id = f"{operation}/{written(data).decode()}/{len(self.asked)}"
-            fault = self.fault(message_id, str(data.get("entry", data).get("CertificateID")), anew=question or data.get("replace") is True)
+            fault = self._strikes(message_id, str(data.get("entry", data).get("CertificateID")), anew=question or data.get("replace") is True)
             if fault in {FAILS, HANGS_UP}:
                 return fault, None
-            (self.asked if question else self.got).append((operation, data) if question else said)  # type: ignore[arg-type]
+            if question:
+                self.asked.append((operation, data))
+            else:
+                self.got.append(said)
             code, found = "accepted", {}
             if operation == "ReportCatalogue":
                 code = self.report(message_id, data, fault)
@@ -215,76 +170,18 @@ class Repository:
                 self.withdraw(data)
             else:
                 code = "format"
-            return fault, self._signed(operation, head, code, found)
+            return fault, self.signed(operation, head, code, found)
 
-    def _signed(self, operation: str, head: dict[str, Any], code: str, data: dict[str, Any]) -> dict[str, Any]:
-        said = {"requestId": head.get("requestId"), "nonce": head.get("nonce"), "time": self.clock().isoformat(timespec="seconds"), "code": code}
-        return {"head": {**said, "signature": self.signature(operation, said, data)}, "data": data}
+    def shown(self) -> dict[str, list[Any]]:
+        """Return what it did wrong, and where what it keeps is not what it was told."""
+        with self.lock:
+            return {"/faults": list(self.done), "/wrongs": sorted(self.wrongs())}
 
 
 def of_day(entries: list[Entry]) -> str:
     """Return the digest over the entries of a day."""
     lines = sorted((one["CertificateID"], one["Revision"], sm3(written(one))) for one in entries)
     return sm3("".join(f"{licence} {revision} {digest}\n" for licence, revision, digest in lines).encode())
-
-
-def _handler(repository: Repository) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            fault, answer = repository.answer(self.path.rpartition("/")[2], said)
-            if fault == SLOW:
-                time.sleep(0.2)
-            if fault == SILENT_AFTER:
-                time.sleep(repository.silence)
-            if fault in {HANGS_UP, SILENT_AFTER}:
-                self.close_connection = True
-            elif answer is None:
-                self.send_error(500)
-            else:
-                self._send(answer)
-
-        def do_GET(self) -> None:
-            with repository.lock:
-                said: dict[str, list[Any]] = {"/faults": list(repository.done), "/wrongs": sorted(repository.wrongs())}
-            if self.path in said:
-                self._send(said[self.path])
-            else:
-                self.send_error(404)
-
-        def _send(self, value: object) -> None:
-            content = written(value)
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_said: Any) -> None:  # noqa: ANN401
-            """Say nothing."""
-
-    return Handler
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_of: Any) -> None:  # noqa: ANN401
-        """A sender that hung up is no trouble here."""
-
-
-@contextmanager
-def listening(repository: Repository, port: int = 0) -> Iterator[str]:
-    """Let a repository listen on this machine; yield its address."""
-    server = _Server(("127.0.0.1", port), _handler(repository))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/elssp/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def main() -> None:
@@ -297,12 +194,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.2, help="the share of messages that a fault strikes, from 0 to 1")
     parser.add_argument("--faults", default=",".join((*LASTING, *PASSING)), help="the faults that there are, separated by commas")
     said = parser.parse_args()
-    with listening(Repository(said.token, said.secret.encode(), said.seed, said.rate, tuple(said.faults.split(","))), said.port) as url:
-        print(f"a repository listens at {url}", flush=True)  # noqa: T201 - this is the output
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
+    repository = Repository(said.token, said.secret.encode(), said.seed, said.rate, tuple(said.faults.split(",")))
+    serve(repository, said.port, "a repository listens")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,5 @@
 from licence_service.repository.reconciling import Reconciler
 from licence_service.repository.reporting import Reporter
 from licence_service.repository.there import There
-from licence_service.repository.wire import Wire
 
-__all__ = ["Reconciler", "Reporter", "There", "Wire"]
+__all__ = ["Reconciler", "Reporter", "There"]

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from licence_service.catalogue import Catalogue
+from licence_service.gateway import Gateway
 from licence_service.repository.catalogued import catalogue_entry, digest_of, holder_of
 from licence_service.repository.wire import REPORT as OPERATION
 from licence_service.repository.wire import RETURNED as RETURNING
-from licence_service.repository.wire import TAKEN, Wire
+from licence_service.repository.wire import TAKEN
 from licence_service.store.book import Book
 from licence_service.store.repository_lines import REPORT, REPORTED, RETURNED, WAITING, Claims, Line, Lines, Outcome, Stirred
 from licence_service.template import Template
@@ -39,7 +40,7 @@ def pause(attempts: int, chance: float) -> timedelta:
 class Reporter:
     """Reports to one repository. `holders`: whether number, name and code of the holder go along (GB/T 36903)."""
 
-    wire: Wire
+    wire: Gateway
     claims: Claims
     lines: Lines
     book: Book

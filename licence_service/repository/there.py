@@ -7,8 +7,9 @@ from datetime import date, datetime
 from typing import Any
 
 from licence_service.errors import Unavailable
+from licence_service.gateway import Gateway
 from licence_service.repository.comparing import Kept, Sum
-from licence_service.repository.wire import COUNT, LIST, TAKEN, WITHDRAW, Wire
+from licence_service.repository.wire import COUNT, LIST, TAKEN, WITHDRAW
 
 _ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _NAME = re.compile(r"[0-9A-Z]{1,21}")
@@ -22,7 +23,7 @@ _MOST_ROWS = 100_000  # of groups, or of days
 class There:
     """Asks one repository. Every method raises `Unavailable` where it does not answer, or with something else."""
 
-    wire: Wire
+    wire: Gateway
     now: Callable[[], datetime] = field(repr=False)
 
     def groups(self) -> dict[tuple[str, str], Sum]:

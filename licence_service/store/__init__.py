@@ -8,6 +8,7 @@ from licence_service.store import (  # all tables are on the metadata, whichever
     tables_of_repository,
     tables_of_runs,
     tables_of_showing,
+    tables_of_sources,
     tables_of_webhooks,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "tables_of_repository",
     "tables_of_runs",
     "tables_of_showing",
+    "tables_of_sources",
     "tables_of_webhooks",
 ]

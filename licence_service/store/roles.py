@@ -16,9 +16,9 @@ INSERT_ONLY = frozenset({
     "entries", "foundations", "heads", "payloads", "photos", "seal_uses", "seal_orders", "consumed_reports", "recent_keys", "settled_keys",
 })  # fmt: skip
 # The only rows that the code deletes: counts of wrong codes after a day, what can be made again, assertions that have expired, webhooks that their
-# clients take away, and what was found of a row of a stock before it was put right.
+# clients take away, what was found of a row of a stock before it was put right, and waits for a source that has answered.
 DELETED_FROM = frozenset({
-    "failures", "status_runs", "status_lists", "prepared_answers", "used_assertions", "webhooks", "webhook_deliveries", "stock_findings",
+    "failures", "status_runs", "status_lists", "prepared_answers", "used_assertions", "webhooks", "webhook_deliveries", "stock_findings", "source_waits",
 })  # fmt: skip
 
 

@@ -15,7 +15,8 @@ CaseNo = Annotated[str, Path(pattern=r"^[0-9A-Za-z._/-]{1,80}$", description="Th
 _STEPS = [step.value for step in Step]
 _ISSUE: dict[str, Any] = shape(
     {
-        "licence_id": TEXT, "type": TEXT, "act": TEXT, "state": {"enum": _STEPS}, "waits_on": {"enum": [*(one.value for one in Waits), None]},
+        "licence_id": {"type": ["string", "null"]}, "type": TEXT, "act": TEXT, "state": {"enum": _STEPS},
+        "waits_on": {"enum": [*(one.value for one in Waits), None]},
         "reason": {"type": ["string", "null"]}, "steps": {"type": "array", "items": shape({"step": {"enum": _STEPS}, "at": TEXT})},
     }
 )  # fmt: skip

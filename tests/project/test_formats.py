@@ -24,6 +24,7 @@ from licence_service.errors import FaceRejected, Fault
 from licence_service.events import event_of, payload
 from licence_service.fields import Asker, Field, Shown
 from licence_service.fold import fold
+from licence_service.gateway import signature_of
 from licence_service.licence import Act, Entry, LicenceState
 from licence_service.licence_data import licence_data
 from licence_service.log.heads import read_statement
@@ -32,7 +33,6 @@ from licence_service.message import headers_of
 from licence_service.receipts import Presented, message_in, words_of
 from licence_service.repository.catalogued import catalogue_entry, digest_of
 from licence_service.repository.comparing import Kept, of_day, of_days
-from licence_service.repository.wire import signature_of
 from licence_service.requests import read_act, read_issue
 from licence_service.run_lines import issued
 from licence_service.seal.tokens import is_signed, key_id, open1, verify
