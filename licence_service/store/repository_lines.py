@@ -169,9 +169,14 @@ class Lines:
         return True
 
     def turn(self, now: datetime, limit: int) -> list[Line]:
-        """Return what is to be told now: of each licence the first that waits."""
+        """Return what is to be told now: of each licence the first that waits; half of it what waits longest, half what was entered last.
+
+        So the first report of a whole book does not keep today's changes waiting, and these do not keep it waiting for ever.
+        """
         due = and_(lines.c.state == _IS_WAITING, lines.c.next_at <= now, _FIRST)
-        return self._read(due, limit, lines.c.next_at, lines.c.place)
+        last = self._read(due, limit // 2, lines.c.place.desc(), lines.c.licence)
+        longest = self._read(due, limit, lines.c.next_at, lines.c.place)
+        return list({one.key: one for one in (*last, *longest)}.values())[:limit]
 
     def settle(self, holder: str, outcomes: Sequence[Outcome], now: datetime) -> bool:
         """Write down what came of attempts; False, and nothing, where the claim is lost."""

@@ -40,6 +40,7 @@ repository_lines = Table(
     Column("reason", String(60), nullable=False),  # why the last attempt was not good, or why it was returned
     UniqueConstraint("licence", "place"),
     Index("ix_repository_lines_next_at", "next_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_repository_lines_place", "place", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_repository_lines_group", "type", "department", "day", sqlite_where=text("newest = 1"), postgresql_where=text("newest")),
     Index("ix_repository_lines_returned", "id", sqlite_where=_RETURNED, postgresql_where=_RETURNED),
 )  # fmt: skip

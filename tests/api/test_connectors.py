@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from licence_service.carrying import Done
 from licence_service.connectors import read_connectors
 from licence_service.errors import Misconfigured
 from licence_service.licence import beijing_day
@@ -112,6 +113,32 @@ def test_a_source_whose_receipt_came_along_is_not_asked(one: tuple[World, Source
     basis = world.service.book.get(answer.json()["licence_id"]).entries[0].basis
     assert basis
     assert {one.source: one.fetched for one in basis.receipts} == {"vehicle_inspection": False, "police_vehicle": True}
+
+
+def test_sources_are_asked_in_bulk_too_and_a_retry_asks_nobody(one: tuple[World, Sources]) -> None:
+    world, sources = one
+    body = _request(world)
+    (first,) = world.service.chunks.issue(world.client(HAILING), [("machine-0009", body)])
+    asked = len(sources.got)
+    (again,) = world.service.chunks.issue(world.client(HAILING), [("machine-0009", body)])
+
+    assert isinstance(first, Done)
+    assert isinstance(again, Done)
+    assert (again.licence_id, len(sources.got), asked) == (first.licence_id, 2, 2)
+    assert sent(world, "machine-0009").json()["licence_id"] == first.licence_id
+    assert len(sources.got) == 2
+
+
+def test_what_is_asked_and_answered_is_in_no_log(one: tuple[World, Sources], capfd: pytest.CaptureFixture[str]) -> None:
+    world, sources = one
+    sources.down.add("inspection")
+    answer = sent(world)
+    face = _request(world)["face"]
+    said = answer.text + "".join(capfd.readouterr())
+
+    assert answer.status_code == 503
+    assert [name for name in ("plate_no", "vin", "vehicle_owner") if str(face[name]) in said] == []
+    assert TOKEN not in said
 
 
 def test_nobody_is_asked_for_what_a_person_decides(one: tuple[World, Sources]) -> None:

@@ -4,16 +4,19 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
+from licence_service.app import create_app
 from licence_service.licence import beijing_day
 from licence_service.message import new_secret
 from licence_service.store.webhooks import Wish
 from simulators.repository import FAILS, HANGS_UP, SILENT_AFTER, Repository
 from tests.parts.databases import KINDS, empty_postgres
-from tests.repositories import citizen, dumped, issue, reconciler, report_all, reporting_world
+from tests.repositories import SECRET, TOKEN, citizen, dumped, issue, reconciler, report_all, reporting_world
 from tests.world import DRIVER, World
 
 Both = tuple[World, Repository]
@@ -97,6 +100,40 @@ def test_nothing_of_a_person_goes_to_the_repository_unless_the_setting_says_so(o
     assert [name for name, value in face.items() if len(str(value)) > 1 and str(value) in said and str(value) not in days] == []
 
 
+def test_the_queue_the_ledger_and_the_log_hold_nothing_of_a_holder(tmp_path: Path, demo_keys: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with reporting_world(tmp_path, demo_keys, repository_holders=True) as (world, repository):
+        licence_id = issue(world, 1)
+        report_all(world)
+        repository.kept.clear()
+        world.clock.now += timedelta(minutes=10)  # type: ignore[attr-defined]
+        reconciler(world).reconcile()
+        name = world.request(DRIVER)["face"]["person_name"]
+        assert citizen(1) in dumped(repository)
+        assert name in dumped(repository)
+        with world.service.database.read() as connection:
+            tables = ("repository_lines", "repository_differences", "repository_runs", "repository_claims")
+            rows = str([connection.exec_driver_sql(f"SELECT * FROM {table}").all() for table in tables])  # noqa: S608 - names from above
+        written = rows + "".join(capfd.readouterr())
+
+        assert licence_id in rows
+        assert [one for one in (citizen(1), name, TOKEN, SECRET) if one in written] == []
+
+
+def test_a_server_reports_and_reconciles_by_itself(tmp_path: Path, demo_keys: Path) -> None:
+    with reporting_world(tmp_path, demo_keys, repository_seconds=0.05) as (world, repository):
+        licence_id = issue(world, 1)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr("licence_service.app._RECONCILE_SECONDS", 0.05)
+            with TestClient(create_app(world.service)):
+                for _ in range(400):
+                    if repository.kept and reconciler(world).ledger.last_finished():
+                        break
+                    sleep(0.02)
+
+        assert list(repository.kept) == [licence_id]
+        assert repository.wrongs_at_counts[-1] == set()
+
+
 def test_number_name_and_code_of_the_holder_go_along_where_the_setting_says_so(tmp_path: Path, demo_keys: Path) -> None:
     with reporting_world(tmp_path, demo_keys, repository_holders=True) as (world, repository):
         licence_id = issue(world, 1)
@@ -108,6 +145,23 @@ def test_number_name_and_code_of_the_holder_go_along_where_the_setting_says_so(t
             "CertificateNumber": citizen(1), "CertificateHolderName": name, "CertificateHolderCode": citizen(1), "CertificateHolderTypeCode": "111",
         }  # fmt: skip
         assert citizen(1) not in json.dumps(entry)
+
+
+@pytest.mark.rule("AI-07")
+def test_a_change_of_today_does_not_wait_for_the_first_report_of_a_whole_book(both: Both) -> None:
+    world, _repository = both
+    licences = [issue(world, number) for number in range(8)]
+    suspend(world, licences[0])
+    found = reconciler(world).reporter
+    object.__setattr__(found.wire, "url", "http://127.0.0.1:1/nobody")  # it is laid out, and nothing of it arrives
+    found.work()
+    world.clock.now += timedelta(minutes=5)  # type: ignore[attr-defined]
+    first = found.lines.newest(licences[1]).place
+    turn = [(one.licence_id, one.place - first + 1) for one in found.lines.turn(world.clock(), 4)]
+
+    assert turn[:2] == [(licences[7], 7), (licences[6], 6)]  # what was entered last; the suspension comes after its licence's issue
+    assert {one for one, _ in turn[2:]} <= set(licences[:6])
+    assert len({one for one, _ in turn}) == 4
 
 
 def test_what_was_told_is_not_told_again(one: Both) -> None:

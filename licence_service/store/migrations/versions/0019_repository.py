@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("licence", "place", name="uq_repository_lines_licence_place"),
     )
     op.create_index("ix_repository_lines_next_at", "repository_lines", ["next_at"], sqlite_where=WAITING, postgresql_where=WAITING)
+    op.create_index("ix_repository_lines_place", "repository_lines", ["place"], sqlite_where=WAITING, postgresql_where=WAITING)
     op.create_index(
         "ix_repository_lines_group",
         "repository_lines",
