@@ -1,7 +1,8 @@
 """The reconciliation (DOMAIN §2e step 8, M19): both catalogues are compared, each difference becomes a row of the ledger and is told anew until there is none.
 
 Counts and digests are asked for by type and organ, then by day, then entry by entry, each only where the level above differs. What is on its way is
-no difference. What the repository alone knows is never taken out by itself: were this register the one that lost something, that entry would be the evidence.
+no difference. What the repository alone knows, or knows more of, is never overwritten by itself: were this register the one that lost something,
+that would be the evidence.
 """
 
 import secrets
@@ -19,6 +20,8 @@ from licence_service.store.repository_lines import RECONCILE, REPORTED, RETURNED
 
 MOST_PASSES = 3
 _LEASE = timedelta(minutes=10)  # renewed with every day that is looked into
+AHEAD = "ahead-of-this-register"  # a cause: this register may have lost what the repository still has
+_A_WHILE = 500  # rows between two signs of life
 _AGAIN = timedelta(hours=1)  # where differences are left
 
 
@@ -31,6 +34,11 @@ class _Looked:
     days: int = 0
     found: list[Found] = field(default_factory=list)
     under_way: set[str] = field(default_factory=set)
+
+    @property
+    def ahead(self) -> set[str]:
+        """Return the licences of which the other side knows more."""
+        return {one.licence_id for one in self.found if one.cause == AHEAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,9 @@ class Reconciler:
         try:
             for _ in range(passes):
                 self.reporter.work()
-                run = self._passed(run, holder)
-                if sum(self._repaired(task) for task in self.ledger.open()) == 0:
+                looked = self._compared(holder)
+                run = self._noted(run, looked)
+                if not self._told_anew(holder, looked.ahead):
                     break
             return self.ledger.finish(run, self.now())
         finally:
@@ -79,15 +88,14 @@ class Reconciler:
         task = self.ledger.get(key)
         if task.found.kind != Kind.MISSING_HERE or task.state != "open" or self._known(task.found.licence_id):
             raise RequestRejected("only an open difference `missing_here` about a licence that this register never had can be withdrawn")
-        self.there.withdraw(task.found.licence_id, f"withdraw-{task.key}")
+        self.there.withdraw(task.found.licence_id, f"withdraw-{task.key}-{self.now():%Y%m%d%H%M%S}")
         self.ledger.withdrawn(task, by)
         return self.ledger.get(key)
 
     # -- one pass ------------------------------------------------------------------------------------
 
-    def _passed(self, run: Run, holder: str) -> Run:
-        """Compare once and write the ledger."""
-        looked = self._compared(holder)
+    def _noted(self, run: Run, looked: _Looked) -> Run:
+        """Write what a pass came to into the ledger."""
         standing = {(one.licence_id, one.kind) for one in looked.found}
         gone = {
             task.key: self._ending(task, looked.found)
@@ -107,8 +115,7 @@ class Reconciler:
         looked.groups, looked.entries = len({*whole, *there}), sum(one.count for one in whole.values())
         for group in sorted(unlike(whole, there)):
             for day in sorted(unlike(here.get(group, {}), self.there.days(*group))):
-                if not self._claims.renew(RECONCILE, holder, self.now() + _LEASE):
-                    raise Unavailable("another process reconciles now")
+                self._keep_on(holder)
                 looked.days += 1
                 self._look_into((*group, day), began, looked)
         return looked
@@ -127,6 +134,8 @@ class Reconciler:
     def _cause(self, one: Difference, line: Line | None) -> str:
         if line is None:
             return "filed-elsewhere" if self._known(one.licence_id) else "never-reported"
+        if any(each.revision > line.place for each in one.there):
+            return AHEAD
         if line.state == RETURNED:
             return f"returned-{line.reason}"
         return {Kind.DOUBLED: "kept-twice", Kind.OTHER_STATE: "kept-otherwise"}.get(one.kind, "taken-and-not-kept")
@@ -141,8 +150,21 @@ class Reconciler:
         told = line and line.state == REPORTED and line.repairs and line.settled_at and line.settled_at >= task.found_at
         return "told_anew" if told else "came_late"
 
+    def _told_anew(self, holder: str, ahead: set[str]) -> bool:
+        """Put what is open on its way once more, but for what the other side knows more of; say whether there was anything to tell."""
+        told = 0
+        for number, task in enumerate(self.ledger.open()):
+            if number % _A_WHILE == 0:
+                self._keep_on(holder)
+            told += task.found.licence_id not in ahead and self._repaired(task)
+        return told > 0
+
+    def _keep_on(self, holder: str) -> None:
+        if not self._claims.renew(RECONCILE, holder, self.now() + _LEASE):
+            raise Unavailable("another process reconciles now")
+
     def _repaired(self, task: Task) -> bool:
-        """Put what a row is about on its way once more; False where there is nothing to tell, it waits already, or it was returned again."""
+        """Put what a row is about on its way once more; False where a person must decide, it waits already, or it was returned again."""
         line = self._known(task.found.licence_id)
         if line is None or (line.state == RETURNED and task.repairs) or not self._lines.tell_anew(line, self.now()):
             return False

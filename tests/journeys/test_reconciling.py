@@ -192,6 +192,26 @@ def test_what_the_repository_alone_knows_waits_for_a_person(tmp_path: Path, demo
             found.withdraw(task.key, "an officer")
 
 
+def test_a_repository_that_is_ahead_is_not_overwritten_by_itself(tmp_path: Path, demo_keys: Path) -> None:
+    with reporting_world(tmp_path, demo_keys) as (world, repository):
+        licence_id = issue(world, 1)
+        report_all(world)
+        later(world)
+        (kept,) = repository.kept[licence_id]
+        repository.kept[licence_id] = [{**kept, "Revision": kept["Revision"] + 5, "State": "revoked"}]
+        found = reconciler(world)
+        run = found.reconcile()
+        (task,) = found.ledger.open()
+        before = repository.kept[licence_id][0]["State"]
+        later(world)
+        assert found.reporter.lines.tell_anew(found.reporter.lines.newest(licence_id), world.clock())  # an officer looked into it
+        found.reconcile()
+
+        assert (run.open, task.found.kind, task.found.cause, before) == (1, "other_state", "ahead-of-this-register", "revoked")
+        assert repository.kept[licence_id] == [kept]
+        assert found.ledger.get(task.key).ending == "told_anew"
+
+
 def test_what_is_returned_again_is_not_told_for_ever(tmp_path: Path, demo_keys: Path) -> None:
     with reporting_world(tmp_path, demo_keys) as (world, repository):
         repository.unknown.add(world.service.catalogue.samples[DRIVER].issuer)
