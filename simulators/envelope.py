@@ -142,9 +142,10 @@ def listening(system: System, port: int = 0) -> Iterator[str]:
         thread.join()
 
 
-def serve(system: System, port: int, name: str) -> None:
-    """Serve until Ctrl-C."""
+def serve(system: System, port: int, name: str, begun: Callable[[str], None] = lambda _url: None) -> None:
+    """Serve until Ctrl-C; `begun` is told of the address."""
     with listening(system, port) as url:
+        begun(url)
         print(f"{name} at {url}", flush=True)  # noqa: T201 - this is the output
         try:
             threading.Event().wait()

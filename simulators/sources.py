@@ -120,9 +120,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.2, help="the share of questions that a fault strikes, from 0 to 1")
     parser.add_argument("--declare", type=Path, help="write the declarations for LICENCE_SOURCES into this folder")
     said = parser.parse_args()
-    if said.declare:
-        declare(said.declare, f"http://127.0.0.1:{said.port}/elssp/v1", said.token, said.secret)
-    serve(Sources(said.token, said.secret.encode(), said.seed, said.rate), said.port, "police, company register and inspection stations listen")
+    sources = Sources(said.token, said.secret.encode(), said.seed, said.rate)
+
+    def begun(url: str) -> None:
+        if said.declare:
+            declare(said.declare, url, said.token, said.secret)
+
+    serve(sources, said.port, "police, company register and inspection stations listen", begun)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from licence_service.cli import (
     receipts,
     resealing,
     showing,
+    sources,
     stock,
     templates,
     working,
@@ -68,6 +69,7 @@ explaining.add_to(app)
 showing.add_to(app)
 webhook_commands.add_to(app)
 repository_commands.add_to(app)
+sources.add_to(app)
 resealing.add_to(app, seals)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

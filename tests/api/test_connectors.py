@@ -1,5 +1,7 @@
 """Data sources that the service asks itself: declared in files, asked where a request brings no receipt, waited for, and explained."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,9 +17,9 @@ from licence_service.licence import beijing_day
 from licence_service.rules import judge_sources, rule_set
 from simulators.envelope import PASSING, listening
 from simulators.sources import GARBLED, UNSIGNED, Sources, declare
-from tests.api.test_cli import Terminal, terminal
+from tests.api.test_cli import MISCONFIGURED, UNAVAILABLE, Terminal, terminal
 from tests.parts.databases import KINDS, empty_postgres
-from tests.world import World, a_world, decision
+from tests.world import ROOT, World, a_world, decision
 
 __all__ = ["terminal"]
 HAILING = "ride_hailing_transport_certificate"
@@ -256,6 +258,21 @@ def test_explain_says_who_asked_and_what_was_said(terminal: Terminal, tmp_path: 
     assert "again    the same" in said
 
 
+def test_operators_see_what_is_declared_and_what_waits(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.run("sources", wanted=MISCONFIGURED)
+    sources = Sources(TOKEN, SECRET.encode(), down={"inspection"})
+    with listening(sources) as url:
+        declare(tmp_path / "sources", url, TOKEN, SECRET)
+        terminal.environment["LICENCE_SOURCES"] = str(tmp_path / "sources")
+        body = terminal.file(_request(terminal.world))
+        terminal.run("issue", body, "--client", terminal.client(HAILING), "--key", "machine-0001", wanted=UNAVAILABLE)
+        rows = terminal.json("sources")
+
+    assert [(row["source"], row["cases_waiting"]) for row in rows] == [("company_register", 0), ("police_vehicle", 0), ("vehicle_inspection", 1)]
+    assert rows[0]["to"] == url.partition("://")[2].partition("/")[0]
+    assert rows[2]["longest_since"]
+
+
 BROKEN = {
     "no url": ("url", "# url", "url"),
     "an address of another kind": ('url = "http', 'url = "ftp', "url"),
@@ -297,3 +314,13 @@ def test_a_source_inside_is_asked_only_where_its_declaration_allows_the_network(
             object.__setattr__(gateway.poster, "networks", ())
         assert slug(sent(world)) == "source-silent"
         assert sources.got == []
+
+
+def test_the_simulated_sources_start_by_a_command_and_declare_themselves(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "simulators.sources", "--port", "0", "--declare", str(tmp_path / "sources")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout
+        assert started.stdout.readline().startswith("police, company register and inspection stations listen at http://127.0.0.1:")
+        started.terminate()
+
+    assert sorted(read_connectors(tmp_path / "sources")) == ["company_register", "police_vehicle", "vehicle_inspection"]
