@@ -59,6 +59,7 @@ log = structlog.get_logger("licence_service")
 # waits that long each time: at its slowest hundredth, beside issuing, twice to three times as long as with this.
 _SWITCH_SECONDS = 0.0005
 _BULK_SECONDS = 1.0  # how often the server looks for files of rows and for watched lists that have news
+_RECONCILE_SECONDS = 60.0  # how often the server looks whether a reconciliation is due
 _LIST_SECONDS = 30.0  # how often the server looks whether new status lists are due
 
 
@@ -152,6 +153,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         ("preparing", service.settings.head_seconds, _prepare),
         ("failures", SETTLE_SECONDS, _settle),
         ("webhooks", service.settings.webhook_seconds, _deliver),
+        ("repository", service.settings.repository_seconds if service.repository else 0, _report),
+        ("reconciliation", _RECONCILE_SECONDS if service.repository and service.settings.repository_seconds > 0 else 0, _reconcile),
         ("bulk", _BULK_SECONDS if service.settings.head_seconds > 0 else 0, _check_in_bulk),
         ("status lists", _LIST_SECONDS if service.settings.head_seconds > 0 else 0, _list),
     )
@@ -211,6 +214,17 @@ def _deliver(service: Service) -> None:
 def _said_if_it_failed(one: Future[int]) -> None:
     if not one.cancelled() and (trouble := one.exception()):
         log.warning("webhooks", trouble=type(trouble).__name__)
+
+
+def _report(service: Service) -> None:
+    if service.repository:
+        service.repository.reporter.work()
+
+
+def _reconcile(service: Service) -> None:
+    if service.repository and service.repository.due():
+        run = service.repository.reconcile()
+        log.info("reconciled", entries=run.entries, found=run.found, ended=run.ended, open=run.open)
 
 
 def _list(service: Service) -> None:

@@ -56,6 +56,7 @@ class Receipt:
     compared: tuple[str, ...]
     digest: str
     reference: str | None = None
+    fetched: bool = False  # this service asked, not the approval system
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def as_data(basis: Basis) -> dict[str, Any]:
             {
                 "source": one.source, "asked_at": one.asked_at.isoformat(), "answered_at": one.answered_at.isoformat(), "result": one.result.value,
                 "compared": list(one.compared), "digest": one.digest, **({"reference": one.reference} if one.reference else {}),
+                **({"fetched": True} if one.fetched else {}),
             }
             for one in basis.receipts
         ],
@@ -170,7 +172,7 @@ def from_data(said: Mapping[str, Any]) -> Basis:
         tuple(
             Receipt(
                 one["source"], datetime.fromisoformat(one["asked_at"]), datetime.fromisoformat(one["answered_at"]), Result(one["result"]),
-                tuple(one["compared"]), one["digest"], one.get("reference"),
+                tuple(one["compared"]), one["digest"], one.get("reference"), one.get("fetched", False),
             )
             for one in said.get("receipts", ())
         ),

@@ -115,6 +115,9 @@ class Chunks:
     def _drafted(self, caller: Client, at: int, row: Row, outcomes: dict[int, Outcome]) -> _Drafted | None:
         key, body = row
         line = self.registrar.line
+        if line.connectors and (begun := self._begun(caller, key, body)):  # nobody is asked anew about what was decided
+            outcomes[at] = begun
+            return None
         try:
             request = requests.read_conversion(body) if self.of_stock else requests.read_issue(body)
             template, department = granted(line, caller, request, body)

@@ -14,6 +14,7 @@ from licence_service import qr_token
 from licence_service.acts import Mark, case_of, judge
 from licence_service.archive import Archive
 from licence_service.catalogue import Catalogue
+from licence_service.connectors import Connectors
 from licence_service.digests import Digests, canonical, digests
 from licence_service.document import PrintedEndorsement, Printer, Sheet
 from licence_service.drafting import complete
@@ -60,6 +61,7 @@ class Line:
     public_url: str
     now: Callable[[], datetime] = field(repr=False)
     step: Callable[[str], None] = field(default=lambda _name: None, repr=False)  # told of each step before it begins
+    connectors: Connectors | None = None  # data sources that are asked where a request brings no receipt of theirs
 
     def standing(self) -> Self:
         """Return the same under the law of this moment, for many acts that are judged together."""

@@ -63,10 +63,11 @@ class CodeClient(OAuth2Client):  # type: ignore[misc]  # the library ships no ty
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of a message: the status that came back, or none; and in a word why that is not good."""
+    """What became of a message: the status that came back, or none; in a word why that is not good; what it said, where that was asked for."""
 
     status: int | None
     reason: str = ""
+    content: bytes = field(default=b"", repr=False)
 
     @property
     def arrived(self) -> bool:
@@ -92,7 +93,8 @@ class Poster:
 
     `networks` are those that are allowed beside the public ones. The name is asked for once, every network address of it must be good, and
     the connection goes to one that was judged: an answer of the name service that changes in between leads nowhere. Redirects are answers
-    like any other that is not good; of an answer only the status is read, and all together takes `seconds` at most, but for the name service.
+    like any other that is not good; of an answer only the status is read unless more is wanted, and all together takes `seconds` at most, but for
+    the name service.
     """
 
     networks: tuple[Network, ...] = ()
@@ -109,11 +111,14 @@ class Poster:
             raise RequestRejected(faults=[Fault("url", "not-allowed", message)])
         return target
 
-    def post(self, url: str, headers: dict[str, str], body: bytes) -> Answered:
-        """Send one message and return what became of it; no trouble on the way is raised."""
+    def post(self, url: str, headers: dict[str, str], body: bytes, most: int = 0) -> Answered:
+        """Send one message and return what became of it; no trouble on the way is raised.
+
+        `most`: so many bytes of a good answer are wanted; a longer one is `too-long`.
+        """
         try:
             target = read_target(url)
-            return self._sent(target, {"Host": target.authority, **headers}, body)
+            return self._sent(target, {"Host": target.authority, **headers}, body, most)
         except (_Refused, RequestRejected):
             return Answered(None, "address-not-allowed")
         except httpcore2.TimeoutException:
@@ -123,14 +128,21 @@ class Poster:
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError):
             return Answered(None, "broken-off")
 
-    def _sent(self, target: Target, headers: dict[str, str], body: bytes) -> Answered:
+    def _sent(self, target: Target, headers: dict[str, str], body: bytes, most: int) -> Answered:
         address = httpcore2.URL(scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode())
         way = _Way(self, target, monotonic() + self.seconds)
         with (
             httpcore2.ConnectionPool(ssl_context=self.tls, network_backend=way, max_connections=1) as pool,
             pool.stream("POST", address, headers=[(name.encode(), value.encode()) for name, value in headers.items()], content=body) as answer,
         ):
-            return Answered(answer.status, "" if 200 <= answer.status < 300 else f"status-{answer.status}")  # noqa: PLR2004
+            if not 200 <= answer.status < 300:  # noqa: PLR2004
+                return Answered(answer.status, f"status-{answer.status}")
+            content = bytearray()
+            for part in answer.iter_stream() if most else ():
+                content += part
+                if len(content) > most:
+                    return Answered(None, "too-long")
+            return Answered(answer.status, "", bytes(content))
 
     def _good(self, target: Target) -> Sequence[str]:
         """Return the network addresses of a target if all of them are good, else none; without TLS only those that the setting allows."""

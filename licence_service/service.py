@@ -15,6 +15,7 @@ from licence_service.cases import CaseDesk
 from licence_service.catalogue import Catalogue, read_catalogue
 from licence_service.chunks import Chunks
 from licence_service.compromise import Marks
+from licence_service.connectors import Connectors, read_connectors
 from licence_service.continuing import Continuing
 from licence_service.courier import Courier
 from licence_service.document import Printer
@@ -23,6 +24,7 @@ from licence_service.errors import Misconfigured
 from licence_service.feed import Feed
 from licence_service.follower import Follower, keeper_of
 from licence_service.founding import contradictions, put_in_force
+from licence_service.gateway import Gateway
 from licence_service.handover import Gatherer
 from licence_service.history import Library
 from licence_service.hooks import Hooks
@@ -40,6 +42,7 @@ from licence_service.publishing import Publisher, Sources
 from licence_service.receipts import Receipts
 from licence_service.recovery import Recovery
 from licence_service.registrar import Registrar
+from licence_service.repository import Reconciler, Reporter, There
 from licence_service.reviewing import Reviews
 from licence_service.runs import Runs
 from licence_service.seal.examiner import Examiner
@@ -65,6 +68,7 @@ from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
 from licence_service.store.deliveries import Deliveries
 from licence_service.store.desk_log import DeskLog
+from licence_service.store.differences import Differences
 from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
@@ -78,6 +82,7 @@ from licence_service.store.people import People
 from licence_service.store.prepared import PreparedAnswers
 from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
+from licence_service.store.repository_lines import Claims, Lines
 from licence_service.store.reservations import Reservations
 from licence_service.store.reserving import Reserving
 from licence_service.store.runs import KeptRuns
@@ -86,6 +91,7 @@ from licence_service.store.sealed import SealedDocuments
 from licence_service.store.searching import Searching
 from licence_service.store.sessions import Sessions
 from licence_service.store.site_reports import SiteReports
+from licence_service.store.source_waits import SourceWaits
 from licence_service.store.status import Statuses
 from licence_service.store.stickers import Stickers
 from licence_service.store.stock import KeptStock
@@ -156,11 +162,14 @@ class Service:
     people: People
     sign_in: SignIn
     desk_log: DeskLog
+    repository: Reconciler | None
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
         """Give back connections and child processes."""
         self.courier.close()
+        if self.repository:
+            self.repository.reporter.close()
         self.hang_up()
         self.keyring.close()
         self.examiner.close()
@@ -231,7 +240,9 @@ def build(
     book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
     foundations, tasks, people = Foundations(database, now), Tasks(database, vault, now), People(database, vault)
     law = Law(foundations, now)
-    line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now)
+    waits = SourceWaits(database, vault)
+    connectors = Connectors(waits, read_connectors(settings.sources)) if settings.sources else None
+    line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now, connectors=connectors)
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)
     presenter = Presenter(Examiner(keyring.trust_roots, keyring.known_seals, program=PROGRAM))  # strangers' files never keep an adoption waiting
     verifier = Verifier(catalogue, keyring, book, law, presenter.examiner, now, now())
@@ -265,8 +276,9 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log),
-        people, _sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database), outside.close,
+        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
+        people, _sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
+        _repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
 
 
@@ -276,6 +288,17 @@ def _sign_in(settings: Settings, people: People, database: Database, key: bytes,
     provider = Provider(issuer, settings.openid_client_id, settings.openid_secret(), back, seconds, now) if issuer else None
     idle, longest = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
     return SignIn(provider, people, Sessions(database, people, idle, longest), settings.desk_address, key, now)
+
+
+def _repository(settings: Settings, book: Book, catalogue: Catalogue, database: Database, now: Clock) -> Reconciler | None:
+    """Return what reports to the provincial repository, and reconciles with it; None where no repository is set."""
+    if not settings.repository_url:
+        return None
+    token, secret = settings.repository_keys()
+    poster = Poster(read_networks(settings.repository_networks, "LICENCE_REPOSITORY_NETWORKS"))
+    wire = Gateway(settings.repository_url, token, secret, poster)
+    reporter = Reporter(wire, Claims(database), Lines(database), book, catalogue, now, settings.repository_holders)
+    return Reconciler(There(wire, now), reporter, Differences(database), now)
 
 
 def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:

@@ -46,6 +46,17 @@ class Settings(BaseSettings):
     webhook_networks: str = Field(
         "", description="Networks that webhooks may reach beside public addresses, also without TLS: CIDR, separated by commas."
     )
+    sources: Path | None = Field(None, description="The folder in which data sources that this service asks itself are declared; empty asks none.")
+    repository_url: str = Field("", description="The provincial repository that the catalogue is reported to; empty reports nothing.")
+    repository_token: SecretStr = Field(SecretStr(""), description="The access token at the repository; or use the file below.")
+    repository_token_file: Path | None = Field(None, description="A file that holds the access token.")
+    repository_secret: SecretStr = Field(SecretStr(""), description="The key that signs messages to and from the repository; or use the file below.")
+    repository_secret_file: Path | None = Field(None, description="A file that holds that key.")
+    repository_networks: str = Field("", description="Networks in which the repository may lie beside public addresses, as `webhook_networks`.")
+    repository_seconds: float = Field(
+        5.0, description="How often the server looks for changes to report; 0 leaves that, and the daily reconciliation, to `licence-service work`."
+    )
+    repository_holders: bool = Field(default=False, description="Report number, name and code of the holder beside the catalogue entry.")
     failures_before_slowing: int = Field(10, description="Wrong codes from one address, or for one number, in ten minutes before refusals.")
     desk_url: str = Field("", description="The address of the desk for people with roles (`/desk`), where it is not the public one.")
     openid_issuer: str = Field("", description="The OpenID provider that people of the desk sign in with; empty: nobody signs in.")
@@ -99,6 +110,13 @@ class Settings(BaseSettings):
             return bytes.fromhex(text.decode("ascii"))
         except ValueError as error:
             raise Misconfigured("the payload key must be 64 hexadecimal digits") from error
+
+    def repository_keys(self) -> tuple[str, bytes]:
+        """Return the access token at the repository, and the key that signs what goes there and comes from there."""
+        token, secret = _secret(self.repository_token, self.repository_token_file), _secret(self.repository_secret, self.repository_secret_file)
+        if not token or not secret:
+            raise Misconfigured("LICENCE_REPOSITORY_TOKEN and LICENCE_REPOSITORY_SECRET, or their files, must be set with LICENCE_REPOSITORY_URL")
+        return token.decode(), secret
 
     def archive_options(self) -> dict[str, str]:
         """Return the S3 client's options that are set."""

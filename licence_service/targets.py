@@ -46,12 +46,12 @@ class Target:
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def read_networks(text: str) -> tuple[Network, ...]:
-    """Read networks written as CIDR, separated by commas or spaces; `Misconfigured` for anything else."""
+def read_networks(text: str, setting: str = "LICENCE_WEBHOOK_NETWORKS") -> tuple[Network, ...]:
+    """Read networks written as CIDR, separated by commas or spaces; `Misconfigured`, naming the setting, for anything else."""
     try:
         return tuple(ip_network(one) for one in text.replace(",", " ").split())
     except ValueError as error:
-        raise Misconfigured("LICENCE_WEBHOOK_NETWORKS: networks such as 10.20.0.0/16, separated by commas, are wanted") from error
+        raise Misconfigured(f"{setting}: networks such as 10.20.0.0/16, separated by commas, are wanted") from error
 
 
 def read_target(url: str, path: str = "url") -> Target:

@@ -1,18 +1,22 @@
 """Before a licence is issued: what its decision rests on, and whether a rule set may have taken it with no person (AI-02 to AI-04, AI-09)."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from math import ceil
 
-from licence_service.basis import Basis, Finding, Result, worst
+from licence_service.basis import Basis, Finding, Judged, Result, worst
+from licence_service.connectors import Use
 from licence_service.errors import CheckFailed, FaceRejected, Fault, NeedsClerk, NotGranted, SourceSilent
 from licence_service.fields import Face
 from licence_service.line import Line
 from licence_service.requests import IssueRequest
-from licence_service.rules import judge_sources, outside, rule_set
+from licence_service.rules import RulePack, Unattended, judge_sources, outside, rule_set
+from licence_service.store.source_waits import CLERK, Wait
 from licence_service.template import Template
 
 TASK = "unattended"  # the kind of a task for a clerk
 RETRY_SECONDS = 300
+_SILENT = frozenset({Result.UNAVAILABLE, Result.MISSING, Result.STALE})
 
 
 def judged_basis(line: Line, department: str, request: IssueRequest, template: Template, face: Face, today: date) -> Basis:
@@ -26,7 +30,9 @@ def judged_basis(line: Line, department: str, request: IssueRequest, template: T
     unknown = [Fault("sources", "unknown-field", "these are not all fields of this type")] if basis.origins.keys() - template.fields.keys() else []
     if unknown:
         raise FaceRejected(faults=unknown)
+    case = _Case(line, department, request)
     if request.decision.unattended is None:
+        case.answered()  # by a person
         return basis
     found = rule_set(line.law.packs(), request.decision.unattended)
     if found is None or not found[0].covers(today) or found[0].types == "*" or template.slug not in found[0].types:
@@ -34,19 +40,70 @@ def judged_basis(line: Line, department: str, request: IssueRequest, template: T
     pack, rule = found
     if basis.item not in rule.items:
         raise NotGranted("this rule set does not decide this item of service", facts={"rule": "AI-03"})
-    judged = judge_sources(pack, rule, basis.receipts, line.now())
+    judged, basis = case.asked(pack, rule, basis, face)
     match worst(judged.findings):
         case Result.FAIL:
+            case.answered()
             raise CheckFailed(faults=_faults(judged.findings, Result.FAIL), facts={"rule": "AI-04"})
         case Result.CONFLICT:
+            case.answered()
             raise _for_a_clerk(line, department, request, _faults(judged.findings, Result.CONFLICT))
         case Result.UNAVAILABLE | Result.MISSING | Result.STALE:
-            silent = ", ".join(f"{one.source} ({one.result.value})" for one in judged.findings if one.result is not Result.PASS)
-            raise SourceSilent(f"waiting for: {silent}", retry_after=RETRY_SECONDS)
+            raise case.silent(judged, basis)
+    case.answered()
     if limits := outside(rule, face):
         faults = [Fault(f"face.{one.name}", "outside-limits", "the rule set leaves such a case to a person") for one in limits]
         raise _for_a_clerk(line, department, request, faults)
     return replace(basis, judged=judged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A case while its sources are asked."""
+
+    line: Line
+    department: str
+    request: IssueRequest
+
+    def asked(self, pack: RulePack, rule: Unattended, basis: Basis, face: Face) -> tuple[Judged, Basis]:
+        """Judge what came with the request; where only silence stands in the way, ask the sources that are declared, and judge again.
+
+        Sources that were silent lately are left alone up to their next turn.
+        """
+        judged = judge_sources(pack, rule, basis.receipts, self.line.now())
+        connectors, wait = self.line.connectors, self._wait()
+        if connectors is None or worst(judged.findings) not in _SILENT or (wait and (wait.state == CLERK or self.line.now() < wait.next_at)):
+            return judged, basis
+        wanted = {one.source: one.compared for one in judged.findings if one.result in _SILENT}
+        use = Use(self.department, pack.id, str(basis.item), self.request.case_no)
+        fetched = connectors.fetch(wanted, face, use, self.line.now)
+        names = {one.source for one in fetched}
+        basis = replace(basis, receipts=(*(one for one in basis.receipts if one.source not in names), *fetched))
+        return judge_sources(pack, rule, basis.receipts, self.line.now()), basis
+
+    def silent(self, judged: Judged, basis: Basis) -> SourceSilent | NeedsClerk:
+        """Return the refusal of a case whose sources are silent: to wait, visibly; in the end, for a clerk (AI-04)."""
+        said = ", ".join(f"{one.source} ({one.result.value})" for one in judged.findings if one.result is not Result.PASS)
+        wait, now, connectors = self._wait(), self.line.now(), self.line.connectors
+        if connectors and any(one.fetched and one.result is Result.UNAVAILABLE for one in basis.receipts):
+            names = [one.source for one in judged.findings if one.result in _SILENT]
+            wait = connectors.waits.note(self.department, self.request.type, self.request.case_no, names, now)
+        if wait is None:
+            return SourceSilent(f"waiting for: {said}", retry_after=RETRY_SECONDS)
+        if wait.state == CLERK:
+            faults = [Fault(f"receipts.{name}", Result.UNAVAILABLE.value, f"asked {wait.attempts} times") for name in wait.sources]
+            return _for_a_clerk(self.line, self.department, self.request, faults)
+        detail = f"waiting for: {', '.join(wait.sources)}, since {wait.since:%Y-%m-%dT%H:%M:%SZ}; asked {wait.attempts} times"
+        return SourceSilent(detail, retry_after=max(1, ceil((wait.next_at - now).total_seconds())))
+
+    def answered(self) -> None:
+        """Note that nothing is waited for any more."""
+        if self.line.connectors and self._wait():
+            self.line.connectors.waits.over(self.department, self.request.type, self.request.case_no)
+
+    def _wait(self) -> Wait | None:
+        found = self.line.connectors
+        return found.waits.standing(self.department, self.request.type, self.request.case_no) if found else None
 
 
 def _for_a_clerk(line: Line, department: str, request: IssueRequest, faults: list[Fault]) -> NeedsClerk:

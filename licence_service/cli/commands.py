@@ -23,12 +23,14 @@ from licence_service.cli import (
     receipts,
     resealing,
     showing,
+    sources,
     stock,
     templates,
     working,
 )
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli import hooks as webhook_commands
+from licence_service.cli import repository as repository_commands
 from licence_service.cli.talking import err, out, progress, said, service, show
 from licence_service.document import Fonts, glyph_file
 from licence_service.document.foundry import build as build_fonts
@@ -69,6 +71,8 @@ examining.add_to(app)
 explaining.add_to(app)
 showing.add_to(app)
 webhook_commands.add_to(app)
+repository_commands.add_to(app)
+sources.add_to(app)
 resealing.add_to(app, seals)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -169,9 +173,9 @@ def migrate() -> None:
 @app.command()
 @said
 def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
-    """Finish issues that were reserved but not sealed, sign heads over the new lines of the book, deliver events, keep lists and answers fresh."""
+    """Finish issues that were reserved but not sealed, sign heads over the new lines of the book, deliver events, report, keep lists and answers fresh."""
     with service() as opened:
-        pause = max(1.0, opened.settings.worker_seconds)
+        pause, reporting = max(1.0, opened.settings.worker_seconds), repository_commands.InTurn(opened)
         while True:
             try:
                 out.print(f"finished {opened.registrar.finish()}")
@@ -179,6 +183,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
                 err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
             _follow(opened)
             webhook_commands.deliver(opened, wait=once)
+            reporting.go_on(wait=once)
             _refresh(opened)
             if once:
                 return

@@ -58,7 +58,7 @@ def _explained(opened: Service, slug: str, entry: Entry) -> dict[str, Any]:
         },
         "receipts": [
             {"source": one.source, "result": one.result.value, "about": list(one.compared), "answered_at": one.answered_at.isoformat(),
-             "digest": one.digest, "reference": one.reference}
+             "digest": one.digest, "reference": one.reference, "by": "this service" if one.fetched else "the approval system"}
             for one in basis.receipts
         ],
         "rules": _judged(basis.judged) if basis.judged else None,
@@ -102,7 +102,10 @@ def _told(found: dict[str, Any]) -> None:
         out.print(f"bundle   {found['case']['bundle_no']}")
     for one in found["receipts"]:
         out.print(
-            f"asked    {one['source']}: {_WORDS[one['result']]} about {', '.join(one['about'])}, {one['answered_at']}, answer {one['digest'][:12]}…"
+            f"asked    {one['source']}, by {one['by']}: {_WORDS[one['result']]} about {', '.join(one['about'])}, {one['answered_at']}, "
+            f"answer {one['digest'][:12]}…{', number there ' + one['reference'] if one['reference'] else ''}",
+            markup=False,
+            soft_wrap=True,
         )
     if rules:
         out.print(f"rules    {rules['rule_set']} ({rules['digest'][:12]}…) at {rules['at']}")

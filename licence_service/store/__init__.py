@@ -6,8 +6,10 @@ from licence_service.store import (  # all tables are on the metadata, whichever
     tables_of_bulk,
     tables_of_packing,
     tables_of_people,
+    tables_of_repository,
     tables_of_runs,
     tables_of_showing,
+    tables_of_sources,
     tables_of_webhooks,
 )
 
@@ -17,7 +19,9 @@ __all__ = [
     "tables_of_bulk",
     "tables_of_packing",
     "tables_of_people",
+    "tables_of_repository",
     "tables_of_runs",
     "tables_of_showing",
+    "tables_of_sources",
     "tables_of_webhooks",
 ]

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select
 
 from licence_service.fields import comparison_form
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.payload import Vault
+from licence_service.store.repository_lines import REPORTED, RETURNED
 from licence_service.store.tables import clients, entries, licences, reservations
+from licence_service.store.tables_of_repository import repository_differences as differences
+from licence_service.store.tables_of_repository import repository_lines as lines
+from licence_service.store.tables_of_repository import repository_runs as runs
 from licence_service.store.tables_of_webhooks import webhook_deliveries, webhooks
 
 MOST = 100  # issues of one case that are told
@@ -42,6 +46,15 @@ class Told:
 
     state: str
     settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What became of telling the repository of an entry: when it took it, why it returned it, and when a reconciliation first found both sides alike."""
+
+    at: datetime | None
+    reason: str
+    reconciled_at: datetime | None
 
 
 def case_text(department: str, case_no: str) -> str:
@@ -85,3 +98,33 @@ class Cases:
         )
         with self._database.read() as connection:
             return [Told(row.state, row.settled_at) for row in connection.execute(query)]
+
+    def reported(self, licence_id: str, sequence: int) -> Reported | None:
+        """Return what became of telling the repository of an entry; None where there is nothing to tell, or nobody to tell it to."""
+        query = (
+            select(lines.c.state, lines.c.settled_at, lines.c.reason, lines.c.licence)
+            .join(entries, (entries.c.place == lines.c.place) & (entries.c.licence == lines.c.licence))
+            .join(licences, licences.c.id == lines.c.licence)
+            .where(licences.c.licence_id == licence_id, entries.c.sequence == sequence)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                return None
+            if row.state != REPORTED:
+                return Reported(None, f"repository-{row.reason}" if row.state == RETURNED else "", None)
+            first = select(func.min(runs.c.ended_at)).where(runs.c.began_at >= row.settled_at, _alike(licence_id, row.licence))
+            return Reported(row.settled_at, "", connection.execute(first).scalar_one())
+
+
+def _alike(licence_id: str, licence: int) -> ColumnElement[bool]:
+    """Say of runs that they found a licence the same on both sides: no difference was left at their end, and nothing of it was on its way."""
+    left = exists().where(
+        differences.c.licence_id == licence_id, differences.c.found_at <= runs.c.ended_at,
+        or_(differences.c.ended_at.is_(None), differences.c.ended_at > runs.c.ended_at),
+    )  # fmt: skip
+    under_way = exists().where(
+        lines.c.licence == licence, lines.c.place == entries.c.place, entries.c.recorded_at <= runs.c.ended_at,
+        or_(lines.c.settled_at.is_(None), lines.c.settled_at > runs.c.ended_at),
+    )  # fmt: skip
+    return runs.c.ended_at.is_not(None) & ~left & ~under_way

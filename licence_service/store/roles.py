@@ -17,10 +17,10 @@ INSERT_ONLY = frozenset({
     "desk_log",
 })  # fmt: skip
 # The only rows that the code deletes: counts of wrong codes after a day, what can be made again, assertions that have expired, webhooks that their
-# clients take away, what was found of a row of a stock before it was put right, and sessions that are over.
+# clients take away, what was found of a row of a stock before it was put right, sessions that are over, and waits for a source that has answered.
 DELETED_FROM = frozenset({
     "failures", "status_runs", "status_lists", "prepared_answers", "used_assertions", "webhooks", "webhook_deliveries", "stock_findings",
-    "sessions",
+    "sessions", "source_waits",
 })  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from licence_service.store.tables import entries, licences, versions
 _BATCH = 500
 _STREAMED = 50_000
 _UNREAD = Digests("", "")  # digests are the audit's business
-_QUIET = frozenset({Act.ASSERT, Act.ENDORSE, Act.REFUSE_ENDORSEMENT, Act.WITHDRAW_ENDORSEMENT, Act.REPORT_LOST, Act.REPORT_FOUND})
+QUIET = frozenset({Act.ASSERT, Act.ENDORSE, Act.REFUSE_ENDORSEMENT, Act.WITHDRAW_ENDORSEMENT, Act.REPORT_LOST, Act.REPORT_FOUND})
 Place = tuple[int, int]  # number of the list, index in it
 
 
@@ -106,8 +106,8 @@ class Statuses:
         with self._database.read() as connection:
             last = connection.execute(_LAST_PLACE).scalar_one() or 0
             rows = connection.execute(_TOUCHED, {"place": place, "until": until}).all()
-            loud = {row.licence for row in rows if Act(row.act) not in _QUIET}
-            _fold(connection, made, {row.licence for row in rows} | _below(connection, loud), day, known_at)
+            loud = {row.licence for row in rows if Act(row.act) not in QUIET}
+            _fold(connection, made, {row.licence for row in rows} | below(connection, loud), day, known_at)
         return last
 
     def touched(self, place: int, until: datetime) -> int:
@@ -137,10 +137,10 @@ def _odd(connection: Connection, day: date) -> set[int]:
     said = {"day": day.isoformat()}
     odd = {key for query in _ODD for key in connection.execute(query, said).scalars()}
     dying = set(connection.execute(_NOT_ALIVE, said).scalars())
-    return odd | _below(connection, odd | dying)
+    return odd | below(connection, odd | dying)
 
 
-def _below(connection: Connection, above: Iterable[int]) -> set[int]:
+def below(connection: Connection, above: Iterable[int]) -> set[int]:
     """Return the rows of all licences that hang on these, and on those again."""
     found: set[int] = set()
     frontier = set(above)

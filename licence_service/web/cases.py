@@ -15,7 +15,8 @@ CaseNo = Annotated[str, Path(pattern=r"^[0-9A-Za-z._/-]{1,80}$", description="Th
 _STEPS = [step.value for step in Step]
 _ISSUE: dict[str, Any] = shape(
     {
-        "licence_id": TEXT, "type": TEXT, "act": TEXT, "state": {"enum": _STEPS}, "waits_on": {"enum": [*(one.value for one in Waits), None]},
+        "licence_id": {"type": ["string", "null"]}, "type": TEXT, "act": TEXT, "state": {"enum": _STEPS},
+        "waits_on": {"enum": [*(one.value for one in Waits), None]},
         "reason": {"type": ["string", "null"]}, "steps": {"type": "array", "items": shape({"step": {"enum": _STEPS}, "at": TEXT})},
     }
 )  # fmt: skip
@@ -27,5 +28,6 @@ def read(service: TheService, caller: Reader, case_no: CaseNo) -> Response:
     """Return each licence that your department asked for under a case number, with the steps that it reached and on whom it waits.
 
     `delivered` says that every webhook of yours that wants the event has taken it. The licence holds from `registered` on, whatever comes of that.
+    `reported` and `reconciled` are about the provincial repository: it took the entry, and a comparison found both sides alike.
     """
     return JSONResponse({"issues": service.cases.read(caller, case_no)}, headers={"Cache-Control": "no-store"})

@@ -183,3 +183,18 @@ def test_an_endless_answer_is_not_read() -> None:
         thread.join(10)
 
     assert sent[0] < 50_000_000
+
+
+@pytest.mark.parametrize(("length", "answered"), [(100, Answered(200, "", b"x" * 100)), (101, Answered(None, "too-long"))])
+def test_of_an_answer_no_more_is_read_than_is_wanted(length: int, answered: Answered) -> None:
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + b"x" * length)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer, args=(server,))
+        thread.start()
+        assert Poster(HERE).post(f"http://127.0.0.1:{server.getsockname()[1]}/", {}, b"{}", 100) == answered
+        thread.join()

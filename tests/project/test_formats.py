@@ -24,12 +24,15 @@ from licence_service.errors import FaceRejected, Fault
 from licence_service.events import event_of, payload
 from licence_service.fields import Asker, Field, Shown
 from licence_service.fold import fold
+from licence_service.gateway import signature_of
 from licence_service.licence import Act, Entry, LicenceState
 from licence_service.licence_data import licence_data
 from licence_service.log.heads import read_statement
 from licence_service.looking import note_said
 from licence_service.message import headers_of
 from licence_service.receipts import Presented, message_in, words_of
+from licence_service.repository.catalogued import catalogue_entry, digest_of
+from licence_service.repository.comparing import Kept, of_day, of_days
 from licence_service.requests import read_act, read_issue
 from licence_service.run_lines import issued
 from licence_service.seal.tokens import is_signed, key_id, open1, verify
@@ -347,6 +350,18 @@ def told_events(said: dict[str, Any]) -> None:
     assert headers_of(event["id"], at, said["body"].encode(), [said["secret"]]) == headers
 
 
+def catalogue_reports(said: dict[str, Any]) -> None:
+    entry, told = entry_of(VECTORS["entry-issue"]), said["data"]["entry"]
+    record = Record(entry.licence_id, TEMPLATE.slug, ORGAN.uscc, (entry,))
+    assert catalogue_entry(record, entry, told["Revision"], replace(TEMPLATE, code=told["CertificateTypeCode"])) == told
+    assert digest_of(told) == said["digest"]
+    day = of_day([Kept(entry.licence_id, told["Revision"], said["digest"])])
+    assert (day.count, day.digest) == (said["day"]["Count"], said["day"]["Digest"])
+    group = of_days({said["day"]["RegisteredOn"]: day})
+    assert (group.count, group.digest) == (said["group"]["Count"], said["group"]["Digest"])
+    assert signature_of(said["secret"].encode(), said["operation"], said["head"], said["data"]) == said["head"]["signature"]
+
+
 CHECKS: dict[str, Callable[[Any], None]] = {
     "licence-id": licence_ids,
     "receipt": receipts,
@@ -379,6 +394,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "segment": packed_documents,
     "bulk-run": bulk_runs,
     "event": told_events,
+    "catalogue-report": catalogue_reports,
 }
 
 

@@ -1,0 +1,133 @@
+"""Police, company register and inspection stations for rehearsals, with realistic faults: `python -m simulators.sources --help`.
+
+Each compares what it is sent with its records and speaks a dialect of its own, in the envelope of docs/formats.md §15. What it has no record of agrees:
+a rehearsal need not be typed in twice. Shares no code with the service.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from simulators.envelope import FAILS, HANGS_UP, PASSING, Envelope, serve
+
+UNSIGNED, GARBLED, BUSY = "unsigned", "garbled", "busy"
+AGREES, DIFFERS, UNKNOWN = "agrees", "differs", "unknown"
+# By source: the member that names the record, the member of the answer with the result, and how it says what it found.
+DIALECTS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    "police": ("hphm", "jg", {AGREES: "1", DIFFERS: "2", UNKNOWN: "0", BUSY: "9"}),
+    "company": ("tyshxydm", "zt", {AGREES: "normal", DIFFERS: "mismatch", UNKNOWN: "not_registered", BUSY: "busy"}),
+    "inspection": ("vin", "result", {AGREES: "valid", DIFFERS: "expired", UNKNOWN: "no_record", BUSY: "busy"}),
+}
+# As this service would declare them (docs/deciding.md).
+DECLARED: Mapping[str, tuple[str, Mapping[str, str], Mapping[str, str]]] = {
+    "police_vehicle": (
+        "police",
+        {"hphm": "plate_no", "clsbdh": "vin", "syr": "vehicle_owner"},
+        {"1": "pass", "2": "conflict", "0": "fail", "9": "unavailable"},
+    ),
+    "company_register": (
+        "company",
+        {"tyshxydm": "uscc", "qymc": "business_name"},
+        {"normal": "pass", "mismatch": "conflict", "not_registered": "fail", "busy": "unavailable"},
+    ),
+    "vehicle_inspection": (
+        "inspection",
+        {"vin": "vin"},
+        {"valid": "pass", "expired": "fail", "no_record": "conflict", "busy": "unavailable"},
+    ),
+}
+
+
+@dataclass
+class Sources(Envelope):
+    """What each source has on record, by source and the member that names a record; None is a record that is known to be missing."""
+
+    faults: tuple[str, ...] = (*PASSING, UNSIGNED, GARBLED, BUSY)
+    records: dict[str, dict[str, dict[str, str] | None]] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def answer(self, path: str, said: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+        """Return the fault on the way, and the whole answer; None where a failure comes first."""
+        (source, operation), head, data = path.split("/")[-2:], said["head"], said["data"]
+        with self.lock:
+            if source not in DIALECTS or operation != "VerifyCertInfo" or not self.comes_from_a_sender(operation, head, data):
+                return "", self.signed(operation, head, "unknown-sender", {})
+            if source in self.down:
+                return FAILS, None
+            fault = self.fault(head["requestId"], lambda _attempt: self.faults)
+            if fault in {FAILS, HANGS_UP}:
+                return fault, None
+            self.got.append((source, data))
+            answer = self.signed(operation, head, "accepted", self._checked(source, data["fields"], fault))
+            if fault == UNSIGNED:
+                answer["head"]["signature"] = "0" * 64
+            return fault, answer
+
+    def _checked(self, source: str, fields: dict[str, str], fault: str) -> dict[str, Any]:
+        name, member, words = DIALECTS[source]
+        if fault == GARBLED:
+            return {member: ["1"], "lsh": 7}
+        record = self.records.get(source, {}).get(str(fields.get(name)), {})
+        differs = record and any(record.get(given, value) != value for given, value in fields.items())
+        found = BUSY if fault == BUSY else UNKNOWN if record is None else DIFFERS if differs else AGREES
+        return {member: words[found], "lsh": f"{source}-{len(self.got):06}"}
+
+    def shown(self) -> dict[str, list[Any]]:
+        """Return what it did wrong."""
+        with self.lock:
+            return {"/faults": list(self.done)}
+
+
+def declare(folder: Path, url: str, token: str, secret: str, timeout: float = 5.0) -> None:
+    """Write the declarations that lead a service to these sources, and the two secrets beside them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (("rehearsal.token", token), ("rehearsal.secret", secret)):
+        (folder / name).write_text(content)
+        (folder / name).chmod(0o600)
+    for source, (place, ask, results) in DECLARED.items():
+        ways = "\n".join(f'{there} = "{name}"' for there, name in ask.items())
+        meanings = "\n".join(f'"{said}" = "{result}"' for said, result in results.items())
+        text = f"""source = "{source}"
+url = "{url}/{place}"
+token_file = "rehearsal.token"
+secret_file = "rehearsal.secret"
+networks = ["127.0.0.0/8"]
+timeout_seconds = {timeout}
+
+[ask]
+{ways}
+
+[answer]
+result = "{DIALECTS[place][1]}"
+reference = "lsh"
+
+[results]
+{meanings}
+"""
+        (folder / f"{source}.toml").write_text(text, "utf-8")
+
+
+def main() -> None:
+    """Serve until Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m simulators.sources", description="Data sources for rehearsals.")
+    parser.add_argument("--port", type=int, default=8091)
+    parser.add_argument("--token", default="rehearsal-token")
+    parser.add_argument("--secret", default="rehearsal-secret")
+    parser.add_argument("--seed", type=int, default=1, help="which faults strike which questions")
+    parser.add_argument("--rate", type=float, default=0.2, help="the share of questions that a fault strikes, from 0 to 1")
+    parser.add_argument("--declare", type=Path, help="write the declarations for LICENCE_SOURCES into this folder")
+    said = parser.parse_args()
+    sources = Sources(said.token, said.secret.encode(), said.seed, said.rate)
+
+    def begun(url: str) -> None:
+        if said.declare:
+            declare(said.declare, url, said.token, said.secret)
+
+    serve(sources, said.port, "police, company register and inspection stations listen", begun)
+
+
+if __name__ == "__main__":
+    main()
