@@ -517,6 +517,9 @@ def test_what_one_proposes_another_puts_in_force_and_nobody_their_own(desk: Worl
     line = foundations.lines()[-1]
     assert (line.name, line.proposed_by, line.confirmed_by) == (body.uscc, admin.person_id, approver.person_id)
     assert approver.post(f"/desk/approvals/proposals/{first}").status_code == 404
+    page = approver.get("/desk/approvals").text  # now the second is a change, and shows what changes
+    assert "<del>-  &#34;name&#34;: &#34;示例培训学校&#34;,</del>" in page
+    assert "<ins>+  &#34;name&#34;: &#34;示例培训学校二&#34;,</ins>" in page
     outside = seat(desk, Role.APPROVER, department=next(one for one in desk.service.keyring.departments if one != keeper))
     assert outside.post(f"/desk/approvals/proposals/{second}").status_code == 403
 
