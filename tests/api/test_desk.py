@@ -21,6 +21,7 @@ from licence_service.store.stock_rows import PASSED, QUARANTINED, REJECTED, Stoc
 from tests import stocks
 from tests.api.test_attesting import CE, school, training
 from tests.desks import HTML, OWN_KEY, Seat, seat, typed
+from tests.journeys.ageing import a_few, runner_of, the_plan
 from tests.parts.databases import KINDS, empty_postgres
 from tests.provider import ORGAN, OTHER, desk_world
 from tests.world import DRIVER, World, own_templates
@@ -517,8 +518,33 @@ def test_what_one_proposes_another_puts_in_force_and_nobody_their_own(desk: Worl
     line = foundations.lines()[-1]
     assert (line.name, line.proposed_by, line.confirmed_by) == (body.uscc, admin.person_id, approver.person_id)
     assert approver.post(f"/desk/approvals/proposals/{first}").status_code == 404
+    page = approver.get("/desk/approvals").text  # now the second is a change, and shows what changes
+    assert "<del>-  &#34;name&#34;: &#34;示例培训学校&#34;,</del>" in page
+    assert "<ins>+  &#34;name&#34;: &#34;示例培训学校二&#34;,</ins>" in page
     outside = seat(desk, Role.APPROVER, department=next(one for one in desk.service.keyring.departments if one != keeper))
     assert outside.post(f"/desk/approvals/proposals/{second}").status_code == 403
+
+
+def test_a_campaign_that_was_rehearsed_is_approved_by_a_second_person_of_its_department(desk: World, tmp_path: Path) -> None:
+    drivers, runner = a_few(desk, 1), runner_of(desk.service)
+    approver, other = seat(desk, Role.APPROVER), seat(desk, Role.APPROVER, department=OTHER)
+    own = runner.plan(the_plan(tmp_path, drivers, holders=["listed"], numbers=["listed"]), approver.person_id)
+    campaign_id = runner.plan(the_plan(tmp_path, drivers, holders=["listed"], numbers=["listed"]), "拟定人甲")
+    runner.rehearse(own)
+    assert campaign_id not in approver.get("/desk/approvals").text  # it was not rehearsed
+    assert approver.post(f"/desk/approvals/campaigns/{campaign_id}").status_code == 422
+    assert runner.store.get(campaign_id).state == "planned"
+    runner.rehearse(campaign_id)
+
+    page = approver.get("/desk/approvals").text
+    assert campaign_id in page
+    assert f'action="/desk/approvals/campaigns/{own}"' not in page
+    assert campaign_id not in other.get("/desk/approvals").text
+    assert other.post(f"/desk/approvals/campaigns/{campaign_id}").status_code == 404
+    assert approver.post(f"/desk/approvals/campaigns/{own}").status_code == 422
+    assert approver.post(f"/desk/approvals/campaigns/{campaign_id}").status_code == 303
+    campaign = runner.store.get(campaign_id)
+    assert (campaign.state, campaign.approved_by) == ("approved", approver.person_id)
 
 
 # -- hostile hands ---------------------------------------------------------------------------------------------------------------

@@ -329,7 +329,7 @@ def test_what_the_administrator_proposed_the_approver_reads_and_puts_in_force(si
     page = signed_in("approver", bypass_csp=True, **device)
     page.goto("/desk/approvals")
     proposal = page.locator(f"#proposal-{number}")
-    proposal.get_by_text("内容").click()
+    proposal.locator("summary").click()
     assert "示例培训学校" in proposal.inner_text()
     tidy(page)
     with page.expect_navigation():

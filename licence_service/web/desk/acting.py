@@ -201,9 +201,9 @@ class Acting:
             "reason_text": ("area", "事由说明", "In words", []),
             "target": ("select", "针对哪一条登记", "About which entry", self._targets()),
             "ground": ("select", "理由", "Ground", [(code, *GROUND_WORDS[code]) for code in self._grounds()]),
-            "right_ended_on": ("date", "权利终止之日（可不填）", "First day without the right, if another", []),
+            "right_ended_on": ("date", "权利终止之日（如不同）", "First day without the right, if another", []),
             "agreed": ("boxes", "暂扣机关意见", "The organ that suspended", [("on", "同意注销", "agrees")]),
-            "until": ("date", "至（可不填）", "Until, if limited", []),
+            "until": ("date", "至（如有期限）", "Until, if limited", []),
             "to_department": ("select", "转往机关", "To which department", self._departments()),
             "version": ("select", "作废哪一版", "Which version", self._versions()),
             "external_ref": ("text", "凭证编号", "Reference", []),
@@ -219,9 +219,7 @@ class Acting:
             found = [*self._suspension(body.get("suspension", {}), faults), *found]
         if self.act not in _BY_DECISION and "suspension" not in self.keys:
             found.append(
-                self._control(
-                    "effective_on", "date", "生效日期（可不填，默认决定之日）", "Effective on, if not the day of the decision", [], body, faults
-                )
+                self._control("effective_on", "date", "生效日期（不填即决定之日）", "Effective on, if not the day of the decision", [], body, faults)
             )
         return found
 

@@ -1,6 +1,7 @@
 """Two people at the desk: what one proposed or planned, another puts in force or approves (editions, rule packs, kinds, grants; campaigns)."""
 
 import json
+from difflib import unified_diff
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -24,6 +25,8 @@ KINDS = {
     TEMPLATE: ("证照模板", "Template edition"), PACK: ("规则包", "Rule pack"), KIND: ("签注种类", "Kind of endorsement"), BODY: ("机构", "Body"),
     DEPARTMENT: ("机关与用章授权", "Department and grants"), ANCHOR: ("信任根", "Trust anchor"), COMPROMISE: ("密钥失控", "Key lost"),
 }  # fmt: skip
+
+_MOST_LINES = 500  # of a content, or of what changes in it, on the page
 
 
 @router.get("")
@@ -102,14 +105,22 @@ def _back() -> Response:
 
 
 def _proposal(desk: Desk, one: Proposal) -> dict[str, Any]:
-    words = KINDS.get(one.kind, (one.kind, one.kind))
-    mine = one.proposed_by in {desk.person.person_id, desk.person.name}
-    content = json.dumps(json.loads(one.content), ensure_ascii=False, indent=1)
+    """Return a proposal for who decides on it: whole, and line by line beside what is in force under the same name."""
+    foundations, people = desk.service.foundations, desk.service.people
+    present = foundations.known(one.kind).get(one.name)
+    content = _lines(one.content)
+    changes = [*unified_diff(_lines(present.content), content, n=0, lineterm="")][2:] if present else []  # behind its two lines of heading
+    changes = [line for line in changes if line[0] in "+-"]
     return {
-        "number": one.number, "words": words, "name": one.name,
-        "by": desk.service.people.named(one.proposed_by), "at": in_beijing(one.proposed_at), "mine": mine,
-        "content": content[:20_000],
+        "number": one.number, "words": KINDS.get(one.kind, (one.kind, one.kind)), "name": one.name, "by": people.named(one.proposed_by),
+        "at": in_beijing(one.proposed_at), "mine": one.proposed_by in {desk.person.person_id, desk.person.name}, "content": "\n".join(content[:_MOST_LINES]),
+        "new": present is None,
+        "changes": [(line[0] == "+", line[1:]) for line in changes[:_MOST_LINES]], "more": max(len(content), len(changes)) > _MOST_LINES,
     }  # fmt: skip
+
+
+def _lines(content: str) -> list[str]:
+    return json.dumps(json.loads(content), ensure_ascii=False, indent=1).splitlines()
 
 
 def _campaign(desk: Desk, one: Campaign) -> dict[str, Any]:
