@@ -38,6 +38,7 @@ class Repository(Envelope):
     wrongs_at_counts: list[set[tuple[str, str]]] = field(default_factory=list)
     _held: list[tuple[str, str, Entry]] = field(default_factory=list)  # fault, licence, entry: late, or to come after the next one of the licence
     _counts: int = 0
+    _questions: int = 0  # that were answered
 
     # -- faults --------------------------------------------------------------------------------------
 
@@ -151,12 +152,13 @@ class Repository(Envelope):
                 return "", self.signed(operation, head, "unknown-sender", {})
             message_id = head["requestId"]
             if question := operation in {"CountCatalogue", "ListCatalogue"}:
-                message_id = f"{operation}/{written(data).decode()}/{len(self.asked)}"
+                message_id = f"{operation}/{written(data).decode()}/{self._questions}"  # the same question until it has its answer
             fault = self._strikes(message_id, str(data.get("entry", data).get("CertificateID")), anew=question or data.get("replace") is True)
             if fault in {FAILS, HANGS_UP}:
                 return fault, None
             if question:
                 self.asked.append((operation, data))
+                self._questions += fault != SILENT_AFTER
             else:
                 self.got.append(said)
             code, found = "accepted", {}

@@ -147,8 +147,9 @@ class Reconciler:
         if task.withdrawn_by:
             return "withdrawn"
         line = self._known(task.found.licence_id)
-        told = line and line.state == REPORTED and line.repairs and line.settled_at and line.settled_at >= task.found_at
-        return "told_anew" if told else "came_late"
+        taken = line and line.state == REPORTED and line.settled_at and line.settled_at >= task.found_at
+        unanswered = line and line.state == WAITING and line.attempts  # it was taken, and the answer was lost on the way
+        return "told_anew" if line and line.repairs and (taken or unanswered) else "came_late"
 
     def _told_anew(self, holder: str, ahead: set[str]) -> bool:
         """Put what is open on its way once more, but for what the other side knows more of; say whether there was anything to tell."""

@@ -15,7 +15,7 @@ import pytest
 
 from licence_service.errors import RequestRejected, Unavailable
 from licence_service.licence import beijing_day
-from simulators.repository import DOUBLES, FAILS, GARBLES, INVENTS, LASTING, LATE, LOSES, REORDERS, RETURNS, Repository, listening
+from simulators.repository import DOUBLES, FAILS, GARBLES, INVENTS, LASTING, LATE, LOSES, REORDERS, RETURNS, SILENT_AFTER, Repository, listening
 from tests.api.test_cli import Terminal, terminal
 from tests.parts.databases import KINDS, at_once, empty_postgres
 from tests.repositories import SECRET, TOKEN, issue, open_in_ledger, reconciler, report_all, reporting_world
@@ -139,6 +139,20 @@ def test_what_comes_late_by_itself_is_said_to_have_come_late(tmp_path: Path, dem
         (task,) = reconciler(world).ledger.page(every=True, limit=10)
 
         assert (task.state, task.ending) == ("ended", "came_late")
+
+
+def test_what_was_told_anew_and_taken_without_an_answer_is_said_to_have_been_told_anew(tmp_path: Path, demo_keys: Path) -> None:
+    with reporting_world(tmp_path, demo_keys) as (world, repository):
+        issue(world, 1)
+        report_all(world)
+        repository.kept.clear()
+        repository.faults, repository.rate = (SILENT_AFTER,), 1.0
+        later(world)
+        reconciler(world).reconcile()
+        (task,) = reconciler(world).ledger.page(every=True, limit=10)
+
+        assert reconciler(world).reporter.lines.counts()["waiting"] == 1
+        assert (task.found.kind, task.state, task.ending) == ("missing_there", "ended", "told_anew")
 
 
 def test_both_sides_alike_are_compared_by_two_sums_and_never_entry_by_entry(tmp_path: Path, demo_keys: Path) -> None:
