@@ -6,7 +6,7 @@
 document stored and found again by its digest, its entry with its payload written in the one order of the book; every first file of
 a chunk and one of a thousand looked at by a foreign reader besides. *Unavoidable* for it is what it is for the file alone
 (`bench.press`) and a durable write of the files' own bytes. `bulk_vs_tuned` is two processes that issue into one register and
-archive, three each in a row, beside two processes of the tuned peer, which keep nothing. Memory is the most that `licence-service issue-many` ever holds.
+archive, six each in a row, beside two processes of the tuned peer, which keep nothing. Memory is the most that `licence-service issue-many` ever holds.
 """
 
 import json
@@ -35,7 +35,7 @@ from licence_service.document import Placed
 from licence_service.service import Service, build
 
 ROUNDS, PROCESSES, WARM, OF_PEERS = 7, 2, 100, 30
-IN_A_ROW = 3  # chunks of a process in a round: a run has hundreds, and its processes do not begin or end them together
+IN_A_ROW = 6  # chunks of a process in a round: a run has hundreds, and its processes do not begin or end them together
 
 
 def durable(folder: Path, rows: int = CHUNK) -> None:

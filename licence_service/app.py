@@ -29,6 +29,7 @@ from licence_service.web import (
     batch,
     bundled,
     cases,
+    complying,
     events,
     history,
     issuing,
@@ -89,7 +90,17 @@ def create_app(service: Service) -> FastAPI:
     pages.name_host(host_of(service.settings.public_url))
     registry = app.state.registry = CollectorRegistry()
     app.add_middleware(watching.Watching, registry=registry)
-    shown = (looking.router, matching.router, stickers.router, reporting.router, batch.router, lists.router, watchlists.router, stocks.router)
+    shown = (
+        looking.router,
+        matching.router,
+        stickers.router,
+        reporting.router,
+        batch.router,
+        lists.router,
+        watchlists.router,
+        stocks.router,
+        complying.router,
+    )
     for router in (
         verifying.router,
         issuing.router,

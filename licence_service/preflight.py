@@ -74,14 +74,16 @@ def first_draft(
     face = checked_face(template, raw, department.name, today, before=faults, kept=request.face if request.origin else None)
     request = with_parent(line, template, request, face, department)
     parent_faults(line, template, request, face, department, today)
-    request = replace(request, region=region_of(department, caller, request, today))
+    region = region_of(department, caller, request, today)
+    if region != request.region:
+        request = replace(request, region=region)
     basis = judged_basis(line, department.uscc, request, template, face, today)
     if basis is not request.basis:
         request = replace(request, basis=basis)
     draft = draft_issue(
-        template, request, face, by=caller.name, department=department.uscc, seal_id=department.seal.seal_id, sealed_at=line.now(), act=act
-    )
-    draft = replace(draft, entry=replace(draft.entry, office=caller.office))
+        template, request, face, by=caller.name, department=department.uscc, seal_id=department.seal.seal_id, sealed_at=line.now(), act=act,
+        office=caller.office,
+    )  # fmt: skip
     if act is Act.ISSUE:
         must_be_issuable(template, department, caller, request, today)
         if placed:

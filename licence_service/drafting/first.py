@@ -9,9 +9,10 @@ from licence_service.requests import IssueRequest
 from licence_service.template import Template
 
 
-def draft_issue(
-    template: Template, request: IssueRequest, face: Face, *, by: str, department: str, seal_id: str, sealed_at: datetime, act: Act = Act.ISSUE
-) -> Draft:
+def draft_issue(  # noqa: PLR0913 - each stands in the entry
+    template: Template, request: IssueRequest, face: Face, *, by: str, department: str, seal_id: str, sealed_at: datetime, act: Act = Act.ISSUE,
+    office: str | None = None,
+) -> Draft:  # fmt: skip
     """Draft the first entry; a licence that hangs on another says so here, once and for ever (LC-13)."""
     fresh = VersionReason.LEGACY_CONVERSION if request.origin else VersionReason.INITIAL
     reason = fresh if act is Act.ISSUE else VersionReason.ADOPTED
@@ -19,6 +20,6 @@ def draft_issue(
     parent = Parent(request.parent, template.parent.effect) if request.parent and template.parent else None
     entry = Entry(
         "", 1, act, version.valid_from, request.decision, by, version, department=department, parent=parent, basis=request.basis or None,
-        origin=request.origin, region=request.region,
+        origin=request.origin, region=request.region, office=office,
     )  # fmt: skip
     return Draft(entry, template, photos=request.photos)

@@ -8,6 +8,8 @@ from licence_service.seal import Seal
 from licence_service.seal.granting import Alarm, Asked, Ceiling, Grant, Office, above, below, ceiling_among
 from licence_service.seal.tokens import CodeSigner
 
+_MOST_ANSWERS = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Department:
@@ -26,6 +28,9 @@ class Department:
     seal: Seal = field(repr=False)
     offices: tuple[Office, ...] = ()
     alarm: Alarm | None = None
+    _answers: dict[tuple[object, ...], bool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )  # of `may_seal`, asked for every licence
 
     def seal_on(self, day: date) -> Seal:
         """Return the seal in use on the Beijing date `day`; raise `SealUnavailable` before its first day."""
@@ -49,8 +54,15 @@ class Department:
         self, licence_type: str, day: date, region: str | None = None, *, act: str | None = None, by: str | None = None, unattended: bool = False
     ) -> bool:
         """Say whether one grant allows all of this (SE-01, LC-16), and the office that asks is open; see `asked`."""
-        asked = self.asked(licence_type, day, region, act=act, by=by, unattended=unattended)
-        return self.works(by, day) and any(grant.covers(asked) for grant in self.grants)
+        question = (licence_type, day, region, act, by, unattended)
+        known = self._answers.get(question)
+        if known is None:
+            asked = self.asked(licence_type, day, region, act=act, by=by, unattended=unattended)
+            known = self.works(by, day) and any(grant.covers(asked) for grant in self.grants)
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()  # threads share it: what was put may be gone at once
+            self._answers[question] = known
+        return known
 
     def ceiling_of(self, licence_type: str, day: date, region: str | None = None, *, act: str | None = None, by: str | None = None) -> Ceiling | None:
         """Return how many licences of a type may be sealed in an hour of a day (AI-05): what the most generous grant says; None is no ceiling."""

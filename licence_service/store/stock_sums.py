@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
 from licence_service.store.database import Database
 from licence_service.store.parting import parts
 from licence_service.store.stock_rows import ADOPTED, PASSED, SEALED, StockRun
 from licence_service.store.tables import licences, reservations
-from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_samples
+from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_runs, stock_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,23 @@ class StockSums:
             for county, state, count in connection.execute(asked.group_by(stock_rows.c.county, stock_rows.c.state)):
                 found.setdefault(county, {})[state] = int(count)
         return found
+
+    def by_type(self, department: str) -> dict[str, dict[str, int]]:
+        """Return the rows of all of a department's runs by type and state."""
+        groups = (stock_runs.c.type, stock_rows.c.state)
+        asked = select(*groups, func.count()).join(stock_runs, stock_runs.c.id == stock_rows.c.run).where(stock_runs.c.department == department)
+        found: dict[str, dict[str, int]] = {}
+        with self._database.read() as connection:
+            for slug, state, count in connection.execute(asked.group_by(*groups)):
+                found.setdefault(slug, {})[state] = int(count)
+        return found
+
+    def in_register(self, department: str) -> dict[str, int]:
+        """Return by type how many licences the register has of which a department is the issuer of record."""
+        own = or_(licences.c.issuer == department, licences.c.issuer.is_(None) & (licences.c.department == department))
+        asked = select(licences.c.type, func.count()).where(own)
+        with self._database.read() as connection:
+            return {slug: int(count) for slug, count in connection.execute(asked.group_by(licences.c.type))}
 
     def rules(self, run: StockRun) -> list[tuple[str, str, str, int]]:
         """Return (rule, severity, county, rows) of what was found."""

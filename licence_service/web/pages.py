@@ -37,7 +37,13 @@ REFUSALS = {
     "bug": "系统出错，请稍后再试",
 }
 _DESK = "/desk"
-_FORMS = ("/officer", "/notes", "/verify/list", "/report-site")  # a refused form leads back to where it is filled in, other refusals home
+_FORMS = (
+    "/officer",
+    "/notes",
+    "/verify/list",
+    "/report-site",
+    "/compliance",
+)  # a refused form leads back to where it is filled in, other refusals home
 STYLE = "style.css"
 _FACES, _ADDRESS = re.compile(r"@font-face\{[^}]*\}"), re.compile(r"url\([^)]*\)")
 _FONTS = '"PingFang SC","Noto Sans SC","Noto Sans CJK SC","Microsoft YaHei","Source Han Sans SC",system-ui,sans-serif'

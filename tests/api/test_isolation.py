@@ -25,9 +25,9 @@ HAILING = "ride_hailing_transport_certificate"
 REGION = "519903"
 WRONG_CODE = "0123456789AB"
 LOUD = frozenset({"x-request-id", "date"})  # headers that are different every time
-LISTS = frozenset(
-    {("get", "/tasks"), ("get", "/events"), ("get", "/webhooks"), ("post", "/licences/search")}
-)  # they name nothing, and show what there is
+LISTS = frozenset(  # they name nothing, and show what there is
+    {("get", "/tasks"), ("get", "/events"), ("get", "/webhooks"), ("post", "/licences/search"), ("post", "/compliance")}
+)
 
 
 @dataclass(frozen=True)
@@ -337,6 +337,9 @@ def test_lists_and_totals_show_nothing_of_anothers(scene: Scene) -> None:
         searched = http.post("/licences/search", json={"type": HAILING}, headers=headers)
         named = http.post("/licences/search", json={"field": "number", "value": scene.real.license_no}, headers=headers)
         tasks, hooks = http.get("/tasks", headers=headers), http.get("/webhooks", headers=headers)
+        rates = http.post("/compliance", json={}, headers=headers)
+        if rates.status_code == 200:  # of the whole department, so nothing of another one, and nothing of types that are not held
+            assert rates.json()["types"] == [], asker
         listed = [
             len(answer.json()[key])
             for answer, key in ((heard, "events"), (searched, "licences"), (named, "licences"), (tasks, "tasks"), (hooks, "webhooks"))

@@ -14,6 +14,7 @@ from licence_service.licence import beijing_day
 from licence_service.seal.keyring import read_keyring
 from licence_service.store.clients import Client
 from tests.api.test_cli import Terminal, terminal  # noqa: F401 - a fixture
+from tests.parts.databases import KINDS, empty_postgres
 from tests.world import DRIVER, NOW, PASSPHRASE, Clock, World, a_world, decision
 
 SHUAN, OTHER = "11519900MB9900021Q", "11519902MB990003XD"
@@ -63,10 +64,11 @@ def sent(world: World, headers: dict[str, str], number: int, **changed: Any) -> 
     return world.http.post("/licences", json=body, headers={**headers, "Idempotency-Key": f"office-{number:05}"})
 
 
-@pytest.fixture
-def tree(tmp_path: Path, demo_keys: Path) -> Iterator[World]:
-    """A world in which the city's department has offices."""
-    with a_world(tmp_path, keys_with(tmp_path / "keys", demo_keys, OFFICES)) as world:
+@pytest.fixture(params=KINDS)
+def tree(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[World]:
+    """A world in which the city's department has offices, on both databases."""
+    url = empty_postgres(request.getfixturevalue("postgres_address")) if request.param == "postgresql" else None
+    with a_world(tmp_path, keys_with(tmp_path / "keys", demo_keys, OFFICES), url) as world:
         yield world
 
 

@@ -122,3 +122,34 @@ def test_who_loads_has_a_name_without_control_characters(world: World) -> None:
     data = {"type": DRIVER, "by": "甲\u0000乙", "map": "x"}
     answer = world.http.post("/batches", files={"file": ("stock", b"x")}, data=data, headers=world.headers(DRIVER))
     assert (answer.status_code, [(one["path"], one["code"]) for one in answer.json()["faults"]]) == (422, [("by", "control-character")])
+
+
+@pytest.mark.rule("ST-05")
+def test_a_department_reads_its_rates_as_json_and_as_a_page(world: World) -> None:
+    given = dirty(good=3, of_each=1)
+    assert sent(world, as_ndjson(with_photos(given.rows))).status_code == 201
+    world.issue(DRIVER)
+    found = world.http.post("/compliance", json={}, headers=world.headers(DRIVER)).json()
+    (mine,) = found["types"]
+    whole = mine["in_register"] + mine["ready"] + mine["unjudged"] + mine["quarantined"]
+    assert (found["line"], mine["type"], mine["in_register"], mine["reached"]) == (0.95, DRIVER, 1, False)
+    assert mine["quarantined"] > 5
+    assert mine["compliance_rate"] == pytest.approx((1 + mine["ready"]) / whole, abs=1e-6)
+    assert mine["collection_rate"] == pytest.approx(1 / whole, abs=1e-6)
+    token = world.headers(DRIVER)["Authorization"].removeprefix("Bearer ")
+    page = world.http.post("/compliance", data={"token": token}, headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert "未达标" in page.text
+    assert token not in page.text
+    assert world.http.post("/compliance", data={"token": "x"}, headers={"Accept": "text/html"}).status_code == 401
+
+
+def test_rates_are_for_who_may_bring_stock(world: World) -> None:
+    for client, status in (
+        (Client("reader", world.client(DRIVER).department, ("*",), 9, acts=("read",)), 403),
+        (Client("platform", world.client(DRIVER).department, ("*",), 9, PLATFORM), 403),
+    ):
+        secret = world.service.clients.add(client, NOW)
+        assert world.http.post("/compliance", json={}, headers={"Authorization": f"Bearer {secret}"}).status_code == status
+    assert world.http.post("/compliance", json={}).status_code == 401
+    assert world.http.get("/compliance").status_code == 200
