@@ -39,7 +39,7 @@ from tests.world import DRIVER, PASSPHRASE, World, a_world, make_keys
 LATENCIES, COUNTS, ROUNDS = (0.005, 0.05), (1, 2, 4, 8, 16), 7
 SECONDS, WARM = 0.8, 4  # of each measurement; signatures for each lane before it, so that all are open
 MESSAGES, RUNS, PATIENCE = 3_000, 10, 0.25
-CHUNK, CHUNK_LANES = 480, ((8, 0.05), (1, 0.005))  # two parts; lanes and latency: 5 ms a signature is longer than a page takes
+CHUNK, CHUNK_LANES = 800, ((8, 0.05), (1, 0.005))  # two parts; lanes and latency: 5 ms a signature is longer than a page takes
 TOKEN_ROUNDS, TOKEN_SIGNATURES = 7, 600
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,9 @@ from licence_service.errors import Misconfigured
 from licence_service.runs import Runs
 from licence_service.service import Service
 from licence_service.store.runs import DONE, Run
-from licence_service.worker import Beat, Queue, rest_of
+
+if TYPE_CHECKING:
+    from licence_service.worker import Beat, Queue
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Id = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as `runs list` prints it.")]
@@ -42,6 +44,8 @@ def worker(
         raise Misconfigured("--silence must be at least twice --heart")
     if role and not prepare:
         raise Misconfigured("--role goes with --prepare")
+    from licence_service.worker import Beat  # noqa: PLC0415 - a process that carries chunks without a queue has no use for its memory
+
     beat = Beat(heart, silence, look, rest)
     with service() as opened:
         queue = queue_of(opened)
@@ -58,9 +62,11 @@ class _Work:
     """What a worker works on: the runs of the register."""
 
     runs: Runs
-    beat: Beat
+    beat: "Beat"
 
     def carry(self, run_id: str, number: int, holder: str) -> bool:
+        from licence_service.worker import rest_of  # noqa: PLC0415 - as in `worker`
+
         return self.runs.carry(run_id, number, holder, lambda attempts: rest_of(self.beat, attempts))
 
     def due(self) -> Sequence[tuple[str, int]]:
@@ -70,8 +76,10 @@ class _Work:
         self.runs.kept.bereave(holder)
 
 
-def queue_of(opened: Service) -> Queue:
+def queue_of(opened: Service) -> "Queue":
     """Return the queue beside the register; `Misconfigured` on SQLite."""
+    from licence_service.worker import Queue  # noqa: PLC0415 - as in `worker`
+
     address = opened.database.libpq_address
     if address is None:
         raise Misconfigured("workers share a PostgreSQL database; on SQLite, use `issue-many --workers` on one machine")
