@@ -68,8 +68,12 @@ class SealingMany:
                 wrong = under_way.exception() if under_way else None
                 with suppress(Unavailable):  # a register that cannot write now holds them as asked for
                     self._answer()
+                if not isinstance(wrong, Misjudged) and not isinstance(trouble, Misjudged):
+                    wrong = self._unheard()
                 if isinstance(wrong, Misjudged) and wrong is not trouble:
                     raise wrong from trouble  # whatever else went wrong: nothing of the chunk may go on
+                if wrong and isinstance(trouble, SealBraked):
+                    raise wrong from trouble  # a full hour would let through what is sealed, though no validator spoke of it
                 raise
             self._answer()
 
@@ -149,16 +153,34 @@ class SealingMany:
         if attachment(content) != one.order.attachment or printer.codes(content, sheet) != [sheet.code_text]:
             raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its data or its code as it should")
 
+    def _unheard(self) -> Misjudged | Unavailable | None:
+        """Wait for the validator and return why files that are sealed may not go on, if they may not."""
+        try:
+            self._confirm(wait=True)
+        except (Misjudged, Unavailable) as why:
+            return why
+        return None
+
     def _confirm(self, *, wait: bool) -> None:
-        """Hear what the validator said of each file, or only of those that it has seen; nothing is entered before it said all."""
+        """Hear what the validator said of each file, or only of those that it has seen; nothing is entered before it said all.
+
+        Raise `Misjudged` for a file that it found wrong, else `Unavailable` where it could say nothing of one.
+        """
         heard = [(one, finding) for one, finding in self._examined if wait or finding.done()]
         self._examined = [each for each in self._examined if each not in heard]
+        silent: Unavailable | None = None
         for one, future in heard:
-            finding = future.result()
+            try:
+                finding = future.result()
+            except Unavailable as busy:
+                silent = busy
+                continue
             if "examination-stopped" in finding.reasons:  # a machine that is too busy says nothing of the file
-                raise Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
-            if not (finding.signed and finding.intact and finding.covers_whole_file):
+                silent = Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
+            elif not (finding.signed and finding.intact and finding.covers_whole_file):
                 raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its seal as it should")
+        if silent:
+            raise silent
 
 
 @contextmanager

@@ -2,15 +2,19 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event, Timer
 
 import pytest
 
 from licence_service import chunks
 from licence_service.carrying import Done
-from licence_service.errors import SealBraked, SealStopped
+from licence_service.chunk_rows import Misjudged
+from licence_service.errors import SealBraked, SealStopped, Unavailable
 from licence_service.licence import beijing_day
+from licence_service.seal import Finding
 from licence_service.seal.granting import Ceiling
 from licence_service.service import told_of_steps
 from tests.parts.databases import at_once
@@ -120,6 +124,40 @@ def test_what_a_chunk_has_sealed_is_entered_though_others_reach_the_ceiling_befo
     outcomes = told_of_steps(braked.service, beside).chunks.issue(braked.client(TRIP), rows)
     assert [type(one) for one in outcomes] == [Done, Done, SealBraked]
     assert not list(braked.service.auditor.audit())
+
+
+@pytest.mark.rule("AI-05")
+@pytest.mark.parametrize("said", ["no", "nothing"])
+def test_what_a_validator_finds_wrong_is_not_entered_though_the_ceiling_is_reached_meanwhile(
+    braked: World, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "PART", 2)
+    steps: list[str] = []
+
+    class Late:
+        """A validator that sees each file only when the ceiling was reached."""
+
+        def examine(self, _content: bytes) -> Finding:
+            assert reached.wait(30)
+            return Finding(reasons=("examination-stopped",) if said == "nothing" else ())
+
+    def beside(step: str) -> None:
+        steps.append(step)
+        if step == "request-seal" and steps.count(step) == 2:
+            braked.issue(TRIP, key="meanwhile-1", case_no="B-99", face={"license_no": "5199002611009999"})
+            Timer(0.3, reached.set).start()
+
+    reached = Event()
+    rows = [(f"beside-{number:03}", _body(braked, number)) for number in range(CEILING)]
+    telling = told_of_steps(braked.service, beside).chunks
+    late = replace(telling, registrar=replace(telling.registrar, examiner=Late()))  # type: ignore[arg-type]
+    if said == "no":
+        with pytest.raises(Misjudged) as stopped:
+            late.issue(braked.client(TRIP), rows)
+        assert stopped.value.at == 0
+    else:
+        assert all(isinstance(one, Unavailable) and not isinstance(one, SealBraked) for one in late.issue(braked.client(TRIP), rows))
+    assert len(list(braked.service.book.all_ids())) == 1, "only the one that came meanwhile"
 
 
 def test_the_most_generous_grant_says_the_ceiling(braked: World) -> None:

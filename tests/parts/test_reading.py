@@ -12,10 +12,11 @@ import pytest
 
 from licence_service.document import Sheet, reading
 from licence_service.document.agreement import agree
+from licence_service.document.furniture import plates_of
 from licence_service.document.placed import Area, Item, Placed, Run
 from licence_service.errors import PageDisagrees
 from licence_service.page import Page, Table, Value, placeholders
-from tests.printing import ATTACHMENT, COMPANY, MADE_AT, PERSON, SKELETONS, TRIP, VEHICLE, a_file, a_sheet, catalogue, printer
+from tests.printing import ATTACHMENT, CODE, COMPANY, MADE_AT, PERSON, SKELETONS, TRIP, VEHICLE, a_file, a_sheet, catalogue, printer
 
 SEEDS = range(8)
 
@@ -251,3 +252,32 @@ def test_a_file_without_data_has_no_attachment() -> None:
     document.save(out)
     assert reading.attachment(out.getvalue()) is None
     assert reading.codes(out.getvalue()) == []
+
+
+@pytest.mark.parametrize("slug", SKELETONS)
+def test_a_code_is_found_on_its_plate_and_not_where_it_is_covered_or_stands_aside(slug: str) -> None:
+    sheet = a_sheet(slug)
+    whole = a_file(sheet)
+    assert printer().codes(whole, sheet) == reading.codes(whole) == [CODE]
+    with pikepdf.open(io.BytesIO(whole)) as document:
+        seen = [printer().codes(with_paper_over(whole, number), sheet) for number in range(len(document.pages))]
+    assert sorted(seen) == [[], *[[CODE]] * (len(seen) - 1)], "one page has the code"
+    (left, top, right, bottom), *_ = plates_of(sheet.template)
+    assert not reading.codes(whole, where=[(left - 60, top, right - 60, bottom), (left + 60, top, right + 60, bottom)])
+
+
+def test_a_plate_that_a_page_does_not_reach_to_is_not_looked_for_on_it_and_one_code_counts_once_a_page() -> None:
+    sheet = a_sheet(PERSON)
+    whole, plates = a_file(sheet), plates_of(sheet.template)
+    (left, top, right, bottom), *_ = plates
+    beyond = [(290.0, 10.0, 320.0, 40.0), (10.0, 400.0, 40.0, 430.0)]  # mm: plates of a larger page of the same licence
+    assert reading.codes(whole, where=[*plates, *beyond, (left - 1, top - 1, right + 1, bottom + 1)]) == [CODE]
+
+
+def with_paper_over(pdf: bytes, number: int) -> bytes:
+    """Return a file with white drawn over a page of it."""
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        document.pages[number].contents_add(b"q 1 g 0 0 2000 2000 re f Q")
+        out = io.BytesIO()
+        document.save(out)
+    return out.getvalue()
