@@ -339,7 +339,7 @@ def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
 def test_a_token_that_is_no_text_is_refused_at_the_start(tmp_path: Path) -> None:
     declare(tmp_path, "http://127.0.0.1:1/elssp/v1", TOKEN, SECRET)
     (tmp_path / "rehearsal.token").write_bytes(b"\xff\xfe")
-    with pytest.raises(Misconfigured, match="rehearsal.token"):
+    with pytest.raises(Misconfigured, match=r"rehearsal\.token"):
         read_connectors(tmp_path)
 
 
