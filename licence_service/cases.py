@@ -53,8 +53,7 @@ class CaseDesk:
         """Return each issue of a case with the steps that it reached; `NotInRegister` where the client's department has none that it may see."""
         issues = [one for one in self.cases.of(client.department, case_no, client.offices) if client.may(READ, one.type)]
         begun = {one.type for one in issues}
-        asked = () if client.offices is not None else self.waits.of(client.department, case_no)  # a wait does not say which office asked
-        waiting = [one for one in asked if client.may(READ, one.type) and one.type not in begun]
+        waiting = [one for one in self.waits.of(client.department, case_no, client.offices) if client.may(READ, one.type) and one.type not in begun]
         found = [*(self._line(client, one) for one in issues), *map(_checking, waiting)]
         if not found:
             raise NotInRegister("no such case")

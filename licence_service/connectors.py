@@ -136,8 +136,15 @@ def read_connectors(folder: Path) -> dict[str, tuple[Connector, Gateway]]:
         if one.source in found:
             raise Misconfigured(f"{path.name}: the source {one.source} is declared twice")
         poster = Poster(read_networks(" ".join(one.networks), f"{path.name}: networks"), one.timeout_seconds)
-        found[one.source] = one, Gateway(one.url, _kept(path, one.token_file).decode(), _kept(path, one.secret_file), poster)
+        found[one.source] = one, Gateway(one.url, _token(path, one.token_file), _kept(path, one.secret_file), poster)
     return found
+
+
+def _token(path: Path, name: str) -> str:
+    content = _kept(path, name)
+    if not content.isascii():
+        raise Misconfigured(f"{path.name}: {name} is to hold ASCII characters only")
+    return content.decode("ascii")
 
 
 def _kept(path: Path, name: str) -> bytes:

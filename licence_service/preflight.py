@@ -21,6 +21,7 @@ from licence_service.seal import Finding
 from licence_service.seal.department import Department
 from licence_service.store.clients import Client
 from licence_service.store.projection import OVER
+from licence_service.store.source_waits import Whose
 from licence_service.template import Template
 from licence_service.unattended import judged_basis
 
@@ -73,11 +74,11 @@ def first_draft(
         faults = (*faults, Fault("face", "photo-in-face", "photos are sent under `photos`"))
     face = checked_face(template, raw, department.name, today, before=faults, kept=request.face if request.origin else None)
     request = with_parent(line, template, request, face, department)
-    parent_faults(line, template, request, face, department, today)
+    parent_faults(line, caller, template, request, face, department, today)
     region = region_of(department, caller, request, today)
     if region != request.region:
         request = replace(request, region=region)
-    basis = judged_basis(line, department.uscc, request, template, face, today)
+    basis = judged_basis(line, Whose(department.uscc, caller.office), request, template, face, today)
     if basis is not request.basis:
         request = replace(request, basis=basis)
     draft = draft_issue(
@@ -120,17 +121,21 @@ def with_parent(line: Line, template: Template, request: IssueRequest, face: Fac
     return replace(request, parent=living.licence_id) if living else request
 
 
-def parent_faults(line: Line, template: Template, request: IssueRequest, face: Face, department: Department, today: date) -> None:
+def parent_faults(
+    line: Line, caller: Client, template: Template, request: IssueRequest, face: Face, department: Department, today: date
+) -> None:  # fmt: skip
     """Refuse a parent that is none: of another type, of another number than the face says, or ended (LC-13).
 
-    What is wrong with one of another department is not told from one that there is not: it must be named wholly right, by its id and by the
-    number on the face.
+    What is wrong with one that the caller may not know of, of another department or of another office, is not told from one that there is not:
+    it must be named wholly right, by its id and by the number on the face.
     """
     if request.parent is None:
         return
     rule, found = template.parent, line.book.records([request.parent])
     record = found[0] if found else None
     own = record is not None and department.uscc in {record.department, record.issuer(today)}
+    if record and caller.offices is not None:
+        own = own and record.office in caller.offices and record.department == department.uscc
     wrong = None
     if rule is None or record is None or record.type != rule.type or not (own or rule.field in face):
         wrong = _NO_PARENT

@@ -11,7 +11,7 @@ from licence_service.fields import Face
 from licence_service.line import Line
 from licence_service.requests import IssueRequest
 from licence_service.rules import RulePack, Unattended, judge_sources, outside, rule_set
-from licence_service.store.source_waits import CLERK, Wait
+from licence_service.store.source_waits import CLERK, Wait, Whose
 from licence_service.template import Template
 
 TASK = "unattended"  # the kind of a task for a clerk
@@ -19,7 +19,7 @@ RETRY_SECONDS = 300
 _SILENT = frozenset({Result.UNAVAILABLE, Result.MISSING, Result.STALE})
 
 
-def judged_basis(line: Line, department: str, request: IssueRequest, template: Template, face: Face, today: date) -> Basis:
+def judged_basis(line: Line, whose: Whose, request: IssueRequest, template: Template, face: Face, today: date) -> Basis:
     """Return the basis of a first entry, judged by the rule set that decided, if one did.
 
     `NotGranted` where no such rule set decides this item for this type today (AI-03). By what the sources say (AI-04): a failure is
@@ -30,7 +30,7 @@ def judged_basis(line: Line, department: str, request: IssueRequest, template: T
     unknown = [Fault("sources", "unknown-field", "these are not all fields of this type")] if basis.origins.keys() - template.fields.keys() else []
     if unknown:
         raise FaceRejected(faults=unknown)
-    case = _Case(line, department, request)
+    case = _Case(line, whose, request)
     if request.decision.unattended is None:
         case.answered()  # by a person
         return basis
@@ -47,13 +47,13 @@ def judged_basis(line: Line, department: str, request: IssueRequest, template: T
             raise CheckFailed(faults=_faults(judged.findings, Result.FAIL), facts={"rule": "AI-04"})
         case Result.CONFLICT:
             case.answered()
-            raise _for_a_clerk(line, department, request, _faults(judged.findings, Result.CONFLICT))
+            raise _for_a_clerk(line, whose, request, _faults(judged.findings, Result.CONFLICT))
         case Result.UNAVAILABLE | Result.MISSING | Result.STALE:
             raise case.silent(judged, basis)
     case.answered()
     if limits := outside(rule, face):
         faults = [Fault(f"face.{one.name}", "outside-limits", "the rule set leaves such a case to a person") for one in limits]
-        raise _for_a_clerk(line, department, request, faults)
+        raise _for_a_clerk(line, whose, request, faults)
     return replace(basis, judged=judged)
 
 
@@ -62,7 +62,7 @@ class _Case:
     """A case while its sources are asked."""
 
     line: Line
-    department: str
+    whose: Whose
     request: IssueRequest
 
     def asked(self, pack: RulePack, rule: Unattended, basis: Basis, face: Face) -> tuple[Judged, Basis]:
@@ -75,7 +75,7 @@ class _Case:
         if connectors is None or worst(judged.findings) not in _SILENT or (wait and (wait.state == CLERK or self.line.now() < wait.next_at)):
             return judged, basis
         wanted = {one.source: one.compared for one in judged.findings if one.result in _SILENT}
-        use = Use(self.department, pack.id, str(basis.item), self.request.case_no)
+        use = Use(self.whose.department, pack.id, str(basis.item), self.request.case_no)
         fetched = connectors.fetch(wanted, face, use, self.line.now)
         names = {one.source for one in fetched}
         basis = replace(basis, receipts=(*(one for one in basis.receipts if one.source not in names), *fetched))
@@ -87,29 +87,31 @@ class _Case:
         wait, now, connectors = self._wait(), self.line.now(), self.line.connectors
         if connectors and any(one.fetched and one.result is Result.UNAVAILABLE for one in basis.receipts):
             names = [one.source for one in judged.findings if one.result in _SILENT]
-            wait = connectors.waits.note(self.department, self.request.type, self.request.case_no, names, now)
+            wait = connectors.waits.note(self.whose, self.request.type, self.request.case_no, names, now)
         if wait is None:
             return SourceSilent(f"waiting for: {said}", retry_after=RETRY_SECONDS)
         if wait.state == CLERK:
             faults = [Fault(f"receipts.{name}", Result.UNAVAILABLE.value, f"asked {wait.attempts} times") for name in wait.sources]
-            return _for_a_clerk(self.line, self.department, self.request, faults)
+            return _for_a_clerk(self.line, self.whose, self.request, faults)
         detail = f"waiting for: {', '.join(wait.sources)}, since {wait.since:%Y-%m-%dT%H:%M:%SZ}; asked {wait.attempts} times"
         return SourceSilent(detail, retry_after=max(1, ceil((wait.next_at - now).total_seconds())))
 
     def answered(self) -> None:
         """Note that nothing is waited for any more."""
         if self.line.connectors and self._wait():
-            self.line.connectors.waits.over(self.department, self.request.type, self.request.case_no)
+            self.line.connectors.waits.over(self.whose, self.request.type, self.request.case_no)
 
     def _wait(self) -> Wait | None:
         found = self.line.connectors
-        return found.waits.standing(self.department, self.request.type, self.request.case_no) if found else None
+        return found.waits.standing(self.whose, self.request.type, self.request.case_no) if found else None
 
 
-def _for_a_clerk(line: Line, department: str, request: IssueRequest, faults: list[Fault]) -> NeedsClerk:
-    """Leave a task for a clerk of the department; the same case leaves one."""
+def _for_a_clerk(line: Line, whose: Whose, request: IssueRequest, faults: list[Fault]) -> NeedsClerk:
+    """Leave a task for a clerk of the department; the same case of the same organisation leaves one."""
     content = {"rule": "AI-04", "case_no": request.case_no, "type": request.type, "why": ", ".join(f"{one.path} {one.code}" for one in faults)}
-    task_id = line.tasks.open(department, TASK, None, content, slug=request.type)
+    if whose.office:
+        content["office"] = whose.office
+    task_id = line.tasks.open(whose.department, TASK, None, content, slug=request.type)
     return NeedsClerk(faults=faults, facts={"rule": "AI-04", "task_id": task_id})
 
 

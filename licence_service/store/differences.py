@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -94,15 +94,21 @@ class Differences:
             ).scalar_one_or_none()
 
     def note(self, run: Run, found: Sequence[Found], gone: Mapping[int, str], now: datetime) -> int:
-        """Open a row for each difference that is not open already, and end those that are gone, each with its ending; return how many are new."""
+        """Open a row for each difference that is not open already, and end those that are gone, each with its ending; return how many are new.
+
+        What the other side files under several types, organs or days is one difference of a licence, with every copy.
+        """
         with self._database.write() as connection:
             for key, ending in gone.items():
                 ended = update(differences).where(differences.c.id == key, differences.c.state == _IS_OPEN)
                 connection.execute(ended.values(state=ENDED, ended_at=now, ending=ending))
             present = {(row.licence_id, row.kind) for row in connection.execute(_OPEN)}
-            new = [_row(run, one, now) for one in found if (one.licence_id, one.kind) not in present]
+            new: dict[tuple[str, str], Found] = {}
+            for one in found:
+                if (name := (one.licence_id, one.kind)) not in present:
+                    new[name] = replace(new[name], there=(*new[name].there, *one.there)) if name in new else one
             if new:
-                connection.execute(insert(differences), new)
+                connection.execute(insert(differences), [_row(run, one, now) for one in new.values()])
         return len(new)
 
     def repaired(self, task: Task) -> None:

@@ -90,13 +90,19 @@ class SealLog:
         """Add lines in one transaction and return their digests; each names the one before it.
 
         `brakes` has one for each use that is counted: beyond the ceiling of one `SealBraked` is raised and no line is added (AI-05). So has
-        `watches`: where one gives alarm, its seal is stopped, `SealStopped` is raised and no line is added.
+        `watches`: where one gives alarm, its seal is stopped, `SealStopped` is raised and no line is added. Nor is one where a seal that is asked
+        for was stopped meanwhile, and nothing is counted.
         """
         bodies = [canonical(_body(use, at)).split(_LINK) for use in uses]
         with self._database.write() as connection:
             hold(connection, "seal_log")
-            _count(connection, Counter(brakes), at)
+            if any(_stopped(connection, seal_id) for seal_id in {use.seal_id for use in uses if use.event == "requested"}):
+                raise SealStopped
+            counted_under = Counter(brakes)
+            _count(connection, counted_under, at)
             alarmed = _alarmed(connection, Counter(watches), at)
+            if alarmed:
+                _count_back(connection, counted_under, at)
             digests = [] if alarmed else _chained(connection, uses, bodies, at)
         if alarmed:  # only now: the order must stand, whatever becomes of who asked
             _LOG.error("an alarm stopped: %s", ", ".join(alarmed))
@@ -145,9 +151,8 @@ class SealLog:
 
     def stopped(self, seal_id: str) -> bool:
         """Say whether the last order stopped this seal, or its key is lost."""
-        orders = select(seal_orders.c.stopped).where(seal_orders.c.seal_id == seal_id).order_by(seal_orders.c.id.desc()).limit(1)
         with self._database.read() as connection:
-            return bool(connection.execute(orders).scalar_one_or_none()) or _compromised(connection, seal_id)
+            return _stopped(connection, seal_id)
 
 
 def _chained(connection: Connection, uses: Sequence[SealUse], bodies: Iterable[Sequence[bytes]], at: datetime) -> list[str]:
@@ -170,6 +175,12 @@ def _count(connection: Connection, brakes: Mapping[Brake, int], at: datetime) ->
             raise braked_until(at)
 
 
+def _count_back(connection: Connection, brakes: Mapping[Brake, int], at: datetime) -> None:
+    """Take back what was counted: an alarm held the uses, and they come again."""
+    for hour, more in sorted((brake.hour(at), more) for brake, more in brakes.items()):
+        count_up_by(connection, hour, -more)
+
+
 def _alarmed(connection: Connection, watches: Mapping[Watch, int], at: datetime) -> list[str]:
     """Count the uses to their hour, stop each seal that gives alarm, and return those."""
     found = []
@@ -183,6 +194,11 @@ def _alarmed(connection: Connection, watches: Mapping[Watch, int], at: datetime)
 def braked_until(at: datetime) -> SealBraked:
     """Return what is raised over a ceiling: the same may come again when the hour is over."""
     return SealBraked(retry_after=_AN_HOUR - int(at.timestamp()) % _AN_HOUR)
+
+
+def _stopped(connection: Connection, seal_id: str) -> bool:
+    orders = select(seal_orders.c.stopped).where(seal_orders.c.seal_id == seal_id).order_by(seal_orders.c.id.desc()).limit(1)
+    return bool(connection.execute(orders).scalar_one_or_none()) or _compromised(connection, seal_id)
 
 
 def _compromised(connection: Connection, seal_id: str) -> bool:

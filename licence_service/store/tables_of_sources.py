@@ -7,7 +7,7 @@ from licence_service.store.tables import metadata
 
 source_waits = Table(
     "source_waits", metadata,
-    Column("case_no", String(64), primary_key=True),  # blinded, with the department, as in `reservations`
+    Column("case_no", String(64), primary_key=True),  # blinded, with the department or the office that asks
     Column("type", String(80), primary_key=True),
     Column("department", String(18), nullable=False),
     Column("sources", Text, nullable=False),  # names, separated by commas

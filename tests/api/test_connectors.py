@@ -18,6 +18,7 @@ from licence_service.rules import judge_sources, rule_set
 from simulators.envelope import PASSING, listening
 from simulators.sources import GARBLED, UNSIGNED, Sources, declare
 from tests.api.test_cli import MISCONFIGURED, UNAVAILABLE, Terminal, terminal
+from tests.api.test_offices import OFFICES, SHUAN, headers_of, keys_with
 from tests.parts.databases import KINDS, empty_postgres
 from tests.world import ROOT, World, a_world, decision
 
@@ -244,6 +245,35 @@ def test_another_department_sees_nothing_of_a_wait(one: tuple[World, Sources]) -
     assert answer.status_code == 404
 
 
+def test_an_office_waits_for_itself_though_another_has_a_case_of_the_same_number(tmp_path: Path, demo_keys: Path) -> None:
+    with asking_world(tmp_path / "world", keys_with(tmp_path / "keys", demo_keys, OFFICES)) as (world, sources):
+        assert world.service.catalogue.samples[HAILING].issuer == SHUAN
+        sources.down.add("inspection")
+        north, south, city = (headers_of(world, office) for office in ("north", "south", None))
+
+        def asked(headers: dict[str, str], region: str) -> Any:
+            body = _request(world, region=region)
+            return world.http.post("/licences", json=body, headers={**headers, "Idempotency-Key": "machine-0001"})
+
+        for number in range(6):
+            first = asked(north, "519903")
+            assert slug(first) == ("needs-clerk" if number == 5 else "source-silent"), first.text
+            if number < 5:
+                later(world, first)
+        assert world.http.get(f"/cases/{CASE}", headers=south).status_code == 404
+        silent = asked(south, "519905")
+        assert (slug(silent), "asked 1 times" in silent.json()["detail"]) == ("source-silent", True)
+        states = {
+            name: [one["state"] for one in world.http.get(f"/cases/{CASE}", headers=headers).json()["issues"]]
+            for name, headers in (("north", north), ("south", south), ("city", city))
+        }
+        assert states == {"north": ["needs_clerk"], "south": ["checking"], "city": ["needs_clerk", "checking"]}
+        sources.down.clear()
+        later(world, silent)
+        assert asked(south, "519905").status_code == 201
+        assert slug(asked(north, "519903")) == "needs-clerk"  # its own wait stands
+
+
 def test_explain_says_who_asked_and_what_was_said(terminal: Terminal, tmp_path: Path) -> None:
     sources = Sources(TOKEN, SECRET.encode())
     with listening(sources) as url:
@@ -303,6 +333,13 @@ def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
     declare(tmp_path, "http://127.0.0.1:1/elssp/v1", TOKEN, SECRET)
     (tmp_path / "rehearsal.secret").chmod(0o644)
     with pytest.raises(Misconfigured):
+        read_connectors(tmp_path)
+
+
+def test_a_token_that_is_no_text_is_refused_at_the_start(tmp_path: Path) -> None:
+    declare(tmp_path, "http://127.0.0.1:1/elssp/v1", TOKEN, SECRET)
+    (tmp_path / "rehearsal.token").write_bytes(b"\xff\xfe")
+    with pytest.raises(Misconfigured, match=r"rehearsal\.token"):
         read_connectors(tmp_path)
 
 

@@ -15,7 +15,7 @@ from licence_service.seal.keyring import read_keyring
 from licence_service.store.clients import Client
 from tests.api.test_cli import Terminal, terminal  # noqa: F401 - a fixture
 from tests.parts.databases import KINDS, empty_postgres
-from tests.world import DRIVER, NOW, PASSPHRASE, Clock, World, a_world, decision
+from tests.world import BUSINESS, DRIVER, NOW, PASSPHRASE, VEHICLE, Clock, World, a_world, decision
 
 SHUAN, OTHER = "11519900MB9900021Q", "11519902MB990003XD"
 OFFICES = """
@@ -245,3 +245,25 @@ def test_a_client_is_added_to_an_office_that_there_is(terminal: Terminal) -> Non
     assert "no such office" in terminal.run(*add, "north", "--kind", "officer", wanted=1, LICENCE_KEYS=keys).output
     terminal.run(*add, "north-window", LICENCE_KEYS=keys)
     assert "north-window" in terminal.run("clients", "list", LICENCE_KEYS=keys).output
+
+
+@pytest.mark.rule("LC-13", "SE-01")
+def test_a_licence_of_another_office_is_a_parent_to_who_knows_id_and_number_only(tree: World) -> None:
+    def asked(office: str | None, slug: str, key: str, **changed: Any) -> Any:
+        body = tree.request(slug, case_no=key)
+        face = {**body["face"], "issuer_name": tree.service.keyring.departments[SHUAN].name, **changed.pop("face", {})}
+        return tree.http.post("/licences", json={**body, "face": face, **changed}, headers={**headers_of(tree, office), "Idempotency-Key": key})
+
+    parent = asked("south", BUSINESS, "parent-0001", region="519905")
+    assert parent.status_code == 201, parent.text
+    licence_id, number = parent.json()["licence_id"], parent.json()["number"]
+    wrong = {"business_permit_no": "519902010599"}
+    of_the_house = asked(None, VEHICLE, "hanging-0000", face=wrong, parent=licence_id)
+    assert of_the_house.json()["faults"][0]["code"] == "other-number"
+    real, nothing = (
+        asked("north-window", VEHICLE, key, face=wrong, parent=one) for key, one in (("hanging-0001", licence_id), ("hanging-0002", "0" * 20))
+    )
+    assert (real.status_code, real.json()["faults"][0]["code"]) == (422, "no-parent"), real.text
+    assert real.json() == nothing.json()
+    known = asked("north-window", VEHICLE, "hanging-0003", face={"business_permit_no": number}, parent=licence_id)
+    assert known.status_code == 201, known.text

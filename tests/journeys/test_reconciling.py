@@ -108,6 +108,24 @@ def test_lost_doubled_reordered_and_late_messages_are_each_listed_and_the_ledger
         assert kept == {licence_id: reconciler(world).reporter.lines.newest(licence_id).place for licence_id in licences}
 
 
+def test_what_the_repository_files_under_several_days_is_one_difference_with_every_copy(
+    tmp_path: Path, demo_keys: Path, database_url: str | None
+) -> None:
+    with reporting_world(tmp_path, demo_keys, database_url) as (world, repository):
+        licence_id = issue(world, 1)
+        report_all(world)
+        days = ("2020-01-01", "2020-01-02")
+        for name in (licence_id, f"X{licence_id[1:]}"):
+            repository.kept[name] = [{**repository.told[licence_id], "CertificateID": name, "RegisteredOn": day} for day in days]
+        later(world)
+        reconciler(world).reconcile(passes=1)
+
+        assert open_in_ledger(world) == {("missing_there", licence_id), ("missing_here", licence_id), ("missing_here", f"X{licence_id[1:]}")}
+        twice = [one.found for one in reconciler(world).ledger.open() if one.found.kind == "missing_here"]
+        assert {(one.cause, len(one.there)) for one in twice} == {("filed-elsewhere", 2), ("never-reported", 2)}
+        assert settled(world, repository)[-1] == set()
+
+
 @pytest.mark.parametrize(
     ("fault", "cause", "ending"),
     [(LOSES, "taken-and-not-kept", "told_anew"), (DOUBLES, "kept-twice", "told_anew"), (GARBLES, "kept-otherwise", "told_anew"),

@@ -3,13 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from licence_service.errors import SealStopped
-from licence_service.store.alarms import Watch, _doublings
+from licence_service.store.alarms import Watch
 from licence_service.store.database import Database
-from licence_service.store.seal_log import ALARM, SealLog
+from licence_service.store.seal_log import ALARM, Brake, SealLog
 from tests.parts.databases import NOW, at_once
 from tests.parts.test_seal_log import a_use
 
@@ -45,11 +43,39 @@ def test_what_an_officer_has_looked_at_goes_on_until_it_has_doubled(database: Da
     assert not ask(log, 11)
     log.order(SEAL, stopped=False, at=NOW, by="officer", reason="a campaign of the city")
 
-    assert ask(log, 9)  # 20: twice the limit
+    assert ask(log, 11)  # the same uses, come again
+    assert ask(log, 11)  # twice what was looked at
     assert not ask(log, 1)
     log.order(SEAL, stopped=False, at=NOW, by="officer", reason="the same")
-    assert ask(log, 19)
+    assert ask(log, 24)
     assert not ask(log, 1)
+
+
+@pytest.mark.rule("AI-05")
+def test_what_an_alarm_held_back_counts_nowhere_until_it_is_let_through(database: Database) -> None:
+    log, brake = SealLog(database), Brake("11519900MB9900021Q", "practitioner_qualification", "", 1000)
+    chunk = [a_use(reservation_id=f"{number:026}") for number in range(1000)]
+    with pytest.raises(SealStopped):
+        log.write_all(chunk, NOW, [brake] * 1000, [Watch(SEAL, 4, 10)] * 1000)
+    assert log.left(brake, NOW) == 1000
+    log.order(SEAL, stopped=False, at=NOW, by="officer", reason="checked")
+
+    assert len(log.write_all(chunk, NOW, [brake] * 1000, [Watch(SEAL, 4, 10)] * 1000)) == 1000
+    assert log.left(brake, NOW) == 0
+    assert not ask(log, 5000, 1)
+    log.order(SEAL, stopped=False, at=NOW, by="officer", reason="checked")
+    assert not ask(log, 4001, 2)  # the usual is what went through, not what was tried
+
+
+def test_a_seal_that_was_stopped_after_it_was_asked_for_is_not_used(database: Database) -> None:
+    log = SealLog(database)
+    log.order(SEAL, stopped=True, at=NOW, by="officer", reason="a drill")
+    before = len(log.uses())
+    with pytest.raises(SealStopped):
+        log.write(a_use(), NOW)
+    log.write(a_use(event="refused", reason="stopped"), NOW)
+
+    assert [use["event"] for use in log.uses()[before:]] == ["refused"]
 
 
 def test_the_weeks_before_are_four_and_another_seals_uses_are_not_counted(database: Database) -> None:
@@ -65,13 +91,5 @@ def test_uses_of_many_at_once_give_one_alarm(database: Database) -> None:
     log = SealLog(database)
     told = at_once([lambda: ask(log, 1)] * 40)
 
-    assert sum(one is False for one in told) == 2  # past the limit, and past twice the limit
-    assert sum(one is True for one in told) == 38
-    assert [order.by for order in log.orders(SEAL)] == [ALARM] * 2
-
-
-@given(limit=st.integers(1, 10**6), uses=st.integers(0, 10**9))
-def test_an_alarm_is_repeated_as_uses_double(limit: int, uses: int) -> None:
-    found = _doublings(uses, limit)
-    assert uses <= limit * 2**found
-    assert found == 0 or uses > limit * 2 ** (found - 1)
+    assert (sum(told), [order.by for order in log.orders(SEAL)]) == (10, [ALARM])
+    assert len(log.uses()) == 10  # nobody who was on the way passed the seal that was stopped
