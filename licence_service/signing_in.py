@@ -7,10 +7,11 @@ the service, so that every process knows them and no browser can choose them.
 import base64
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,8 @@ SKEW = timedelta(minutes=1)  # by which the provider's clock may be wrong
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "Ed25519", "EdDSA")  # never one by a shared secret, never none
 _READ_AGAIN = timedelta(hours=1)  # what the provider says of itself
 _SOONEST = timedelta(seconds=30)  # between two looks for a key that nobody knows: who sends rubbish makes us ask no more often
+_AT_ONCE, _PATIENCE = 8, 0.5  # who may ask the provider at the same time, and the seconds that others wait for their turn
+_SILENT = timedelta(seconds=15)  # after it did not answer, before it is asked what it says of itself again
 MOST_STATE, MOST_CODE, MOST_SUBJECT = 100, 2000, 255
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
@@ -53,7 +56,8 @@ class Provider:
     now: Callable[[], datetime] = field(repr=False)
     _said: tuple[datetime, Mapping[str, Any]] | None = None
     _keys: tuple[datetime, KeySet] | None = None
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    _silent_until: datetime | None = None
+    _turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_AT_ONCE), repr=False)
 
     def address(self, state: str, nonce: str, verifier: str) -> str:
         """Return where a person goes to sign in."""
@@ -63,12 +67,13 @@ class Provider:
 
     def claims(self, code: str, nonce: str, verifier: str) -> Claims:
         """Change the code that a person brought for whom it is about; `AccessRefused` unless everything of it is right."""
-        with self._client() as asking:
-            token = asking.tokens(self._endpoint("token_endpoint"), code, verifier).get("id_token")
+        endpoint = self._endpoint("token_endpoint")
+        with self._turn(), self._client() as asking:
+            token = asking.tokens(endpoint, code, verifier).get("id_token")
         if not isinstance(token, str):
             raise AccessRefused("the OpenID provider gave no ID token")
         claims = self._verified(token)
-        if not hmac.compare_digest(str(claims.get("nonce", "")), nonce):
+        if claims.get("nonce") != nonce:
             raise AccessRefused("the ID token is of another sign-in")
         subject = claims.get("sub")
         if not isinstance(subject, str) or not 1 <= len(subject) <= MOST_SUBJECT or not subject.isprintable():
@@ -76,9 +81,13 @@ class Provider:
         return Claims(self.issuer, subject)
 
     def leaving(self, home: str) -> str | None:
-        """Return where a person signs out of the provider too, if it has such a place."""
-        place = self._metadata().get("end_session_endpoint")
-        return f"{place}?{urlencode({'client_id': self.client_id, 'post_logout_redirect_uri': home})}" if isinstance(place, str) else None
+        """Return where a person signs out of the provider too, if it has such a place and says so now: who signs out here waits for nobody."""
+        try:
+            place = self._metadata().get("end_session_endpoint")
+        except Unavailable:
+            return None
+        known = isinstance(place, str) and place.startswith(("https://", "http://"))
+        return f"{place}?{urlencode({'client_id': self.client_id, 'post_logout_redirect_uri': home})}" if known else None
 
     # -- inside ----------------------------------------------------------------------------------------
 
@@ -89,17 +98,33 @@ class Provider:
         return str(self._metadata()[name])
 
     def _metadata(self) -> Mapping[str, Any]:
-        with self._lock:
-            if self._said is None or self.now() - self._said[0] > _READ_AGAIN:
-                said = self._read(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-                if said.get("issuer") != self.issuer or not all(isinstance(said.get(name), str) for name in _ENDPOINTS):
-                    raise Unavailable("the OpenID provider does not say of itself what it must")
-                self._said = (self.now(), said)
-            return self._said[1]
+        known = self._said
+        if known is None or self.now() - known[0] > _READ_AGAIN:
+            said = self._read(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            if said.get("issuer") != self.issuer or not all(isinstance(said.get(name), str) for name in _ENDPOINTS):
+                raise Unavailable("the OpenID provider does not say of itself what it must")
+            self._said = known = (self.now(), said)
+        return known[1]
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Ask with few others at a time: a provider that is silent must not hold every thread, since anybody can knock at the door."""
+        if not self._turns.acquire(timeout=_PATIENCE):
+            raise Unavailable("the OpenID provider is slow to answer")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _read(self, address: str) -> Mapping[str, Any]:
-        with client(self.seconds) as asking:
-            answer = asking.get(address)
+        if self._silent_until and self.now() < self._silent_until:
+            raise Unavailable("the OpenID provider did not answer a moment ago")
+        with self._turn(), client(self.seconds) as asking:
+            try:
+                answer = asking.get(address)
+            except Unavailable:
+                self._silent_until = self.now() + _SILENT
+                raise
         try:
             said = answer.json() if answer.is_success else None
         except ValueError:
@@ -132,11 +157,14 @@ class Provider:
         return claims
 
     def _keyset(self, *, anew: bool) -> KeySet:
-        place = self._endpoint("jwks_uri")
-        with self._lock:
-            if self._keys is None or (anew and self.now() - self._keys[0] > _SOONEST) or self.now() - self._keys[0] > _READ_AGAIN:
-                self._keys = (self.now(), KeySet.import_key_set(self._read(place)))  # type: ignore[arg-type]  # a dict that is judged there
-            return self._keys[1]
+        place, known = self._endpoint("jwks_uri"), self._keys
+        if known is None or (anew and self.now() - known[0] > _SOONEST) or self.now() - known[0] > _READ_AGAIN:
+            said = self._read(place)
+            try:
+                self._keys = known = (self.now(), KeySet.import_key_set(said))  # type: ignore[arg-type]  # a dict that is judged there
+            except (JoseError, KeyError, TypeError, ValueError) as wrong:
+                raise Unavailable("the OpenID provider does not say its keys") from wrong
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True)

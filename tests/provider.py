@@ -120,6 +120,7 @@ class Forger:
     said: dict[str, Any] = field(default_factory=dict)
     asked: list[dict[str, list[str]]] = field(default_factory=list)
     nonce: str = ""
+    keys: dict[str, Any] | None = None  # what it says its keys are, where that is not the truth
 
     def claims(self, nonce: str, /, **changed: Any) -> dict[str, Any]:
         now = int(time.time())
@@ -134,7 +135,7 @@ class Forger:
             places = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/jwks"}
             return {"issuer": self.issuer, **{name: self.issuer + place for name, place in places.items()}, **self.said}
         if path == "/jwks":
-            return {"keys": [self.key.as_dict(private=False)]}
+            return {"keys": [self.key.as_dict(private=False)]} if self.keys is None else self.keys
         self.asked.append(dict(form))
         return {"access_token": "a", "token_type": "Bearer", "id_token": self.token(self, self.nonce)}
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from licence_service.cli.talking import out, said, service, show
-from licence_service.duties import Role
+from licence_service.duties import Role, at_odds
 from licence_service.errors import Fault, RequestRejected
 from licence_service.licence import beijing_day
 from licence_service.service import Service
@@ -32,9 +32,12 @@ def add(
     with service() as opened:
         if department not in opened.keyring.departments:
             raise RequestRejected(faults=[Fault("department", "unknown", "no such department")])
+        roles = dict.fromkeys(role or ())
+        if any(at_odds(one, roles) for one in roles):  # before anything is written: nobody is added by half
+            raise RequestRejected(faults=[Fault("role", "at-odds", "nobody holds two of approver, template administrator, seal officer, auditor")])
         now = opened.now()
         person_id = opened.people.add(issuer or opened.settings.openid_issuer, subject, name, department, by, now)
-        for one in role or ():
+        for one in roles:
             opened.people.give(person_id, one, beijing_day(now), None, by, now)
     show({"person": person_id}, as_json=as_json)
 

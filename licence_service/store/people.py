@@ -5,7 +5,7 @@ the logs name a person by `person_id`, drawn at random.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from licence_service.store.database import Database
 from licence_service.store.payload import Vault
 from licence_service.store.tables_of_people import people, person_roles, sessions
 
-MOST_NAME = 60
+MOST_NAME, MOST_BY = 60, 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class People:
     def add(self, issuer: str, subject: str, name: str, department: str, by: str, now: datetime) -> str:
         """Add a person and return their id; `RequestRejected` where the same subject is known already, or something is no text."""
         faults = [Fault(path, "wrong-length", "a text of this length is wanted") for path, text, most in (
-            ("issuer", issuer, 200), ("subject", subject, 255), ("name", name, MOST_NAME), ("by", by, 80)
+            ("issuer", issuer, 200), ("subject", subject, 255), ("name", name, MOST_NAME), ("by", by, MOST_BY)
         ) if not (1 <= len(text.strip()) <= most and text.isprintable())]  # fmt: skip
         if not is_uscc(department):
             faults.append(Fault("department", "bad-check-digit", "structure or check digit is not that of GB 32100"))
@@ -82,6 +82,7 @@ class People:
 
     def give(self, person_id: str, role: Role, first_on: date, last_on: date | None, by: str, now: datetime) -> None:
         """Give a role from a day on; `RequestRejected` where on any day another is held that nobody holds together with it (DOMAIN §2g)."""
+        _must_name(by)
         if last_on is not None and last_on < first_on:
             raise RequestRejected(faults=[Fault("last_on", "before-start", "the last day lies before the first")])
         with self._database.write() as connection:
@@ -98,6 +99,7 @@ class People:
 
     def end(self, person_id: str, role: Role, today: date, by: str, now: datetime) -> None:
         """End a role at once: yesterday becomes its last day."""
+        _must_name(by)
         with self._database.write() as connection:
             key = _living_key(connection, person_id)
             mine = (person_roles.c.person == key) & (person_roles.c.role == role.value) & person_roles.c.ended_at.is_(None)
@@ -108,6 +110,7 @@ class People:
 
     def remove(self, person_id: str, by: str, now: datetime) -> None:
         """Shut a person out at once, whatever sessions there are; what they did stays."""
+        _must_name(by)
         with self._database.write() as connection:
             key = _living_key(connection, person_id)
             connection.execute(update(people).where(people.c.id == key).values(removed_at=now, removed_by=by, known_by=None))
@@ -126,6 +129,13 @@ class People:
             row = connection.execute(select(people).where(people.c.person_id == person_id)).first()
         return self._name(row) if row else person_id
 
+    def same(self, person_id: str, other_id: str) -> bool:
+        """Say whether two ids are of one human: whom the same provider calls the same, be it under an id from before they were removed."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(people).where(people.c.person_id.in_({person_id, other_id}))).all()
+        subjects = [(said["issuer"], said["subject"]) for said in map(self._said, rows)]
+        return len(rows) == len({person_id, other_id}) and len(set(subjects)) == 1
+
     def all(self, today: date) -> list[tuple[Person, Sequence[Held]]]:
         """Return everybody who is not removed, with all roles they hold, held, or will hold."""
         with self._database.read() as connection:
@@ -141,11 +151,20 @@ class People:
         roles = frozenset(one.role for one in _held(connection, row.id) if _overlap(one, today, today))
         return Person(row.person_id, row.department, self._name(row), roles)
 
+    def _said(self, row: Row[Any]) -> Mapping[str, Any]:
+        return self._vault.open_json(row.sealed, f"person:{row.person_id}")
+
     def _name(self, row: Row[Any]) -> str:
-        return str(self._vault.open_json(row.sealed, f"person:{row.person_id}")["name"])
+        return str(self._said(row)["name"])
 
     def _known_by(self, issuer: str, subject: str) -> str:
         return self._vault.blind("person", canonical([issuer, subject]).decode())
+
+
+def _must_name(by: str) -> None:
+    """Refuse what the record could not say of who did something: nothing, or no text of at most 80 characters."""
+    if not (1 <= len(by.strip()) <= MOST_BY and by.isprintable()):
+        raise RequestRejected(faults=[Fault("by", "wrong-length", f"say who, in 1 to {MOST_BY} characters")])
 
 
 def _living_key(connection: Connection, person_id: str) -> int:

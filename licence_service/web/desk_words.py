@@ -28,6 +28,11 @@ DESK_REFUSALS: Mapping[str, str] = {
     "seal-unavailable": "印章暂时无法使用，稍后自动继续",
     "bug": "系统出错，请稍后再试",
 }
+DESK_WAITS: Mapping[str, tuple[str, str]] = {  # on whom an accepted case waits, by the slug of what held its seal up
+    "seal-stopped": ("印章已停用，等用章管理员恢复", "the seal officer, who stopped the seal"),
+    "seal-braked": ("用章已达本小时上限，等下一小时", "the next hour: the ceiling of seals is reached"),
+    "seal-unavailable": ("印章服务暂时无法使用，恢复后自动继续", "the seal service, which does not answer"),
+}
 _FAULTS: Mapping[str, str] = {
     "missing": "必须填写",
     "empty": "必须填写",

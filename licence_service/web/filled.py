@@ -1,9 +1,12 @@
 """What people filled in: single texts of a form or of a small JSON object, each with its limit; a fault names the place, never the value."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
 
 from licence_service.errors import Fault, RequestRejected, WrongMediaType
 from licence_service.json_object import parse_object
@@ -32,6 +35,21 @@ async def small_form(request: Request) -> dict[str, Any]:
 async def keep_body(request: Request, most: int) -> None:
     """Read the body within its limit and keep it, so that the form parser finds it."""
     request._body = await read_bytes(request, most)  # noqa: SLF001 - Starlette reads its forms from here
+
+
+@asynccontextmanager
+async def parts(request: Request, *, files: int, fields: int) -> AsyncIterator[FormData]:
+    """Open a form of texts and files; `RequestRejected` for one that cannot be read, or whose charset makes what no text can hold."""
+    try:
+        form = await request.form(max_files=files, max_fields=fields)
+        for name, value in form.multi_items():
+            (name + value if isinstance(value, str) else name).encode()
+    except (MultiPartException, ValueError) as error:
+        raise RequestRejected(faults=[Fault("body", "not-a-form", "the form cannot be read")]) from error
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 Form = Annotated[dict[str, Any], Depends(small_form)]

@@ -43,7 +43,7 @@ async def sent_file(request: Request) -> dict[str, Any]:
     if media_type(request) != "multipart/form-data":
         raise WrongMediaType("the body is multipart/form-data")
     await filled.keep_body(request, MOST_FILE + _ROOM)
-    async with request.form(max_files=1, max_fields=4) as said:
+    async with filled.parts(request, files=1, fields=4) as said:
         return {name: await one.read() if isinstance(one, UploadFile) else one for name, one in said.items()}
 
 

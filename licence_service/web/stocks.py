@@ -13,7 +13,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 
 from licence_service.errors import Fault, NotGranted, RequestRejected, WrongMediaType
 from licence_service.stock.declared import read_plan
@@ -73,11 +72,8 @@ async def sent_stock(request: Request) -> dict[str, Any]:
     if media_type(request) != "multipart/form-data":
         raise WrongMediaType("the body is multipart/form-data")
     await filled.keep_body(request, MOST_STOCK + _FORM_ROOM)
-    try:
-        async with request.form(max_files=2, max_fields=4) as said:
-            return {name: await one.read() if isinstance(one, UploadFile) else one for name, one in said.items()}
-    except MultiPartException as error:
-        raise RequestRejected(faults=[Fault("body", "not-a-form", "the form cannot be read")]) from error
+    async with filled.parts(request, files=2, fields=4) as said:
+        return {name: await one.read() if isinstance(one, UploadFile) else one for name, one in said.items()}
 
 
 @router.post("/batches", status_code=201, responses={201: plain_answer("Kept and judged", _REPORT)}, openapi_extra=_BODY, summary="Load legacy stock")

@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 
 from licence_service.document.uploaded import is_picture
-from licence_service.errors import Fault, NotInRegister, RequestRejected, WrongMediaType
+from licence_service.errors import NotInRegister, WrongMediaType
 from licence_service.fields import comparison_form
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
 from licence_service.licence import beijing_day
@@ -110,13 +109,10 @@ async def uploaded(request: Request) -> Upload:
 
 
 async def _file_of(request: Request) -> Upload:
-    try:
-        async with request.form(max_files=1, max_fields=4) as form:
-            file = form.get("document")
-            texts = {name: value for name, value in form.items() if isinstance(value, str)}
-            return Upload(await file.read() if isinstance(file, UploadFile) else b"", texts)
-    except MultiPartException as error:
-        raise RequestRejected(faults=[Fault("body", "not-a-form", "the form cannot be read")]) from error
+    async with filled.parts(request, files=1, fields=4) as form:
+        file = form.get("document")
+        texts = {name: value for name, value in form.items() if isinstance(value, str)}
+        return Upload(await file.read() if isinstance(file, UploadFile) else b"", texts)
 
 
 _FILE = {

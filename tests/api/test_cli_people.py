@@ -49,3 +49,11 @@ def test_a_person_of_no_department_or_known_already_is_refused(terminal: Termina
     terminal.run(*same, ORGAN, wanted=REFUSED)
     terminal.run("people", "add", "一人", "--subject", "u-18", "--issuer", ISSUER, "--department", "11519900MB9900099X", wanted=REFUSED)
     terminal.run("people", "add", "一人", "--subject", "u-18", "--department", ORGAN, wanted=REFUSED)  # no provider is set
+
+
+def test_nobody_is_added_by_half_where_the_roles_are_kept_apart(terminal: Terminal) -> None:  # noqa: F811
+    words = ("people", "add", "罗青石", "--subject", "u-17", "--issuer", ISSUER, "--department", ORGAN)
+    terminal.run(*words, "--role", "clerk", "--role", "approver", "--role", "auditor", wanted=REFUSED)
+    assert terminal.json("people", "list") == []
+    added(terminal, "--role", "clerk", "--role", "clerk")
+    assert terminal.json("people", "list")[0]["roles"] == "clerk"

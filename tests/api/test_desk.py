@@ -404,6 +404,14 @@ def test_every_reading_is_logged_and_a_copy_has_a_number_of_its_own(desk: World)
     assert licence_id not in seat(desk, Role.AUDITOR, department=OTHER).get("/desk/log").text
 
 
+def test_a_copy_says_on_paper_when_the_licence_was_not_in_force(desk: World) -> None:
+    licence_id = desk.issue(DRIVER)["licence_id"]
+    clerk = seat(desk, Role.CLERK)
+    assert "打印时" not in clerk.post(f"/desk/licences/{licence_id}/copies").text
+    assert desk.act(DRIVER, licence_id, {"act": "revoke"}, "copy-revoke").status_code == 201
+    assert "打印时：已吊销" in clerk.post(f"/desk/licences/{licence_id}/copies").text
+
+
 @pytest.mark.parametrize("by", ["number", "holder", "licence_id", "elicence_id", "case_no"])
 def test_a_licence_is_found_by_whatever_names_it_and_no_value_stands_in_an_address(desk: World, by: str) -> None:
     clerk, done = seat(desk, Role.CLERK), desk.issue(DRIVER)
@@ -442,6 +450,7 @@ def test_a_seal_officer_stops_the_seal_issues_wait_and_go_on_when_it_is_started(
     waiting = issued(clerk, DRIVER)
     assert waiting.status_code == 202
     assert "等待签章" in waiting.text
+    assert "等用章管理员恢复" in waiting.text
     page = officer.get("/desk/seal").text
     assert "已停用" in page
     assert "印章可能失控" in page
@@ -513,16 +522,42 @@ def test_what_one_proposes_another_puts_in_force_and_nobody_their_own(desk: Worl
     first, second = (one.number for one in foundations.open_proposals())
     assert f"proposal-{first}" in admin.get("/desk/approvals").text
     assert admin.post(f"/desk/approvals/proposals/{first}").status_code == 403
-    assert approver.post(f"/desk/approvals/proposals/{second}").status_code == 422
-    assert approver.post(f"/desk/approvals/proposals/{first}").status_code == 303
+    assert approver.post(f"/desk/approvals/proposals/{second}", {"do": "confirm"}).status_code == 422
+    assert approver.post(f"/desk/approvals/proposals/{first}", {"do": "confirm"}).status_code == 303
     line = foundations.lines()[-1]
     assert (line.name, line.proposed_by, line.confirmed_by) == (body.uscc, admin.person_id, approver.person_id)
-    assert approver.post(f"/desk/approvals/proposals/{first}").status_code == 404
+    assert approver.post(f"/desk/approvals/proposals/{first}", {"do": "confirm"}).status_code == 404
     page = approver.get("/desk/approvals").text  # now the second is a change, and shows what changes
     assert "<del>-  &#34;name&#34;: &#34;示例培训学校&#34;,</del>" in page
     assert "<ins>+  &#34;name&#34;: &#34;示例培训学校二&#34;,</ins>" in page
     outside = seat(desk, Role.APPROVER, department=next(one for one in desk.service.keyring.departments if one != keeper))
     assert outside.post(f"/desk/approvals/proposals/{second}").status_code == 403
+
+
+def test_a_proposal_is_neither_put_in_force_nor_dropped_unless_that_was_said(desk: World) -> None:
+    keeper = min(desk.service.keyring.departments.values(), key=lambda one: one.issuer_index).uscc
+    number = founding.proposed_body(desk.service.foundations, Body("52519900MB9900099X", "示例培训学校", "519900", ()), "局长甲")
+    approver = seat(desk, Role.APPROVER, department=keeper)
+    for form in ({}, {"do": "frob"}, {"do": "confirmed"}):
+        assert approver.post(f"/desk/approvals/proposals/{number}", form).status_code == 422
+    assert [one.number for one in desk.service.foundations.open_proposals()] == [number]
+
+
+def test_who_is_removed_and_added_anew_is_no_second_person(desk: World) -> None:
+    keeper = min(desk.service.keyring.departments.values(), key=lambda one: one.issuer_index).uscc
+    admin = seat(desk, Role.TEMPLATE_ADMINISTRATOR, department=keeper, subject="u-17")
+    number = founding.proposed_body(desk.service.foundations, Body("52519900MB9900099X", "示例培训学校", "519900", ()), admin.person_id)
+    desk.service.people.remove(admin.person_id, "operator", desk.clock())
+    again = seat(desk, Role.APPROVER, department=keeper, subject="u-17")
+    assert again.person_id != admin.person_id
+
+    assert "这是您本人提出的" in again.get("/desk/approvals").text
+    refused = again.post(f"/desk/approvals/proposals/{number}", {"do": "confirm"})
+    assert refused.status_code == 422
+    assert "提出人与审批人不能是同一人" in refused.text
+    assert (
+        seat(desk, Role.APPROVER, department=keeper, subject="u-18").post(f"/desk/approvals/proposals/{number}", {"do": "confirm"}).status_code == 303
+    )
 
 
 def test_a_campaign_that_was_rehearsed_is_approved_by_a_second_person_of_its_department(desk: World, tmp_path: Path) -> None:
@@ -592,3 +627,15 @@ def test_a_form_that_is_none_or_too_large_is_refused(desk: World) -> None:
     many = "&".join(f"n{number}=1" for number in range(7000))
     answer = desk.http.post("/desk/find", content=many, headers={**clerk.cookie, "Content-Type": "application/x-www-form-urlencoded"})
     assert answer.status_code in {400, 403, 413, 422}
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "unicode_escape", "raw_unicode_escape"])
+def test_a_charset_of_their_own_makes_no_fault_of_ours(desk: World, charset: str) -> None:
+    clerk = seat(desk, Role.CLERK)
+    texts = {"form_key": clerk.form_key, "value": "\\ud800", "list": "\\ud800", "document": "\\ud800"}
+    parts = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in texts.items())
+    for path in ("/desk/find", f"/desk/issue/{DRIVER}", "/desk/sign-out", "/verify", "/verify/list"):
+        headers = {**clerk.cookie, "Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+        answer = desk.http.post(path, content=f"{parts}--x--\r\n".encode(), headers=headers, follow_redirects=False)
+        assert 400 <= answer.status_code < 500, (path, answer.status_code)
+    assert "退出" in clerk.get("/desk").text

@@ -1,8 +1,11 @@
 """Signing in to the desk: with the real mock of a provider, and with one that lies."""
 
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,8 +13,9 @@ import pytest
 from joserfc.jwk import OctKey, RSAKey
 
 from licence_service.duties import Role
-from licence_service.errors import Misconfigured
+from licence_service.errors import Misconfigured, Unavailable
 from licence_service.settings import read_settings
+from tests.desks import seat
 from tests.provider import Forger, authorised, come_back, desk_world, forging, person, provider, sign_in  # noqa: F401 - a fixture
 from tests.world import World
 
@@ -157,6 +161,7 @@ LIES: dict[str, Callable[[Forger, str], Any]] = {
     "without an end": lambda one, nonce: one.signed(nonce, exp=None),
     "to come": lambda one, nonce: one.signed(nonce, iat=2**33),
     "of another sign-in": lambda one, _nonce: one.signed("n" * 32),
+    "with a nonce beyond ASCII": lambda one, _nonce: one.signed("另一次"),
     "without a nonce": lambda one, nonce: one.signed(nonce, nonce=None),
     "about nobody": lambda one, nonce: one.signed(nonce, sub=None),
     "about a list": lambda one, nonce: one.signed(nonce, sub=["u-17"]),
@@ -212,3 +217,46 @@ def test_a_provider_that_is_another_or_says_too_little_is_not_used(tmp_path: Pat
             assert world.http.get("/desk/sign-in", headers=HTML).status_code == 503
     finally:
         forger.said = {}
+
+
+def test_signing_out_waits_for_no_provider(tmp_path: Path, demo_keys: Path) -> None:
+    with desk_world(tmp_path, demo_keys, "http://127.0.0.1:9") as world:
+        one = seat(world, Role.CLERK)
+        answer = one.post("/desk/sign-out")
+        assert answer.status_code == 200
+        assert "已退出" in answer.text
+        assert "Sign out there too" not in answer.text  # nobody knows where that is now
+        assert "desk_session=" in answer.headers["set-cookie"]
+        assert one.get("/desk/issue").status_code == 303
+
+
+def test_a_silent_provider_holds_few_and_briefly_and_is_not_asked_again_at_once(tmp_path: Path, demo_keys: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:  # takes connections, and says nothing
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with desk_world(tmp_path, demo_keys, address, seal_timeout_seconds=3.0) as world:
+            provider = world.service.sign_in.provider
+            assert provider
+
+            def seconds(_number: int) -> float:
+                begun = monotonic()
+                with pytest.raises(Unavailable):
+                    provider.address("state", "nonce", "v" * 43)
+                return monotonic() - begun
+
+            with ThreadPoolExecutor(40) as many:
+                waited = sorted(many.map(seconds, range(40)))
+            assert waited[31] < 2.5  # all but eight, whom the provider holds for three seconds
+            assert seconds(0) < 0.3
+            world.clock.now += timedelta(seconds=16)  # type: ignore[attr-defined]
+            assert seconds(0) > 2.5
+
+
+@pytest.mark.parametrize("keys", [{}, {"keys": "x"}, {"keys": [{}]}, {"keys": [1]}, {"keys": [{"kty": "RSA"}]}])
+def test_a_provider_that_does_not_say_its_keys_is_no_fault_of_ours(tmp_path: Path, demo_keys: Path, keys: dict[str, Any]) -> None:
+    with forging() as forger, desk_world(tmp_path, demo_keys, forger.issuer) as world:
+        forger.keys = keys
+        left = world.http.get("/desk/sign-in", follow_redirects=False)
+        asked = parse_qs(urlsplit(left.headers["location"]).query)
+        forger.nonce = asked["nonce"][0]
+        answer = come_back(world, f"http://testserver/desk/sign-in/back?code=c&state={asked['state'][0]}")
+        assert answer.status_code in {401, 503}

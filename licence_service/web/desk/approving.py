@@ -59,13 +59,16 @@ def propose(desk: Proposer, _form: TheForm) -> Response:
 
 @router.post("/proposals/{number}")
 def settle(desk: Approver, form: TheForm, number: Annotated[int, Path(ge=1, le=2**53)]) -> Response:
-    """Put a proposal in force, or drop it; never one's own."""
+    """Put a proposal in force, or drop it, whichever was said; never one's own."""
     _must_keep(desk)
+    wanted = form.text("do", 10)
+    if wanted not in {"confirm", "drop"}:
+        raise RequestRejected(faults=[Fault("do", "missing", "say whether to put it in force or to drop it")])
     foundations = desk.service.foundations
     one = next((each for each in foundations.open_proposals() if each.number == number), None)
     if one:
         _must_be_another(desk, one.proposed_by)
-    if form.text("do") == "drop":
+    if wanted == "drop":
         foundations.drop(number, desk.person.person_id)
     else:
         foundations.confirm([number], desk.person.person_id)
@@ -85,9 +88,13 @@ def approve(desk: Approver, _form: TheForm, campaign_id: str) -> Response:
 
 
 def _must_be_another(desk: Desk, by: str) -> None:
-    """Refuse one's own proposal, whether it was made here or at the command line under one's name."""
-    if by.strip() in {desk.person.person_id, desk.person.name}:
+    """Refuse one's own proposal, whether it was made here, at the command line under one's name, or before one was removed and added anew."""
+    if _is_mine(desk, by):
         raise RequestRejected(faults=[Fault("by", "same-person", "a second person approves what the first one proposed")])
+
+
+def _is_mine(desk: Desk, by: str) -> bool:
+    return by.strip() in {desk.person.person_id, desk.person.name} or desk.service.people.same(desk.person.person_id, by.strip())
 
 
 def _keeps(desk: Desk) -> bool:
@@ -113,7 +120,7 @@ def _proposal(desk: Desk, one: Proposal) -> dict[str, Any]:
     changes = [line for line in changes if line[0] in "+-"]
     return {
         "number": one.number, "words": KINDS.get(one.kind, (one.kind, one.kind)), "name": one.name, "by": people.named(one.proposed_by),
-        "at": in_beijing(one.proposed_at), "mine": one.proposed_by in {desk.person.person_id, desk.person.name}, "content": "\n".join(content[:_MOST_LINES]),
+        "at": in_beijing(one.proposed_at), "mine": _is_mine(desk, one.proposed_by), "content": "\n".join(content[:_MOST_LINES]),
         "new": present is None,
         "changes": [(line[0] == "+", line[1:]) for line in changes[:_MOST_LINES]], "more": max(len(content), len(changes)) > _MOST_LINES,
     }  # fmt: skip
@@ -127,5 +134,5 @@ def _campaign(desk: Desk, one: Campaign) -> dict[str, Any]:
     report = desk.service.runner().report(one.campaign_id)
     return {
         "id": one.campaign_id, "act": one.public["act"], "by": desk.service.people.named(one.planned_by), "at": in_beijing(one.planned_at),
-        "mine": one.planned_by in {desk.person.person_id, desk.person.name}, "counts": report.counts,
+        "mine": _is_mine(desk, one.planned_by), "counts": report.counts,
     }  # fmt: skip

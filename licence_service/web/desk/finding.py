@@ -14,7 +14,7 @@ from licence_service.fields import Asker
 from licence_service.history.words import FLAGS, STATES, VERSION_STATES
 from licence_service.history.words import REASONS as MADE
 from licence_service.history.words import said as in_words
-from licence_service.licence import Licence, beijing_day
+from licence_service.licence import Licence, LicenceState, beijing_day
 from licence_service.store.clients import READ
 from licence_service.store.record import Record
 from licence_service.store.searching import Criteria
@@ -158,4 +158,7 @@ def copy(desk: Copier, _form: TheForm, licence_id: LicenceId) -> Response:
         raise NotGranted("a document that was sealed elsewhere is printed from its own file")
     now = service.now()
     number = service.desk_log.copy(desk.person, licence_id, now)
-    return desk.page("copy.html", pages=pictures, number=number, licence_id=licence_id, version=licence.current.version, at=in_beijing(now))
+    state = None if licence.state is LicenceState.IN_FORCE else STATES[licence.state]  # on paper nobody else says that it is no longer in force
+    return desk.page(
+        "copy.html", pages=pictures, number=number, licence_id=licence_id, version=licence.current.version, at=in_beijing(now), state=state
+    )

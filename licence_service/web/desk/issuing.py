@@ -18,7 +18,7 @@ from licence_service.template import Template
 from licence_service.web.desk import controls
 from licence_service.web.desk.controls import Control
 from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having
-from licence_service.web.desk_words import DESK_REFUSALS
+from licence_service.web.desk_words import DESK_REFUSALS, DESK_WAITS
 from licence_service.web.issuing import TypeName
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
@@ -144,5 +144,5 @@ def said(refusal: Refusal | None) -> tuple[str, str] | None:
 def entered(desk: Desk, outcome: Done | Waiting) -> Response:
     """Show what was entered, with the codes of its document, or on what it waits."""
     if isinstance(outcome, Waiting):
-        return desk.page("waiting.html", 202, outcome=outcome, why=DESK_REFUSALS.get("seal-unavailable"))
+        return desk.page("waiting.html", 202, outcome=outcome, why=DESK_WAITS.get(outcome.waits_for, ("正在签章", "its turn to be sealed")))
     return desk.page("entered.html", 201, done=outcome)

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 
 from licence_service.duties import WORDS, Right
 from licence_service.errors import Fault, NotGranted, RequestRejected, WrongMediaType
@@ -148,15 +147,12 @@ async def sent(request: Request, desk: AtDesk) -> Sent:
     await filled.keep_body(request, MOST_SENT)
     texts: dict[str, list[str]] = {}
     files: dict[str, bytes] = {}
-    try:
-        async with request.form(max_files=20, max_fields=_MOST_FIELDS) as form:
-            for name, value in form.multi_items():
-                if isinstance(value, UploadFile):
-                    files[name] = await value.read()
-                else:
-                    texts.setdefault(name, []).append(value)
-    except MultiPartException as error:
-        raise RequestRejected(faults=[Fault("body", "not-a-form", "the form cannot be read")]) from error
+    async with filled.parts(request, files=20, fields=_MOST_FIELDS) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                files[name] = await value.read()
+            else:
+                texts.setdefault(name, []).append(value)
     key = texts.get("form_key", [""])[-1]
     if not hmac.compare_digest(key.encode(), desk.service.sign_in.form_key(desk.token).encode()):
         raise NotGranted("this form was not made for this session")

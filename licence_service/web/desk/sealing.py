@@ -28,6 +28,7 @@ def seal(desk: Reader, before: Annotated[int | None, Query(ge=1, le=2**53)] = No
     return desk.page(
         "seal.html", seal_id=seal_id, stopped=service.seal_log.stopped(seal_id), orders=service.seal_log.orders(seal_id), in_beijing=in_beijing,
         uses=lines, named=lambda by: service.people.named(by.removeprefix("person:")), more=uses[-1][0] if len(uses) == _LINES else None,
+        titles={slug: editions[-1].title for slug, editions in service.catalogue.editions.items()},
     )  # fmt: skip
 
 
