@@ -491,7 +491,9 @@ def loaded(world: World, folder: Path) -> StockRun:
 @pytest.mark.rule("ST-03")
 def test_a_quarantined_row_is_put_right_at_its_field_or_rejected_and_who_did_it_stays_with_it(desk: World, tmp_path: Path) -> None:
     run, keeper = loaded(desk, tmp_path), seat(desk, Role.DATA_QUALITY)
-    assert run.run_id in keeper.get("/desk/stock").text
+    listed = keeper.get("/desk/stock")
+    assert run.run_id in listed.text
+    assert "Refresh" not in listed.headers  # nothing is on its way
     page = keeper.get(f"/desk/stock/{run.run_id}").text
     assert page.count('name="do" value="reject"') == 10
     kept = desk.service.stock().office.kept

@@ -297,9 +297,10 @@ def test_a_data_quality_officer_takes_a_suggestion_and_rejects_a_row(
 ) -> None:
     page = signed_in("quality", bypass_csp=True, **device)
     follow(page, "存量隔离区")
+    assert page.locator("progress").get_attribute("max") == str(len(stocks.dirty(2, of_each=1).rows))
     tidy(page)
     with page.expect_navigation():
-        page.locator("a.hit").click()
+        page.get_by_role("link", name="行待处理").click()
     tidy(page)
     first = page.locator("main section.card").first
     name = first.get_attribute("id")

@@ -11,7 +11,7 @@ from licence_service.stock.normal import shown
 from licence_service.stock.releasing import Releasing
 from licence_service.stock.taking import draft_of
 from licence_service.stock.written import headings
-from licence_service.store.stock_rows import QUARANTINED, StockRow
+from licence_service.store.stock_rows import LOADED, QUARANTINED, RELEASING, STATES, StockRow, StockRun
 from licence_service.template import Template
 from licence_service.web.desk.room import HOME, Desk, TheForm, having
 from licence_service.web.desk_words import fault_words
@@ -22,21 +22,29 @@ Keeper = Annotated[Desk, Depends(having(Right.QUARANTINE))]
 Line = Annotated[int, Path(ge=1, le=2**53)]
 _A_PAGE = 10
 _MOST_CELL = 500
+_MOVING = (LOADED, RELEASING)  # what is being judged, and released
+_RENEWED_SECONDS = 10
 
 
 @router.get("")
 def runs(desk: Keeper) -> Response:
-    """Show the runs of the department, and how much of each waits in quarantine."""
+    """Show how far each run of the department is, and how much of it waits in quarantine; renewed by itself while rows are on their way."""
     stock = desk.service.stock()
-    mine = [run for run in stock.office.kept.all() if run.department == desk.person.department]
     rows = [
-        {
-            "run": run, "title": stock.office.template(run.type).title,
-            "counts": {state: sum(each.get(state, 0) for each in stock.sums.states(run).values()) for state in ("quarantined", "passed", "sealed", "rejected")},
-        }
-        for run in mine
+        {"run": run, "title": stock.office.template(run.type).title, "counts": _counts(stock, run)}
+        for run in stock.office.kept.all() if run.department == desk.person.department
     ]  # fmt: skip
-    return desk.page("stock.html", runs=rows)
+    answer = desk.page("stock.html", runs=rows)
+    if any(one["counts"][state] for one in rows for state in _MOVING):
+        answer.headers["Refresh"] = str(_RENEWED_SECONDS)
+    return answer
+
+
+def _counts(stock: Releasing, run: StockRun) -> dict[str, int]:
+    """Return how many rows of a run stand in each state, and `whole`, all of them."""
+    counties = stock.sums.states(run).values()
+    counts = {state: sum(each.get(state, 0) for each in counties) for state in STATES}
+    return {**counts, "whole": sum(counts.values())}
 
 
 @router.get("/{run_id}")
