@@ -277,8 +277,10 @@ class Registrar:
             found = self.line.book.by_external_ref(*ref)
         except KeyReused:
             held, sequence = self.line.book.endorsed_under(ref[0], ref[1])
-            first = next(one for one in self.line.book.get(held).entries if one.sequence == sequence).endorsements[0]
-            both = {"first": {"endorsement_id": first.endorsement_id, "facts": dict(first.facts)}, "second": dict(request.facts)}
+            earlier, both, today = self.line.book.get(held), {"second": dict(request.facts)}, self._today()
+            if (earlier.issuer(today), earlier.office) == (record.issuer(today), record.office):  # else whoever sees the task knows nothing of it
+                first = next(one for one in earlier.entries if one.sequence == sequence).endorsements[0]
+                both["first"] = {"endorsement_id": first.endorsement_id, "facts": dict(first.facts)}
             said = {"rule": "EN-08", "asserter": request.asserter or caller.department, "external_ref": ref[1], **both}
             self.line.tasks.open(record.issuer(self._today()), "conflict", record.licence_id, said)
             raise

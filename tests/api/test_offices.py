@@ -13,6 +13,7 @@ from licence_service.errors import Misconfigured
 from licence_service.licence import beijing_day
 from licence_service.seal.keyring import read_keyring
 from licence_service.store.clients import Client
+from tests.api.test_attesting import CE, school, training
 from tests.api.test_cli import Terminal, terminal  # noqa: F401 - a fixture
 from tests.parts.databases import KINDS, empty_postgres
 from tests.world import BUSINESS, DRIVER, NOW, PASSPHRASE, VEHICLE, Clock, World, a_world, decision
@@ -267,3 +268,19 @@ def test_a_licence_of_another_office_is_a_parent_to_who_knows_id_and_number_only
     assert real.json() == nothing.json()
     known = asked("north-window", VEHICLE, "hanging-0003", face={"business_permit_no": number}, parent=licence_id)
     assert known.status_code == 201, known.text
+
+
+@pytest.mark.rule("EN-08", "SE-01")
+def test_a_reference_that_another_office_used_shows_nothing_of_what_it_entered(tree: World) -> None:
+    attester = school(tree)
+    mine, other = (
+        sent(tree, headers_of(tree, office), number, region=region).json()["licence_id"]
+        for number, (office, region) in enumerate([("south", "519905"), ("north", "519903")])
+    )
+    posted = [tree.http.post("/assertions", json=attester.assertion(one, CE, training(tree), "train-1")) for one in (other, mine)]
+    assert [one.status_code for one in posted] == [201, 409], [one.text for one in posted]
+
+    (task,) = tree.http.get("/tasks", headers=headers_of(tree, "south")).json()["tasks"]
+    assert (task["licence_id"], sorted(task["content"])) == (mine, ["asserter", "external_ref", "rule", "second"])
+    assert other not in str(task)
+    assert posted[0].json()["endorsement_id"] not in str(task)
