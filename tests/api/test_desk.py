@@ -20,6 +20,7 @@ from licence_service.stock.sources import open_source
 from licence_service.store.stock_rows import PASSED, QUARANTINED, REJECTED, StockRun
 from tests import stocks
 from tests.api.test_attesting import CE, school, training
+from tests.api.test_offices import OFFICES, keys_with
 from tests.desks import HTML, OWN_KEY, Seat, seat, typed
 from tests.journeys.ageing import a_few, runner_of, the_plan
 from tests.parts.databases import KINDS, empty_postgres
@@ -190,6 +191,14 @@ def test_a_run_and_a_campaign_of_another_department_do_not_exist(desk: World, tm
     assert stranger.get(f"/desk/stock/{run.run_id}").status_code == 404
     assert stranger.post(f"/desk/stock/{run.run_id}/rows/2", {"cell.person_name": "林"}).status_code == 404
     assert stranger.post("/desk/approvals/campaigns/none").status_code == 404
+
+
+def test_types_that_only_a_sub_office_may_issue_are_not_offered_to_the_department(tmp_path: Path, demo_keys: Path) -> None:
+    grants = '[[grants]]\ntypes = ["*"]\nfrom = 2020-01-01\norganisations = ["north"]\n'
+    with desk_world(tmp_path, keys_with(tmp_path / "keys", demo_keys, grants + OFFICES, instead_of_grants=True), "http://127.0.0.1:9") as world:
+        clerk = seat(world, Role.CLERK)
+        assert "本机关目前没有可颁发的证照类型" in clerk.get("/desk/issue").text
+        assert clerk.get(f"/desk/issue/{DRIVER}").status_code == clerk.post(f"/desk/issue/{DRIVER}").status_code == 403
 
 
 # -- what a clerk does ----------------------------------------------------------------------------------------------------

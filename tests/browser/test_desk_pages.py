@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pypdfium2 as pdfium
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, Route
@@ -231,6 +232,8 @@ def test_a_clerk_finds_a_licence_suspends_it_and_prints_a_copy(signed_in: Enteri
     page.emulate_media(media="print")
     assert page.locator("figcaption").first.is_visible()
     assert not page.get_by_role("button", name="退出").is_visible()
+    sheets = pdfium.PdfDocument(page.pdf())
+    assert len(sheets) == page.locator("figure.copy").count()  # no sheet of paper more than the document has pages
 
 
 def test_the_clerks_form_is_filled_seen_and_sent_without_scripts_and_reached_by_the_keyboard(signed_in: Entering, desk: DeskSite) -> None:

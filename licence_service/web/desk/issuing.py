@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -12,7 +13,7 @@ from licence_service.carrying import Done, Waiting
 from licence_service.document.reading import pngs
 from licence_service.duties import Right
 from licence_service.errors import FaceRejected, Fault, NotGranted, Refusal, RequestRejected
-from licence_service.licence import beijing_day
+from licence_service.licence import Act, beijing_day
 from licence_service.preview import preview
 from licence_service.template import Template
 from licence_service.web.desk import controls
@@ -29,9 +30,9 @@ _DPI = 80.0  # of the preview: to be looked at, not printed
 @router.get("/issue")
 def types(desk: Issuer) -> Response:
     """Show the types that the department may issue today."""
-    today, department = beijing_day(desk.service.now()), desk.service.keyring.departments.get(desk.person.department)
+    today = beijing_day(desk.service.now())
     listed = [desk.service.catalogue.in_force(slug, today) for slug in desk.service.catalogue.slugs]
-    mine = [one for one in listed if department and department.may_seal(one.slug, today) and not (one.retired_from and one.retired_from <= today)]
+    mine = [one for one in listed if _may_issue(desk, one.slug, today) and not (one.retired_from and one.retired_from <= today)]
     return desk.page("types.html", types=sorted(mine, key=lambda one: one.index))
 
 
@@ -77,11 +78,17 @@ def how_far(desk: Issuer, reservation_id: Annotated[str, Path(pattern=r"^[0-9a-f
     return entered(desk, desk.service.registrar.reservation(desk.caller, reservation_id))
 
 
+def _may_issue(desk: Desk, slug: str, today: date) -> bool:
+    """Say whether a grant lets whom this person stands for issue the type: that a sub-office may is not enough."""
+    department = desk.service.keyring.departments.get(desk.person.department)
+    return department is not None and department.may_seal(slug, today, act=Act.ISSUE, by=desk.caller.organisation)
+
+
 def _template(desk: Desk, slug: str) -> Template:
     """Return the edition in force; a type that the department may not issue is as if it did not exist here."""
-    today, department = beijing_day(desk.service.now()), desk.service.keyring.departments.get(desk.person.department)
+    today = beijing_day(desk.service.now())
     template = desk.service.catalogue.in_force(slug, today)
-    if department is None or not department.may_seal(slug, today):
+    if not _may_issue(desk, slug, today):
         raise NotGranted("the department does not issue this type")
     return template
 
