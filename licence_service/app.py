@@ -3,12 +3,13 @@
 import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry
@@ -55,7 +56,19 @@ from licence_service.web.desk import issuing as desk_issuing
 from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
 
+
+class _Routes(Protocol):
+    """A module of routes."""
+
+    router: APIRouter
+
+
 log = structlog.get_logger("licence_service")
+_ROUTES: Sequence[_Routes] = (
+    verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
+    looking, matching, stickers, reporting, batch, lists, watchlists, stocks, complying,
+    door, finding, desk_issuing, acting, sealing, quarantine, approving, auditing,
+)  # fmt: skip
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,
 # waits that long each time: at its slowest hundredth, beside issuing, twice to three times as long as with this.
 _SWITCH_SECONDS = 0.0005
@@ -90,42 +103,8 @@ def create_app(service: Service) -> FastAPI:
     pages.name_host(host_of(service.settings.public_url))
     registry = app.state.registry = CollectorRegistry()
     app.add_middleware(watching.Watching, registry=registry)
-    shown = (
-        looking.router,
-        matching.router,
-        stickers.router,
-        reporting.router,
-        batch.router,
-        lists.router,
-        watchlists.router,
-        stocks.router,
-        complying.router,
-    )
-    for router in (
-        verifying.router,
-        issuing.router,
-        bundled.router,
-        asking.router,
-        history.router,
-        attesting.router,
-        tokens.router,
-        watching.router,
-        status.router,
-        offline.router,
-        events.router,
-        webhooks.router,
-        cases.router,
-        *shown,
-        door.router,
-        finding.router,
-        desk_issuing.router,
-        acting.router,
-        sealing.router,
-        quarantine.router,
-        approving.router,
-        auditing.router,
-    ):
-        app.include_router(router)
+    for part in _ROUTES:
+        app.include_router(part.router)
     watching.metrics(app, registry, service)
 
     @app.get("/components.css", include_in_schema=False)

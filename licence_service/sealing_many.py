@@ -4,7 +4,7 @@ A key in this process signs as it is called. One in a token answers after millis
 chunk is signed by such a key, the next part is printed. Not more than these two are in memory.
 
 What became of a part's uses is written with the next part's requests, in one transaction: half as many waits for the disk, and for whoever
-else writes. Uses of which nothing was written, because somebody was killed meanwhile, are on record as asked for, and are listed so.
+else writes. Uses of which nothing was written, because somebody was killed meanwhile, stay on record as asked for.
 """
 
 import sys

@@ -17,7 +17,7 @@ from licence_service.document.pdf import draw
 from licence_service.document.placed import Placed
 from licence_service.document.press import Job, Laid, Outcome, Unpressed
 from licence_service.document.press.room import Pressroom
-from licence_service.document.reading import codes
+from licence_service.document.reading import codes, without_drawings
 from licence_service.document.receipt import ReceiptWords
 from licence_service.document.receipt import place as place_receipt
 from licence_service.document.sheet import PrintedEndorsement, Sheet
@@ -82,8 +82,12 @@ class Printer:
         agree(pdf, sheet)
 
     def codes(self, pdf: bytes, sheet: Sheet) -> list[str]:
-        """Return the texts of the codes that a camera would find on their plates."""
-        return codes(pdf, where=plates_of(sheet.template))
+        """Return the texts of the codes that a camera would find on their plates, and then other texts of codes elsewhere, outside all drawings.
+
+        To look at whole pages as they are seen takes four times as long, most of it for frames and seals.
+        """
+        there = codes(pdf, where=plates_of(sheet.template))
+        return there + [text for text in codes(without_drawings(pdf)) if text not in there]
 
 
 def _woven(slug: str, declared: DeclaredFamily) -> Family:

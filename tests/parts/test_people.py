@@ -191,11 +191,12 @@ def test_copies_are_numbered_without_a_gap_also_when_printed_at_once(database: D
 @pytest.mark.parametrize("by", ["", " ", "甲" * 81, "\x00"])
 def test_who_gives_ends_and_removes_is_named_or_nothing_is_done(known: People, by: str) -> None:
     person_id, today = somebody(known, "u-17", Role.CLERK), NOW.date()
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: known.give(person_id, Role.AUDITOR, today, None, by, NOW),
         lambda: known.end(person_id, Role.CLERK, today, by, NOW),
         lambda: known.remove(person_id, by, NOW),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(RequestRejected):
             attempt()
     found = known.known_by(ISSUER, "u-17", today)

@@ -12,6 +12,7 @@ import pytest
 
 from licence_service.document import Sheet, reading
 from licence_service.document.agreement import agree
+from licence_service.document.code import matrix
 from licence_service.document.furniture import plates_of
 from licence_service.document.placed import Area, Item, Placed, Run
 from licence_service.errors import PageDisagrees
@@ -264,6 +265,19 @@ def test_a_code_is_found_on_its_plate_and_not_where_it_is_covered_or_stands_asid
     assert sorted(seen) == [[], *[[CODE]] * (len(seen) - 1)], "one page has the code"
     (left, top, right, bottom), *_ = plates_of(sheet.template)
     assert not reading.codes(whole, where=[(left - 60, top, right - 60, bottom), (left + 60, top, right + 60, bottom)])
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_another_code_is_found_wherever_it_stands(number: int) -> None:
+    sheet = a_sheet(PERSON)
+    modules = [
+        f"{column} {-row} 1 1 re" for row, line in enumerate(matrix("HTTPS://ELSEWHERE.EXAMPLE/Q/1")) for column, dark in enumerate(line) if dark
+    ]
+    with pikepdf.open(io.BytesIO(a_file(sheet))) as document:
+        document.pages[number].contents_add(f"q 1 g 250 250 120 120 re f 0 g 3 0 0 3 262 350 cm {' '.join(modules)} f Q".encode())
+        out = io.BytesIO()
+        document.save(out)
+    assert printer().codes(out.getvalue(), sheet) == [CODE, "HTTPS://ELSEWHERE.EXAMPLE/Q/1"]
 
 
 def test_a_plate_that_a_page_does_not_reach_to_is_not_looked_for_on_it_and_one_code_counts_once_a_page() -> None:

@@ -30,7 +30,7 @@ _RENEWED_SECONDS = 10
 def runs(desk: Keeper) -> Response:
     """Show how far each run of the department is, and how much of it waits in quarantine; renewed by itself while rows are on their way."""
     stock = desk.service.stock()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"run": run, "title": stock.office.template(run.type).title, "counts": _counts(stock, run)}
         for run in stock.office.kept.all() if run.department == desk.person.department
     ]  # fmt: skip
