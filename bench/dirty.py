@@ -27,6 +27,7 @@ from tests.world import DRIVER
 
 COUNT, KILLS, SHARES = 100_000, 5, 2
 LAST_KILL = 0.9  # of the work of a step
+LOOKED = 1.0  # seconds between two looks at the work
 DEPARTMENT = "11519900MB9900021Q"
 _ROWS_OF_EACH = len(DEFECTS) + 5  # what `dirty` makes of each round of defects
 
@@ -38,11 +39,15 @@ class Killing:
     moments: list[float]
     done: Callable[[], float]
     killed: int = 0
+    _next: float = 0.0  # the next look at how much is done, which counts all rows
     dice: random.Random = field(default_factory=random.Random)
 
     def look(self, running: Sequence["subprocess.Popen[bytes]"]) -> None:
         """Kill one of these where it is time."""
-        if self.moments and running and self.done() >= self.moments[0]:
+        if not self.moments or not running or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LOOKED
+        if self.done() >= self.moments[0]:
             self.moments.pop(0)
             self.dice.choice(running).kill()
             self.killed += 1
