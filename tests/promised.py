@@ -17,13 +17,13 @@ SHOWN = frozenset(
         "/S/{code}", "/verify/match", "/report-site",
     }
 )  # fmt: skip
-STOCK = frozenset({"/compliance", "/batches", *(f"/batches/{{run_id}}{part}" for part in ("", "/report", "/quarantine", "/results"))})
+STOCK = frozenset({"/batches", *(f"/batches/{{run_id}}{part}" for part in ("", "/report", "/quarantine", "/results"))})
 HEARD = frozenset(  # they want a receiver
     f"/webhooks/{{webhook_id}}{part}" for part in ("/secret", "/deliveries", "/deliveries/{event_id}/resend", "/replay")
 )
 ELSEWHERE = frozenset(  # files that are made, streams, and several acts in one: their own tests read them
     {
-        "/licences/bundle",
+        "/licences/bundle", "/compliance",
         "/status", "/status/{number}", "/offline/bundle", "/offline/bundle/delta", "/offline/keeper", "/offline/time", "/verify/batch",
         "/watch/{name}", "/watch/{name}/changes",
     }
