@@ -69,7 +69,7 @@ ACT_KEYS: Mapping[Act, frozenset[str]] = {
 
 
 # Their legal day is the decision's or the fact's own.
-_BY_DECISION = frozenset({Act.TRANSFER, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.ENDORSE, Act.RESEAL, Act.VOID, Act.REFUSE_ENDORSEMENT})
+BY_DECISION = frozenset({Act.TRANSFER, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.ENDORSE, Act.RESEAL, Act.VOID, Act.REFUSE_ENDORSEMENT})
 ACTS = tuple(ACT_KEYS)  # what a caller may enter on a licence
 
 
@@ -197,7 +197,7 @@ def read_act(body: Mapping[str, Any]) -> ActRequest:
     if not isinstance(name, str) or name not in {act.value for act in ACT_KEYS}:
         raise RequestRejected(faults=[Fault("act", "unknown-act", f"one of {', '.join(ACT_KEYS)}")])
     act = Act(name)
-    reading.only(ACT_KEYS[act] | {"act", "decision"} | (set() if act in _BY_DECISION else {"effective_on"}))
+    reading.only(ACT_KEYS[act] | {"act", "decision"} | (set() if act in BY_DECISION else {"effective_on"}))
     request = ActRequest(
         act, reading.decision(), reading.day("effective_on"), reading.mapping("face"), reading.photos(),
         reason=reading.one_of("reason", REASONS, required=act is Act.REPLACE),

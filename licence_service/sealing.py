@@ -71,15 +71,13 @@ class Sealer:
         laid = self._laid(order, seal)
         document = b"" if laid else self._drawn(order)
         asked = replace(order.use, document_sha256=laid.digest().hex() if laid else sha256(document))
-        if self.seal_log.stopped(seal.seal_id):
-            raise self._refused(asked, "stopped", SealStopped())
         self.step("request-seal")
         try:
             self.seal_log.write(replace(asked, event="requested"), self.now(), order.brake, order.watch)
         except SealBraked as full:
             raise self._refused(asked, "ceiling", full) from None
-        except SealStopped as alarmed:
-            raise self._refused(asked, "stopped", alarmed) from None
+        except SealStopped as stopped:
+            raise self._refused(asked, "stopped", stopped) from None
         self.step("seal")
         try:
             if laid and is_held(seal):

@@ -86,19 +86,14 @@ class SealingMany:
             return []
         line = self.registrar.line
         asked = [replace(one.order.use, event="requested", document_sha256=one.laid.digest().hex()) for one in printed]
-        if any(line.seal_log.stopped(seal_id) for seal_id in {use.seal_id for use in asked}):
-            self._answered += [replace(use, event="refused", reason="stopped") for use in asked]
-            raise SealStopped
         self.step("request-seal")
         brakes = [one.order.brake for one in printed if one.order.brake]
         watches = [one.order.watch for one in printed if one.order.watch]
         try:
             line.seal_log.write_all([*self._answered, *asked], line.now(), brakes, watches)
-        except SealBraked:
-            self._answered += [replace(use, event="refused", reason="ceiling") for use in asked]
-            raise
-        except SealStopped:
-            self._answered += [replace(use, event="refused", reason="stopped") for use in asked]
+        except (SealBraked, SealStopped) as refused:
+            reason = "ceiling" if isinstance(refused, SealBraked) else "stopped"
+            self._answered += [replace(use, event="refused", reason=reason) for use in asked]
             raise
         self._answered = []
         self.step("seal")

@@ -19,7 +19,7 @@ from licence_service.history.words import ACTS as ACT_WORDS
 from licence_service.history.words import ALLOWED, SUSPENSIONS
 from licence_service.history.words import GROUNDS as GROUND_WORDS
 from licence_service.licence import Act, Licence, beijing_day
-from licence_service.requests import ACT_KEYS, ENDORSEMENT_GROUNDS, REASONS, WITHDRAWAL_GROUNDS
+from licence_service.requests import ACT_KEYS, BY_DECISION, ENDORSEMENT_GROUNDS, REASONS, WITHDRAWAL_GROUNDS
 from licence_service.rules import renewal_of
 from licence_service.store.record import Record
 from licence_service.template import EndorsementKind, Template
@@ -33,7 +33,6 @@ router = APIRouter(prefix=HOME, include_in_schema=False)
 Actor = Annotated[Desk, Depends(having(Right.ENTER))]
 Kind = Annotated[str, Query(max_length=80)]
 _REPLACED = {"lost": ("遗失", "lost"), "damaged": ("损毁", "damaged")}
-_BY_DECISION = frozenset({Act.TRANSFER, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.ENDORSE, Act.RESEAL, Act.VOID, Act.REFUSE_ENDORSEMENT})
 
 
 def act_words(act: Act) -> tuple[str, str]:
@@ -217,7 +216,7 @@ class Acting:
         found = [self._control(name, *made[name], body, faults, required=name in needed) for name in wanted]
         if "suspension" in self.keys:
             found = [*self._suspension(body.get("suspension", {}), faults), *found]
-        if self.act not in _BY_DECISION and "suspension" not in self.keys:
+        if self.act not in BY_DECISION and "suspension" not in self.keys:
             found.append(
                 self._control("effective_on", "date", "生效日期（不填即决定之日）", "Effective on, if not the day of the decision", [], body, faults)
             )
