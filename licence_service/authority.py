@@ -17,8 +17,8 @@ def visible(line: Line, caller: Client, record: Record, today: date, doing: str 
     """Return the record if the caller's department may know of it; any other is as if it did not exist.
 
     It may if it issued the licence, is its issuer of record, or may take it over now; and to endorse it, not to read it, if it holds
-    a grant to accept endorsements on its type. A sub-office may know of what it and
-    those below it issued, and of nothing else. `NotGranted` where it may know of it, and its scopes lack what it is `doing`.
+    a grant to accept endorsements on its type. A sub-office may know of what it and those below it issued, and of nothing else.
+    `NotGranted` where it may know of it, and its scopes lack what it is `doing`.
     """
     offered = record.offered_to(today)
     own = {record.department, record.issuer(today), *offered}

@@ -19,6 +19,7 @@ from licence_service.events import PREFIX, payload
 from licence_service.feed import event_of_line, reader_of
 from licence_service.message import headers_of
 from licence_service.outbound import Answered, Poster
+from licence_service.pauses import Pauses
 from licence_service.store.clients import APPROVAL, READ, Client, Clients
 from licence_service.store.deliveries import DEAD, DELIVERED, Attempt, Deliveries, Delivery, Outcome
 from licence_service.store.events import EventLines, KnownLine
@@ -26,20 +27,13 @@ from licence_service.store.webhooks import WAITING, Webhook, Webhooks
 
 MOST_ATTEMPTS = 13
 KEPT = timedelta(days=30)  # what was settled is shown in the log of deliveries
-_FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 5.0, 4, 43_200.0  # seconds: 5 s, 20 s, 80 s … 12 h; all twelve together some 68 hours
-_SPREAD = 0.2  # of a pause, to both sides, so that what failed together is not tried together
+PAUSES = Pauses(first=5.0, growth=4, longest=43_200.0)  # 5 s, 20 s, 80 s … 12 h; all twelve together some 68 hours
 _LEASE = timedelta(seconds=120)  # longer than any batch takes
 _ROUND_SECONDS = 30.0  # of one endpoint, then the others have their turn
 _A_BATCH, _AT_ONCE = 8, 4  # messages to one endpoint: in a batch, and under way
 _ROUNDS, _OF_A_CLIENT = 16, 2  # endpoints that are served at the same time, in all and of one client
-_REST, _LONGEST_REST = 5.0, 300.0  # seconds: of a receiver that took nothing of a whole batch
+_RESTS = Pauses(first=5.0, growth=2, longest=300.0)  # of a receiver that took nothing of a whole batch
 _LINES = 500  # of the book, laid out at a time
-
-
-def pause(attempts: int, chance: float) -> timedelta:
-    """Return the pause after so many attempts; `chance` from 0 to 1 spreads it."""
-    plain = min(_FIRST_PAUSE * _GROWTH ** (attempts - 1), _LONGEST_PAUSE)
-    return timedelta(seconds=plain * (1 - _SPREAD + 2 * _SPREAD * chance))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +111,7 @@ class Courier:
                 tried += len(outcomes)
                 if len(outcomes) == _A_BATCH and all(one.attempt.reason for one in outcomes):
                     failures += 1
-                    rests_until = self.now() + timedelta(seconds=min(_REST * 2 ** min(failures - 1, 10), _LONGEST_REST))
+                    rests_until = self.now() + _RESTS.after(failures)
                     break
                 failures = 0 if outcomes else failures
                 if not more and not outcomes:
@@ -160,7 +154,7 @@ class Courier:
             return Outcome(one, attempt, DELIVERED, None)
         if attempts >= MOST_ATTEMPTS:
             return Outcome(one, attempt, DEAD, None)
-        return Outcome(one, attempt, WAITING, self.now() + pause(attempts, self.chance()))
+        return Outcome(one, attempt, WAITING, self.now() + PAUSES.after(attempts, self.chance()))
 
 
 def wants(webhook: Webhook, line: KnownLine) -> bool:

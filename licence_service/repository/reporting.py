@@ -14,6 +14,7 @@ from typing import Any
 
 from licence_service.catalogue import Catalogue
 from licence_service.gateway import Gateway
+from licence_service.pauses import Pauses
 from licence_service.repository.catalogued import catalogue_entry, digest_of, holder_of
 from licence_service.repository.wire import REPORT as OPERATION
 from licence_service.repository.wire import RETURNED as RETURNING
@@ -22,18 +23,11 @@ from licence_service.store.book import Book
 from licence_service.store.repository_lines import REPORT, REPORTED, RETURNED, WAITING, Claims, Line, Lines, Outcome, Stirred
 from licence_service.template import Template
 
-_FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 5.0, 2, 200.0  # seconds: spread, and with a rest behind it, no more than the five minutes of AI-07
-_SPREAD = 0.2  # of a pause, to both sides
+_PAUSES = Pauses(first=5.0, growth=2, longest=200.0)  # spread, and with a rest behind it, no more than the five minutes of AI-07
 _LEASE = timedelta(seconds=120)  # longer than any batch takes
 _STRETCH = 200  # entries of the book laid out at a time
 _A_BATCH, _AT_ONCE = 16, 4
-_REST, _LONGEST_REST = 5.0, 60.0  # seconds: of a repository that took nothing of a whole batch
-
-
-def pause(attempts: int, chance: float) -> timedelta:
-    """Return the pause after so many attempts; `chance` from 0 to 1 spreads it."""
-    plain = min(_FIRST_PAUSE * _GROWTH ** min(attempts - 1, 10), _LONGEST_PAUSE)
-    return timedelta(seconds=plain * (1 - _SPREAD + 2 * _SPREAD * chance))
+_RESTS = Pauses(first=5.0, growth=2, longest=60.0)  # of a repository that took nothing of a whole batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +61,7 @@ class Reporter:
                     tried += len(outcomes)
                     if outcomes and all(one.state == WAITING for one in outcomes):
                         failures += 1
-                        rests_until = self.now() + timedelta(seconds=min(_REST * 2 ** min(failures - 1, 10), _LONGEST_REST))
+                        rests_until = self.now() + _RESTS.after(failures)
                         break
                     failures = 0 if outcomes else failures
                     if reached == looked and not outcomes:
@@ -107,7 +101,7 @@ class Reporter:
             return Outcome(line, REPORTED, "", None)
         if reply.code in RETURNING:
             return Outcome(line, RETURNED, reply.code, None)
-        return Outcome(line, WAITING, reply.reason or "unknown-code", self.now() + pause(line.attempts + 1, self.chance()))
+        return Outcome(line, WAITING, reply.reason or "unknown-code", self.now() + _PAUSES.after(line.attempts + 1, self.chance()))
 
     def _data(self, line: Line) -> dict[str, Any]:
         """Return what is said of a line: the entry, names for people, and whether it takes the place of all that the repository has of the licence."""

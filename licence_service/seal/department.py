@@ -28,9 +28,8 @@ class Department:
     seal: Seal = field(repr=False)
     offices: tuple[Office, ...] = ()
     alarm: Alarm | None = None
-    _answers: dict[tuple[object, ...], bool] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )  # of `may_seal`, asked for every licence
+    # Of `may_seal`, asked for every licence.
+    _answers: dict[tuple[object, ...], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def seal_on(self, day: date) -> Seal:
         """Return the seal in use on the Beijing date `day`; raise `SealUnavailable` before its first day."""

@@ -50,8 +50,7 @@ class EventLines:
     def of(self, reader: Reader, after: int, limit: int) -> tuple[list[KnownLine], int]:
         """Return the next entries beyond a place, `limit` at most, and the place up to which the book was looked at.
 
-        Places are given in the order of commits (`counting.next_line`), so that what was
-        looked at is complete.
+        Places are given in the order of commits (`counting.next_line`), so that what was looked at is complete.
         """
         with self._database.read() as connection:
             # Read first: whatever is entered meanwhile lies beyond, also where each statement sees a state of its own.

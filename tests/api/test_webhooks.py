@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from licence_service import courier
 from licence_service.app import create_app
-from licence_service.courier import MOST_ATTEMPTS, pause
+from licence_service.courier import MOST_ATTEMPTS, PAUSES
 from licence_service.message import new_secret
 from licence_service.store.clients import OFFICER, Client
 from licence_service.store.events import Reader
@@ -110,7 +110,7 @@ def test_what_failed_is_tried_again_with_growing_pauses_and_then_given_up_and_la
     for attempts in range(1, MOST_ATTEMPTS):
         world.service.courier.work()
         assert len(receiver.got) == attempts
-        forward(world, seconds=pause(attempts, 1.0).total_seconds())
+        forward(world, seconds=PAUSES.after(attempts, 1.0).total_seconds())
     world.service.courier.work()
 
     assert timedelta(days=2) < world.clock() - began < timedelta(days=4)
@@ -127,11 +127,11 @@ def test_what_failed_is_tried_again_with_growing_pauses_and_then_given_up_and_la
 
 
 def test_pauses_grow_are_bounded_and_spread() -> None:
-    plain = [pause(attempts, 0.5).total_seconds() for attempts in range(1, MOST_ATTEMPTS)]
+    plain = [PAUSES.after(attempts, 0.5).total_seconds() for attempts in range(1, MOST_ATTEMPTS)]
 
     assert plain[:4] == [5, 20, 80, 320]
     assert max(plain) == 43_200
-    assert pause(1, 0.0) < pause(1, 0.5) < pause(1, 1.0)
+    assert PAUSES.after(1, 0.0) < PAUSES.after(1, 0.5) < PAUSES.after(1, 1.0)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 410, 429])
