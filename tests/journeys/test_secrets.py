@@ -98,12 +98,21 @@ class Shop:
 
 @contextmanager
 def watched(day: Day) -> Iterator[None]:
-    """Look at the command line and the environment of every child of this process, and theirs, all the time."""
-    stop = threading.Event()
+    """Look at the command line and the environment of every child of this process that the day begins, and theirs, all the time.
+
+    What other tests left running (a resource tracker of multiprocessing) stands with the environment of those tests, where keys are named.
+    """
+    stop, before = threading.Event(), frozenset(psutil.Process().children())
+
+    def begun() -> Iterator[psutil.Process]:
+        for child in frozenset(psutil.Process().children()) - before:
+            yield child
+            with suppress(psutil.Error):
+                yield from child.children(recursive=True)
 
     def watch() -> None:
         while not stop.wait(0.1):
-            for one in psutil.Process().children(recursive=True):
+            for one in begun():
                 with suppress(psutil.Error):
                     day.processes.add("\n".join([*one.cmdline(), *(f"{name}={value}" for name, value in one.environ().items())]))
 
@@ -149,6 +158,7 @@ def shop(tmp_path: Path, demo_keys: Path) -> Iterator[Shop]:
             server.wait(30)
             day.said.append(("server.log", log.read_text("utf-8")))
     assert '"event": "bug"' in day.said[-1][1]
+    assert any("\nserve\n" in listed for listed in day.processes)
     assert not day.leaks()
 
 
