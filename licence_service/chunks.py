@@ -34,7 +34,7 @@ from licence_service.store.seal_log import Brake, braked_until
 
 _LOG = logging.getLogger(__name__)
 CHUNK = 3000  # rows, as a rule: a version takes some 3 kB, and an object of a store should have 8 MB and more
-PART = 500  # rows that are printed, sealed and packed before the next: a process holds so many whole files
+PART = 240  # rows that are printed, sealed and packed before the next: a process holds so many whole files
 
 __all__ = ["CHUNK", "PART", "Chunks", "Outcome", "Row"]
 Row: TypeAlias = tuple[str, Mapping[str, Any]]  # idempotency key and body, as `POST /licences` takes them

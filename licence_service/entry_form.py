@@ -5,17 +5,19 @@ The private part holds the face, the salt, the facts of endorsements and the off
 """
 
 from collections.abc import Mapping
+from dataclasses import field
 from datetime import date, datetime
 from typing import Any
 
 from licence_service.basis import as_data, committed, from_data
 from licence_service.digests import Digests, canonical, commitment_sha256, digests, field_salt
 from licence_service.endorsement import Endorsement, statement_of
-from licence_service.frozen import replace
+from licence_service.frozen import dataclass, replace
 from licence_service.licence import Act, Decision, Entry, Origin, Parent, Suspension, Version, VersionReason
 
 FORM = "entry/1"
 OFFICER = "officer/1"
+_NAMED, _UNSTAMPED = b'"recorded_at":', b'"recorded_at":null'
 
 
 def stamped(entry: Entry, recorded_at: datetime, previous: str) -> Entry:
@@ -25,8 +27,28 @@ def stamped(entry: Entry, recorded_at: datetime, previous: str) -> Entry:
 
 def written(entry: Entry, recorded_at: datetime, previous: str) -> tuple[Entry, bytes]:
     """Return the same with the canonical body that was hashed."""
-    body = canonical({**body_of(entry), "recorded_at": _instant(recorded_at), "previous": previous})
-    return replace(entry, recorded_at=recorded_at, previous=previous, digest=digests(body)), body
+    return unstamped(entry, previous).at(recorded_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Unstamped:
+    """An entry with its canonical body but for its recorded time, which stands between two halves: made before anybody waits for it."""
+
+    entry: Entry
+    _before: bytes = field(repr=False)
+    _after: bytes = field(repr=False)
+
+    def at(self, recorded_at: datetime) -> tuple[Entry, bytes]:
+        """Return the entry with its recorded time and digests, and the body that was hashed."""
+        body = b'%b"%b"%b' % (self._before, recorded_at.isoformat(timespec="microseconds").encode("ascii"), self._after)
+        return replace(self.entry, recorded_at=recorded_at, digest=digests(body)), body
+
+
+def unstamped(entry: Entry, previous: str) -> Unstamped:
+    """Return an entry behind another of its licence, by its SHA-256, or behind none."""
+    placed = replace(entry, recorded_at=None, previous=previous)
+    before, after = canonical(body_of(placed)).split(_UNSTAMPED)  # a name with its quotation marks stands in no text: each would have a backslash
+    return Unstamped(placed, before + _NAMED, after)
 
 
 def body_of(entry: Entry) -> dict[str, Any]:

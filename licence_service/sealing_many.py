@@ -1,7 +1,8 @@
 """Printed pages under their seals, many at once: every use written down before and after, some files judged by foreign eyes.
 
-A key in this process signs as it is called. One in a token answers after milliseconds in which nothing happens here; so while a part of a
-chunk is signed by such a key, the next part is printed. Not more than these two are in memory.
+Before a part is signed its uses are written down, which waits for the disk and for whoever else writes; meanwhile the next part is
+printed. A key in this process signs as it is called. One in a token answers after milliseconds in which nothing happens here, so such a
+part is signed meanwhile, too. Not more than these two are in memory.
 
 What became of a part's uses is written with the next part's requests, in one transaction: half as many waits for the disk, and for whoever
 else writes. Uses of which nothing was written, because somebody was killed meanwhile, stay on record as asked for.
@@ -31,6 +32,15 @@ JUDGED = 1000  # of so many licences one, and the first of each edition and seal
 SealedFile: TypeAlias = tuple[Printed, Pressed, Entry]  # a row with its sealed file and the entry that names it
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A part whose uses are written down, and its files where it is signed already."""
+
+    printed: Sequence[Printed]
+    asked: Sequence[SealUse]
+    sealed: list[SealedFile] | None
+
+
 @dataclass(slots=True)
 class SealingMany:
     """Seals the files of one chunk, part after part."""
@@ -44,28 +54,27 @@ class SealingMany:
     _examined: list[tuple[Printed, Future[Finding]]] = field(default_factory=list)  # files under the eyes of the foreign validator
 
     def each(self, parts: Iterable[Sequence[Printed]]) -> Generator[SealedFile, None, None]:
-        """Yield the sealed files of all parts in order, with the entries that name them; see `sealed`.
+        """Yield the sealed files of all parts in order, with the entries that name them.
 
-        Parts are taken, so printed, one after the other in the caller's thread; where a key of a part lies in a token, the next part is
-        taken while it is signed. Whatever order they are taken in, each part's uses are written down as `sealed` does, and none is
-        asked for after a part before it failed. Close the generator if it is not used up: a part under way is signed to its end.
+        Parts are taken, so printed, one after the other in the caller's thread, each while the uses of the one before are written down.
+        None is asked for after a part before it failed. Close the generator if it is not used up: a part under way goes to its end.
+        Raise `SealStopped`, `SealBraked` or `SealUnavailable` where the seal cannot be had, `Misjudged`.
         """
         with _turns(), ThreadPoolExecutor(1, "sealing") as beside, ThreadPoolExecutor(1, "examining") as self._examining:
-            under_way: Future[list[SealedFile]] | None = None
+            under_way: Future[_Asked] | None = None
             try:
                 for printed in parts:
-                    finished = under_way.result() if under_way else []
-                    elsewhere = any(one.seal.place != "here" for one in printed)
-                    under_way = beside.submit(self.sealed, printed) if elsewhere else None
+                    finished = self._finished(under_way)
+                    under_way = beside.submit(self._ask, printed) if printed else None
                     yield from finished
                     del finished  # whole files: they need not live while the next part is printed
-                    if under_way is None:
-                        yield from self.sealed(printed)
-                if under_way:
-                    yield from under_way.result()
+                last, under_way = under_way, None
+                yield from self._finished(last)
                 self._confirm(wait=True)
             except BaseException as trouble:
                 wrong = under_way.exception() if under_way else None
+                if under_way and not wrong:
+                    self._give_up(under_way.result())
                 with suppress(Unavailable):  # a register that cannot write now holds them as asked for
                     self._answer()
                 if not isinstance(wrong, Misjudged) and not isinstance(trouble, Misjudged):
@@ -77,13 +86,8 @@ class SealingMany:
                 raise
             self._answer()
 
-    def sealed(self, printed: Sequence[Printed]) -> list[SealedFile]:
-        """Return the sealed files in the same order, with the entries that name them; what became of their uses is written with the next part's.
-
-        Raise `SealStopped`, `SealBraked` or `SealUnavailable` where the seal cannot be had, `Misjudged`.
-        """
-        if not printed:
-            return []
+    def _ask(self, printed: Sequence[Printed]) -> _Asked:
+        """Write down that the seals are asked for, and what became of the part before; have signed what lies in a token."""
         line = self.registrar.line
         asked = [replace(one.order.use, event="requested", document_sha256=one.laid.digest().hex()) for one in printed]
         self.step("request-seal")
@@ -96,6 +100,18 @@ class SealingMany:
             self._answered += [replace(use, event="refused", reason=reason) for use in asked]
             raise
         self._answered = []
+        elsewhere = any(one.seal.place != "here" for one in printed)
+        return _Asked(printed, asked, self._sealed_by(printed, asked) if elsewhere else None)
+
+    def _finished(self, under_way: Future[_Asked] | None) -> list[SealedFile]:
+        """Wait until a part may be signed, and return its sealed files in the same order."""
+        part = under_way.result() if under_way else None
+        if part is None:
+            return []
+        return self._sealed_by(part.printed, part.asked) if part.sealed is None else part.sealed
+
+    def _sealed_by(self, printed: Sequence[Printed], asked: Sequence[SealUse]) -> list[SealedFile]:
+        """Have a part signed; what became of its uses is written with the next part's."""
         self.step("seal")
         sealed: list[SealedFile] = []
         try:
@@ -107,6 +123,11 @@ class SealingMany:
         self.step("sealed")
         self._answered = _done(asked, sealed)
         return sealed
+
+    def _give_up(self, part: _Asked) -> None:
+        """Say of uses that were asked for, and not begun because another part failed, that nothing was signed."""
+        if part.sealed is None:
+            self._answered += [replace(use, event="failed", reason="given-up") for use in part.asked]
 
     def _answer(self) -> None:
         """Write what became of the last part's uses."""

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
-from licence_service.entry_form import written
 from licence_service.errors import EntryConflict
 from licence_service.licence import Entry, beijing_day
 from licence_service.segments import Place
@@ -50,7 +49,7 @@ class Appendings:
         None stands for one whose licence has another head than its record, whose reservation another carried to its end, or which would
         take a number anew: it goes its own way.
         """
-        ready = {id(one): ready_to_enter(self._vault, one.entry, one.beside, one.place) for one in wanted}
+        ready = {id(one): ready_to_enter(self._vault, one.entry, one.beside, one.place, _head(one.record)) for one in wanted}
         try:
             with self._database.write() as connection:
                 return self._append(connection, wanted, ready)
@@ -73,7 +72,7 @@ class Appendings:
             return [None] * len(wanted)
         place, recorded_at = next_lines(connection, self._now(), len(fitting))
         settle(connection, place, len(fitting))
-        stamped = [written(one.entry, recorded_at + number * _TICK, _head(one.record)) for number, one in enumerate(fitting)]
+        stamped = [ready[id(one)].line.at(recorded_at + number * _TICK) for number, one in enumerate(fitting)]
         fulfil(connection, self._vault, {one.beside.reservation_id or "": one.entry.sequence for one in fitting})
         keys, beside = [int(rows[one.entry.licence_id]["id"]) for one in fitting], [ready[id(one)] for one in fitting]
         insert_lines(connection, place, keys, stamped, beside)
@@ -108,11 +107,12 @@ class Appendings:
 
 def _find_by_new_values(connection: Connection, keys: Sequence[int], ready: Sequence[Ready]) -> None:
     """Insert the lookups of licences that are not there yet."""
-    wanted = {(key, name, blind) for key, one in zip(keys, ready, strict=True) for name, blind in one.blinds}
+    wanted = {(key, name, blind): found for key, one in zip(keys, ready, strict=True) for name, blind, found in one.blinds}
     for part in parts(keys):
         mine = select(lookups.c.licence, lookups.c.name, lookups.c.blind).where(lookups.c.licence.in_(part))
-        wanted -= {(row.licence, row.name, row.blind) for row in connection.execute(mine)}
-    make_findable(connection, sorted(wanted))
+        for row in connection.execute(mine):
+            wanted.pop((row.licence, row.name, row.blind), None)
+    make_findable(connection, [(*value, found) for value, found in sorted(wanted.items())])
 
 
 def _head(record: Record) -> str:

@@ -1,4 +1,4 @@
-"""Many rows of one table at once, as cheaply as each database takes them: SQLite by one statement run again, PostgreSQL by `COPY`.
+"""Many rows of one table at once, as cheaply as each database takes them: SQLite by statements of many rows, PostgreSQL by `COPY`.
 
 What SQLAlchemy does for each value of each row costs more than SQLite's own work. Here a row's values are put in order and handed on; of the
 types of `tables` only `Instant` is stored as something else than it is.
@@ -6,6 +6,7 @@ types of `tables` only `Instant` is stored as something else than it is.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from licence_service.store.database import Instant
 
 _INSTANT = Instant()
+_TOGETHER = 300  # rows of a statement of SQLite: between two it asks for the interpreter's turn, while everybody waits who writes
 _NEXT = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
 
 
@@ -37,7 +39,10 @@ def insert_all(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     quote = connection.dialect.identifier_preparer.quote
     into = f"{quote(table.name)} ({', '.join(map(quote, names))})"
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({', '.join('?' * len(names))})", values)  # noqa: S608 - names of our own columns
+        one = f"({', '.join('?' * len(names))})"
+        for start in range(0, len(values), _TOGETHER):
+            some = values[start : start + _TOGETHER]
+            connection.exec_driver_sql(f"INSERT INTO {into} VALUES {', '.join([one] * len(some))}", tuple(chain.from_iterable(some)))  # noqa: S608 - our own columns
     else:
         _copy(connection, f"COPY {into} FROM STDIN", values)
 

@@ -12,7 +12,7 @@ What was unique by a constraint – a case, a living number, a document – is u
 looks first (`counting.hold`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from hashlib import sha256
 
@@ -75,7 +75,11 @@ def owners_of_many() -> CompoundSelect[tuple[int]]:
 
 def ids_of(connection: Connection, kind: Kind, values: Iterable[str]) -> dict[str, int]:
     """Return those of the values that a row has, with the id of the newest such row."""
-    wanted = {key_of(kind, value): value for value in values}
+    return ids_under(connection, kind, {key_of(kind, value): value for value in values})
+
+
+def ids_under(connection: Connection, kind: Kind, wanted: Mapping[int, str]) -> dict[str, int]:
+    """Return the same for values by their keys."""
     there: dict[str, int] = {}
     for part in parts(sorted(wanted), _AT_ONCE):
         for value, owner in connection.execute(_HAVING[kind], {"keys": part}):

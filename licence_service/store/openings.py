@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from licence_service.entry_form import private_of, written
+from licence_service.entry_form import Unstamped, private_of, unstamped
 from licence_service.errors import EntryConflict
 from licence_service.fields import comparison_form
 from licence_service.licence import Entry, beijing_day
@@ -17,7 +17,7 @@ from licence_service.segments import Place
 from licence_service.store.counting import BOOK, hold, next_lines
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all, next_ids
-from licence_service.store.keys import Kind, add, ids_of, key_of, settle
+from licence_service.store.keys import Kind, add, ids_of, ids_under, key_of, settle
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.projection import projected_first
 from licence_service.store.record import Appendix
@@ -53,7 +53,7 @@ class Openings:
         if not openings:
             return []
         today = beijing_day(self._now())
-        whole = [_Whole(one, ready_to_enter(self._vault, one.entry, one.beside, one.place), self._licence(one, today)) for one in openings]
+        whole = [self._whole(one, today) for one in openings]
         with suppress(EntryConflict, IntegrityError), self._database.write() as connection:
             return [*self._open(connection, whole)]
         try:  # as nearly always all fit, who does not is looked for only now
@@ -72,20 +72,25 @@ class Openings:
             return {blinds[held] for held in ids_of(connection, Kind.LIVE, blinds)}
 
     def _open(self, connection: Connection, whole: Sequence["_Whole"]) -> list[Entry]:
-        openings, ready, rows = [one.opened for one in whole], [one.ready for one in whole], [one.row for one in whole]
-        place, recorded_at = next_lines(connection, self._now(), len(openings))
-        settle(connection, place, len(openings))
-        living = [row["live_key"] for row in rows if row["live_key"]]
-        if len(set(living)) < len(living) or ids_of(connection, Kind.LIVE, living):
+        ready, rows = [one.ready for one in whole], [one.row for one in whole]
+        place, recorded_at = next_lines(connection, self._now(), len(whole))
+        settle(connection, place, len(whole))
+        living = {one.live: one.row["live_key"] for one in whole if one.live is not None}
+        if len(living) < sum(one.live is not None for one in whole) or ids_under(connection, Kind.LIVE, living):
             raise EntryConflict("a number of these is held by a living licence")
-        fulfil(connection, self._vault, {one.beside.reservation_id or "": 1 for one in openings})
-        stamped = [written(one.entry, recorded_at + number * _TICK, "") for number, one in enumerate(openings)]
+        fulfil(connection, self._vault, {one.opened.beside.reservation_id or "": 1 for one in whole})
+        stamped = [one.ready.line.at(recorded_at + number * _TICK) for number, one in enumerate(whole)]
         keys = next_ids(connection, licences, len(rows))
         insert_all(connection, licences, [{"id": key, **row} for key, row in zip(keys, rows, strict=True)])
-        add(connection, [(key_of(Kind.LIVE, row["live_key"]), key) for key, row in zip(keys, rows, strict=True) if row["live_key"]])
+        add(connection, [(one.live, key) for key, one in zip(keys, whole, strict=True) if one.live is not None])
         insert_lines(connection, place, keys, stamped, ready)
-        make_findable(connection, [(key, name, blind) for key, one in zip(keys, ready, strict=True) for name, blind in one.blinds])
+        make_findable(connection, [(key, *value) for key, one in zip(keys, ready, strict=True) for value in one.blinds])
         return [entry for entry, _ in stamped]
+
+    def _whole(self, one: Opened, today: date) -> "_Whole":
+        row = self._licence(one, today)
+        live = key_of(Kind.LIVE, row["live_key"]) if row["live_key"] else None
+        return _Whole(one, ready_to_enter(self._vault, one.entry, one.beside, one.place, ""), row, live)
 
     def _licence(self, one: Opened, today: date) -> dict[str, Any]:
         """Return the row of a new licence as it is on a day, which is the one of its first entry or the one before it."""
@@ -114,34 +119,45 @@ def _fitting(connection: Connection, whole: Sequence["_Whole"]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What is entered beside a line and does not depend on when that is: made before anybody waits for it. `version` is its row but for the licence."""
+    """A line and what is entered beside it, but for when that is: made before anybody waits for it. `version` is its row but for the licence.
 
+    `document` and `delivery` are the keys by which a version is found, `blinds` names, blinded values and their keys.
+    """
+
+    line: Unstamped
     sealed: bytes = field(repr=False)
     version: Mapping[str, Any] = field(repr=False)
-    blinds: Sequence[tuple[str, str]] = field(repr=False)
+    document: int
+    delivery: int
+    blinds: Sequence[tuple[str, str, int]] = field(repr=False)
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """One licence to open with all that is entered for it: what is ready, and its row."""
+    """One licence to open with all that is entered for it: what is ready, its row, and the key of the number that it will hold."""
 
     opened: Opened
     ready: Ready
     row: Mapping[str, Any] = field(repr=False)
+    live: int | None
 
 
-def ready_to_enter(vault: Vault, entry: Entry, beside: Appendix, place: Place) -> Ready:
-    """Encrypt the private part of an entry with a document, and blind the values that it is found by."""
+def ready_to_enter(vault: Vault, entry: Entry, beside: Appendix, place: Place, previous: str) -> Ready:
+    """Write an entry with a document behind another of its licence, encrypt its private part, and blind the values that it is found by."""
     version = entry.version
     assert version  # noqa: S101 - only acts with a document are entered together
-    row = {
+    row: dict[str, Any] = {
         "version": version.version, "elicence_id": version.elicence_id, "document_sha256": version.document.sha256,
         "check_digest": version.check_code_digest, "delivery_digest": token_digest(beside.delivery_code or ""),
         "status_list": version.status[0], "status_index": version.status[1],
     }  # fmt: skip
     blinds = [(name, vault.blind(name, comparison_form(value))) for name, value in sorted(beside.searchable.items())]
-    return Ready(vault.close_json(private_of(entry), f"entry:{entry.licence_id}:{entry.sequence}"), row, blinds, place)
+    return Ready(
+        unstamped(entry, previous), vault.close_json(private_of(entry), f"entry:{entry.licence_id}:{entry.sequence}"), row,
+        key_of(Kind.DOCUMENT, row["document_sha256"]), key_of(Kind.DELIVERY, row["delivery_digest"]),
+        [(name, blind, key_of(Kind.VALUE, blind)) for name, blind in blinds], place,
+    )  # fmt: skip
 
 
 def insert_lines(
@@ -156,22 +172,21 @@ def insert_lines(
         [_line(key, licence, *one, place + number) for number, (key, (licence, one, _)) in enumerate(zip(keys, lines, strict=True))],
     )
     insert_all(connection, payloads, [{"entry": key, "sealed": one.sealed} for key, one in zip(keys, ready, strict=True)])
-    documents = [one.version["document_sha256"] for one in ready]
-    if len(set(documents)) < len(documents) or ids_of(connection, Kind.DOCUMENT, documents):
+    documents = {one.document: one.version["document_sha256"] for one in ready}
+    if len(documents) < len(ready) or ids_under(connection, Kind.DOCUMENT, documents):
         raise EntryConflict("a document of these is in the register already")
     numbers = next_ids(connection, versions, len(lines))
     insert_all(
         connection, versions, [{"id": number, "licence": licence, **one.version} for number, (licence, _, one) in zip(numbers, lines, strict=True)]
     )
-    keyed = ((Kind.DOCUMENT, "document_sha256"), (Kind.DELIVERY, "delivery_digest"))
-    add(connection, [(key_of(kind, one.version[name]), number) for number, one in zip(numbers, ready, strict=True) for kind, name in keyed])
+    add(connection, [(key, number) for number, one in zip(numbers, ready, strict=True) for key in (one.document, one.delivery)])
     _pack(connection, numbers, [one.place for one in ready])
 
 
-def make_findable(connection: Connection, values: Sequence[tuple[int, str, str]]) -> None:
-    """Let licences be found by values that they were not found by before: key of the licence, name and blind."""
-    insert_all(connection, lookups, [{"licence": licence, "name": name, "blind": blind} for licence, name, blind in values])
-    add(connection, [(key_of(Kind.VALUE, blind), licence) for licence, _, blind in values])
+def make_findable(connection: Connection, values: Sequence[tuple[int, str, str, int]]) -> None:
+    """Let licences be found by values that they were not found by before: key of the licence, name, blind and its key."""
+    insert_all(connection, lookups, [{"licence": licence, "name": name, "blind": blind} for licence, name, blind, _ in values])
+    add(connection, [(key, licence) for licence, _, _, key in values])
 
 
 def _pack(connection: Connection, numbers: Sequence[int], places: Sequence[Place]) -> None:

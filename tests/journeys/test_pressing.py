@@ -60,7 +60,8 @@ def test_a_page_at_odds_in_a_later_part_of_a_chunk_lets_nothing_of_it_be_entered
     with pytest.raises(PageDisagrees):
         with_wrong_page(world, PART + 2).issue(world.client(DRIVER), given)
     assert not list(world.service.book.all_ids())
-    assert [use["event"] for use in world.service.seal_log.uses()] == ["requested"] * PART + ["done"] * PART, "the first part was sealed"
+    uses = [(use["event"], use.get("reason")) for use in world.service.seal_log.uses()]
+    assert uses == [("requested", None)] * PART + [("failed", "given-up")] * PART, "the first part was asked for, and never signed"
     again = issued(world, DRIVER, given)
     assert isinstance(again[PART + 2], TransitionRefused)
     assert sum(isinstance(one, Done) for one in again) == len(given) - 1 == len(list(world.service.book.all_ids()))
