@@ -163,10 +163,10 @@ class SealingMany:
         content, sheet, printer = pressed.content, one.order.sheet, self.registrar.line.printer
         self._examined.append((one, self._examining.submit(self.registrar.examiner.examine, content)))
         try:
-            printer.agree(content, sheet)
+            codes = printer.judge(content, sheet)
         except PageDisagrees as wrong:
             raise Misjudged.of(one.row, one.reservation, wrong.detail) from wrong
-        if attachment(content) != one.order.attachment or printer.codes(content, sheet) != [sheet.code_text]:
+        if attachment(content) != one.order.attachment or codes != [sheet.code_text]:
             raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its data or its code as it should")
 
     def _unheard(self) -> Misjudged | Unavailable | None:

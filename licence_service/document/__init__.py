@@ -7,7 +7,7 @@ the faces, `pdf` the file format, `reading` and `agreement` what a finished page
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from licence_service.document.agreement import agree
+from licence_service.document.agreement import agree, agree_read
 from licence_service.document.archival import RECEIPT
 from licence_service.document.artwork import Family
 from licence_service.document.fonts import Fonts
@@ -17,7 +17,7 @@ from licence_service.document.pdf import draw
 from licence_service.document.placed import Placed
 from licence_service.document.press import Job, Laid, Outcome, Unpressed
 from licence_service.document.press.room import Pressroom
-from licence_service.document.reading import codes, without_drawings
+from licence_service.document.reading import ReadPage, codes, pages_and_codes
 from licence_service.document.receipt import ReceiptWords
 from licence_service.document.receipt import place as place_receipt
 from licence_service.document.sheet import PrintedEndorsement, Sheet
@@ -81,13 +81,21 @@ class Printer:
         """Raise `PageDisagrees` unless the finished page says what the face says (DOMAIN M10)."""
         agree(pdf, sheet)
 
-    def codes(self, pdf: bytes, sheet: Sheet) -> list[str]:
-        """Return the texts of the codes that a camera would find on their plates, and then other texts of codes elsewhere, outside all drawings.
+    def read(self, pdf: bytes, sheet: Sheet) -> tuple[list[ReadPage], list[str]]:
+        """Return what the pages say, and the texts of all codes.
 
-        To look at whole pages as they are seen takes four times as long, most of it for frames and seals.
+        These are what a camera would find on their plates, and then other texts elsewhere, outside all drawings: to look at whole pages as
+        they are seen takes four times as long, most of it for frames and seals.
         """
+        read, elsewhere = pages_and_codes(pdf)
         there = codes(pdf, where=plates_of(sheet.template))
-        return there + [text for text in codes(without_drawings(pdf)) if text not in there]
+        return read, there + [text for text in elsewhere if text not in there]
+
+    def judge(self, pdf: bytes, sheet: Sheet) -> list[str]:
+        """Raise `PageDisagrees` as `agree` does; return the texts of all codes, as `read` does."""
+        read, found = self.read(pdf, sheet)
+        agree_read(read, sheet)
+        return found
 
 
 def _woven(slug: str, declared: DeclaredFamily) -> Family:

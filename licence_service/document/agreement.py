@@ -44,7 +44,11 @@ def agree(pdf: bytes, sheet: Sheet) -> None:
 
     Also refused: texts outside the frame, over one another, or under something drawn later.
     """
-    read = pages(pdf)
+    agree_read(pages(pdf), sheet)
+
+
+def agree_read(read: list[ReadPage], sheet: Sheet) -> None:
+    """Raise `PageDisagrees` as `agree` does, of pages that were read already."""
     wrong = [*_misplaced(read), *_mislabelled(read, sheet), *rows_missing(read, sheet)]
     if wrong:
         raise PageDisagrees("; ".join(dict.fromkeys(wrong)))

@@ -259,9 +259,9 @@ def test_a_file_without_data_has_no_attachment() -> None:
 def test_a_code_is_found_on_its_plate_and_not_where_it_is_covered_or_stands_aside(slug: str) -> None:
     sheet = a_sheet(slug)
     whole = a_file(sheet)
-    assert printer().codes(whole, sheet) == reading.codes(whole) == [CODE]
+    assert printer().read(whole, sheet)[1] == reading.codes(whole) == [CODE]
     with pikepdf.open(io.BytesIO(whole)) as document:
-        seen = [printer().codes(with_paper_over(whole, number), sheet) for number in range(len(document.pages))]
+        seen = [printer().read(with_paper_over(whole, number), sheet)[1] for number in range(len(document.pages))]
     assert sorted(seen) == [[], *[[CODE]] * (len(seen) - 1)], "one page has the code"
     (left, top, right, bottom), *_ = plates_of(sheet.template)
     assert not reading.codes(whole, where=[(left - 60, top, right - 60, bottom), (left + 60, top, right + 60, bottom)])
@@ -277,7 +277,7 @@ def test_another_code_is_found_wherever_it_stands(number: int) -> None:
         document.pages[number].contents_add(f"q 1 g 250 250 120 120 re f 0 g 3 0 0 3 262 350 cm {' '.join(modules)} f Q".encode())
         out = io.BytesIO()
         document.save(out)
-    assert printer().codes(out.getvalue(), sheet) == [CODE, "HTTPS://ELSEWHERE.EXAMPLE/Q/1"]
+    assert printer().read(out.getvalue(), sheet)[1] == [CODE, "HTTPS://ELSEWHERE.EXAMPLE/Q/1"]
 
 
 def test_a_plate_that_a_page_does_not_reach_to_is_not_looked_for_on_it_and_one_code_counts_once_a_page() -> None:
