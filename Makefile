@@ -81,9 +81,9 @@ check: $(VENV)/.dev $(VENV)/.package fonts ## style, types, levels of imports, t
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/licence-service templates check
 
-bench: $(VENV)/.dev $(VENV)/.package fonts ## measure against the yardsticks; figures go to var/bench.json
+bench: $(VENV)/.dev $(VENV)/.package fonts ## measure the press against its yardsticks (an hour; ALL=1: everything); figures go to var/bench.json
 	@mkdir -p var
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(if $(ALL),--all)
 
 rehearsal: tools $(VENV)/.dev $(VENV)/.package fonts ## convert a generated stock end to end, killed five times (FULL=1: 1,940,000 licences)
 	@$(BIN)/python -m bench.rehearsal $(if $(FULL),--count 1940000)
