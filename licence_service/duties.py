@@ -40,6 +40,9 @@ MAY: Mapping[Role, frozenset[Right]] = {
 # Nobody holds two of approver, maker, officer, auditor (DOMAIN §2g); who makes what is approved here is the template administrator.
 APART = frozenset({Role.APPROVER, Role.TEMPLATE_ADMINISTRATOR, Role.SEAL_OFFICER, Role.AUDITOR})
 
+# An office has no seal, no stock and no campaigns, and judgements do not rest on it (docs/access.md): its people find, enter, copy and read.
+OF_AN_OFFICE = frozenset({Role.CLERK, Role.AUDITOR})
+
 WORDS: Mapping[Role, tuple[str, str]] = {
     Role.CLERK: ("窗口办事员", "Clerk"),
     Role.SEAL_OFFICER: ("用章管理员", "Seal officer"),

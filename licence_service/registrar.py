@@ -206,7 +206,8 @@ class Registrar:
             draft.entry.version.version if draft.entry.version else 1, caller.hourly_ceiling,
             {**_content(draft.entry), "request": digest, **(extra or {})},
             case_key=f"{caller.organisation}|{comparison_form(request.case_no)}|{draft.template.slug}|{comparison_form(holder)}",
-            case_no=case_text(caller.department, request.case_no), photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
+            case_no=case_text(caller.department, request.case_no), office=caller.office,
+            photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
         )  # fmt: skip
 
     # -- acts on a licence ---------------------------------------------------------------------------
@@ -236,7 +237,7 @@ class Registrar:
             caller.name, key, digest, sealing, record.type, entry.act.value, entry.version.version if entry.version else 0,
             caller.hourly_ceiling,
             {**_content(entry), "request": digest, "external_ref": list(ref) if ref else None, "report": list(report) if report else None},
-            licence_id=record.licence_id, photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
+            licence_id=record.licence_id, office=caller.office, photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
         )  # fmt: skip
 
     def _given_up(self, caller: Client, key: str, digest: str, reason: str) -> Done | None:

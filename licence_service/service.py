@@ -238,7 +238,7 @@ def build(
     archive = open_archive(settings.archive_url, options=settings.archive_options(), place_of=packed.place_of)
     vault = Vault(settings.payload_secret())
     book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
-    foundations, tasks, people = Foundations(database, now), Tasks(database, vault, now), People(database, vault)
+    foundations, tasks, people = Foundations(database, now), Tasks(database, vault, now), People(database, vault, keyring.within)
     law = Law(foundations, now)
     waits = SourceWaits(database, vault)
     connectors = Connectors(waits, read_connectors(settings.sources)) if settings.sources else None

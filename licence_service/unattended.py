@@ -107,11 +107,11 @@ class _Case:
 
 
 def _for_a_clerk(line: Line, whose: Whose, request: IssueRequest, faults: list[Fault]) -> NeedsClerk:
-    """Leave a task for a clerk of the department; the same case of the same organisation leaves one."""
+    """Leave a task for a clerk of the department, or of the office whose case it is; the same case of the same organisation leaves one."""
     content = {"rule": "AI-04", "case_no": request.case_no, "type": request.type, "why": ", ".join(f"{one.path} {one.code}" for one in faults)}
     if whose.office:
         content["office"] = whose.office
-    task_id = line.tasks.open(whose.department, TASK, None, content, slug=request.type)
+    task_id = line.tasks.open(whose.department, TASK, None, content, slug=request.type, office=whose.office)
     return NeedsClerk(faults=faults, facts={"rule": "AI-04", "task_id": task_id})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from licence_service.duties import Role
+from licence_service.licence import beijing_day
 from tests.provider import ORGAN, person
 from tests.world import World
 
@@ -39,9 +40,11 @@ class Seat:
         return self.world.http.post(path, data=whole, files=dict(files or {}), headers=self.cookie, follow_redirects=False)
 
 
-def seat(world: World, *roles: Role, department: str = ORGAN, subject: str = "") -> Seat:
-    """Add a person with roles, and let them sit down."""
-    person_id = person(world, subject or f"{department}-{'-'.join(roles)}", *roles, department=department)
+def seat(world: World, *roles: Role, department: str = ORGAN, subject: str = "", office: str | None = None) -> Seat:
+    """Add a person with roles, at an office where one is named, and let them sit down."""
+    person_id = person(world, subject or f"{department}-{office}-{'-'.join(roles)}", *roles, department=department)
+    if office:
+        world.service.people.move(person_id, office, beijing_day(world.clock()), "operator", world.clock())
     world.http.cookies.clear()
     return Seat(world, person_id, world.service.sign_in.sessions.begin(person_id, world.clock()))
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from licence_service.cli.talking import out, said, service, show
-from licence_service.duties import Role, at_odds
-from licence_service.errors import Fault, RequestRejected
+from licence_service.duties import OF_AN_OFFICE, Role, at_odds
+from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.licence import beijing_day
 from licence_service.service import Service
 
@@ -24,6 +24,7 @@ def add(
     subject: Annotated[str, typer.Option(help="Who the OpenID provider says they are (`sub`).")],
     department: Annotated[str, typer.Option(help="The 18-character code of their department.")],
     role: Annotated[list[Role] | None, typer.Option(help="A role from today on; repeat.")] = None,
+    office: Annotated[str | None, typer.Option(help="The sub-office where they work; none: the whole department.")] = None,
     issuer: Annotated[str | None, typer.Option(help="The OpenID provider; none: that of the settings.")] = None,
     by: By = "operator",
     as_json: AsJson = False,  # noqa: FBT002
@@ -35,8 +36,14 @@ def add(
         roles = dict.fromkeys(role or ())
         if any(at_odds(one, roles) for one in roles):  # before anything is written: nobody is added by half
             raise RequestRejected(faults=[Fault("role", "at-odds", "nobody holds two of approver, template administrator, seal officer, auditor")])
+        if office is not None and not opened.keyring.within(department, office):
+            raise NotInRegister("no such office of this department")
+        if office is not None and (apart := sorted(roles.keys() - OF_AN_OFFICE)):
+            raise RequestRejected(faults=[Fault("role", "of-the-department", f"an office has no {', '.join(apart)}")])
         now = opened.now()
         person_id = opened.people.add(issuer or opened.settings.openid_issuer, subject, name, department, by, now)
+        if office is not None:
+            opened.people.move(person_id, office, beijing_day(now), by, now)
         for one in roles:
             opened.people.give(person_id, one, beijing_day(now), None, by, now)
     show({"person": person_id}, as_json=as_json)
@@ -49,12 +56,12 @@ def listed(as_json: AsJson = False) -> None:  # noqa: FBT002
     with service() as opened:
         rows = [
             {
-                "person": one.person_id, "name": one.name, "department": one.department, "roles": " ".join(sorted(one.roles)),
+                "person": one.person_id, "name": one.name, "department": one.department, "office": one.office or "", "roles": " ".join(sorted(one.roles)),
                 "periods": "; ".join(f"{each.role} {each.first_on}–{each.last_on or ''} by {each.given_by}" for each in held),
             }
             for one, held in opened.people.all(beijing_day(opened.now()))
         ]  # fmt: skip
-    show(rows, as_json=as_json, columns=("person", "name", "department", "roles", "periods"))
+    show(rows, as_json=as_json, columns=("person", "name", "department", "office", "roles", "periods"))
 
 
 @app.command("role")
@@ -84,6 +91,19 @@ def _give(opened: Service, person: str, role: Role, begin: datetime | None, unti
     if first < today:
         raise RequestRejected(faults=[Fault("from", "in-the-past", "a role begins today or later: it was not held before it was given")])
     opened.people.give(person, role, first, until.date() if until else None, by, opened.now())
+
+
+@app.command("office")
+@said
+def office(
+    person: Id,
+    code: Annotated[str | None, typer.Argument(metavar="OFFICE", help="The sub-office's code; none: the whole department again.")] = None,
+    by: By = "operator",
+) -> None:
+    """Let a person work at a sub-office, or for the whole department again, with their next request."""
+    with service() as opened:
+        opened.people.move(person, code, beijing_day(opened.now()), by, opened.now())
+    out.print(f"{person} works {f'at {code}' if code else 'for the whole department'}")
 
 
 @app.command("remove")

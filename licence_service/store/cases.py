@@ -11,7 +11,8 @@ from licence_service.store.database import Database
 from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.payload import Vault
 from licence_service.store.repository_lines import REPORTED, RETURNED
-from licence_service.store.tables import clients, entries, licences, reservations
+from licence_service.store.reservation import asked_by
+from licence_service.store.tables import entries, licences, reservations
 from licence_service.store.tables_of_repository import repository_differences as differences
 from licence_service.store.tables_of_repository import repository_lines as lines
 from licence_service.store.tables_of_repository import repository_runs as runs
@@ -71,11 +72,11 @@ class Cases:
         self._vault = vault
 
     def of(self, department: str, case_no: str, offices: Sequence[str] | None = None) -> Sequence[CaseIssue]:
-        """Return what a department asked for under a case number, oldest first; with `offices` what clients of these asked for."""
+        """Return what a department asked for under a case number, oldest first; with `offices` what these asked for."""
         blind = self._vault.blind("case_no", case_text(department, case_no))
         asked = _OF_CASE
         if offices is not None:
-            asked = asked.where(reservations.c.client.in_(select(clients.c.name).where(clients.c.office.in_(offices))))
+            asked = asked.where(asked_by(offices))
         with self._database.read() as connection:
             rows = connection.execute(asked, {"key": key_of(Kind.CASE_NO, blind), "case_no": blind, "department": department}).all()
         return [CaseIssue(row.reservation_id, row.licence_id, row.type, row.act, row.state, row.created_at, row.reason, row.sequence) for row in rows]

@@ -5,7 +5,7 @@ the logs name a person by `person_id`, drawn at random.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,24 +14,35 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.digests import canonical
-from licence_service.duties import Right, Role, at_odds, rights_of
+from licence_service.duties import OF_AN_OFFICE, Right, Role, at_odds, rights_of
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.identifiers import is_uscc
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
-from licence_service.store.tables_of_people import people, person_roles, sessions
+from licence_service.store.tables_of_people import people, person_offices, person_roles, sessions
 
 MOST_NAME, MOST_BY = 60, 80
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody at the desk, with the roles of one day."""
+    """Somebody at the desk, with the roles of one day.
+
+    `office` is the sub-office where they work, None where that is the whole department; `within` are that office and those below it: of
+    nothing else they may know, as a client of that office.
+    """
 
     person_id: str
     department: str
     name: str = field(repr=False)
     roles: frozenset[Role] = frozenset()
+    office: str | None = None
+    within: tuple[str, ...] = ()
+
+    @property
+    def offices(self) -> tuple[str, ...] | None:
+        """Return the offices whose licences this person may know of; None where it is all of the department, whatever the office."""
+        return None if self.office is None else self.within
 
     @property
     def rights(self) -> frozenset[Right]:
@@ -53,10 +64,11 @@ class Held:
 class People:
     """The people, and their roles."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        """Take the database, and the vault for names."""
+    def __init__(self, database: Database, vault: Vault, within: Callable[[str, str], tuple[str, ...]]) -> None:
+        """Take the database, the vault for names, and what says which offices lie within a department's office (`Keyring.within`)."""
         self._database = database
         self._vault = vault
+        self._within = within
 
     def add(self, issuer: str, subject: str, name: str, department: str, by: str, now: datetime) -> str:
         """Add a person and return their id; `RequestRejected` where the same subject is known already, or something is no text."""
@@ -88,6 +100,8 @@ class People:
         with self._database.write() as connection:
             key = _living_key(connection, person_id)
             meanwhile = [one for one in _held(connection, key) if _overlap(one, first_on, last_on)]
+            if role not in OF_AN_OFFICE and _office(connection, key):
+                raise RequestRejected(faults=[Fault("role", "of-the-department", "only people of the whole department hold this role")])
             if any(one.role is role for one in meanwhile):
                 raise RequestRejected(faults=[Fault("role", "held-already", "this role is held in that time already")])
             if apart := at_odds(role, (one.role for one in meanwhile)):
@@ -107,6 +121,23 @@ class People:
             values = {"last_on": (today - timedelta(days=1)).isoformat(), "ended_at": now, "ended_by": by}
             if connection.execute(update(person_roles).where(open_now).values(values)).rowcount == 0:
                 raise NotInRegister("the person does not hold this role")
+
+    def move(self, person_id: str, office: str | None, today: date, by: str, now: datetime) -> None:
+        """Let a person work at a sub-office from now on, or with None for the whole department; every change stays on record.
+
+        `NotInRegister` where their department has no such office; `RequestRejected` where they hold, or will hold, a role that no office has.
+        """
+        _must_name(by)
+        with self._database.write() as connection:
+            key = _living_key(connection, person_id)
+            department = connection.execute(select(people.c.department).where(people.c.id == key)).scalar_one()
+            if office is not None and not self._within(department, office):
+                raise NotInRegister("no such office of this department")
+            held = {one.role for one in _held(connection, key) if _overlap(one, today, None)} - OF_AN_OFFICE
+            if office is not None and held:
+                said = f"an office has no {', '.join(sorted(held))}: end that role first"
+                raise RequestRejected(said, faults=[Fault("office", "of-the-department", "only people of the whole department hold this role")])
+            connection.execute(insert(person_offices).values(person=key, office=office, set_at=now, set_by=by))
 
     def remove(self, person_id: str, by: str, now: datetime) -> None:
         """Shut a person out at once, whatever sessions there are; what they did stays."""
@@ -149,7 +180,8 @@ class People:
 
     def _person(self, connection: Connection, row: Row[Any], today: date) -> Person:
         roles = frozenset(one.role for one in _held(connection, row.id) if _overlap(one, today, today))
-        return Person(row.person_id, row.department, self._name(row), roles)
+        office = _office(connection, row.id)
+        return Person(row.person_id, row.department, self._name(row), roles, office, self._within(row.department, office) if office else ())
 
     def _said(self, row: Row[Any]) -> Mapping[str, Any]:
         return self._vault.open_json(row.sealed, f"person:{row.person_id}")
@@ -174,6 +206,11 @@ def _living_key(connection: Connection, person_id: str) -> int:
     if found is None:
         raise NotInRegister("no such person")
     return int(found)
+
+
+def _office(connection: Connection, key: int) -> str | None:
+    newest = select(person_offices.c.office).where(person_offices.c.person == key).order_by(person_offices.c.id.desc()).limit(1)
+    return connection.execute(newest).scalar_one_or_none()
 
 
 def _held(connection: Connection, key: int) -> list[Held]:

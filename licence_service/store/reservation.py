@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, or_, select, update
 
 from licence_service import identifiers
 from licence_service.digests import SALT_BYTES
@@ -19,7 +19,7 @@ from licence_service.store.keys import Kind, Pair, key_of
 from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.status_index import place
-from licence_service.store.tables import reservations
+from licence_service.store.tables import clients, reservations
 
 DRAFT = ("body", "private")  # of the content: goes when the entry has come
 _NOTHING_DRAWN: Mapping[str, Any] = {"salt": "", "check_code": "", "delivery_code": ""}  # an act without a document
@@ -38,7 +38,7 @@ class Intent:
     """An act with a document as the registrar decided it; the reservation adds what is drawn by chance.
 
     `case_key` is the second idempotency key in comparison form, `case_no` the case alone, as its department says it;
-    `live_key` the right's type, number and issuer.
+    `live_key` the right's type, number and issuer; `office` the sub-office that asks.
     `content` is JSON and `photos` maps digest → JPEG: all that is needed to draw the page again.
     """
 
@@ -54,6 +54,7 @@ class Intent:
     licence_id: str | None = None
     case_key: str | None = field(default=None, repr=False)
     case_no: str | None = field(default=None, repr=False)
+    office: str | None = None
     photos: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
@@ -103,7 +104,7 @@ class Drawn:
             "request_digest": intent.request_digest, "case_key": self.case, "case_no": self.case_no, "licence_id": self.licence_id, "type": intent.type,
             "department": intent.department, "act": intent.act, "version": intent.version,
             "content": vault.close_json(kept, f"reservation:{self.reservation_id}"), "state": "reserved", "lease_until": lease_until,
-            "created_at": self.now, "draft": self.draft,
+            "created_at": self.now, "draft": self.draft, "office": intent.office,
         }  # fmt: skip
         return row, Reservation(
             self.reservation_id, intent.client, intent.department, intent.type, intent.act, self.licence_id, intent.version, "reserved", self.now, "",
@@ -195,3 +196,8 @@ def _drawn(content: Mapping[str, Any]) -> dict[str, Any]:
         "salt": bytes.fromhex(content["salt"]), "check_code": content["check_code"], "delivery_code": content["delivery_code"],
         "status": (content["status"][0], content["status"][1]),
     }  # fmt: skip
+
+
+def asked_by(offices: Sequence[str]) -> ColumnElement[bool]:
+    """Say of reservations that one of these sub-offices asked for them; of those that an earlier release made, the client says it."""
+    return or_(reservations.c.office.in_(offices), reservations.c.client.in_(select(clients.c.name).where(clients.c.office.in_(offices))))

@@ -19,7 +19,8 @@ from licence_service.store.alarms import Watch, alarm
 from licence_service.store.counting import count_up_by, counted, hold
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all
-from licence_service.store.tables import foundations, seal_orders, seal_uses
+from licence_service.store.reservation import asked_by
+from licence_service.store.tables import foundations, reservations, seal_orders, seal_uses
 
 _LOG = logging.getLogger(__name__)
 FORM = "seal-use/1"
@@ -119,9 +120,13 @@ class SealLog:
         with self._database.read() as connection:
             return [json.loads(body) for body in connection.execute(lines).scalars()]
 
-    def newest(self, seal_ids: Collection[str], *, before: int | None = None, limit: int = 50) -> list[tuple[int, dict[str, str | None]]]:
-        """Return the newest lines about some seals, newest first, each with the place to go on before."""
+    def newest(
+        self, seal_ids: Collection[str], *, offices: Sequence[str] | None = None, before: int | None = None, limit: int = 50
+    ) -> list[tuple[int, dict[str, str | None]]]:
+        """Return the newest lines about some seals, newest first, each with the place to go on before; of `offices`, what these asked for."""
         wanted = select(seal_uses.c.id, seal_uses.c.body).where(seal_uses.c.seal_id.in_(seal_ids)).order_by(seal_uses.c.id.desc()).limit(limit)
+        if offices is not None:
+            wanted = wanted.where(seal_uses.c.reservation_id.in_(select(reservations.c.reservation_id).where(asked_by(offices))))
         with self._database.read() as connection:
             rows = connection.execute(wanted.where(seal_uses.c.id < before) if before else wanted).all()
         return [(row.id, json.loads(row.body)) for row in rows]

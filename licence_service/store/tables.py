@@ -124,6 +124,7 @@ tasks = Table(
     Column("closed_at", Instant),
     Column("closed_by", String(80)),
     Column("type", String(80)),  # certificate type of a task about no licence; of any other the licence says it
+    Column("office", String(40)),  # of a task about no licence, the sub-office whose case it is; of any other the licence says it
     Index("ix_tasks_department_state", "department", "state"),
 )  # fmt: skip
 
@@ -222,11 +223,13 @@ reservations = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("sequence", Integer),  # of the entry that fulfilled it
     Column("draft", LargeBinary),  # encrypted: what its own entry alone needs; empty once it has it, and in rows of earlier releases
+    Column("office", String(40)),  # the sub-office that asked; empty where the department itself did, and in rows of earlier releases
     UniqueConstraint("client", "idempotency_key"),
     # While one act with a document is under way on a licence, a second one is a conflict; acts without one have version 0.
     Index("uq_reservations_under_way", "licence_id", unique=True, sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY),
     Index("ix_reservations_state", "state", "lease_until"),
     Index("ix_reservations_client_time", "client", "created_at"),
+    Index("ix_reservations_office", "office", "id", sqlite_where=_IN_OFFICE, postgresql_where=_IN_OFFICE),
 )  # fmt: skip
 
 counters = Table("counters", metadata, Column("name", String(40), primary_key=True), Column("value", BigInteger, nullable=False))

@@ -1,9 +1,11 @@
 """People at the desk: who they are, which roles they hold from when to when, their sessions, and what they looked at."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, UniqueConstraint, text
 
 from licence_service.store.database import Instant
 from licence_service.store.tables import Key, metadata
+
+_IN_OFFICE = text("office IS NOT NULL")
 
 people = Table(
     "people", metadata,
@@ -30,6 +32,15 @@ person_roles = Table(
     Column("ended_by", String(80)),
     Index("ix_person_roles_person", "person"),
 )  # fmt: skip
+person_offices = Table(  # only ever added to: the newest row is the office of today
+    "person_offices", metadata,
+    Column("id", Key, primary_key=True),
+    Column("person", Key, ForeignKey("people.id", name="fk_person_offices_person"), nullable=False),
+    Column("office", String(40)),  # empty: the whole department again
+    Column("set_at", Instant, nullable=False),
+    Column("set_by", String(80), nullable=False),
+    Index("ix_person_offices_person", "person"),
+)  # fmt: skip
 sessions = Table(
     "sessions", metadata,
     Column("token_digest", String(64), primary_key=True),
@@ -46,6 +57,9 @@ desk_log = Table(
     Column("done", String(40), nullable=False),
     Column("subject", String(120), nullable=False),  # a licence's id, a seal's, a run's; never a personal value
     Column("copy_no", Integer),
+    Column("office", String(40)),  # of the person, when it was done
     UniqueConstraint("subject", "copy_no", name="uq_desk_log_subject_copy_no"),
     Index("ix_desk_log_department_at", "department", "at"),
+    Index("ix_desk_log_person", "person_id", "id"),
+    Index("ix_desk_log_office", "office", "id", sqlite_where=_IN_OFFICE, postgresql_where=_IN_OFFICE),
 )  # fmt: skip

@@ -40,11 +40,13 @@ class Tasks:
         self._now = now
 
     def open(
-        self, department: str, kind: str, licence_id: str | None, content: Mapping[str, Any], *, once: bool = False, slug: str | None = None
-    ) -> str:
+        self, department: str, kind: str, licence_id: str | None, content: Mapping[str, Any], *, once: bool = False, slug: str | None = None,
+        office: str | None = None,
+    ) -> str:  # fmt: skip
         """Open a task and return its id; the same content about the same licence, still open, is the same task.
 
-        `once`: also where it was closed already. `slug`: the certificate type of a task about no licence.
+        `once`: also where it was closed already. `slug` and `office`: the certificate type of a task about no licence, and the sub-office
+        whose case it is.
         """
         blind = self._vault.blind(f"task:{department}:{kind}:{licence_id}", repr(sorted(content.items())))[:26]
         with self._database.write() as connection:
@@ -59,7 +61,7 @@ class Tasks:
             licence = connection.execute(row).scalar_one_or_none() if licence_id else None
             sealed = self._vault.close_json(content, f"task:{task_id}")
             values = {"task_id": task_id, "department": department, "licence": licence, "kind": kind, "opened_at": self._now(), "state": "open"}
-            connection.execute(insert(tasks).values(**values, content=sealed, type=slug))
+            connection.execute(insert(tasks).values(**values, content=sealed, type=slug, office=office))
         return task_id
 
     def of(
@@ -69,7 +71,7 @@ class Tasks:
         """Return a department's open tasks, oldest first, each with the number to go on after.
 
         `types`: only those of these certificate types; a task whose type nobody said is of none of them. `offices`: only those about licences
-        that one of these sub-offices issued.
+        that one of these sub-offices issued, or about no licence and a case of one of them.
         """
         wanted = (tasks.c.department == department) & (tasks.c.state == "open") & (tasks.c.id > after)
         found = select(tasks, licences.c.licence_id.label("about")).join(licences, licences.c.id == tasks.c.licence, isouter=True).where(wanted)
@@ -78,7 +80,7 @@ class Tasks:
         if types is not None:
             found = found.where(_is_of(types))
         if offices is not None:
-            found = found.where(licences.c.office.in_(offices))
+            found = found.where(_is_in(offices))
         with self._database.read() as connection:
             rows = connection.execute(found.order_by(tasks.c.id).limit(limit)).all()
         return [
@@ -95,10 +97,16 @@ class Tasks:
         if types is not None:
             mine &= _is_of(types)
         if offices is not None:
-            mine &= tasks.c.licence.in_(select(licences.c.id).where(licences.c.office.in_(offices)))
+            mine &= _is_in(offices)
         with self._database.write() as connection:
             if connection.execute(update(tasks).where(mine).values(state="closed", closed_at=self._now(), closed_by=by)).rowcount != 1:
                 raise NotInRegister("no such open task")
+
+
+def _is_in(offices: Sequence[str]) -> ColumnElement[bool]:
+    """Say of tasks that they are of one of these sub-offices: by the licence that they are about, without one by whose case it is."""
+    about = tasks.c.licence.in_(select(licences.c.id).where(licences.c.office.in_(offices)))
+    return about | (tasks.c.licence.is_(None) & tasks.c.office.in_(offices))
 
 
 def _is_of(types: Sequence[str]) -> ColumnElement[bool]:

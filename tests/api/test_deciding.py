@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from licence_service.carrying import Done
 from licence_service.licence import beijing_day
 from licence_service.rules import judge_sources, rule_set
 from tests.api.test_cli import Terminal, terminal  # noqa: F401 - a fixture
-from tests.world import NOW, TRIP, Clock, World, decision
+from tests.api.test_offices import OFFICES, headers_of, keys_with
+from tests.world import NOW, TRIP, Clock, World, a_world, decision
 
 HAILING = "ride_hailing_transport_certificate"
 RULES, ITEM = "unattended_ride_hailing_vehicles", "51990011800100101"
@@ -195,3 +197,22 @@ def test_a_thousand_decisions_are_the_same_again(world: World) -> None:
         assert basis is not None
         assert basis.judged is not None
         assert judge_sources(*found, basis.receipts, basis.judged.at) == basis.judged
+
+
+@pytest.mark.rule("AI-04", "SE-01")
+def test_what_a_rule_set_left_to_a_clerk_is_seen_and_closed_by_the_office_whose_case_it_is_and_its_department(
+    tmp_path: Path, demo_keys: Path
+) -> None:
+    with a_world(tmp_path, keys_with(tmp_path / "keys", demo_keys, OFFICES)) as world:
+        who = {name: headers_of(world, name) for name in ("north", "north-window", "south", None)}
+        left = world.http.post(
+            "/licences", json=_asked(world, receipts=_receipts(station="conflict")), headers={**who["north-window"], "Idempotency-Key": "office-task"}
+        )
+        assert (left.status_code, left.json()["type"].rpartition(":")[2]) == (409, "needs-clerk"), left.text
+        task = left.json()["task_id"]
+
+        seen = {name: [one["task_id"] for one in world.http.get("/tasks", headers=headers).json()["tasks"]] for name, headers in who.items()}
+        assert seen == {"north": [task], "north-window": [task], "south": [], None: [task]}
+        assert world.http.post(f"/tasks/{task}/close", headers=who["south"]).status_code == 404
+        assert world.http.post(f"/tasks/{task}/close", headers=who["north-window"]).status_code == 204
+        assert world.http.get("/tasks", headers=who[None]).json()["tasks"] == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from licence_service.duties import APART, MAY, Right, Role, rights_of
+from licence_service.duties import APART, MAY, OF_AN_OFFICE, Right, Role, rights_of
 from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.licence import beijing_day
 from licence_service.store.database import Database
@@ -15,7 +15,7 @@ from licence_service.store.desk_log import DeskLog
 from licence_service.store.payload import Vault
 from licence_service.store.people import People, Person
 from licence_service.store.sessions import Sessions
-from licence_service.store.tables_of_people import people, person_roles, sessions
+from licence_service.store.tables_of_people import people, person_offices, person_roles, sessions
 from tests.builders import ORGAN
 from tests.parts.databases import NOW, at_once
 
@@ -27,7 +27,7 @@ ISSUER, TODAY = "https://id.example.cn", beijing_day(NOW)
 
 @pytest.fixture
 def known(database: Database, vault: Vault) -> People:
-    return People(database, vault)
+    return People(database, vault, lambda _department, office: {"north": ("north", "north-window"), "south": ("south",)}.get(office, ()))
 
 
 def somebody(known: People, subject: str = "u-17", *roles: Role) -> str:
@@ -202,3 +202,47 @@ def test_who_gives_ends_and_removes_is_named_or_nothing_is_done(known: People, b
     found = known.known_by(ISSUER, "u-17", today)
     assert found
     assert found.roles == {Role.CLERK}
+
+
+def test_a_person_works_at_an_office_that_there_is_and_every_move_stays_on_record(known: People, database: Database) -> None:
+    person = somebody(known, "u-17", Role.CLERK)
+
+    def now_at() -> tuple[str | None, tuple[str, ...] | None]:
+        found = known.known_by(ISSUER, "u-17", TODAY)
+        assert found
+        return found.office, found.offices
+
+    assert now_at() == (None, None)
+    known.move(person, "north", TODAY, "局长甲", NOW)
+    assert now_at() == ("north", ("north", "north-window"))
+    for office, by in (("nowhere", "局长甲"), ("south", " ")):
+        with pytest.raises((NotInRegister, RequestRejected)):
+            known.move(person, office, TODAY, by, NOW)
+    known.move(person, None, TODAY, "局长乙", NOW)
+    assert now_at() == (None, None)
+    with database.read() as connection:
+        rows = connection.execute(select(person_offices.c.office, person_offices.c.set_by).order_by(person_offices.c.id)).all()
+    assert [tuple(row) for row in rows] == [("north", "局长甲"), (None, "局长乙")]
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - OF_AN_OFFICE))
+def test_a_role_of_the_department_is_not_held_at_an_office_today_or_later(known: People, role: Role) -> None:
+    person, later = somebody(known), TODAY + timedelta(days=30)
+    known.give(person, role, later, None, "operator", NOW)
+    with pytest.raises(RequestRejected):
+        known.move(person, "north", TODAY, "operator", NOW)
+    known.end(person, role, TODAY, "operator", NOW)
+    known.move(person, "north", TODAY, "operator", NOW)
+    with pytest.raises(RequestRejected):
+        known.give(person, role, later, None, "operator", NOW)
+
+
+def test_the_licences_opened_last_are_each_named_once(database: Database) -> None:
+    log, one, other = DeskLog(database), Person("p" * 26, ORGAN, "罗青石"), Person("q" * 26, ORGAN, "林知远")
+    for letter in "ABCDEFGG":
+        log.write(one, "opened", letter * 20, NOW)
+    log.write(other, "opened", "Z" * 20, NOW)
+    log.write(one, "history", "Y" * 20, NOW)
+    log.write(one, "opened", "C" * 20, NOW)
+    assert [each[0] for each in log.opened_last(one.person_id, 5)] == ["C", "G", "F", "E", "D"]
+    assert log.opened_last("n" * 26, 5) == []

@@ -20,8 +20,8 @@ DONE = {
 
 @router.get("/log")
 def log(desk: Auditor, before: Annotated[int | None, Query(ge=1, le=2**53)] = None) -> Response:
-    """Show the lines of the department, newest first."""
-    lines = desk.service.desk_log.newest(desk.person.department, before=before, limit=_LINES)
+    """Show the lines of the department, or of the office, newest first."""
+    lines = desk.service.desk_log.newest(desk.person.department, offices=desk.person.offices, before=before, limit=_LINES)
     desk.log("desk_log", desk.person.department)
     rows = [
         {

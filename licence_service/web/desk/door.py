@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from licence_service.duties import Right
 from licence_service.errors import AccessRefused
 from licence_service.service import Service
 from licence_service.signing_in import AWAY, MOST_CODE, MOST_STATE
@@ -15,6 +16,7 @@ from licence_service.web.desk.room import COOKIE, HOME, AtDesk, Desk, TheForm
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 LEFT, _BACK = "desk_sign_in", f"{HOME}/sign-in"
+_LAST = 5  # licences that the home page leads back to
 Given = Annotated[str, Query(max_length=MOST_CODE)]
 
 
@@ -25,13 +27,14 @@ def home(request: Request, service: TheService) -> Response:
     person = service.sign_in.person(token)
     if person is None:
         return pages.page("desk/door.html", open=service.sign_in.provider is not None)
-    return Desk(service, person, token).page("home.html", lines=_mine(service, person.person_id, person.department))
+    desk = Desk(service, person, token)
+    return desk.page("home.html", lines=_mine(desk) if desk.may(Right.FIND) else [])
 
 
-def _mine(service: Service, person_id: str, department: str) -> list[str]:
-    """Return the licences that this person opened last, newest first."""
-    opened = [one.subject for one in service.desk_log.newest(department, limit=200) if one.person_id == person_id and one.done == "opened"]
-    return list(dict.fromkeys(opened))[:5]
+def _mine(desk: Desk) -> list[str]:
+    """Return the licences that this person opened last, newest first; none that went out of their sight since."""
+    opened = desk.service.desk_log.opened_last(desk.person.person_id, _LAST)
+    return [licence_id for licence_id in opened if desk.visible(licence_id)]
 
 
 @router.get("/sign-in")

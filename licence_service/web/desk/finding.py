@@ -39,7 +39,7 @@ def ask(desk: Reader) -> Response:
 
 @router.post("/find")
 def find(desk: Reader, form: TheForm) -> Response:
-    """Find licences of the department by number, holder, identifier or case; the value comes in the body, and is nowhere kept."""
+    """Find licences of the department, or the office, by number, holder, identifier or case; the value comes in the body, and is nowhere kept."""
     found = list(_found(desk, form))
     desk.log("searched", desk.person.department)
     return desk.page("find.html", found=[_summary(desk, one) for one in found])
@@ -52,11 +52,13 @@ def _found(desk: Desk, form: Sent) -> Iterator[Record]:
     today, seen = beijing_day(service.now()), set[str]()
     types = [slug for slug in service.catalogue.slugs if caller.may(READ, slug)]
     for licence_id in _named(desk, value) if value else ():
-        if licence_id not in seen and (record := _visible(desk, licence_id)):
+        if licence_id not in seen and (record := desk.visible(licence_id)):
             seen.add(licence_id)
             yield record
     for name in ("number", "holder") if value else ():
-        page, _ = service.searching.page(Criteria(caller.department, types, (name, value)), today, after=None, limit=MOST_FOUND)
+        page, _ = service.searching.page(
+            Criteria(caller.department, types, (name, value), offices=caller.offices), today, after=None, limit=MOST_FOUND
+        )
         for record in page:
             if record.licence_id not in seen:
                 seen.add(record.licence_id)
@@ -66,15 +68,8 @@ def _found(desk: Desk, form: Sent) -> Iterator[Record]:
 def _named(desk: Desk, value: str) -> list[str]:
     """Return the ids that a value may mean: an id, an identifier after GB/T 36904, a case."""
     identified = desk.service.book.by_elicence_id(value)
-    cases = desk.service.cases.cases.of(desk.person.department, value)
+    cases = desk.service.cases.cases.of(desk.person.department, value, desk.person.offices)
     return [value.upper(), *([identified[0]] if identified else []), *(one.licence_id for one in cases)]
-
-
-def _visible(desk: Desk, licence_id: str) -> Record | None:
-    try:
-        return desk.service.registrar.visible(desk.caller, licence_id)
-    except (NotInRegister, NotGranted):
-        return None
 
 
 def _summary(desk: Desk, record: Record) -> dict[str, Any]:
@@ -104,8 +99,7 @@ def read(desk: Reader, licence_id: LicenceId) -> Response:
         "licence.html", licence=views["clerk"], holder_sees=[one["name"] for one in views["holder"]["face"]], state=STATES[licence.state],
         flags=[in_words(FLAGS, one) for one in sorted(licence.flags)], band=history_page.BANDS.get(licence.state.value, "not_valid"),
         versions=_versions(licence), acts=[(act.value, *act_words(act)) for act in acts], pages=_pictures(desk, licence, _SEEN_DPI),
-        copies=[one for one in service.desk_log.newest(desk.person.department, subject=licence_id) if one.copy_no], in_beijing=in_beijing,
-        named=service.people.named,
+        copies=service.desk_log.newest(desk.person.department, subject=licence_id, copies=True), in_beijing=in_beijing, named=service.people.named,
     )  # fmt: skip
 
 

@@ -75,7 +75,10 @@ def live(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
 @router.get("/reservations/{reservation_id}")
 def how_far(desk: Issuer, reservation_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
     """Show how an act under way stands, and its codes once it is entered; to whoever began it."""
-    return entered(desk, desk.service.registrar.reservation(desk.caller, reservation_id))
+    outcome = desk.service.registrar.reservation(desk.caller, reservation_id)
+    if isinstance(outcome, Done) and desk.person.office:
+        desk.service.registrar.visible(desk.caller, outcome.licence_id)  # who moved to another office left what the first one issued behind
+    return entered(desk, outcome)
 
 
 def _may_issue(desk: Desk, slug: str, today: date) -> bool:

@@ -12,12 +12,14 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
 from licence_service.duties import WORDS, Right
-from licence_service.errors import Fault, NotGranted, RequestRejected, WrongMediaType
+from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected, WrongMediaType
 from licence_service.licence import BEIJING
 from licence_service.requests import ACTS
+from licence_service.seal.granting import Office
 from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, READ, STOCK, Client
 from licence_service.store.people import Person
+from licence_service.store.record import Record
 from licence_service.web import filled, pages
 from licence_service.web.access import TheService
 from licence_service.web.body import media_type
@@ -66,15 +68,31 @@ class Desk:
 
     @property
     def caller(self) -> Client:
-        """Return this person as the registrar knows callers: of their department, under an id that names nobody."""
+        """Return this person as the registrar knows callers: of their department, or its office, under an id that names nobody."""
         acts = dict.fromkeys(act for right, named in _ACTS_OF.items() if self.may(right) for act in named)
-        return Client(f"person:{self.person.person_id}", self.person.department, (EVERY_TYPE,), CEILING, acts=tuple(acts))
+        one = self.person
+        return Client(
+            f"person:{one.person_id}", one.department, (EVERY_TYPE,), CEILING, acts=tuple(acts), office=one.office, within=one.within
+        )  # fmt: skip
 
     @property
     def organ(self) -> str:
         """Return the name of the person's department; its code where it has no seal here any more."""
         department = self.service.keyring.departments.get(self.person.department)
         return department.name if department else self.person.department
+
+    @property
+    def office(self) -> Office | None:
+        """Return the sub-office where the person works; None where that is the whole department, or the office is gone."""
+        department = self.service.keyring.departments.get(self.person.department)
+        return next((one for one in department.offices if one.code == self.person.office), None) if department else None
+
+    def visible(self, licence_id: str) -> Record | None:
+        """Return a licence that this person may know of, None for any other."""
+        try:
+            return self.service.registrar.visible(self.caller, licence_id)
+        except (NotInRegister, NotGranted):
+            return None
 
     def log(self, done: str, subject: str) -> None:
         """Write down that this person looked at something (AU-06)."""
@@ -85,7 +103,7 @@ class Desk:
         """Return what every page of the desk shows around its own: who is there, for whom, the doors that are open to them."""
         return {
             "person": self.person, "roles": [WORDS[one] for one in sorted(self.person.roles)], "may": {one.value for one in self.person.rights},
-            "department": self.organ, "form_key": self.service.sign_in.form_key(self.token),
+            "department": self.organ, "office": self.office, "form_key": self.service.sign_in.form_key(self.token),
             "doors": [door[1:] for door in DOORS if door[0] & self.person.rights],
         }  # fmt: skip
 

@@ -19,15 +19,20 @@ _LINES = 50
 
 @router.get("/seal")
 def seal(desk: Reader, before: Annotated[int | None, Query(ge=1, le=2**53)] = None) -> Response:
-    """Show the department's seal, the orders about it, and its uses, newest first."""
+    """Show the department's seal, the orders about it, and its uses, newest first; to people of an office the uses that it asked for."""
     service, department = desk.service, _department(desk)
     seal_id = department.seal.seal_id
-    uses = service.seal_log.newest(_seals(desk, department), before=before, limit=_LINES) if desk.may(Right.READ_SEAL_LOG) else []
+    uses = (
+        service.seal_log.newest(_seals(desk, department), offices=desk.person.offices, before=before, limit=_LINES)
+        if desk.may(Right.READ_SEAL_LOG)
+        else []
+    )
     desk.log("seal_log", seal_id)
     lines = [(in_beijing(datetime.fromisoformat(str(one["at"]))), one) for _, one in uses]
     return desk.page(
-        "seal.html", seal_id=seal_id, stopped=service.seal_log.stopped(seal_id), orders=service.seal_log.orders(seal_id), in_beijing=in_beijing,
-        uses=lines, named=lambda by: service.people.named(by.removeprefix("person:")), more=uses[-1][0] if len(uses) == _LINES else None,
+        "seal.html", seal_id=seal_id, stopped=service.seal_log.stopped(seal_id),
+        orders=[] if desk.person.office else service.seal_log.orders(seal_id), in_beijing=in_beijing, uses=lines,
+        named=lambda by: service.people.named(by.removeprefix("person:")), more=uses[-1][0] if len(uses) == _LINES else None,
         titles={slug: editions[-1].title for slug, editions in service.catalogue.editions.items()},
     )  # fmt: skip
 

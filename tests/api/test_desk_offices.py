@@ -1,0 +1,178 @@
+"""The desk of a sub-office: its people see, count and touch what it and those below it issued, and of nothing else they know (SE-01)."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from licence_service.duties import OF_AN_OFFICE, Role
+from licence_service.licence import beijing_day
+from tests.api.test_cli import REFUSED, Terminal, terminal  # noqa: F401 - a fixture
+from tests.api.test_desk import DETAIL
+from tests.api.test_offices import OFFICES, headers_of, keys_with
+from tests.desks import Seat, seat, typed
+from tests.parts.databases import KINDS, empty_postgres
+from tests.provider import ORGAN, desk_world
+from tests.world import DRIVER, World
+
+COPY_NO = re.compile(r"第 ([0-9]+) 份")
+
+
+@pytest.fixture(params=KINDS)
+def tree(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[World]:
+    """A desk whose department has offices, on both databases."""
+    sqlite = request.param == "sqlite"
+    url = None if sqlite else empty_postgres(request.getfixturevalue("postgres_address"), request.getfixturevalue("migrated_postgres"))
+    with desk_world(tmp_path, keys_with(tmp_path / "keys", demo_keys, OFFICES), "http://127.0.0.1:9", database_url=url) as world:
+        yield world
+
+
+def issued_at(clerk: Seat, number: int) -> str:
+    """Issue a driver's qualification of its own number by the form, and return its id."""
+    request = clerk.world.request(DRIVER, case_no=f"WINDOW-{number}", face={"license_no": f"51990026110000{number:05}"})
+    form, files = typed(request)
+    answer = clerk.post(f"/desk/issue/{DRIVER}", {**form, "key": f"{number:032x}", "do": "issue"}, files)
+    assert answer.status_code == 201, answer.text
+    found = DETAIL.search(answer.text)
+    assert found
+    return found[1]
+
+
+@pytest.mark.rule("SE-01")
+def test_an_office_issues_at_its_window_and_every_entry_says_so(tree: World) -> None:
+    licence_id = issued_at(seat(tree, Role.CLERK, office="north-window"), 1)
+    entry = tree.service.book.get(licence_id).entries[0]
+    assert (entry.office, entry.region) == ("north-window", "519904")
+    assert "北站办事窗口" in seat(tree, Role.CLERK, office="north-window", subject="two").get("/desk").text
+    assert not list(tree.service.auditor.audit())
+
+
+@pytest.mark.rule("SE-01")
+def test_every_page_answers_for_anothers_licence_as_for_one_that_nobody_issued(tree: World) -> None:
+    window = seat(tree, Role.CLERK, office="north-window")
+    mine, nobodys = issued_at(window, 1), "B" * 20
+    number = "5199002611000000001"
+    elicence_id = tree.service.book.get(mine).entries[0].version.elicence_id  # type: ignore[union-attr]
+    knowing = [window, seat(tree, Role.CLERK, office="north"), seat(tree, Role.CLERK)]
+    strangers = [seat(tree, Role.CLERK, Role.AUDITOR, office="south"), seat(tree, Role.CLERK, Role.AUDITOR, office="south", subject="another")]
+    pages = (
+        "",
+        "/history",
+        "/versions/1/document",
+        "/acts/suspend",
+        "/acts/replace",
+        "/acts/endorse?kind=continuing_education",
+        "/acts/accept_transfer",
+    )
+    for who, status in [*((one, 200) for one in knowing), *((one, 404) for one in strangers)]:
+        for page in pages[:5]:
+            assert who.get(f"/desk/licences/{mine}{page}").status_code == status, (who, page)
+    for stranger in strangers:
+        for page in pages:
+            there, nowhere = (stranger.get(f"/desk/licences/{one}{page}") for one in (mine, nobodys))
+            assert (there.status_code, there.text) == (404, nowhere.text), page
+        for page in ("/copies", "/acts/revoke", "/acts/replace"):
+            there, nowhere = (stranger.post(f"/desk/licences/{one}{page}", {"reason": "lost"}) for one in (mine, nobodys))
+            assert (there.status_code, there.text) == (404, nowhere.text), page
+        for value in (number, mine, elicence_id, "WINDOW-1", "519902198506120119"):
+            found = stranger.post("/desk/find", {"value": value})
+            assert "本办事机构没有这样的证照" in found.text
+            assert mine not in found.text
+    for who in knowing:
+        for value in (number, mine, "WINDOW-1"):
+            assert who.post("/desk/find", {"value": value}).text.count('class="card hit"') == 1
+    assert len(tree.service.book.get(mine).entries) == 1
+
+
+@pytest.mark.rule("SE-01")
+def test_what_the_department_issued_itself_is_unknown_at_a_window(tree: World) -> None:
+    whole = issued_at(seat(tree, Role.CLERK), 1)
+    window = seat(tree, Role.CLERK, office="north-window")
+    assert window.get(f"/desk/licences/{whole}").status_code == 404
+    assert "没有这样的证照" in window.post("/desk/find", {"value": "WINDOW-1"}).text
+
+
+def test_what_clerks_of_an_office_asked_for_is_a_case_of_the_office_for_its_systems_too(tree: World) -> None:
+    issued_at(seat(tree, Role.CLERK, office="north-window"), 1)
+    read = {name: tree.http.get("/cases/WINDOW-1", headers=headers_of(tree, name)).status_code for name in ("north", "north-window", "south", None)}
+    assert read == {"north": 200, "north-window": 200, "south": 404, None: 200}
+
+
+def test_a_move_to_another_office_holds_from_the_next_request_on(tree: World) -> None:
+    clerk = seat(tree, Role.CLERK, office="north-window")
+    licence_id = issued_at(clerk, 1)
+    assert clerk.get(f"/desk/licences/{licence_id}").status_code == 200
+    assert licence_id in clerk.get("/desk").text
+    reservation = next(one for one in tree.service.seal_log.uses() if one["event"] == "done")["reservation_id"]
+    assert clerk.get(f"/desk/reservations/{reservation}").text.count('class="told-code"') == 2
+
+    tree.service.people.move(clerk.person_id, "south", beijing_day(tree.clock()), "operator", tree.clock())
+    assert clerk.get(f"/desk/licences/{licence_id}").status_code == 404
+    assert licence_id not in clerk.get("/desk").text
+    assert clerk.get(f"/desk/reservations/{reservation}").status_code == 404
+    tree.service.people.move(clerk.person_id, None, beijing_day(tree.clock()), "operator", tree.clock())
+    assert clerk.get(f"/desk/licences/{licence_id}").status_code == 200
+
+
+@pytest.mark.rule("AU-06", "SE-03")
+def test_an_auditor_of_an_office_reads_its_seal_uses_and_readers_alone(tree: World) -> None:
+    north, south, whole = (seat(tree, Role.CLERK, office=office) for office in ("north-window", "south", None))
+    made = [issued_at(one, number) for number, one in enumerate((north, south, whole))]
+    for one, licence_id in zip((north, south, whole), made, strict=True):
+        one.get(f"/desk/licences/{licence_id}")
+    department = tree.service.keyring.departments[ORGAN]
+    tree.service.seal_log.order(department.seal.seal_id, stopped=False, at=tree.clock(), by="局长甲", reason="例行检查")
+    auditors = {name: seat(tree, Role.AUDITOR, office=name) for name in ("north", "south", None)}
+    seen = {name: auditor.get("/desk/log").text for name, auditor in auditors.items()}
+    uses = {name: auditor.get("/desk/seal").text for name, auditor in auditors.items()}
+
+    assert [[one in seen[name] for one in made] for name in ("north", "south", None)] == [
+        [True, False, False], [False, True, False], [True, True, True],
+    ]  # fmt: skip
+    assert [uses[name].count("完成") for name in ("north", "south", None)] == [1, 1, 3]
+    assert ["例行检查" in uses[name] for name in ("north", "south", None)] == [False, False, True]
+
+
+def test_copies_are_numbered_over_all_who_print_and_listed_to_who_may_know_the_licence(tree: World) -> None:
+    window, north = seat(tree, Role.CLERK, office="north-window"), seat(tree, Role.CLERK, office="north")
+    licence_id = issued_at(window, 1)
+    numbers = [COPY_NO.findall(one.post(f"/desk/licences/{licence_id}/copies").text)[0] for one in (window, north)]
+    for _ in range(3):
+        window.get(f"/desk/licences/{licence_id}")
+    assert numbers == ["1", "2"]
+    assert COPY_NO.findall(window.get(f"/desk/licences/{licence_id}").text) == ["2", "1"]
+
+
+def test_stock_seal_and_approvals_are_the_departments(tree: World) -> None:
+    one = seat(tree, *OF_AN_OFFICE, office="north")
+    for path in ("/desk/stock", f"/desk/stock/{'0' * 26}", "/desk/approvals"):
+        assert one.get(path).status_code == 403, path
+    assert one.post("/desk/seal", {"order": "stop", "reason": "试"}).status_code == 403
+
+
+def test_people_are_added_to_an_office_and_moved_by_commands(terminal: Terminal) -> None:  # noqa: F811
+    keys = str(keys_with(terminal.folder / "keys", Path(terminal.environment["LICENCE_KEYS"]), OFFICES))
+
+    def run(*words: str, wanted: int = 0) -> Any:
+        return terminal.run(*words, wanted=wanted, LICENCE_KEYS=keys)
+
+    add = ("people", "add", "罗青石", "--issuer", "https://id.example.cn", "--department", ORGAN, "--subject")
+    assert "no such office" in run(*add, "u-1", "--office", "nowhere", wanted=REFUSED).output
+    assert (
+        "an office has no seal_officer" in run(*add, "u-1", "--office", "north", "--role", "clerk", "--role", "seal_officer", wanted=REFUSED).output
+    )
+    assert terminal.json("people", "list") == []  # nobody was added by half
+    run(*add, "u-1", "--office", "north", "--role", "clerk")
+    person = terminal.json("people", "list")[0]["person"]
+    assert "north" in run("people", "list").output
+    run("people", "role", person, "seal_officer", wanted=REFUSED)
+    run("people", "office", person, "nowhere", wanted=REFUSED)
+    run("people", "office", person)
+    assert terminal.json("people", "list")[0]["office"] == ""
+    run("people", "role", person, "seal_officer")
+    run("people", "office", person, "north", wanted=REFUSED)
+    run("people", "role", person, "seal_officer", "--end")
+    run("people", "office", person, "north-window")
+    assert terminal.json("people", "list")[0]["office"] == "north-window"
