@@ -51,7 +51,7 @@ from licence_service.web import (
     watchlists,
     webhooks,
 )
-from licence_service.web.desk import acting, approving, auditing, door, finding, quarantine, sealing
+from licence_service.web.desk import acting, approving, auditing, door, finding, quarantine, sealing, tasks
 from licence_service.web.desk import issuing as desk_issuing
 from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
@@ -67,7 +67,7 @@ log = structlog.get_logger("licence_service")
 _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
     looking, matching, stickers, reporting, batch, lists, watchlists, stocks, complying,
-    door, finding, desk_issuing, acting, sealing, quarantine, approving, auditing,
+    door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, auditing,
 )  # fmt: skip
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,
 # waits that long each time: at its slowest hundredth, beside issuing, twice to three times as long as with this.

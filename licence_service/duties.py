@@ -20,6 +20,7 @@ class Right(StrEnum):
 
     FIND = "find"  # find a licence of the department, see what its holder sees, and its history
     ENTER = "enter"  # issue, and enter acts on licences, by a decision that was taken
+    TASKS = "tasks"  # see and close what waits for a clerk
     COPY = "copy"  # print a copy with a number of its own
     STOP_SEAL = "stop_seal"  # stop the department's seal, and start it again
     READ_SEAL_LOG = "read_seal_log"
@@ -30,7 +31,7 @@ class Right(StrEnum):
 
 
 MAY: Mapping[Role, frozenset[Right]] = {
-    Role.CLERK: frozenset({Right.FIND, Right.ENTER, Right.COPY}),
+    Role.CLERK: frozenset({Right.FIND, Right.ENTER, Right.TASKS, Right.COPY}),
     Role.SEAL_OFFICER: frozenset({Right.STOP_SEAL, Right.READ_SEAL_LOG}),
     Role.TEMPLATE_ADMINISTRATOR: frozenset({Right.PROPOSE}),
     Role.DATA_QUALITY: frozenset({Right.QUARANTINE}),

@@ -88,6 +88,12 @@ class Tasks:
             for row in rows
         ]
 
+    def number(self, department: str, offices: Sequence[str] | None = None) -> int:
+        """Return how many open tasks a department has, or these of its sub-offices, as `of`."""
+        wanted = select(func.count()).select_from(tasks).where(tasks.c.department == department, tasks.c.state == "open")
+        with self._database.read() as connection:
+            return int(connection.execute(wanted if offices is None else wanted.where(_is_in(offices))).scalar_one())
+
     def _open(self, task_id: str, content: bytes) -> dict[str, Any]:
         return self._vault.open_json(content, f"task:{task_id}")
 

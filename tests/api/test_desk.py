@@ -87,11 +87,13 @@ def test_every_type_is_issued_by_the_form_that_its_template_makes(shared: World,
 LICENCE = f"/desk/licences/{'A' * 20}"
 DOORS = {
     "/desk/licences": {Role.CLERK, Role.AUDITOR}, "/desk/issue": {Role.CLERK}, f"/desk/issue/{DRIVER}": {Role.CLERK}, "/desk/stock": {Role.DATA_QUALITY},
+    "/desk/tasks": {Role.CLERK},
     "/desk/seal": {Role.SEAL_OFFICER, Role.AUDITOR}, "/desk/log": {Role.AUDITOR}, "/desk/approvals": {Role.TEMPLATE_ADMINISTRATOR, Role.APPROVER},
 }  # fmt: skip
 POSTS = {
     "/desk/find": {Role.CLERK, Role.AUDITOR}, f"/desk/issue/{DRIVER}": {Role.CLERK}, f"/desk/preview/{DRIVER}": {Role.CLERK}, "/desk/seal": {Role.SEAL_OFFICER},
     f"{LICENCE}/acts/suspend": {Role.CLERK}, f"{LICENCE}/copies": {Role.CLERK}, f"/desk/stock/{'0' * 26}/rows/2": {Role.DATA_QUALITY},
+    f"/desk/tasks/{'0' * 26}/close": {Role.CLERK},
     "/desk/approvals/propose": {Role.TEMPLATE_ADMINISTRATOR}, "/desk/approvals/proposals/1": {Role.APPROVER}, "/desk/approvals/campaigns/x": {Role.APPROVER},
 }  # fmt: skip
 

@@ -176,3 +176,30 @@ def test_people_are_added_to_an_office_and_moved_by_commands(terminal: Terminal)
     run("people", "role", person, "seal_officer", "--end")
     run("people", "office", person, "north-window")
     assert terminal.json("people", "list")[0]["office"] == "north-window"
+
+
+@pytest.mark.rule("AI-04", "SE-01")
+def test_tasks_are_seen_counted_and_closed_by_the_office_that_they_are_about_and_its_department(tree: World) -> None:
+    clerks = {name: seat(tree, Role.CLERK, office=name) for name in ("north", "north-window", "south", None)}
+    licence_id, tasks = issued_at(clerks["north-window"], 1), tree.service.tasks
+    about = tasks.open(ORGAN, "conflict", licence_id, {"rule": "XR-03", "values": {"plate": {"register": "川A1", "asserted": "<b>川A2</b>"}}})
+    left = tasks.open(ORGAN, "unattended", None, {"rule": "AI-04", "case_no": "WINDOW-9", "type": DRIVER}, slug=DRIVER, office="north-window")
+    whole = tasks.open(ORGAN, "unattended", None, {"rule": "AI-04", "case_no": "CITY-1", "type": DRIVER}, slug=DRIVER)
+    seen = {name: clerk.get("/desk/tasks").text for name, clerk in clerks.items()}
+
+    assert {name: [one in text for one in (about, left, whole)] for name, text in seen.items()} == {
+        "north": [True, True, False], "north-window": [True, True, False], "south": [False] * 3, None: [True] * 3,
+    }  # fmt: skip
+    assert {name: re.findall("([0-9]+) 件", clerk.get("/desk").text) for name, clerk in clerks.items()} == {
+        "north": ["2"], "north-window": ["2"], "south": [], None: ["3"],
+    }  # fmt: skip
+    assert f"/desk/licences/{licence_id}" in seen["north"]
+    assert "川A1" in seen["north"]
+    assert "<b>" not in seen["north"]
+    nothing = clerks["south"].post(f"/desk/tasks/{'0' * 26}/close")
+    for task in (about, left, whole):
+        answer = clerks["south"].post(f"/desk/tasks/{task}/close")
+        assert (answer.status_code, answer.text) == (404, nothing.text)
+    assert clerks["north"].post(f"/desk/tasks/{whole}/close").status_code == 404
+    assert [clerks["north-window"].post(f"/desk/tasks/{task}/close").status_code for task in (about, left)] == [303, 303]
+    assert [one.task_id for _, one in tasks.of(ORGAN)] == [whole]

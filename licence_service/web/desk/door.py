@@ -28,7 +28,8 @@ def home(request: Request, service: TheService) -> Response:
     if person is None:
         return pages.page("desk/door.html", open=service.sign_in.provider is not None)
     desk = Desk(service, person, token)
-    return desk.page("home.html", lines=_mine(desk) if desk.may(Right.FIND) else [])
+    waiting = service.tasks.number(person.department, person.offices) if desk.may(Right.TASKS) else 0
+    return desk.page("home.html", lines=_mine(desk) if desk.may(Right.FIND) else [], waiting=waiting)
 
 
 def _mine(desk: Desk) -> list[str]:

@@ -30,6 +30,7 @@ MOST_SENT, _MOST_FIELDS = 3_000_000, 6000  # bytes and parts of a form: photogra
 DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
     (frozenset({Right.FIND}), "/desk/licences", "查找证照", "Find"),
     (frozenset({Right.ENTER}), "/desk/issue", "颁发证照", "Issue"),
+    (frozenset({Right.TASKS}), "/desk/tasks", "待办事项", "Tasks"),
     (frozenset({Right.QUARANTINE}), "/desk/stock", "存量隔离区", "Quarantine"),
     (frozenset({Right.STOP_SEAL, Right.READ_SEAL_LOG}), "/desk/seal", "印章与用章日志", "Seal and log"),
     (frozenset({Right.READ_DESK_LOG}), "/desk/log", "查阅记录", "Who read what"),

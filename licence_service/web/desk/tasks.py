@@ -1,0 +1,62 @@
+"""What waits for a clerk, at the desk: conflicts with both values, cases that a rule set left to a person, silent sources, signals (AI-04, XR-03)."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import RedirectResponse, Response
+
+from licence_service.duties import Right
+from licence_service.requests import OBJECTION
+from licence_service.store.tasks import Task
+from licence_service.unattended import TASK as LEFT
+from licence_service.web.desk.room import HOME, Desk, TheForm, having, in_beijing
+
+router = APIRouter(prefix=f"{HOME}/tasks", include_in_schema=False)
+Clerk = Annotated[Desk, Depends(having(Right.TASKS))]
+_A_PAGE = 20
+KINDS: Mapping[str, tuple[str, str]] = {
+    LEFT: ("自动办理转人工", "Left to a person by a rule set"), "conflict": ("信息不一致", "Values that conflict"),
+    "assertion": ("机构申报待受理", "Asserted by a body"), "underlying_right": ("所依据的资格有变", "An underlying right ended"),
+    "source_unavailable": ("核查来源未答复", "A source did not answer"), "unknown_station": ("检验机构未登记", "An unknown station"),
+    "reviewed_elsewhere": ("异地已办理审验", "Reviewed by another county"), OBJECTION: ("存量转换异议", "An objection to a conversion"),
+}  # fmt: skip
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "case_no": ("办件编号", "Case"), "type": ("证照类型", "Type"), "why": ("原因", "Why"), "rule": ("依据规则", "Rule"), "office": ("办事机构", "Office"),
+    "source": ("来源", "Source"), "sources": ("来源", "Sources"), "signal": ("信号", "Signal"), "occurred_on": ("发生日期", "On"),
+    "external_ref": ("凭证编号", "Reference"), "asserter": ("申报机构", "Body"), "station": ("检验机构", "Station"), "report_no": ("报告编号", "Report"),
+    "accepting_org": ("受理机关", "Accepted by"), "text": ("内容", "Text"), "first": ("先到的内容", "What came first"),
+    "second": ("后到的内容", "What came second"), "values": ("两处内容", "Both values"),
+}  # fmt: skip
+
+
+@router.get("")
+def waiting(desk: Clerk, after: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Response:
+    """Show the open tasks of the department, or of the office, oldest first."""
+    found = desk.service.tasks.of(desk.person.department, offices=desk.person.offices, after=after, limit=_A_PAGE)
+    desk.log("tasks", desk.person.department)
+    return desk.page("tasks.html", tasks=[_shown(desk, one) for _, one in found], more=found[-1][0] if len(found) == _A_PAGE else None)
+
+
+@router.post("/{task_id}/close")
+def close(desk: Clerk, _form: TheForm, task_id: Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]) -> Response:
+    """Close a task; what was decided about it is an act of its own."""
+    desk.service.tasks.close(desk.person.department, task_id, desk.caller.name, offices=desk.person.offices)
+    return RedirectResponse(f"{HOME}/tasks", status_code=303)
+
+
+def _shown(desk: Desk, task: Task) -> dict[str, Any]:
+    """Return a task for the page; its licence is named where this person may open it."""
+    said = {**task.content}
+    if (slug := said.get("type")) in desk.service.catalogue.editions:
+        said["type"] = desk.service.catalogue.editions[slug][-1].title.zh
+    return {
+        "id": task.task_id, "words": KINDS.get(task.kind, (task.kind, task.kind.replace("_", " "))), "at": in_beijing(task.opened_at),
+        "licence_id": task.licence_id if task.licence_id and desk.visible(task.licence_id) else None,
+        "said": [(*_WORDS.get(name, (name, name.replace("_", " "))), _text(value)) for name, value in said.items()],
+    }  # fmt: skip
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
