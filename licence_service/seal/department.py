@@ -5,7 +5,7 @@ from datetime import date
 
 from licence_service.errors import SealUnavailable
 from licence_service.seal import Seal
-from licence_service.seal.granting import Alarm, Asked, Ceiling, Grant, Office, above, below, ceiling_among
+from licence_service.seal.granting import EVERY, Alarm, Asked, Ceiling, Grant, Office, above, below, ceiling_among
 from licence_service.seal.tokens import CodeSigner
 
 _MOST_ANSWERS = 4096
@@ -62,6 +62,16 @@ class Department:
                 self._answers.clear()  # threads share it: what was put may be gone at once
             self._answers[question] = known
         return known
+
+    def regions_for(self, licence_type: str, day: date, by: str) -> tuple[str, ...]:
+        """Return the regions for which who asks may issue a type on a day: of all that its grants of the type and its offices name, and its own (LC-16)."""
+        asked = self.asked(licence_type, day, act="issue", by=by)
+        if by == self.uscc:
+            granted = (one for grant in self.grants if grant.covers(asked) for one in grant.regions)
+            named = {self.region, *granted, *(one for each in self.offices for one in each.regions)}
+        else:
+            named = {*self.regions_of(by, day)}
+        return tuple(sorted(one for one in named - {EVERY} if self.may_seal(licence_type, day, one, act="issue", by=by)))
 
     def ceiling_of(self, licence_type: str, day: date, region: str | None = None, *, act: str | None = None, by: str | None = None) -> Ceiling | None:
         """Return how many licences of a type may be sealed in an hour of a day (AI-05): what the most generous grant says; None is no ceiling."""

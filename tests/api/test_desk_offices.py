@@ -15,7 +15,7 @@ from tests.api.test_offices import OFFICES, headers_of, keys_with
 from tests.desks import Seat, seat, typed
 from tests.parts.databases import KINDS, empty_postgres
 from tests.provider import ORGAN, desk_world
-from tests.world import DRIVER, World
+from tests.world import BUSINESS, DRIVER, VEHICLE, World
 
 COPY_NO = re.compile(r"第 ([0-9]+) 份")
 
@@ -203,3 +203,83 @@ def test_tasks_are_seen_counted_and_closed_by_the_office_that_they_are_about_and
     assert clerks["north"].post(f"/desk/tasks/{whole}/close").status_code == 404
     assert [clerks["north-window"].post(f"/desk/tasks/{task}/close").status_code for task in (about, left)] == [303, 303]
     assert [one.task_id for _, one in tasks.of(ORGAN)] == [whole]
+
+
+# -- region and parent --------------------------------------------------------------------------------------------------
+
+
+def sent_form(clerk: Seat, slug: str, number: int, request: dict[str, Any], **more: str) -> Any:
+    form, files = typed(request)
+    return clerk.post(f"/desk/issue/{slug}", {**form, **more, "key": f"{number:032x}", "do": "issue"}, files)
+
+
+def offered(page: str) -> list[str]:
+    """Return the regions that a form offers."""
+    found = re.search(r'<select[^>]*name="region"[^>]*>(.*?)</select>', page, re.DOTALL)
+    return re.findall(r'value="([0-9]+)"', found[1]) if found else []
+
+
+@pytest.mark.rule("LC-16", "SE-01")
+def test_an_office_of_several_regions_names_the_one_that_is_meant(tree: World) -> None:
+    north, window = seat(tree, Role.CLERK, office="north"), seat(tree, Role.CLERK, office="north-window")
+    page = north.get(f"/desk/issue/{DRIVER}").text
+    assert offered(page) == ["519903", "519904"]
+    assert "519903 云岭县" in page
+    assert offered(window.get(f"/desk/issue/{DRIVER}").text) == []  # there is one only
+    request = tree.request(DRIVER, case_no="WINDOW-1", face={"license_no": "5199002611000000001"})
+    unsaid = sent_form(north, DRIVER, 1, request)
+    assert (unsaid.status_code, 'id="region-about"' in unsaid.text) == (422, True)
+    foreign = sent_form(north, DRIVER, 2, request, region="519905")
+    assert foreign.status_code == 409
+    assert "您的角色或本单位无权办理此事" in foreign.text
+    done = sent_form(north, DRIVER, 3, request, region="519903")
+    assert done.status_code == 201, done.text
+    found = DETAIL.search(done.text)
+    assert found
+    assert tree.service.book.get(found[1]).entries[0].region == "519903"
+
+
+@pytest.mark.rule("LC-16")
+def test_the_department_is_offered_the_regions_of_its_grants_and_no_others(tmp_path: Path, demo_keys: Path) -> None:
+    grants = f"""
+[[grants]]
+types = ["{DRIVER}"]
+from = 2020-01-01
+regions = ["519902", "519903"]
+
+[[grants]]
+types = ["{BUSINESS}", "{VEHICLE}"]
+from = 2020-01-01
+"""
+    keys = keys_with(tmp_path / "keys", demo_keys, grants, instead_of_grants=True)
+    with desk_world(tmp_path, keys, "http://127.0.0.1:9") as world:
+        clerk = seat(world, Role.CLERK)
+        page = clerk.get(f"/desk/issue/{DRIVER}").text
+        assert offered(page) == ["519902", "519903"]
+        assert offered(clerk.get(f"/desk/issue/{BUSINESS}").text) == []
+        request = world.request(DRIVER)
+        assert sent_form(clerk, DRIVER, 1, request).status_code == 409  # its own region is not granted
+        assert sent_form(clerk, DRIVER, 2, request, region="519902").status_code == 201
+
+
+@pytest.mark.rule("LC-13")
+def test_the_form_of_a_type_that_hangs_on_another_takes_the_id_of_that_licence(tree: World) -> None:
+    clerk = seat(tree, Role.CLERK)
+    assert 'name="parent"' not in clerk.get(f"/desk/issue/{DRIVER}").text
+    assert 'name="parent"' in clerk.get(f"/desk/issue/{VEHICLE}").text
+    organ = {"issuer_name": tree.service.keyring.departments[ORGAN].name}
+    above = sent_form(clerk, BUSINESS, 1, tree.request(BUSINESS, case_no="ABOVE-1", face=organ))
+    assert above.status_code == 201, above.text
+    found = DETAIL.search(above.text)
+    assert found
+    number = tree.service.book.get(found[1]).at(beijing_day(tree.clock())).current.face["license_no"]
+    request = tree.request(VEHICLE, case_no="BELOW-1", face={**organ, "business_permit_no": number})
+    for wrong in ("0" * 20, "rubbish"):
+        refused = sent_form(clerk, VEHICLE, 2, request, parent=wrong)
+        assert (refused.status_code, 'id="parent-about"' in refused.text) == (422, True)
+        assert f'value="{wrong}"' in refused.text
+    done = sent_form(clerk, VEHICLE, 3, request, parent=found[1])
+    assert done.status_code == 201, done.text
+    below = DETAIL.search(done.text)
+    assert below
+    assert tree.service.book.get(below[1]).entries[0].parent.licence_id == found[1]  # type: ignore[union-attr]

@@ -97,9 +97,9 @@ def _template(desk: Desk, slug: str) -> Template:
 
 
 def _body(template: Template, form: Sent) -> dict[str, Any]:
-    case_no = form.text("case_no", 200)
+    said = {name: text for name in ("case_no", "region", "parent") if (text := form.text(name, 200))}
     return {
-        "type": template.slug, **({"case_no": case_no} if case_no else {}), "decision": controls.decision(form), "face": controls.raw(template.fields, form),
+        "type": template.slug, **said, "decision": controls.decision(form), "face": controls.raw(template.fields, form),
         "photos": controls.photos(template.fields, form),
     }  # fmt: skip
 
@@ -136,7 +136,7 @@ def _form(
     case = Control(
         "case_no", "text", "办件编号", "Case number", body.get("case_no", ""), required=True, most=80, faults=controls.said_of(faults, "case_no")
     )
-    decision = [case, *controls.decision_controls(body["decision"], faults)]
+    decision = [case, *_where(desk, template, body, faults), *controls.decision_controls(body["decision"], faults)]
     shown = [*decision, *(one for part in parts for one in part.controls)]
     status = 422 if faults and not previewed else 409 if refusal else 200
     return desk.page(
@@ -144,6 +144,28 @@ def _form(
         wrong=_named(template, faults) if previewed else [], others=[] if previewed else controls.elsewhere(faults, shown), count=len(faults),
         previewed=previewed, refusal=said(refusal),
     )  # fmt: skip
+
+
+def _where(desk: Desk, template: Template, body: Mapping[str, Any], faults: Sequence[Fault]) -> list[Control]:
+    """Return the controls of what only some types and grants have: the region that is meant (LC-16), the licence that this one hangs on (LC-13)."""
+    today, department = beijing_day(desk.service.now()), desk.service.keyring.departments[desk.person.department]
+    regions, of_office = department.regions_for(template.slug, today, desk.caller.organisation), desk.person.office is not None
+    found = []
+    if len(regions) > 1 or not (of_office or regions == (department.region,)):
+        known = desk.service.stock().office.knowledge.regions
+        options = [(code, f"{code} {known[code].name}" if code in known else code) for code in regions]
+        needed, wrong = of_office or department.region not in regions, controls.said_of(faults, "region")
+        found.append(Control("region", "select", "行政区划", "Region", body.get("region", ""), needed, options=options, faults=wrong))
+    if template.parent:
+        label = template.fields[template.parent.field].label
+        wrong = controls.said_of(faults, "parent")
+        hint = (f"不填即按“{label}”查找本机关的证照", "empty: found by its number on the face, of the own department")
+        found.append(
+            Control(
+                "parent", "text", "所依附的证照（登记编号）", "Licence that it hangs on", body.get("parent", ""), hint=hint, most=20, faults=wrong
+            )
+        )
+    return found
 
 
 def said(refusal: Refusal | None) -> tuple[str, str] | None:
