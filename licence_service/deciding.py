@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from licence_service import authority
 from licence_service.acts import BY_EFFECTIVE_DAY, Case, Mark, has_act, judge, open_targets
 from licence_service.drafting import Draft, draft_act
-from licence_service.endorsing import Setting, checked_fact, must_be_entitled, signed
+from licence_service.endorsing import Setting, checked_fact, must_be_entitled, signed, stated
 from licence_service.errors import FaceRejected, Fault, NotGranted, TransitionRefused, TypeRetired
 from licence_service.frozen import replace
 from licence_service.law import TEMPLATE
@@ -23,8 +23,13 @@ MOST_AHEAD = timedelta(days=3653)  # ten years: a day beyond it is a slip of the
 _DEFAULTING = frozenset({Act.LIFT, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.REINSTATE, Act.END_STAY})
 
 
-def drafted(line: Line, caller: Client, record: Record, request: ActRequest, today: date, *, placed: bool = True) -> Draft:
-    """Ask who may, ask the table, draft the act and check that its page fits; not `placed`, whether it fits is found when it is printed."""
+def drafted(
+    line: Line, caller: Client, record: Record, request: ActRequest, today: date, *, placed: bool = True, signing: bool = True
+) -> Draft:  # fmt: skip
+    """Ask who may, ask the table, draft the act and check that its page fits; not `placed`, whether it fits is found when it is printed.
+
+    Not `signing`, for a preview: its facts are not signed.
+    """
     template = line.catalogue.in_force(record.type, today)
     if not has_act(template.acts, request.act):
         raise TransitionRefused(f"this type has no act {request.act.value}", facts={"act": request.act.value})
@@ -51,11 +56,13 @@ def drafted(line: Line, caller: Client, record: Record, request: ActRequest, tod
     if mark is Mark.RECORDED:
         kept = draft.facts if request.act in {Act.ENDORSE, Act.ASSERT} else ()  # a record on the face needs a living licence, a fact does not
         draft = replace(draft, entry=replace(draft.entry, recorded_only=True, version=None), facts=kept)
-    draft = replace(draft, entry=replace(draft.entry, endorsements=tuple(signed(setting, draft, one, request) for one in draft.facts)))
+    draft = replace(
+        draft, entry=replace(draft.entry, endorsements=tuple((signed if signing else stated)(setting, draft, one, request) for one in draft.facts))
+    )
     if draft.entry.version:
         line.law.require(TEMPLATE, f"{template.slug}/{template.edition}", template.digest)
         if placed:
-            must_fit(line, draft, setting.department, _all_photos(line, draft))
+            must_fit(line, draft, setting.department, photos_of(line, draft))
     return draft
 
 
@@ -148,7 +155,8 @@ def day_faults(licence: Licence, request: ActRequest, today: date) -> list[Fault
     ]
 
 
-def _all_photos(line: Line, draft: Draft) -> Mapping[str, bytes]:
+def photos_of(line: Line, draft: Draft) -> Mapping[str, bytes]:
+    """Return every photo of a drafted page, those that came with it and those that stay."""
     version = draft.entry.version
     assert version  # noqa: S101 - asked for by the caller
     return {name: draft.photos.get(name) or line.reservations.photo(digest) for name, digest in version.photos.items()}

@@ -158,6 +158,15 @@ def _must_be_signed(setting: Setting, request: ActRequest, fact: Fact) -> None:
 
 def signed(setting: Setting, draft: Draft, fact: Fact, request: ActRequest) -> Endorsement:
     """Make the fact a signed statement of its own (EN-01): by the accepting department's code key, over the body's signature where it has one."""
+    unsigned = stated(setting, draft, fact, request)
+    if request.act is Act.ASSERT:
+        return unsigned
+    own = setting.line.keyring.departments[setting.caller.department]
+    return replace(unsigned, signature=own.code_signer.sign(unsigned.statement(draft.entry.licence_id)))
+
+
+def stated(setting: Setting, _draft: Draft, fact: Fact, request: ActRequest) -> Endorsement:
+    """Make the fact a statement that nobody has signed."""
     line, template, caller = setting.line, setting.template, setting.caller.department
     licence = setting.record.at(setting.today)
     face = licence.current.face
@@ -167,7 +176,7 @@ def signed(setting: Setting, draft: Draft, fact: Fact, request: ActRequest) -> E
     salt = asserted.salt if asserted else secrets.token_bytes(SALT_BYTES)
     own = line.keyring.departments[caller] if request.act is not Act.ASSERT else None
     body = line.law.body(request.asserter or "") if request.asserter_signature else None
-    unsigned = Endorsement(
+    return Endorsement(
         asserted.endorsement_id if asserted else licence_id(secrets.randbelow(36**20)), fact.kind.slug, fact.facts, fact.occurred_on,
         fact.effective_from, fact.effective_to, (asserted.asserter if asserted else request.asserter) or caller, caller if own else None,
         asserted.external_ref if asserted else request.external_ref, commitment(committed_facts(fact.facts, subject), salt, FACTS_FORM),
@@ -177,6 +186,3 @@ def signed(setting: Setting, draft: Draft, fact: Fact, request: ActRequest) -> E
         asserter_kid=asserted.asserter_kid if asserted else key_id(body.public_key) if body and body.public_key else None,
         asserter_signature=asserted.asserter_signature if asserted else bytes.fromhex(request.asserter_signature or ""), subject=subject,
     )  # fmt: skip
-    if own is None:
-        return unsigned
-    return replace(unsigned, signature=own.code_signer.sign(unsigned.statement(draft.entry.licence_id)))

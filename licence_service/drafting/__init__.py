@@ -13,7 +13,7 @@ from licence_service.drafting.first import draft_issue
 from licence_service.recording import Situation
 from licence_service.requests import ActRequest
 
-__all__ = ["Draft", "checked_face", "complete", "draft_act", "draft_issue", "fixed_fields", "photo_fields"]
+__all__ = ["DOCUMENTS", "Draft", "checked_face", "complete", "draft_act", "draft_issue", "fixed_fields", "photo_fields"]
 
 _DRAFTERS = {**DECISIONS, **DOCUMENTS, **ENDORSEMENTS}
 

@@ -11,9 +11,12 @@ import pytest
 
 from licence_service import founding
 from licence_service.bodies import Body
+from licence_service.document import reading
 from licence_service.duties import Role
 from licence_service.entry_form import body_of
+from licence_service.errors import TransitionRefused
 from licence_service.licence import beijing_day
+from licence_service.preview import preview_act
 from licence_service.stock.declared import read_plan
 from licence_service.stock.office import Delivery
 from licence_service.stock.sources import open_source
@@ -25,7 +28,7 @@ from tests.desks import HTML, OWN_KEY, Seat, seat, typed
 from tests.journeys.ageing import a_few, runner_of, the_plan
 from tests.parts.databases import KINDS, empty_postgres
 from tests.provider import ORGAN, OTHER, desk_world
-from tests.world import DRIVER, World, own_templates
+from tests.world import DRIVER, World, decision, own_templates
 
 TYPES = own_templates().slugs
 COUNTY = "11519902MB990003XD"
@@ -92,7 +95,8 @@ DOORS = {
 }  # fmt: skip
 POSTS = {
     "/desk/find": {Role.CLERK, Role.AUDITOR}, f"/desk/issue/{DRIVER}": {Role.CLERK}, f"/desk/preview/{DRIVER}": {Role.CLERK}, "/desk/seal": {Role.SEAL_OFFICER},
-    f"{LICENCE}/acts/suspend": {Role.CLERK}, f"{LICENCE}/copies": {Role.CLERK}, f"/desk/stock/{'0' * 26}/rows/2": {Role.DATA_QUALITY},
+    f"{LICENCE}/acts/suspend": {Role.CLERK}, f"{LICENCE}/acts/change/preview": {Role.CLERK},
+    f"{LICENCE}/copies": {Role.CLERK}, f"/desk/stock/{'0' * 26}/rows/2": {Role.DATA_QUALITY},
     f"/desk/tasks/{'0' * 26}/close": {Role.CLERK},
     "/desk/approvals/propose": {Role.TEMPLATE_ADMINISTRATOR}, "/desk/approvals/proposals/1": {Role.APPROVER}, "/desk/approvals/campaigns/x": {Role.APPROVER},
 }  # fmt: skip
@@ -300,6 +304,70 @@ def filled(clerk: Seat, licence_id: str, act: str, more: dict[str, str], query: 
     assert key
     said = {name: today if text == "today" else text for name, text in more.items()}
     return {**stands, **boxes, "decision.number": "示许〔2026〕9号", "key": key[1], **said}
+
+
+DRAWN = {
+    "replace": {"reason": "lost"},
+    "change": {"face.employer": "蜀安通达运输有限公司"},
+    "correct": {"face.address": "示例省蜀安市青溪区和平巷9号"},
+    "reseal": {},
+}
+
+
+@pytest.mark.rule("AI-10")
+@pytest.mark.parametrize("act", DRAWN)
+def test_an_act_with_a_document_is_previewed_while_it_is_typed_and_leaves_nothing_behind(desk: World, act: str) -> None:
+    clerk = seat(desk, Role.CLERK)
+    licence_id = desk.issue(DRIVER)["licence_id"]
+    uses = desk.service.seal_log.uses()
+    form = filled(clerk, licence_id, act, {**DRAWN[act], "decision.number": ""})
+    page = clerk.get(f"/desk/licences/{licence_id}/acts/{act}")
+    assert f'data-preview="/desk/licences/{licence_id}/acts/{act}/preview"' in page.text
+    assert "connect-src 'self'" in page.headers["content-security-policy"]
+
+    drawn = clerk.post(f"/desk/licences/{licence_id}/acts/{act}/preview", form)
+    assert drawn.status_code == 200
+    assert drawn.text.count("data:image/png;base64,") == 2, drawn.text
+    pressed = clerk.post(f"/desk/licences/{licence_id}/acts/{act}", {**form, "do": "preview"})
+    assert pressed.text.count("data:image/png;base64,") == 2
+    assert f'value="{form["key"]}"' in pressed.text
+    assert len(desk.service.book.get(licence_id).entries) == 1
+    assert desk.service.seal_log.uses() == uses
+    assert desk.service.tasks.of(ORGAN) == []
+
+
+@pytest.mark.rule("AI-10")
+def test_the_preview_of_an_act_is_the_new_page_watermarked_unsealed_and_without_codes(desk: World) -> None:
+    licence_id = desk.issue(DRIVER)["licence_id"]
+    record, line = desk.service.book.get(licence_id), desk.service.registrar.line
+    body = {"act": "change", "face": {"employer": "蜀安通达运输有限公司"}, "decision": decision(beijing_day(desk.clock()))}
+    pdf = preview_act(line, desk.client(DRIVER), record, body)
+    text = "".join(reading.text(pdf))
+    assert "蜀安通达运输有限公司" in text
+    assert "样本" in text
+    assert b"/ByteRange" not in pdf
+    assert licence_id not in text
+    assert reading.codes(pdf) == []
+    with pytest.raises(TransitionRefused):
+        preview_act(line, desk.client(DRIVER), record, {"act": "revoke", "decision": body["decision"]})
+
+
+def test_the_preview_of_an_act_says_what_is_missing_and_what_the_table_refuses(desk: World) -> None:
+    clerk = seat(desk, Role.CLERK)
+    licence_id = desk.issue(DRIVER)["licence_id"]
+    at = f"/desk/licences/{licence_id}/acts"
+    form = filled(clerk, licence_id, "change", {"face.employer": "甲" * 300})
+    assert "内容过长" in clerk.post(f"{at}/change/preview", form).text
+    assert "必须填写" in clerk.post(f"{at}/replace/preview", filled(clerk, licence_id, "replace", {})).text
+    assert "data-preview" not in clerk.get(f"{at}/suspend").text
+    assert "data:image" not in clerk.post(f"{at}/suspend/preview", filled(clerk, licence_id, "suspend", ACTS["suspend"])).text
+    good = filled(clerk, licence_id, "change", DRAWN["change"])
+    assert desk.act(DRIVER, licence_id, {"act": "revoke"}, "preview-revoke").status_code == 201
+    late = clerk.post(f"{at}/change/preview", good).text
+    assert "证照目前的效力状态不能办理此事项" in late
+    assert "data:image" not in late
+    stranger = seat(desk, Role.CLERK, department=OTHER)
+    assert stranger.post(f"{at}/change/preview", form).text == stranger.post(f"/desk/licences/{'B' * 20}/acts/change/preview", form).text
 
 
 def test_a_suspension_is_lifted_and_a_renewal_is_offered_where_the_table_allows_it(desk: World) -> None:

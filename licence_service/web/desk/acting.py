@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from licence_service import authority
 from licence_service.acts import COLUMNS, GROUNDS, TABLE, Mark, column, has_act, open_targets
-from licence_service.drafting import fixed_fields
+from licence_service.drafting import DOCUMENTS, fixed_fields
 from licence_service.duties import Right
 from licence_service.endorsement import Endorsement
 from licence_service.errors import FaceRejected, Fault, NotInRegister, Refusal, RequestRejected
@@ -23,7 +23,7 @@ from licence_service.requests import ACT_KEYS, BY_DECISION, ENDORSEMENT_GROUNDS,
 from licence_service.rules import renewal_of
 from licence_service.store.record import Record
 from licence_service.template import EndorsementKind, Template
-from licence_service.web.desk import controls
+from licence_service.web.desk import controls, previewing
 from licence_service.web.desk.controls import Control, Group
 from licence_service.web.desk.issuing import entered, said
 from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having
@@ -99,6 +99,8 @@ def enter(desk: Actor, form: TheForm, licence_id: LicenceId, act: Act, kind: Kin
     """Enter an act; what is wrong is said at its field, and nothing that was typed is lost."""
     acting = _begun(desk, licence_id, act, kind)
     body, key = acting.body(form), form.request_key()
+    if form.text("do") == "preview":
+        return acting.page(body, key, drawn=acting.drawn(body))
     try:
         outcome = desk.service.registrar.act(desk.caller, key, licence_id, body)
     except (FaceRejected, RequestRejected) as refusal:
@@ -106,6 +108,14 @@ def enter(desk: Actor, form: TheForm, licence_id: LicenceId, act: Act, kind: Kin
     except Refusal as refusal:
         return acting.page(body, key, (), refusal)
     return entered(desk, outcome)
+
+
+@router.post("/licences/{licence_id}/acts/{act}/preview")
+def live(desk: Actor, form: TheForm, licence_id: LicenceId, act: Act) -> Response:
+    """Return the preview of an act with a document alone, for the page that asks while somebody types."""
+    acting = _begun(desk, licence_id, act, "")
+    pages, wrong = acting.drawn(acting.body(form))
+    return desk.page("preview.html", pages=pages, wrong=wrong)
 
 
 def _begun(desk: Desk, licence_id: str, act: Act, kind: str) -> "Acting":
@@ -167,9 +177,16 @@ class Acting:
         whole = {**face, **emptied}
         return {**({"face": whole} if whole else {}), **({"photos": photos} if photos else {})}
 
+    def drawn(self, body: Mapping[str, Any]) -> previewing.Drawn:
+        """Draw the page that the act would seal."""
+        return previewing.of_act(self.desk, self.template, self.record, body)
+
     # -- showing ---------------------------------------------------------------------------------------
 
-    def page(self, body: Mapping[str, Any], key: str, faults: Sequence[Fault] = (), refusal: Refusal | None = None) -> Response:
+    def page(
+        self, body: Mapping[str, Any], key: str, faults: Sequence[Fault] = (), refusal: Refusal | None = None,
+        drawn: previewing.Drawn | None = None,
+    ) -> Response:  # fmt: skip
         """Draw the form with what was typed and what is wrong with it."""
         groups = [
             Group("事项", "The act", [*self._own(body, faults)]),
@@ -187,8 +204,9 @@ class Acting:
         groups = [one for one in groups if one.controls]
         shown = [one for group in groups for one in group.controls]
         return self.desk.page(
-            "act.html", 422 if faults else 409 if refusal else 200, act=(self.act.value, *act_words(self.act)), licence_id=self.record.licence_id,
-            template=self.template, number=self.licence.current.face.get(self.template.number.field), groups=groups, key=key.removeprefix("desk-"),
+            "act.html", 422 if faults else 409 if refusal else 200, script=self.act in DOCUMENTS, drawable=self.act in DOCUMENTS, drawn=drawn,
+            act=(self.act.value, *act_words(self.act)), licence_id=self.record.licence_id, template=self.template,
+            number=self.licence.current.face.get(self.template.number.field), groups=groups, key=key.removeprefix("desk-"),
             holder=self.licence.current.face.get(self.template.holder_name), others=controls.elsewhere(faults, shown), count=len(faults),
             refusal=said(refusal), kind=self.kind.slug if self.kind else "", face=bool(self._face_fields),
         )  # fmt: skip

@@ -1,6 +1,5 @@
 """Issuing at the desk: a form made of the template, a live preview, and the licence (AI-02, AI-10)."""
 
-import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -10,13 +9,11 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import Response
 
 from licence_service.carrying import Done, Waiting
-from licence_service.document.reading import pngs
 from licence_service.duties import Right
 from licence_service.errors import FaceRejected, Fault, NotGranted, Refusal, RequestRejected
 from licence_service.licence import Act, beijing_day
-from licence_service.preview import preview
 from licence_service.template import Template
-from licence_service.web.desk import controls
+from licence_service.web.desk import controls, previewing
 from licence_service.web.desk.controls import Control
 from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having
 from licence_service.web.desk_words import DESK_REFUSALS, DESK_WAITS
@@ -24,7 +21,6 @@ from licence_service.web.issuing import TypeName
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 Issuer = Annotated[Desk, Depends(having(Right.ENTER))]
-_DPI = 80.0  # of the preview: to be looked at, not printed
 
 
 @router.get("/issue")
@@ -53,8 +49,7 @@ def issue(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
     template = _template(desk, slug)
     body, key = _body(template, form), form.request_key()
     if form.text("do") == "preview":
-        pages, faults = previewed(desk, template, body)
-        return _form(desk, template, body, key, faults, pages=pages, previewed=True)
+        return _form(desk, template, body, key, (), drawn=previewing.of_issue(desk, template, body))
     try:
         outcome = desk.service.registrar.issue(desk.caller, key, body)
     except (FaceRejected, RequestRejected) as refusal:
@@ -68,8 +63,8 @@ def issue(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
 def live(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
     """Return the preview alone, for the page that asks while somebody types."""
     template = _template(desk, slug)
-    pages, faults = previewed(desk, template, _body(template, form))
-    return desk.page("preview.html", pages=pages, wrong=_named(template, faults))
+    pages, wrong = previewing.of_issue(desk, template, _body(template, form))
+    return desk.page("preview.html", pages=pages, wrong=wrong)
 
 
 @router.get("/reservations/{reservation_id}")
@@ -104,32 +99,9 @@ def _body(template: Template, form: Sent) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def previewed(desk: Desk, template: Template, body: Mapping[str, Any]) -> tuple[list[str], Sequence[Fault]]:
-    """Return the pages as base64 PNGs, or the faults that keep them from being drawn: watermarked, unsealed, without a code (AI-10)."""
-    service, asked = desk.service, {"face": body["face"], "photos": body["photos"]}
-    try:
-        pdf = preview(
-            service.catalogue, service.keyring, service.printer, service.settings.public_url, desk.caller, template.slug, asked, service.now()
-        )
-    except Refusal as refusal:
-        return [], refusal.faults or [Fault("face", refusal.slug, refusal.detail)]
-    return [base64.b64encode(page).decode() for page in pngs(pdf, _DPI)], ()
-
-
-def _named(template: Template, faults: Sequence[Fault]) -> list[tuple[str, str, str]]:
-    """Return where and what is wrong: label, words, English."""
-    found = []
-    for one in faults:
-        name = one.path.removeprefix("face.").removeprefix("photos.").partition("[")[0]
-        label = template.fields[name].label if name in template.fields else ""
-        (zh, en), *_ = controls.said_of([one], one.path)
-        found.append((label, zh, f"{name.replace('_', ' ')}: {en}"))
-    return found
-
-
 def _form(
     desk: Desk, template: Template, body: Mapping[str, Any], key: str, faults: Sequence[Fault], refusal: Refusal | None = None,
-    pages: Sequence[str] = (), *, previewed: bool = False,
+    drawn: previewing.Drawn | None = None,
 ) -> Response:  # fmt: skip
     """Draw the form with what was typed and what is wrong with it."""
     parts = controls.groups(template, template.fields, body["face"], body["photos"], faults)
@@ -138,11 +110,10 @@ def _form(
     )
     decision = [case, *_where(desk, template, body, faults), *controls.decision_controls(body["decision"], faults)]
     shown = [*decision, *(one for part in parts for one in part.controls)]
-    status = 422 if faults and not previewed else 409 if refusal else 200
+    status = 422 if faults else 409 if refusal else 200
     return desk.page(
-        "issue.html", status, script=True, template=template, groups=parts, decision=decision, key=key.removeprefix("desk-"), pages=pages,
-        wrong=_named(template, faults) if previewed else [], others=[] if previewed else controls.elsewhere(faults, shown), count=len(faults),
-        previewed=previewed, refusal=said(refusal),
+        "issue.html", status, script=True, template=template, groups=parts, decision=decision, key=key.removeprefix("desk-"), drawn=drawn,
+        others=controls.elsewhere(faults, shown), count=len(faults), refusal=said(refusal),
     )  # fmt: skip
 
 
