@@ -117,12 +117,26 @@ def home(_request: Request) -> Response:
 
 def refusal(path: str, status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str]) -> Response:
     """Show a refusal to a person at a browser, with the way back to the form that was refused; of `path` nothing is repeated."""
-    otherwise = "暂时无法答复，请稍后再试" if status == HTTPStatus.SERVICE_UNAVAILABLE else "无法办理"
-    if path == _DESK or path.startswith(f"{_DESK}/"):
-        said = [(one["path"], fault_words(one["code"]), one["message"]) for one in faults]
-        return page("desk/refusal.html", status=status, headers=headers, title=title, zh=DESK_REFUSALS.get(slug, otherwise), faults=said)
     back = next((form for form in _FORMS if path == form or path.startswith(f"{form}/")), "/")
-    return page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, otherwise), faults=faults, back=back)
+    return page("refusal.html", status=status, headers=headers, title=title, zh=REFUSALS.get(slug, _otherwise(status)), faults=faults, back=back)
+
+
+def is_desk(path: str) -> bool:
+    """Say whether an address is one of the desk."""
+    return path == _DESK or path.startswith(f"{_DESK}/")
+
+
+def desk_refusal(
+    status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str], around: Mapping[str, Any]
+) -> Response:
+    """Show a refusal at the desk, with what stands `around` every page of whoever is signed in."""
+    said = [(one["path"], fault_words(one["code"]), one["message"]) for one in faults]
+    words = DESK_REFUSALS.get(slug, _otherwise(status))
+    return page("desk/refusal.html", status=status, headers=headers, **{"back": None, **around}, title=title, zh=words, faults=said)
+
+
+def _otherwise(status: int) -> str:
+    return "暂时无法答复，请稍后再试" if status == HTTPStatus.SERVICE_UNAVAILABLE else "无法办理"
 
 
 def of_another_time(found: Verdict) -> bool:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from licence_service import errors
 from licence_service.errors import Refusal, Unavailable
 from licence_service.web import pages
+from licence_service.web.desk import refusing
 
 STATUS: Mapping[type[Exception], int] = {
     errors.Refusal: 400,
@@ -65,7 +66,11 @@ def problem(
     if status in {429, 503}:
         headers["Retry-After"] = str(more.get("retry_after", 60))
     if pages.wants_html(request):
-        return pages.refusal(request.url.path, status, slug, title, more.get("faults", ()), headers)
+        path, faults = request.url.path, more.get("faults", ())
+        if pages.is_desk(path):
+            shown = refusing.around(request, status) if slug != "bug" else {}  # after a bug nothing more is asked of the register
+            return pages.desk_refusal(status, slug, title, faults, headers, shown)
+        return pages.refusal(path, status, slug, title, faults, headers)
     return JSONResponse(_document(status, slug, title, detail, **more), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 

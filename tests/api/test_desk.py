@@ -166,6 +166,41 @@ def test_a_session_ends_after_its_time(desk: World) -> None:
     assert one.get("/desk/issue").status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "back"),
+    [
+        ("GET", "/desk/licences/{licence}/acts/fly", 422, "/desk/licences/{licence}"), ("GET", f"{LICENCE}/history", 404, "/desk/licences"),
+        ("POST", "/desk/licences/{licence}/acts/void?kind=none", 404, "/desk/licences"), ("GET", "/desk/issue/no_such_type", 404, "/desk/issue"),
+        ("GET", "/desk/stock", 403, None), ("GET", "/desk/nowhere", 404, None), ("POST", "/desk/nowhere", 404, None), ("GET", "/desk/seal", 403, None),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_who_is_signed_in_and_keeps_the_way_back(desk: World, method: str, path: str, status: int, back: str | None) -> None:
+    clerk, licence_id = seat(desk, Role.CLERK), desk.issue(DRIVER)["licence_id"]
+    path = path.format(licence=licence_id)
+    answer = clerk.get(path) if method == "GET" else clerk.post(path)
+    assert answer.status_code == status, answer.text
+    assert "罗青石" in answer.text
+    assert "退出" in answer.text
+    assert clerk.form_key in answer.text
+    assert 'href="/desk/issue"' in answer.text  # the doors
+    ways = re.findall(r'<a href="([^"]+)"', answer.text[answer.text.index('class="back"') :])
+    assert ways[:-1] == ([back.format(licence=licence_id)] if back else [])
+    assert ways[-1] == "/desk"
+    assert licence_id not in answer.text or status != 404
+
+
+def test_a_refusal_to_nobody_names_nobody(desk: World) -> None:
+    answer = desk.http.get("/desk/nowhere", headers=HTML)
+    assert answer.status_code == 404
+    assert "退出" not in answer.text
+
+
+def test_a_refused_order_leads_back_to_the_page_that_it_came_from(desk: World) -> None:
+    refused = seat(desk, Role.SEAL_OFFICER).post("/desk/seal", {"order": "stop", "reason": ""})
+    assert refused.status_code == 422
+    assert '<a href="/desk/seal">' in refused.text
+
+
 # -- another department -------------------------------------------------------------------------------------------------
 
 
@@ -613,6 +648,16 @@ def test_what_one_proposes_another_puts_in_force_and_nobody_their_own(desk: Worl
     assert "<ins>+  &#34;name&#34;: &#34;示例培训学校二&#34;,</ins>" in page
     outside = seat(desk, Role.APPROVER, department=next(one for one in desk.service.keyring.departments if one != keeper))
     assert outside.post(f"/desk/approvals/proposals/{second}").status_code == 403
+
+
+@pytest.mark.parametrize("content", ["no JSON", "", "{", "[" * 20_000, '"<script>alert(1)</script>'])
+def test_a_proposal_that_is_no_json_is_shown_as_it_stands(desk: World, content: str) -> None:
+    keeper = min(desk.service.keyring.departments.values(), key=lambda one: one.issuer_index).uscc
+    number = desk.service.foundations.propose("body", "52519900MB9900099X", content, "局长甲")
+    page = seat(desk, Role.APPROVER, department=keeper).get("/desk/approvals")
+    assert page.status_code == 200
+    assert f"proposal-{number}" in page.text
+    assert "<script>alert" not in page.text
 
 
 def test_a_proposal_is_neither_put_in_force_nor_dropped_unless_that_was_said(desk: World) -> None:

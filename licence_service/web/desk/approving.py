@@ -127,7 +127,11 @@ def _proposal(desk: Desk, one: Proposal) -> dict[str, Any]:
 
 
 def _lines(content: str) -> list[str]:
-    return json.dumps(json.loads(content), ensure_ascii=False, indent=1).splitlines()
+    """Return a content line by line; one that is no JSON, as it stands."""
+    try:
+        return json.dumps(json.loads(content), ensure_ascii=False, indent=1).splitlines()
+    except (ValueError, RecursionError):
+        return content.splitlines()
 
 
 def _campaign(desk: Desk, one: Campaign) -> dict[str, Any]:
