@@ -51,7 +51,7 @@ from licence_service.web import (
     watchlists,
     webhooks,
 )
-from licence_service.web.desk import acting, approving, auditing, door, finding, quarantine, sealing, tasks
+from licence_service.web.desk import acting, approving, auditing, campaigns, door, finding, quarantine, sealing, tasks
 from licence_service.web.desk import issuing as desk_issuing
 from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
@@ -67,7 +67,7 @@ log = structlog.get_logger("licence_service")
 _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
     looking, matching, stickers, reporting, batch, lists, watchlists, stocks, complying,
-    door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, auditing,
+    door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, campaigns, auditing,
 )  # fmt: skip
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,
 # waits that long each time: at its slowest hundredth, beside issuing, twice to three times as long as with this.
@@ -146,6 +146,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         ("repository", service.settings.repository_seconds if service.repository else 0, _report),
         ("reconciliation", _RECONCILE_SECONDS if service.repository and service.settings.repository_seconds > 0 else 0, _reconcile),
         ("bulk", _BULK_SECONDS if service.settings.head_seconds > 0 else 0, _check_in_bulk),
+        ("campaigns", _BULK_SECONDS if service.settings.head_seconds > 0 else 0, _carry_campaigns),
         ("status lists", _LIST_SECONDS if service.settings.head_seconds > 0 else 0, _list),
     )
     workers = [
@@ -193,6 +194,10 @@ def _prepare(service: Service) -> None:
 
 def _check_in_bulk(service: Service) -> None:
     service.desk.work()
+
+
+def _carry_campaigns(service: Service) -> None:
+    campaigns.ordered(service).work()
 
 
 def _deliver(service: Service) -> None:

@@ -27,13 +27,14 @@ class Right(StrEnum):
     READ_DESK_LOG = "read_desk_log"  # who of the department read, searched and printed what
     QUARANTINE = "quarantine"  # put rows of legacy stock right, or reject them
     PROPOSE = "propose"  # propose what folders hold: editions, rule packs, kinds, grants
+    PLAN = "plan"  # plan a campaign and have it rehearsed
     APPROVE = "approve"  # put in force what another proposed, approve a campaign that another planned
 
 
 MAY: Mapping[Role, frozenset[Right]] = {
     Role.CLERK: frozenset({Right.FIND, Right.ENTER, Right.TASKS, Right.COPY}),
     Role.SEAL_OFFICER: frozenset({Right.STOP_SEAL, Right.READ_SEAL_LOG}),
-    Role.TEMPLATE_ADMINISTRATOR: frozenset({Right.PROPOSE}),
+    Role.TEMPLATE_ADMINISTRATOR: frozenset({Right.PROPOSE, Right.PLAN}),
     Role.DATA_QUALITY: frozenset({Right.QUARANTINE}),
     Role.AUDITOR: frozenset({Right.FIND, Right.READ_SEAL_LOG, Right.READ_DESK_LOG}),
     Role.APPROVER: frozenset({Right.APPROVE}),

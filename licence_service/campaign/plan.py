@@ -4,7 +4,7 @@ Read once. What is kept is the plan with the lists inside; the file is not asked
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -20,7 +20,8 @@ from licence_service.licence import Act, Decision
 MOST_FILE_BYTES = 64 << 20
 MOST_LISTED = 1_000_000
 MOST_FAULTS = 20
-HOLDER, NUMBER, LICENCE = "holder", "number", "licence_id"
+HOLDER, NUMBER, LICENCE = LISTED_BY = ("holder", "number", "licence_id")
+ACTS = (Act.REINSTATE.value,)  # what a plan may be about
 AGE_CEILING, DAY = "age_ceiling", "day"
 
 
@@ -149,14 +150,19 @@ def _with_values(listed: object, folder: Path, where: str) -> dict[str, Any]:
     said, faults = check_face(_LISTED, raw, path=where)
     if faults:
         raise RequestRejected(faults=faults)
-    lines = (line.strip() for line in _content(folder / str(said["file"]), f"{where}.file").splitlines())
+    return {"by": said["by"], "values": values_of(_content(folder / str(said["file"]), f"{where}.file").splitlines(), f"{where}.file")}
+
+
+def values_of(lines: Iterable[str], where: str) -> list[str]:
+    """Return the values of a list in comparison form, one a line; `RequestRejected` at `where` for an empty one, and one too long."""
+    lines = (line.strip() for line in lines)
     values = {comparison_form(line) for line in lines if line and not line.startswith("#")}
     if not values:
         # An empty list looks like a source that did not answer; whoever means nobody leaves the exclusion out.
-        raise RequestRejected(faults=[Fault(f"{where}.file", "empty", "the list is empty; leave the exclusion out if nobody is meant")])
+        raise RequestRejected(faults=[Fault(where, "empty", "the list is empty; leave the exclusion out if nobody is meant")])
     if len(values) > MOST_LISTED:
-        raise RequestRejected(faults=[Fault(f"{where}.file", "too-large", f"at most {MOST_LISTED} lines")])
-    return {"by": said["by"], "values": sorted(values)}
+        raise RequestRejected(faults=[Fault(where, "too-large", f"at most {MOST_LISTED} lines")])
+    return sorted(values)
 
 
 # -- what is kept ------------------------------------------------------------------------------------
@@ -198,7 +204,7 @@ def plan_of(said: Mapping[str, Any]) -> Plan:
     reading = Reading(said)
     reading.only(_KEYS)
     title = reading.group("title", _TITLE, required=True) or {}
-    act = reading.one_of("act", (Act.REINSTATE.value,), required=True)
+    act = reading.one_of("act", ACTS, required=True)
     chosen = reading.group("select", _SELECT, required=True) or {}
     ends = reading.group("end", _END, required=False)
     effective_on = reading.day("effective_on")

@@ -10,6 +10,7 @@ import typer
 
 from licence_service.campaign import LEFT, Report, Runner, read_file, written
 from licence_service.cli.talking import REFUSED, err, out, progress, said, service, show
+from licence_service.errors import Fault, RequestRejected
 from licence_service.store.campaigns import DONE
 
 app = typer.Typer(no_args_is_help=True, help="One decision carried out on many licences: plan, rehearse, approve, run, report.")
@@ -54,7 +55,10 @@ def rehearse(campaign_id: Id, to: To = FOLDER, as_json: AsJson = False) -> None:
 @said
 def approve(campaign_id: Id, by: By) -> None:
     """Approve what was rehearsed; whoever planned it cannot."""
-    with _runner() as runner:
+    with service() as opened:
+        runner = opened.runner()
+        if opened.people.alike(runner.store.get(campaign_id).planned_by, by):  # whoever planned it at the desk, under the name that they have there
+            raise RequestRejected(faults=[Fault("by", "same-person", "a second person approves what the first one planned")])
         campaign = runner.approve(campaign_id, by)
         number = runner.open(campaign_id)
     out.print(f"approved  {number} licences, plan {campaign.digest}")

@@ -167,6 +167,15 @@ class People:
         subjects = [(said["issuer"], said["subject"]) for said in map(self._said, rows)]
         return len(rows) == len({person_id, other_id}) and len(set(subjects)) == 1
 
+    def alike(self, one: str, other: str) -> bool:
+        """Say whether two names in the record are of one human: ids of one subject, or an id and the name that a person is called at the command line."""
+        one, other = one.strip(), other.strip()
+        if one == other or self.same(one, other):
+            return True
+        names = {text: self.named(text) for text in (one, other)}
+        ids = sum(names[text] != text for text in names)
+        return ids == 1 and names[one] == names[other]
+
     def all(self, today: date) -> list[tuple[Person, Sequence[Held]]]:
         """Return everybody who is not removed, with all roles they hold, held, or will hold."""
         with self._database.read() as connection:

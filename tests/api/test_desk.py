@@ -91,6 +91,7 @@ LICENCE = f"/desk/licences/{'A' * 20}"
 DOORS = {
     "/desk/licences": {Role.CLERK, Role.AUDITOR}, "/desk/issue": {Role.CLERK}, f"/desk/issue/{DRIVER}": {Role.CLERK}, "/desk/stock": {Role.DATA_QUALITY},
     "/desk/tasks": {Role.CLERK},
+    "/desk/campaigns": {Role.TEMPLATE_ADMINISTRATOR, Role.APPROVER}, "/desk/campaigns/plan": {Role.TEMPLATE_ADMINISTRATOR},
     "/desk/seal": {Role.SEAL_OFFICER, Role.AUDITOR}, "/desk/log": {Role.AUDITOR}, "/desk/approvals": {Role.TEMPLATE_ADMINISTRATOR, Role.APPROVER},
 }  # fmt: skip
 POSTS = {
@@ -697,9 +698,9 @@ def test_a_campaign_that_was_rehearsed_is_approved_by_a_second_person_of_its_dep
     assert runner.store.get(campaign_id).state == "planned"
     runner.rehearse(campaign_id)
 
-    page = approver.get("/desk/approvals").text
-    assert campaign_id in page
-    assert f'action="/desk/approvals/campaigns/{own}"' not in page
+    assert campaign_id in approver.get("/desk/approvals").text
+    assert f'action="/desk/approvals/campaigns/{campaign_id}"' in approver.get(f"/desk/campaigns/{campaign_id}").text
+    assert f'action="/desk/approvals/campaigns/{own}"' not in approver.get(f"/desk/campaigns/{own}").text
     assert campaign_id not in other.get("/desk/approvals").text
     assert other.post(f"/desk/approvals/campaigns/{campaign_id}").status_code == 404
     assert approver.post(f"/desk/approvals/campaigns/{own}").status_code == 422

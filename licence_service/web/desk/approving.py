@@ -9,12 +9,13 @@ from fastapi.responses import RedirectResponse, Response
 
 from licence_service import founding
 from licence_service.duties import Right
-from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected
+from licence_service.errors import Fault, NotGranted, RequestRejected
 from licence_service.follower import keeper_of
 from licence_service.law import ANCHOR, BODY, DEPARTMENT, KIND, PACK, TEMPLATE
 from licence_service.store.campaigns import REHEARSED, Campaign
 from licence_service.store.foundations import Proposal
 from licence_service.store.seal_log import COMPROMISE
+from licence_service.web.desk import campaigns
 from licence_service.web.desk.room import HOME, Desk, TheForm, having, in_beijing
 
 router = APIRouter(prefix=f"{HOME}/approvals", include_in_schema=False)
@@ -37,10 +38,10 @@ def waiting(desk: Either) -> Response:
     found = founding.not_in_force(service.catalogue, service.keyring, service.foundations) if keeps and desk.may(Right.PROPOSE) else []
     proposals = service.foundations.open_proposals() if keeps else []
     proposed = {(one.kind, one.name, one.content) for one in proposals}
-    campaigns = [one for one in service.runner().store.all() if one.department == desk.person.department and one.state == REHEARSED]
+    rehearsed = [one for one in service.runner().store.all() if one.department == desk.person.department and one.state == REHEARSED]
     return desk.page(
         "approvals.html", keeps=keeps, new=[(KINDS.get(one.kind, (one.kind, one.kind)), one.name) for one in found if _key(one) not in proposed],
-        proposals=[_proposal(desk, one) for one in proposals], campaigns=[_campaign(desk, one) for one in campaigns],
+        proposals=[_proposal(desk, one) for one in proposals], campaigns=[_campaign(desk, one) for one in rehearsed],
     )  # fmt: skip
 
 
@@ -78,23 +79,16 @@ def settle(desk: Approver, form: TheForm, number: Annotated[int, Path(ge=1, le=2
 @router.post("/campaigns/{campaign_id}")
 def approve(desk: Approver, _form: TheForm, campaign_id: str) -> Response:
     """Approve a campaign of the department as it was rehearsed; never one's own."""
-    runner = desk.service.runner()
-    campaign = next((one for one in runner.store.all() if one.campaign_id == campaign_id and one.department == desk.person.department), None)
-    if campaign is None:
-        raise NotInRegister("no such campaign")
+    campaign = campaigns.of(desk, campaign_id)
     _must_be_another(desk, campaign.planned_by)
-    runner.approve(campaign_id, desk.person.person_id)
-    return _back()
+    desk.service.runner().approve(campaign.campaign_id, desk.person.person_id)
+    return RedirectResponse(f"{HOME}/campaigns/{campaign.campaign_id}", status_code=303)
 
 
 def _must_be_another(desk: Desk, by: str) -> None:
     """Refuse one's own proposal, whether it was made here, at the command line under one's name, or before one was removed and added anew."""
-    if _is_mine(desk, by):
+    if campaigns.is_mine(desk, by):
         raise RequestRejected(faults=[Fault("by", "same-person", "a second person approves what the first one proposed")])
-
-
-def _is_mine(desk: Desk, by: str) -> bool:
-    return by.strip() in {desk.person.person_id, desk.person.name} or desk.service.people.same(desk.person.person_id, by.strip())
 
 
 def _keeps(desk: Desk) -> bool:
@@ -120,7 +114,7 @@ def _proposal(desk: Desk, one: Proposal) -> dict[str, Any]:
     changes = [line for line in changes if line[0] in "+-"]
     return {
         "number": one.number, "words": KINDS.get(one.kind, (one.kind, one.kind)), "name": one.name, "by": people.named(one.proposed_by),
-        "at": in_beijing(one.proposed_at), "mine": _is_mine(desk, one.proposed_by), "content": "\n".join(content[:_MOST_LINES]),
+        "at": in_beijing(one.proposed_at), "mine": campaigns.is_mine(desk, one.proposed_by), "content": "\n".join(content[:_MOST_LINES]),
         "new": present is None,
         "changes": [(line[0] == "+", line[1:]) for line in changes[:_MOST_LINES]], "more": max(len(content), len(changes)) > _MOST_LINES,
     }  # fmt: skip
@@ -135,8 +129,7 @@ def _lines(content: str) -> list[str]:
 
 
 def _campaign(desk: Desk, one: Campaign) -> dict[str, Any]:
-    report = desk.service.runner().report(one.campaign_id)
     return {
-        "id": one.campaign_id, "act": one.public["act"], "by": desk.service.people.named(one.planned_by), "at": in_beijing(one.planned_at),
-        "mine": _is_mine(desk, one.planned_by), "counts": report.counts,
+        "id": one.campaign_id, "title": one.public["title"], "by": desk.service.people.named(one.planned_by), "at": in_beijing(one.planned_at),
+        "mine": campaigns.is_mine(desk, one.planned_by),
     }  # fmt: skip

@@ -35,6 +35,7 @@ DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
     (frozenset({Right.STOP_SEAL, Right.READ_SEAL_LOG}), "/desk/seal", "印章与用章日志", "Seal and log"),
     (frozenset({Right.READ_DESK_LOG}), "/desk/log", "查阅记录", "Who read what"),
     (frozenset({Right.PROPOSE, Right.APPROVE}), "/desk/approvals", "双人审批", "Approvals"),
+    (frozenset({Right.PLAN, Right.APPROVE}), "/desk/campaigns", "批量行动", "Campaigns"),
 )
 _ACTS_OF: dict[Right, tuple[str, ...]] = {Right.FIND: (READ,), Right.ENTER: (READ, "issue", *ACTS), Right.QUARANTINE: (STOCK,)}
 _KEY = re.compile(r"[0-9a-f]{32}")

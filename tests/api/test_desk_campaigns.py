@@ -1,0 +1,170 @@
+"""Campaigns at the desk: planned by one person, rehearsed, read and approved by another, started and carried by the server (LC-14)."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from licence_service.duties import Role
+from licence_service.store.campaign_orders import LEASE, RUN
+from licence_service.web.desk.campaigns import ordered
+from tests.api.test_cli import REFUSED, Terminal, terminal  # noqa: F401 - a fixture
+from tests.desks import Seat, seat
+from tests.journeys.ageing import EFFECTIVE, ISSUED, Drivers, a_few, the_plan
+from tests.parts.databases import KINDS, empty_postgres
+from tests.provider import ORGAN, OTHER
+from tests.world import DRIVER, World, a_world
+
+WHERE = re.compile(r"/desk/campaigns/([0-9a-f]{26})")
+PLAN = {
+    "title.zh": "超龄注销从业资格证批量恢复", "title.en": "Reinstatement", "types": DRIVER, "select.ground": "age", "select.decided_from": "2023-03-20",
+    "select.decided_to": "2026-03-19", "decision.number": "示交运〔2026〕18号", "decision.organ": "示例省交通运输厅", "decision.decided_on": "2026-03-20",
+    "decision.legal_basis": "道路运输从业人员管理规定", "decision.officer": "罗青石", "effective_on": EFFECTIVE.isoformat(), "end.rule": "age_ceiling",
+}  # fmt: skip
+
+
+@pytest.fixture(params=KINDS)
+def desk(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[World]:
+    """The desk on each of the two databases."""
+    sqlite = request.param == "sqlite"
+    url = None if sqlite else empty_postgres(request.getfixturevalue("postgres_address"), request.getfixturevalue("migrated_postgres"))
+    told = {"openid_issuer": "http://127.0.0.1:9", "desk_url": "http://testserver", "openid_client_secret": SecretStr("one of ours")}
+    with a_world(tmp_path, demo_keys, url, now=ISSUED, **told) as world:  # what is recorded later cannot be recorded before
+        yield world
+
+
+def planned(planner: Seat, **changed: Any) -> str:
+    """Plan at the desk, and return the campaign's id."""
+    answer = planner.post("/desk/campaigns/plan", {**PLAN, **changed})
+    assert answer.status_code == 303, answer.text
+    found = WHERE.fullmatch(answer.headers["location"])
+    assert found
+    return found[1]
+
+
+def left_out(drivers: Drivers) -> dict[str, str]:
+    """Return what a form says to leave one driver out by a list."""
+    said = {"zh": "驾驶证已失效", "en": "No licence to drive", "by": "holder", "values": f"\n{drivers.numbers['listed']}\n\n"}
+    return {f"exclusion.{name}": text for name, text in said.items()}
+
+
+@pytest.mark.rule("LC-14")
+def test_a_campaign_is_planned_rehearsed_read_approved_by_another_and_carried_by_the_server(desk: World) -> None:
+    drivers = a_few(desk, 2)
+    planner, approver = seat(desk, Role.TEMPLATE_ADMINISTRATOR), seat(desk, Role.APPROVER)
+    campaign_id = planned(planner, **left_out(drivers))
+    page = planner.get(f"/desk/campaigns/{campaign_id}")
+    assert "正在试算" in page.text
+    assert page.headers["refresh"] == "5"
+    assert approver.post(f"/desk/approvals/campaigns/{campaign_id}").status_code == 422  # nobody approves what was not rehearsed
+    assert ordered(desk.service).work() == 1
+    assert ordered(desk.service).work() == 0
+
+    read = approver.get(f"/desk/campaigns/{campaign_id}")
+    assert "refresh" not in read.headers
+    assert "名单 1 个持证人号码" in read.text
+    counts = re.findall(r'data-label="试算 Rehearsed"><div>([^ <]+).*?data-label="份数 Licences">([0-9]+)', read.text, re.DOTALL)
+    assert dict(counts) == {"恢复": "2", "除外：驾驶证已失效": "1"}
+    assert drivers.numbers["listed"] not in read.text
+    assert all(drivers.acts(name) == ["issue", "cancel"] for name in drivers.ids)
+    assert approver.post(f"/desk/campaigns/{campaign_id}", {"do": RUN}).status_code == 422  # nor starts what was not approved
+    assert planner.post(f"/desk/approvals/campaigns/{campaign_id}").status_code == 403
+    assert approver.post(f"/desk/approvals/campaigns/{campaign_id}").status_code == 303
+    assert approver.post(f"/desk/campaigns/{campaign_id}", {"do": RUN}).status_code == 303
+    assert approver.post(f"/desk/campaigns/{campaign_id}", {"do": RUN}).status_code == 422  # it is being carried
+    assert ordered(desk.service).work() == 1
+
+    assert {name: drivers.acts(name)[-1] for name in drivers.ids} == {"d0": "reinstate", "d1": "reinstate", "listed": "cancel"}
+    campaign = desk.service.runner().store.get(campaign_id)
+    assert (campaign.state, campaign.planned_by, campaign.approved_by) == ("done", planner.person_id, approver.person_id)
+    done = planner.get(f"/desk/campaigns/{campaign_id}").text
+    assert "已办结" in done
+    assert "启动办理" not in done
+    assert not list(desk.service.auditor.audit())
+
+
+def test_what_is_wrong_with_a_plan_is_said_at_its_field_and_nothing_is_kept(desk: World) -> None:
+    a_few(desk, 1)
+    planner = seat(desk, Role.TEMPLATE_ADMINISTRATOR)
+    wrong = {
+        "title.zh": "", "types": "no_such_type", "select.decided_to": "2020-01-01", "decision.number": "", "end.rule": "day", "exclusion.zh": "空名单",
+        "exclusion.by": "holder",
+    }  # fmt: skip
+    for name, value in wrong.items():
+        answer = planner.post("/desk/campaigns/plan", {**PLAN, name: value})
+        assert answer.status_code == 422, name
+        assert PLAN["title.en"] in answer.text
+    empty = planner.post("/desk/campaigns/plan", {**PLAN, "title.zh": "", "decision.number": ""})
+    for name in ("title-zh", "decision-number"):
+        assert re.search(rf'id="{name}"[^>]*aria-invalid="true"', empty.text), name
+    assert planner.post("/desk/campaigns/plan").status_code == 422
+    for text in ("\x00", "<script>alert(1)</script>", "９" * 5000, "-1"):
+        evil = planner.post("/desk/campaigns/plan", dict.fromkeys({**PLAN, **dict.fromkeys(("exclusion.zh", "exclusion.values"))}, text))
+        assert evil.status_code == 422
+        assert "<script>alert" not in evil.text
+    assert desk.service.runner().store.all() == []
+
+
+def test_a_campaign_planned_at_the_desk_is_about_the_own_department_whatever_was_sent(desk: World) -> None:
+    a_few(desk, 1)
+    campaign_id = planned(seat(desk, Role.TEMPLATE_ADMINISTRATOR), departments=OTHER, act="revoke")
+    plan = desk.service.runner().store.get(campaign_id).public
+    assert (plan["departments"], plan["act"]) == ([ORGAN], "reinstate")
+
+
+def test_another_departments_campaign_is_answered_as_one_that_nobody_planned(desk: World) -> None:
+    a_few(desk, 1)
+    mine = planned(seat(desk, Role.TEMPLATE_ADMINISTRATOR))
+    for role in (Role.TEMPLATE_ADMINISTRATOR, Role.APPROVER):
+        stranger = seat(desk, role, department=OTHER)
+        assert mine not in stranger.get("/desk/campaigns").text
+        there, nowhere = (stranger.get(f"/desk/campaigns/{one}") for one in (mine, "0" * 26))
+        assert (there.status_code, there.text) == (404, nowhere.text)
+        there, nowhere = (stranger.post(f"/desk/campaigns/{one}", {"do": RUN}) for one in (mine, "0" * 26))
+        assert (there.status_code, there.text) == (404, nowhere.text)
+    approver = seat(desk, Role.APPROVER)
+    for form in ({}, {"do": "x"}):
+        assert approver.post(f"/desk/campaigns/{mine}", form).status_code == 422
+    assert approver.post(f"/desk/campaigns/{mine}", {"do": "rehearse"}).status_code == 422  # the planner's business
+
+
+def test_a_seal_that_is_stopped_puts_the_order_off_and_who_died_is_followed_by_another(desk: World, tmp_path: Path) -> None:
+    drivers = a_few(desk, 1)
+    runner, seal_id = desk.service.runner(), desk.service.keyring.departments[ORGAN].seal.seal_id
+    campaign_id = runner.plan(the_plan(tmp_path, drivers, holders=["listed"], numbers=["listed"]), "计划人甲")  # at the command line
+    runner.rehearse(campaign_id)
+    approver, orders = seat(desk, Role.APPROVER), ordered(desk.service)
+    approver.post(f"/desk/approvals/campaigns/{campaign_id}")
+    approver.post(f"/desk/campaigns/{campaign_id}", {"do": RUN})
+    desk.service.seal_log.order(seal_id, stopped=True, at=desk.clock(), by="x", reason="x")
+    assert orders.work() == 1
+    assert "印章" in approver.get(f"/desk/campaigns/{campaign_id}").text
+    desk.service.seal_log.order(seal_id, stopped=False, at=desk.clock(), by="x", reason="x")
+    assert orders.work() == 0  # not yet
+    desk.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    assert orders.orders.claim(desk.clock()) is not None  # and whoever took it dies
+    assert orders.work() == 0
+    desk.clock.now += LEASE  # type: ignore[attr-defined]
+    assert orders.work() == 1
+    assert runner.store.get(campaign_id).state in {"running", "done"}
+    desk.service.registrar.finish()
+    desk.clock.now += timedelta(minutes=2)  # type: ignore[attr-defined]
+    orders.work()
+    assert drivers.acts("d0")[-1] == "reinstate"
+    assert runner.store.get(campaign_id).state == "done"
+
+
+@pytest.mark.rule("LC-14")
+def test_nobody_approves_at_the_command_line_what_they_planned_at_the_desk(terminal: Terminal, tmp_path: Path) -> None:  # noqa: F811
+    drivers, people = a_few(terminal.world, 1), terminal.world.service.people
+    person = people.add("https://id.example.cn", "u-17", "罗青石", ORGAN, "operator", terminal.world.clock())
+    runner = terminal.world.service.runner()
+    campaign_id = runner.plan(the_plan(tmp_path, drivers, holders=["listed"], numbers=["listed"]), person)
+    runner.rehearse(campaign_id)
+    for by in (person, "罗青石", " 罗青石 "):
+        terminal.run("campaign", "approve", campaign_id, "--by", by, wanted=REFUSED)
+    terminal.run("campaign", "approve", campaign_id, "--by", "局长甲")
