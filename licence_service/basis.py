@@ -57,6 +57,8 @@ class Receipt:
     digest: str
     reference: str | None = None
     fetched: bool = False  # this service asked, not the approval system
+    case_no: str | None = None  # the case and the type of licence that it was made for; absent with entries of earlier releases
+    type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,8 @@ def as_data(basis: Basis) -> dict[str, Any]:
             {
                 "source": one.source, "asked_at": one.asked_at.isoformat(), "answered_at": one.answered_at.isoformat(), "result": one.result.value,
                 "compared": list(one.compared), "digest": one.digest, **({"reference": one.reference} if one.reference else {}),
-                **({"fetched": True} if one.fetched else {}),
+                **({"fetched": True} if one.fetched else {}), **({"case_no": one.case_no} if one.case_no else {}),
+                **({"type": one.type} if one.type else {}),
             }
             for one in basis.receipts
         ],
@@ -173,6 +176,7 @@ def from_data(said: Mapping[str, Any]) -> Basis:
             Receipt(
                 one["source"], datetime.fromisoformat(one["asked_at"]), datetime.fromisoformat(one["answered_at"]), Result(one["result"]),
                 tuple(one["compared"]), one["digest"], one.get("reference"), one.get("fetched", False),
+                one.get("case_no"), one.get("type"),
             )
             for one in said.get("receipts", ())
         ),

@@ -1,16 +1,21 @@
 """Several licences of one matter (一件事) in one request: each stands in law for itself, and partial success is said plainly (DOMAIN AI-08)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
+from licence_service import requests
 from licence_service.chunk_rows import Outcome, told
+from licence_service.confirming import OnDecision, asked_ahead, first_on
 from licence_service.envelope import Reading
-from licence_service.errors import Fault, NotGranted, RequestRejected
+from licence_service.errors import Fault, NotGranted, Refusal, RequestRejected, Unavailable
 from licence_service.licence import Act
+from licence_service.preflight import first_draft, granted
 from licence_service.registrar import Registrar
 from licence_service.requests import BUNDLE_NO, is_key
 from licence_service.store.clients import Client
+from licence_service.store.source_waits import Whose
 
 MOST = 20  # licences of one matter
 _KEYS = frozenset({"bundle_no", "issues"})
@@ -34,8 +39,26 @@ def issue_bundle(registrar: Registrar, caller: Client, key: str, body: Mapping[s
     if not caller.may_somewhere(Act.ISSUE):
         raise NotGranted("the caller's scopes hold no issue")
     bundle_no, issues = _read(key, body)
-    outcomes = [told(lambda at=at, one=one: registrar.issue(caller, f"{key}/{at}", {**one, "bundle_no": bundle_no})) for at, one in enumerate(issues)]  # type: ignore[misc]
+    rows = [(f"{key}/{at}", {**one, "bundle_no": bundle_no}) for at, one in enumerate(issues)]
+    registrar = _asked_ahead(registrar, caller, rows)
+    outcomes = [told(lambda own=own, one=one: registrar.issue(caller, own, one)) for own, one in rows]  # type: ignore[misc]
     return Bundled(bundle_no, tuple(outcomes))
+
+
+def _asked_ahead(registrar: Registrar, caller: Client, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Registrar:
+    """Ask about the decisions of a bundle together (AI-02); what is refused before its decision matters, or was begun before, is left for its own turn."""
+    line = registrar.line
+    if line.connectors is None:
+        return registrar
+    acts: list[OnDecision] = []
+    for key, body in rows:
+        with suppress(Refusal, Unavailable):
+            if line.reservations.by_key(caller.name, key) is None:
+                request = requests.read_issue(body)
+                template, department = granted(line, caller, request, body)
+                draft = first_draft(line, caller, template, department, request, Act.ISSUE, placed=False, asked=False)
+                acts.append(first_on(caller.organisation, draft, request.case_no))
+    return replace(registrar, line=asked_ahead(line, Whose(caller.department, caller.office), acts))
 
 
 def _read(key: str, body: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:

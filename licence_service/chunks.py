@@ -7,14 +7,17 @@ with the others (its number is held, its seal is elsewhere, the press hands it o
 
 import gc
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from licence_service import requests
-from licence_service.carrying import Done
+from licence_service.carrying import Done, Waiting
 from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, digest_of, photos_of, told
+from licence_service.confirming import asked_ahead, confirmed, first_on
+from licence_service.drafting import Draft
 from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealBraked, SealStopped, Unavailable
 from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import live_key
@@ -31,12 +34,15 @@ from licence_service.store.openings import Opened, Openings
 from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
 from licence_service.store.seal_log import Brake, braked_until
+from licence_service.store.source_waits import Whose
 
 _LOG = logging.getLogger(__name__)
 CHUNK = 3000  # rows, as a rule: a version takes some 3 kB, and an object of a store should have 8 MB and more
 PART = 240  # rows that are printed, sealed and packed before the next: a process holds so many whole files
 
 __all__ = ["CHUNK", "PART", "Chunks", "Outcome", "Row"]
+_ASKED_AT_ONCE = 8  # rows about which sources are asked
+_OneByOne: TypeAlias = Callable[[Client, str, Mapping[str, Any]], Done | Waiting]
 Row: TypeAlias = tuple[str, Mapping[str, Any]]  # idempotency key and body, as `POST /licences` takes them
 
 
@@ -89,8 +95,7 @@ class Chunks:
 
     def _issued(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
-        one_by_one = self.registrar.convert if self.of_stock else self.registrar.issue
-        drafted = [one for at, row in enumerate(rows) if (one := self._drafted(caller, at, row, outcomes))]
+        drafted, one_by_one = self._confirmed(caller, self._drafts(caller, rows, outcomes), outcomes)
         together, alone = self._sorted(drafted)
         self.step("reserve")
         intents = [self.registrar.intent(caller, one.key, one.body, one.department, one.draft, one.request) for one in together]
@@ -112,6 +117,28 @@ class Chunks:
 
     # -- before anything is written ------------------------------------------------------------------
 
+    def _drafts(self, caller: Client, rows: Sequence[Row], outcomes: dict[int, Outcome]) -> list[_Drafted]:
+        """Return the rows that may be issued; where sources are asked about them, some at a time: the slowest answer is waited for once, not for each."""
+        drafts: Iterable[_Drafted | None]
+        if self.registrar.line.connectors is None:
+            drafts = [self._drafted(caller, at, row, outcomes) for at, row in enumerate(rows)]
+        else:
+            with ThreadPoolExecutor(_ASKED_AT_ONCE, "rows") as pool:
+                drafts = list(pool.map(lambda at: self._drafted(caller, at, rows[at], outcomes), range(len(rows))))
+        return [one for one in drafts if one]
+
+    def _confirmed(self, caller: Client, drafted: Sequence[_Drafted], outcomes: dict[int, Outcome]) -> tuple[list[_Drafted], _OneByOne]:
+        """Return the rows whose decisions are confirmed (AI-02), and what issues one of them by itself without asking again."""
+        whose, acts = Whose(caller.department, caller.office), [first_on(caller.organisation, one.draft, one.request.case_no) for one in drafted]
+        registrar = replace(self.registrar, line=asked_ahead(self.registrar.line, whose, acts))
+        fit = []
+        for one, draft in zip(drafted, confirmed(registrar.line, whose, acts), strict=True):
+            if isinstance(draft, Draft):
+                fit.append(replace(one, draft=draft))
+            else:
+                outcomes[one.at] = self._begun(caller, one.key, one.body) or draft
+        return fit, registrar.convert if self.of_stock else registrar.issue
+
     def _drafted(self, caller: Client, at: int, row: Row, outcomes: dict[int, Outcome]) -> _Drafted | None:
         key, body = row
         line = self.registrar.line
@@ -128,9 +155,10 @@ class Chunks:
             return None
 
     def _begun(self, caller: Client, key: str, body: Mapping[str, Any]) -> Outcome | None:
-        """Return what became of an unattended issue that was reserved before: it is carried on, though what it was judged by has grown old."""
-        decision = body.get("decision")
-        if not isinstance(decision, Mapping) or not decision.get("unattended") or not self.registrar.line.reservations.by_key(caller.name, key):
+        """Return what became of an issue that was judged and reserved before: it is carried on, though what it was judged by has grown old."""
+        decision, line = body.get("decision"), self.registrar.line
+        judged = isinstance(decision, Mapping) and (decision.get("unattended") or line.connectors)
+        if self.of_stock or not judged or not line.reservations.by_key(caller.name, key):
             return None
         return told(lambda: self.registrar.issue(caller, key, body))
 

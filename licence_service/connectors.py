@@ -4,14 +4,15 @@ An answer becomes a check receipt as an approval system would have sent it. What
 nothing that is not understood ever passes.
 """
 
+import secrets
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
-from time import sleep
-from typing import Annotated, Any, Literal
+from time import monotonic, sleep
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field as Declared
 from pydantic import TypeAdapter, ValidationError
@@ -23,14 +24,18 @@ from licence_service.digests import canonical, sha256
 from licence_service.errors import Misconfigured, RequestRejected
 from licence_service.fields import Face
 from licence_service.fields.declared import STRICT
-from licence_service.gateway import Gateway, Reply
+from licence_service.gateway import Gateway
+from licence_service.licence import Act
 from licence_service.outbound import Poster
+from licence_service.pauses import Pauses
 from licence_service.store.source_waits import SourceWaits
 from licence_service.targets import read_networks, read_target
 
 _GOOD = "accepted"
-_FIRST_PAUSE = 0.2  # seconds between two tries of one question; twice as long each time
+_PAUSES = Pauses(first=0.2, growth=2, longest=2.0)  # between two tries of one question
+_PATIENCE = 20.0  # seconds that one question may take with all its tries: the caller waits meanwhile
 _LONGEST = 120  # characters of a reference
+Read = TypeVar("Read")  # what is made of an answer
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -41,11 +46,37 @@ class Answer:
     reference: str | None = None
 
 
+# What a register of decisions is asked: of the decision itself, and of each thing that is to be done on it.
+OF_DECISION = ("decision.number", "decision.organ", "decision.decided_on")
+OF_MATTER = ("act", "type", "case_no", "holder", "use")
+_MAY_BE_ASKED = frozenset({*OF_DECISION, *OF_MATTER, "licence"})
+EVERY = "*"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Deciding:
+    """That a source is the register of decisions of an approval system (AI-02): for which departments and types; `"*"` means every one.
+
+    `matters` is the member of question and answer that lists what is to be done on one decision. `acts` are those without a document that it
+    decides besides all that have one.
+    """
+
+    departments: Annotated[tuple[str, ...], Declared(min_length=1)]
+    matters: Annotated[str, Declared(min_length=1)]
+    types: Annotated[tuple[str, ...], Declared(min_length=1)] = (EVERY,)
+    acts: tuple[Act, ...] = ()
+
+    def covers(self, department: str, slug: str) -> bool:
+        """Say whether decisions of this department about this type stand in it."""
+        return all(EVERY in allowed or one in allowed for allowed, one in ((self.departments, department), (self.types, slug)))
+
+
 @dataclass(frozen=True, config=STRICT)
 class Connector:
     """One source as declared.
 
-    `ask` names, for each member of the question, the field of the face that fills it; `results` says what each result of the source means.
+    `ask` names, for each member of the question, the field of the face that fills it; of a register of decisions, what of the decision and of
+    what is to be done on it. `results` says what each result of the source means.
     `token_file` and `secret_file` lie beside the declaration; `networks` are allowed beside public addresses.
     """
 
@@ -61,6 +92,14 @@ class Connector:
     networks: tuple[str, ...] = ()
     timeout_seconds: Annotated[float, Declared(gt=0, le=30)] = 5.0
     tries: Annotated[int, Declared(ge=1, le=5)] = 3
+    decisions: Deciding | None = None
+
+    def __post_init__(self) -> None:
+        """Demand of a register of decisions that it is asked about everything that makes a decision the right one."""
+        said = set(self.ask.values())
+        if self.decisions and not {*OF_DECISION, *OF_MATTER} <= said <= _MAY_BE_ASKED:
+            msg = f"ask: a register of decisions is asked about {', '.join((*OF_DECISION, *OF_MATTER))}, and may be about licence"
+            raise ValueError(msg)
 
 
 @frozen.dataclass(frozen=True, slots=True)
@@ -71,6 +110,7 @@ class Use:
     user: str
     item: str
     case_no: str
+    type: str | None = None  # the type of licence, of a case
 
 
 @frozen.dataclass(frozen=True, slots=True)
@@ -79,11 +119,16 @@ class Connectors:
 
     waits: SourceWaits
     declared: Mapping[str, tuple[Connector, Gateway]] = field(default_factory=dict)
+    known: Mapping[tuple[str, ...], Receipt] = field(default_factory=dict, repr=False)  # what registers of decisions confirmed a moment ago
     rest: Callable[[float], None] = field(default=sleep, repr=False)
+
+    def register_of(self, department: str, slug: str) -> tuple[Connector, Gateway] | None:
+        """Return the register in which decisions of this department about this type stand, None where none is declared."""
+        return next((one for _, one in sorted(self.declared.items()) if one[0].decisions and one[0].decisions.covers(department, slug)), None)
 
     def fetch(self, wanted: Mapping[str, Sequence[str]], face: Face, use: Use, now: Callable[[], datetime]) -> list[Receipt]:
         """Ask the sources that are declared, at the same time, about the fields that are wanted of each; return a receipt of each."""
-        asked = [(name, fields) for name, fields in sorted(wanted.items()) if name in self.declared]
+        asked = [(name, fields) for name, fields in sorted(wanted.items()) if name in self.declared and not self.declared[name][0].decisions]
         if not asked:
             return []
         with ThreadPoolExecutor(len(asked), "source") as pool:
@@ -92,28 +137,42 @@ class Connectors:
     def _receipt(self, connector: Connector, gateway: Gateway, face: Face, use: Use, now: Callable[[], datetime]) -> Receipt:
         said = {there: face[name] for there, name in sorted(connector.ask.items()) if face.get(name) is not None}
         about = tuple(sorted(name for name in connector.ask.values() if face.get(name) is not None))
+        began = now()
+        found = self.answered(connector, gateway, use, f"{use.case_no}-{connector.source}", said, lambda data: read_result(connector, data), now)
+        (result, reference), data = found or ((Result.UNAVAILABLE, None), None)
+        digest = sha256(b"" if data is None else canonical(data))
+        return Receipt(connector.source, began, now(), result, about, digest, reference, fetched=True, case_no=use.case_no, type=use.type)
+
+    def answered(
+        self, connector: Connector, gateway: Gateway, use: Use, request_id: str, fields: Mapping[str, Any],
+        read: Callable[[Mapping[str, Any]], Read | None], now: Callable[[], datetime],
+    ) -> tuple[Read, Mapping[str, Any]] | None:  # fmt: skip
+        """Ask one question until there is an answer of the declared shape, and return what `read` makes of it, and the answer.
+
+        None after the declared tries, or where another one would take longer than a caller can be kept waiting.
+        """
         data = {
             "UseFor": connector.use_for, "OrganisationCode": use.organisation, "User": use.user, "ItemCode": use.item, "BusinessNumber": use.case_no,
-            "fields": said,
+            "fields": dict(fields),
         }  # fmt: skip
-        began = now()
+        until = monotonic() + _PATIENCE - connector.timeout_seconds
         for attempt in range(connector.tries):
             if attempt:
-                self.rest(_FIRST_PAUSE * 2 ** (attempt - 1))
-            reply = gateway.ask(connector.operation, f"{use.case_no}-{connector.source}", data, now())
-            if found := _read(connector, reply):
-                result, reference = found
-                return Receipt(connector.source, began, now(), result, about, sha256(canonical(dict(reply.data))), reference, fetched=True)
-        return Receipt(connector.source, began, now(), Result.UNAVAILABLE, about, sha256(b""), fetched=True)
-
-
-def _read(connector: Connector, reply: Reply) -> tuple[Result, str | None] | None:
-    """Return result and reference of an answer; None for anything that is not of the declared shape."""
-    if reply.code != _GOOD:
+                pause = _PAUSES.after(attempt, secrets.randbelow(1001) / 1000).total_seconds()
+                if monotonic() + pause > until:
+                    break
+                self.rest(pause)
+            reply = gateway.ask(connector.operation, request_id, data, now())
+            if reply.code == _GOOD and (found := read(reply.data)) is not None:
+                return found, reply.data
         return None
-    said = reply.data.get(connector.answer.result)
+
+
+def read_result(connector: Connector, data: Mapping[str, Any]) -> tuple[Result, str | None] | None:
+    """Return result and reference of what a source said; None for anything that is not of the declared shape."""
+    said = data.get(connector.answer.result)
     result = connector.results.get(said) if isinstance(said, str) else None
-    reference = reply.data.get(connector.answer.reference) if connector.answer.reference else None
+    reference = data.get(connector.answer.reference) if connector.answer.reference else None
     if result is None or not (reference is None or (isinstance(reference, str) and len(reference) <= _LONGEST and reference.isprintable())):
         return None
     return Result(result), reference

@@ -60,11 +60,14 @@ def region_of(department: Department, caller: Client, request: IssueRequest, tod
     return region
 
 
-def first_draft(
+def first_draft(  # noqa: PLR0913 - each says what is to be checked
     line: Line, caller: Client, template: Template, department: Department, request: IssueRequest, act: Act, before: tuple[Fault, ...] = (),
-    *, placed: bool = True,
+    *, placed: bool = True, asked: bool = True,
 ) -> Draft:  # fmt: skip
-    """Check everything that can be refused before anything is written; not `placed`, whether it fits is found when it is printed."""
+    """Check everything that can be refused before anything is written; not `placed`, whether it fits is found when it is printed.
+
+    Not `asked`, what the decision rests on is judged another time.
+    """
     today = beijing_day(line.now())
     faults = (*request.faults, *before, *photo_faults(template, request.photos))
     if request.decision.decided_on > today:
@@ -78,7 +81,7 @@ def first_draft(
     region = region_of(department, caller, request, today)
     if region != request.region:
         request = replace(request, region=region)
-    basis = judged_basis(line, Whose(department.uscc, caller.office), request, template, face, today)
+    basis = judged_basis(line, Whose(department.uscc, caller.office), request, template, face, today) if asked else request.basis
     if basis is not request.basis:
         request = replace(request, basis=basis)
     draft = draft_issue(

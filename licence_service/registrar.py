@@ -11,6 +11,7 @@ from typing import Any
 
 from licence_service import authority, requests
 from licence_service.carrying import WAIT_SECONDS, Carrier, Done, Waiting, plain_answer
+from licence_service.confirming import OnDecision, confirmed, first_on, later_on
 from licence_service.deciding import drafted
 from licence_service.digests import canonical, sha256
 from licence_service.drafting import Draft
@@ -26,7 +27,6 @@ from licence_service.errors import (
     SealUnavailable,
     Unavailable,
 )
-from licence_service.fields import comparison_form
 from licence_service.identifiers import parse_elicence_id
 from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import MOST_ATTEMPTS, Line, live_key
@@ -38,6 +38,7 @@ from licence_service.store.cases import case_text
 from licence_service.store.clients import READ, Client
 from licence_service.store.record import Record
 from licence_service.store.reservations import Intent
+from licence_service.store.source_waits import Whose
 
 _WAITS_FOR: dict[tuple[str | None, str | None], str] = {  # by the last line of the seal-use log about a reservation
     ("refused", "stopped"): SealStopped.slug, ("refused", "ceiling"): SealBraked.slug, ("failed", "unavailable"): SealUnavailable.slug,
@@ -69,9 +70,10 @@ class Registrar:
         """Issue (颁发): a first version of a new licence."""
         request = requests.read_issue(body)
         template, department = granted(self.line, caller, request, body)
-        if request.decision.unattended and (begun := self.begun(caller, key, body)):
+        if (request.decision.unattended or self.line.connectors) and (begun := self.begun(caller, key, body)):
             return begun
         draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
+        draft = self._confirmed(caller, first_on(caller.organisation, draft, request.case_no))
         return self._reserved(caller, key, body, department, draft, request)
 
     def convert(self, caller: Client, key: str, body: Mapping[str, Any]) -> Done | Waiting:
@@ -120,6 +122,7 @@ class Registrar:
                     self._given_up(caller, key, digest, "this fact was entered under another key")
                     return before
                 draft = drafted(self.line, caller, record, request, self._today())
+                draft = self._confirmed(caller, later_on(self.line, f"{caller.name}|{key}", record, draft))
                 return self._entered(caller, key, digest, record, draft, request, report or self._report(draft))
             except EntryConflict:
                 if draft is None or draft.entry.version:
@@ -132,6 +135,13 @@ class Registrar:
                 raise
         self._given_up(caller, key, digest, EntryConflict.title)
         raise EntryConflict
+
+    def _confirmed(self, caller: Client, act: OnDecision) -> Draft:
+        """Return an act with the receipt of its decision, or raise why it is not entered (AI-02)."""
+        (found,) = confirmed(self.line, Whose(caller.department, caller.office), [act])
+        if isinstance(found, Draft):
+            return found
+        raise found
 
     def _settle(self, record: Record, endorsement_id: str) -> None:
         """Close the task of an assertion that a clerk accepted or refused."""
@@ -198,14 +208,12 @@ class Registrar:
         extra: Mapping[str, Any] | None = None,
     ) -> Intent:  # fmt: skip
         """Return what is to be reserved for a first entry."""
-        face = draft.entry.version.face if draft.entry.version else {}
-        holder = str(face.get(draft.template.holder_id or "", face.get(draft.template.holder_name, "")))
         digest = _digest(caller, "", body)
         return Intent(
             caller.name, key, digest, department.uscc, draft.template.slug, draft.entry.act.value,
             draft.entry.version.version if draft.entry.version else 1, caller.hourly_ceiling,
             {**_content(draft.entry), "request": digest, **(extra or {})},
-            case_key=f"{caller.organisation}|{comparison_form(request.case_no)}|{draft.template.slug}|{comparison_form(holder)}",
+            case_key=first_on(caller.organisation, draft, request.case_no).use,
             case_no=case_text(caller.department, request.case_no), office=caller.office,
             photos={sha256(jpeg): jpeg for jpeg in draft.photos.values()},
         )  # fmt: skip

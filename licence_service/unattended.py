@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
-from math import ceil
 
 from licence_service.basis import Basis, Finding, Judged, Result, worst
 from licence_service.connectors import Use
@@ -11,11 +10,10 @@ from licence_service.fields import Face
 from licence_service.line import Line
 from licence_service.requests import IssueRequest
 from licence_service.rules import RulePack, Unattended, judge_sources, outside, rule_set
-from licence_service.store.source_waits import CLERK, Wait, Whose
+from licence_service.store.source_waits import CLERK, Whose
 from licence_service.template import Template
+from licence_service.waiting import Asking
 
-TASK = "unattended"  # the kind of a task for a clerk
-RETRY_SECONDS = 300
 _SILENT = frozenset({Result.UNAVAILABLE, Result.MISSING, Result.STALE})
 
 
@@ -30,9 +28,9 @@ def judged_basis(line: Line, whose: Whose, request: IssueRequest, template: Temp
     unknown = [Fault("sources", "unknown-field", "these are not all fields of this type")] if basis.origins.keys() - template.fields.keys() else []
     if unknown:
         raise FaceRejected(faults=unknown)
-    case = _Case(line, whose, request)
+    case = _Case(Asking(line, whose, request.type, request.case_no), request)
     if request.decision.unattended is None:
-        case.answered()  # by a person
+        case.asking.settled()  # by a person
         return basis
     found = rule_set(line.law.packs(), request.decision.unattended)
     if found is None or not found[0].covers(today) or found[0].types == "*" or template.slug not in found[0].types:
@@ -43,17 +41,18 @@ def judged_basis(line: Line, whose: Whose, request: IssueRequest, template: Temp
     judged, basis = case.asked(pack, rule, basis, face)
     match worst(judged.findings):
         case Result.FAIL:
-            case.answered()
+            case.asking.answered()
             raise CheckFailed(faults=_faults(judged.findings, Result.FAIL), facts={"rule": "AI-04"})
         case Result.CONFLICT:
-            case.answered()
-            raise _for_a_clerk(line, whose, request, _faults(judged.findings, Result.CONFLICT))
+            case.asking.answered()
+            raise case.asking.for_a_clerk(_faults(judged.findings, Result.CONFLICT))
         case Result.UNAVAILABLE | Result.MISSING | Result.STALE:
             raise case.silent(judged, basis)
-    case.answered()
     if limits := outside(rule, face):
         faults = [Fault(f"face.{one.name}", "outside-limits", "the rule set leaves such a case to a person") for one in limits]
-        raise _for_a_clerk(line, whose, request, faults)
+        case.asking.answered()
+        raise case.asking.for_a_clerk(faults)
+    case.asking.settled()
     return replace(basis, judged=judged)
 
 
@@ -61,8 +60,7 @@ def judged_basis(line: Line, whose: Whose, request: IssueRequest, template: Temp
 class _Case:
     """A case while its sources are asked."""
 
-    line: Line
-    whose: Whose
+    asking: Asking
     request: IssueRequest
 
     def asked(self, pack: RulePack, rule: Unattended, basis: Basis, face: Face) -> tuple[Judged, Basis]:
@@ -70,49 +68,23 @@ class _Case:
 
         Sources that were silent lately are left alone up to their next turn.
         """
-        judged = judge_sources(pack, rule, basis.receipts, self.line.now())
-        connectors, wait = self.line.connectors, self._wait()
-        if connectors is None or worst(judged.findings) not in _SILENT or (wait and (wait.state == CLERK or self.line.now() < wait.next_at)):
+        line = self.asking.line
+        judged = judge_sources(pack, rule, basis.receipts, line.now())
+        connectors, wait = line.connectors, self.asking.wait()
+        if connectors is None or worst(judged.findings) not in _SILENT or (wait and (wait.state == CLERK or line.now() < wait.next_at)):
             return judged, basis
         wanted = {one.source: one.compared for one in judged.findings if one.result in _SILENT}
-        use = Use(self.whose.department, pack.id, str(basis.item), self.request.case_no)
-        fetched = connectors.fetch(wanted, face, use, self.line.now)
+        use = Use(self.asking.whose.department, pack.id, str(basis.item), self.request.case_no, self.request.type)
+        fetched = connectors.fetch(wanted, face, use, line.now)
         names = {one.source for one in fetched}
         basis = replace(basis, receipts=(*(one for one in basis.receipts if one.source not in names), *fetched))
-        return judge_sources(pack, rule, basis.receipts, self.line.now()), basis
+        return judge_sources(pack, rule, basis.receipts, line.now()), basis
 
     def silent(self, judged: Judged, basis: Basis) -> SourceSilent | NeedsClerk:
-        """Return the refusal of a case whose sources are silent: to wait, visibly; in the end, for a clerk (AI-04)."""
+        """Return the refusal of a case whose sources are silent."""
         said = ", ".join(f"{one.source} ({one.result.value})" for one in judged.findings if one.result is not Result.PASS)
-        wait, now, connectors = self._wait(), self.line.now(), self.line.connectors
-        if connectors and any(one.fetched and one.result is Result.UNAVAILABLE for one in basis.receipts):
-            names = [one.source for one in judged.findings if one.result in _SILENT]
-            wait = connectors.waits.note(self.whose, self.request.type, self.request.case_no, names, now)
-        if wait is None:
-            return SourceSilent(f"waiting for: {said}", retry_after=RETRY_SECONDS)
-        if wait.state == CLERK:
-            faults = [Fault(f"receipts.{name}", Result.UNAVAILABLE.value, f"asked {wait.attempts} times") for name in wait.sources]
-            return _for_a_clerk(self.line, self.whose, self.request, faults)
-        detail = f"waiting for: {', '.join(wait.sources)}, since {wait.since:%Y-%m-%dT%H:%M:%SZ}; asked {wait.attempts} times"
-        return SourceSilent(detail, retry_after=max(1, ceil((wait.next_at - now).total_seconds())))
-
-    def answered(self) -> None:
-        """Note that nothing is waited for any more."""
-        if self.line.connectors and self._wait():
-            self.line.connectors.waits.over(self.whose, self.request.type, self.request.case_no)
-
-    def _wait(self) -> Wait | None:
-        found = self.line.connectors
-        return found.waits.standing(self.whose, self.request.type, self.request.case_no) if found else None
-
-
-def _for_a_clerk(line: Line, whose: Whose, request: IssueRequest, faults: list[Fault]) -> NeedsClerk:
-    """Leave a task for a clerk of the department, or of the office whose case it is; the same case of the same organisation leaves one."""
-    content = {"rule": "AI-04", "case_no": request.case_no, "type": request.type, "why": ", ".join(f"{one.path} {one.code}" for one in faults)}
-    if whose.office:
-        content["office"] = whose.office
-    task_id = line.tasks.open(whose.department, TASK, None, content, slug=request.type, office=whose.office)
-    return NeedsClerk(faults=faults, facts={"rule": "AI-04", "task_id": task_id})
+        asked = any(one.fetched and one.result is Result.UNAVAILABLE for one in basis.receipts)
+        return self.asking.silent([one.source for one in judged.findings if one.result in _SILENT], said, asked=asked)
 
 
 def _faults(findings: tuple[Finding, ...], result: Result) -> list[Fault]:

@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from licence_service.basis import Basis, Judged
+from licence_service.basis import Basis, Judged, Receipt
 from licence_service.cli.talking import err, out, said, service, show
+from licence_service.confirming import confirms
+from licence_service.connectors import OF_DECISION
 from licence_service.errors import NotInRegister
 from licence_service.licence import Entry, beijing_day
 from licence_service.rules import judge_sources, outside, rule_set
@@ -31,13 +33,13 @@ def explain(
     """Say what the decision behind a licence rests on, and judge it again; exit code 1 where the rules would say something else now."""
     with service() as opened:
         record = opened.book.get(identifier)
-        entry = record.entries[0]
-        found = _explained(opened, record.type, entry)
+        found = _explained(opened, record.type, record.entries[0])
+        found["acts"] = [_later(record.type, one) for one in record.entries[1:] if one.basis]
     if as_json:
         show(found, as_json=True)
     else:
         _told(found)
-    if found["again"] not in (None, "the same"):
+    if {found["again"], *(one["again"] for one in found["acts"])} - {None, "the same"}:
         err.print("[red]judged again, the rules say something else[/]")
         raise typer.Exit(1)
 
@@ -52,23 +54,47 @@ def _explained(opened: Service, slug: str, entry: Entry) -> dict[str, Any]:
         "licence_id": entry.licence_id,
         "type": slug,
         "case": {"item": basis.item, "bundle_no": basis.bundle_no, "entered_by": entry.by, "recorded_at": entry.recorded_at.isoformat()},
-        "decision": {
-            "number": entry.decision.number, "organ": entry.decision.organ, "decided_on": entry.decision.decided_on.isoformat(),
-            "legal_basis": entry.decision.legal_basis, "by": entry.decision.unattended or "an officer",
-        },
-        "receipts": [
-            {"source": one.source, "result": one.result.value, "about": list(one.compared), "answered_at": one.answered_at.isoformat(),
-             "digest": one.digest, "reference": one.reference, "by": "this service" if one.fetched else "the approval system"}
-            for one in basis.receipts
-        ],
+        "decision": _decision(entry),
+        "receipts": [_receipt(one) for one in basis.receipts],
         "rules": _judged(basis.judged) if basis.judged else None,
-        "again": _again(opened, slug, basis, entry) if basis.judged else None,
+        "again": _again(opened, slug, basis, entry) if basis.judged else _decided_again(slug, basis),
         "fields": {
             name: {"source": one.source, "at": one.at.isoformat()} if (one := basis.origins.get(name)) else {"source": entry.by, "at": None}
             for name in template.fields if name in version.face
         },
         "erased": bool(entry.basis_sha256 and not entry.basis),
     }  # fmt: skip
+
+
+def _later(slug: str, entry: Entry) -> dict[str, Any]:
+    """Return what a later act rests on."""
+    basis = entry.basis or Basis()
+    return {
+        "sequence": entry.sequence, "act": entry.act.value, "decision": _decision(entry), "receipts": [_receipt(one) for one in basis.receipts],
+        "again": _decided_again(slug, basis),
+    }  # fmt: skip
+
+
+def _decision(entry: Entry) -> dict[str, Any]:
+    decision = entry.decision
+    return {
+        "number": decision.number, "organ": decision.organ, "decided_on": decision.decided_on.isoformat(),
+        "legal_basis": decision.legal_basis, "by": decision.unattended or "an officer",
+    }  # fmt: skip
+
+
+def _receipt(one: Receipt) -> dict[str, Any]:
+    return {
+        "source": one.source, "result": one.result.value, "about": list(one.compared), "answered_at": one.answered_at.isoformat(),
+        "digest": one.digest, "reference": one.reference, "by": "this service" if one.fetched else "the approval system",
+        "case_no": one.case_no, "type": one.type,
+    }  # fmt: skip
+
+
+def _decided_again(slug: str, basis: Basis) -> str | None:
+    """Judge the receipt of a register of decisions again; None where none was asked."""
+    asked = [one for one in basis.receipts if one.fetched and set(OF_DECISION) <= set(one.compared)]
+    return ("the same" if all(confirms(one, slug) for one in asked) else "the decision was not confirmed") if asked else None
 
 
 def _judged(judged: Judged) -> dict[str, Any]:
@@ -88,7 +114,7 @@ def _again(opened: Service, slug: str, basis: Basis, entry: Entry) -> str:
         return "not a case for this rule set"
     if judge_sources(pack, rule, basis.receipts, basis.judged.at) != basis.judged:
         return "other findings"
-    return "outside its limits" if entry.version and outside(rule, entry.version.face) else "the same"
+    return "outside its limits" if entry.version and outside(rule, entry.version.face) else _decided_again(slug, basis) or "the same"
 
 
 def _told(found: dict[str, Any]) -> None:
@@ -101,18 +127,34 @@ def _told(found: dict[str, Any]) -> None:
     if found["case"]["bundle_no"]:
         out.print(f"bundle   {found['case']['bundle_no']}")
     for one in found["receipts"]:
-        out.print(
-            f"asked    {one['source']}, by {one['by']}: {_WORDS[one['result']]} about {', '.join(one['about'])}, {one['answered_at']}, "
-            f"answer {one['digest'][:12]}…{', number there ' + one['reference'] if one['reference'] else ''}",
-            markup=False,
-            soft_wrap=True,
-        )
+        _asked(one)
     if rules:
         out.print(f"rules    {rules['rule_set']} ({rules['digest'][:12]}…) at {rules['at']}")
         for one in rules["findings"]:
             out.print(f"         {one['source']} {_WORDS[one['result']]}")
+    if found["again"]:
         out.print(f"again    {found['again']}")
     for name, one in found["fields"].items():
         out.print(f"field    {name}: from {one['source']}{', as of ' + one['at'] if one['at'] else ' with the request'}")
+    for act in found["acts"]:
+        _then(act)
     if found["erased"]:
         out.print("[yellow]what the decision rested on was erased; the entry still commits to it[/]")
+
+
+def _then(act: dict[str, Any]) -> None:
+    said = act["decision"]
+    out.print(f"then     {act['act']} as entry {act['sequence']}: {said['organ']} {said['number']}, {said['decided_on']}, by {said['by']}")
+    for one in act["receipts"]:
+        _asked(one)
+    if act["again"]:
+        out.print(f"again    {act['again']}")
+
+
+def _asked(one: dict[str, Any]) -> None:
+    out.print(
+        f"asked    {one['source']}, by {one['by']}: {_WORDS[one['result']]} about {', '.join(one['about'])}, {one['answered_at']}, "
+        f"answer {one['digest'][:12]}…{', number there ' + one['reference'] if one['reference'] else ''}",
+        markup=False,
+        soft_wrap=True,
+    )

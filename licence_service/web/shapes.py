@@ -139,7 +139,11 @@ def as_body(schema: dict[str, Any]) -> dict[str, Any]:
 
 DECISION_SHAPE: dict[str, Any] = {
     "type": "object", "additionalProperties": False, "required": ["number", "organ", "decided_on", "legal_basis"],
-    "description": "The decision behind the act: by an `officer`, or `unattended` by a rule set.",
+    "description": (
+        "The decision behind the act: by an `officer`, or `unattended` by a rule set. Where the approval system's register of decisions is declared"
+        " for the department and type, nothing is sealed before it has confirmed number, organ and day, and that the decision carries this act for"
+        " this case and holder and was not used for another licence; else `check-failed`, `needs-clerk` or `source-silent` (AI-02)."
+    ),
     "properties": {
         "number": {"type": "string", "maxLength": 100}, "organ": {"type": "string", "maxLength": 100},
         "decided_on": {"type": "string", "format": "date"}, "legal_basis": {"type": "string", "maxLength": 300},

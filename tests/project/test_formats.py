@@ -18,6 +18,7 @@ from licence_service import basis, chunk_form, entry_form, identifiers, qr_token
 from licence_service.carrying import Done
 from licence_service.compromise import FORM as LOST_KEY
 from licence_service.compromise import lost_since
+from licence_service.confirming import keyed
 from licence_service.digests import Digests, canonical, commitment, digests, field_salt, sha256
 from licence_service.endorsement import assertion_of, statement_of
 from licence_service.errors import FaceRejected, Fault
@@ -362,6 +363,11 @@ def catalogue_reports(said: dict[str, Any]) -> None:
     assert signature_of(said["secret"].encode(), said["operation"], said["head"], said["data"]) == said["head"]["signature"]
 
 
+def decision_questions(said: dict[str, Any]) -> None:
+    for kind in ("holder", "use"):
+        assert keyed(said["secret"].encode(), kind, said[kind]["text"]) == said[kind]["keyed"]
+
+
 CHECKS: dict[str, Callable[[Any], None]] = {
     "licence-id": licence_ids,
     "receipt": receipts,
@@ -395,6 +401,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "bulk-run": bulk_runs,
     "event": told_events,
     "catalogue-report": catalogue_reports,
+    "decision-question": decision_questions,
 }
 
 

@@ -1,0 +1,59 @@
+"""An act while sources are asked about it: how long they have been silent, when they are asked again, and when a person sees to it (AI-04)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from licence_service.basis import Result
+from licence_service.errors import Fault, NeedsClerk, SourceSilent
+from licence_service.line import Line
+from licence_service.store.source_waits import CLERK, Wait, Whose
+
+TASK = "unattended"  # the kind of a task for a clerk
+RETRY_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Whose act it is, of which type, and the number under which it is known: of its case, or of the licence that it is about."""
+
+    line: Line
+    whose: Whose
+    type: str
+    case_no: str
+
+    def wait(self) -> Wait | None:
+        """Return how it waits, where it does."""
+        found = self.line.connectors
+        return found.waits.standing(self.whose, self.type, self.case_no) if found else None
+
+    def silent(self, sources: Sequence[str], said: str, *, asked: bool) -> SourceSilent | NeedsClerk:
+        """Return the refusal of an act whose sources are silent: to wait, visibly; in the end, for a clerk. `asked`: just now, so that it counts."""
+        wait, now, connectors = self.wait(), self.line.now(), self.line.connectors
+        if connectors and asked:
+            wait = connectors.waits.note(self.whose, self.type, self.case_no, sources, now)
+        if wait is None:
+            return SourceSilent(f"waiting for: {said}", retry_after=RETRY_SECONDS)
+        if wait.state == CLERK:
+            return self.for_a_clerk([Fault(f"receipts.{name}", Result.UNAVAILABLE.value, f"asked {wait.attempts} times") for name in wait.sources])
+        detail = f"waiting for: {', '.join(wait.sources)}, since {wait.since:%Y-%m-%dT%H:%M:%SZ}; asked {wait.attempts} times"
+        return SourceSilent(detail, retry_after=max(1, ceil((wait.next_at - now).total_seconds())))
+
+    def answered(self) -> None:
+        """Note that nothing is waited for any more."""
+        if self.line.connectors and self.wait():
+            self.line.connectors.waits.over(self.whose, self.type, self.case_no)
+
+    def settled(self) -> None:
+        """Note that the sources of the case have answered; where a register of decisions is asked besides, the wait ends with that."""
+        found = self.line.connectors
+        if found and found.register_of(self.whose.department, self.type) is None:
+            self.answered()
+
+    def for_a_clerk(self, faults: list[Fault]) -> NeedsClerk:
+        """Leave a task for a clerk of the department, or of the office whose case it is; the same case of the same organisation leaves one."""
+        content = {"rule": "AI-04", "case_no": self.case_no, "type": self.type, "why": ", ".join(f"{one.path} {one.code}" for one in faults)}
+        if self.whose.office:
+            content["office"] = self.whose.office
+        task_id = self.line.tasks.open(self.whose.department, TASK, None, content, slug=self.type, office=self.whose.office)
+        return NeedsClerk(faults=faults, facts={"rule": "AI-04", "task_id": task_id})
