@@ -41,6 +41,8 @@ _RECEIPT: Mapping[str, Field] = {
     "result": Field(label="结果", type="enum", disclose={}, required=True, codes=_SAID),
     "digest": _DIGEST,
     "reference": _REFERENCE,
+    "case_no": Field(label="办件编号", type="string", disclose={}, required=True, max_length=80),
+    "type": Field(label="证照类型", type="string", disclose={}, required=True, max_length=80),
 }
 _FROM: Mapping[str, Field] = {"source": _ORIGIN, "at": _INSTANT}
 
@@ -103,8 +105,8 @@ class Basis:
         return bool(self.item or self.bundle_no or self.receipts or self.origins or self.judged)
 
 
-def read_receipts(raw: object) -> tuple[tuple[Receipt, ...], list[Fault]]:
-    """Read check receipts as they are sent, and name every fault; of one source one receipt."""
+def read_receipts(raw: object, case_no: str, slug: str) -> tuple[tuple[Receipt, ...], list[Fault]]:
+    """Read check receipts as they are sent, and name every fault; of one source one receipt, and each made for this case and type of licence."""
     if raw is None:
         return (), []
     if not isinstance(raw, list) or len(raw) > MOST_RECEIPTS:
@@ -114,12 +116,22 @@ def read_receipts(raw: object) -> tuple[tuple[Receipt, ...], list[Fault]]:
     for place, each in enumerate(raw):
         path = f"receipts[{place}]"
         receipt, wrong = _receipt(each, path)
+        if receipt:
+            wrong = [
+                Fault(f"{path}.{name}", "of-another-case", "a receipt holds for the case and type that it was made for")
+                for name in _strange(receipt, case_no, slug)
+            ]
         faults += wrong
         if receipt and any(receipt.source == one.source for one in found):
             faults.append(Fault(f"{path}.source", "twice", "one receipt of each source"))
         elif receipt:
             found.append(receipt)
     return tuple(found), faults
+
+
+def _strange(receipt: Receipt, case_no: str, slug: str) -> list[str]:
+    """Return what of a receipt is not the request's."""
+    return [name for name, said, wanted in (("case_no", receipt.case_no, case_no), ("type", receipt.type, slug)) if said != wanted]
 
 
 def read_origins(raw: object) -> tuple[dict[str, Origin], list[Fault]]:
@@ -211,7 +223,11 @@ def _receipt(raw: object, path: str) -> tuple[Receipt | None, list[Fault]]:
     if faults or asked is None or answered is None:
         return None, faults
     result, reference = Result(str(values["result"])), values.get("reference")
-    return Receipt(str(values["source"]), asked, answered, result, tuple(compared), str(values["digest"]), str(reference) if reference else None), []  # type: ignore[arg-type]  # a list, as was checked
+    names = tuple(compared)  # type: ignore[arg-type]  # a list, as was checked
+    return Receipt(
+        str(values["source"]), asked, answered, result, names, str(values["digest"]), str(reference) if reference else None,
+        case_no=str(values["case_no"]), type=str(values["type"]),
+    ), []  # fmt: skip
 
 
 def _instant(text: object) -> datetime | None:

@@ -175,16 +175,16 @@ def _issue(reading: Reading) -> IssueRequest:
         reading.faults.append(Fault("face", "missing", "an object is wanted here"))
     face, photos = reading.mapping("face"), reading.photos()
     parent, region = reading.field("parent", _LICENCE), reading.field("region", _REGION)
-    basis = _basis(reading)
+    basis = _basis(reading, case_no or "", slug or "")
     return IssueRequest(slug or "", case_no or "", decision, face, photos, tuple(reading.faults), parent, region, basis)
 
 
-def _basis(reading: Reading) -> Basis:
+def _basis(reading: Reading, case_no: str, slug: str) -> Basis:
     """Take what the decision rests on; most requests say nothing of it."""
     body = reading.body
     if _BASIS_KEYS.isdisjoint(body):
         return _NO_BASIS
-    receipts, faults = read_receipts(body.get("receipts"))
+    receipts, faults = read_receipts(body.get("receipts"), case_no, slug)
     origins, wrong = read_origins(body.get("sources"))
     reading.faults += (*faults, *wrong)
     return Basis(reading.field("service_item_code", _ITEM), reading.field("bundle_no", BUNDLE_NO), receipts, origins)

@@ -156,12 +156,14 @@ _PHOTOS = {
 }
 _MOMENT = {"type": "string", "format": "date-time", "description": "With its zone."}
 _RECEIPT = {
-    "type": "object", "additionalProperties": False, "required": ["source", "asked_at", "answered_at", "result", "compared", "digest"],
+    "type": "object", "additionalProperties": False, "required": ["source", "asked_at", "answered_at", "result", "compared", "digest", "case_no", "type"],
     "properties": {
         "source": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 60}, "asked_at": _MOMENT, "answered_at": _MOMENT,
         "result": {"enum": ["pass", "fail", "conflict", "unavailable"]},
         "compared": {"type": "array", "items": TEXT, "description": "The fields that the source was asked about."},
         "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 of its answer."}, "reference": {"type": "string", "maxLength": 120},
+        "case_no": {"type": "string", "maxLength": 80, "description": "The case that the source was asked for: that of the request, or it is refused."},
+        "type": {"type": "string", "maxLength": 80, "description": "The type of licence that it was asked for: that of the request."},
     },
 }  # fmt: skip
 _ISSUE: dict[str, Any] = {

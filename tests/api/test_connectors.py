@@ -108,7 +108,8 @@ def test_sources_are_asked_where_a_request_comes_without_receipts_and_what_they_
 def test_a_source_whose_receipt_came_along_is_not_asked(one: tuple[World, Sources]) -> None:
     world, sources = one
     at = world.service.now().isoformat()
-    receipt = {"source": "vehicle_inspection", "asked_at": at, "answered_at": at, "result": "pass", "compared": ["vin"], "digest": "cd" * 32}
+    receipt = {"source": "vehicle_inspection", "asked_at": at, "answered_at": at, "result": "pass", "compared": ["vin"], "digest": "cd" * 32,
+               "case_no": CASE, "type": HAILING}  # fmt: skip
     answer = sent(world, receipts=[receipt])
 
     assert answer.status_code == 201
@@ -160,6 +161,8 @@ def test_no_caller_may_say_that_this_service_asked(one: tuple[World, Sources]) -
         "result": "pass",
         "compared": ["vin"],
         "digest": "cd" * 32,
+        "case_no": CASE,
+        "type": HAILING,
         "fetched": True,
     }
     answer = sent(world, receipts=[receipt])

@@ -1,12 +1,14 @@
 """Issuing with no person in the loop: rule sets, check receipts, what is kept of them, and how it is explained."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from licence_service.basis import committed
 from licence_service.carrying import Done
 from licence_service.licence import beijing_day
 from licence_service.rules import judge_sources, rule_set
@@ -31,7 +33,12 @@ def _asked(world: World, **changed: Any) -> dict[str, Any]:
     now = world.service.now()
     said = decision(beijing_day(now), unattended=RULES)
     del said["officer"]
-    return world.request(HAILING, **{"decision": said, "service_item_code": ITEM, "receipts": _receipts(now=now), **changed})
+    return bound(world.request(HAILING, **{"decision": said, "service_item_code": ITEM, "receipts": _receipts(now=now), **changed}))
+
+
+def bound(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a request whose receipts were made for it."""
+    return {**body, "receipts": [{"case_no": body["case_no"], "type": body["type"], **one} for one in body["receipts"]]}
 
 
 def _sent(world: World, key: str, **changed: Any) -> Any:
@@ -57,6 +64,30 @@ def test_a_rule_set_decides_where_every_source_agrees_and_all_of_it_is_kept(worl
     assert not list(world.service.auditor.audit())
 
 
+@pytest.mark.rule("AI-02", "AI-04")
+@pytest.mark.parametrize(("name", "other"), [("case_no", "C-OTHER"), ("type", "practitioner_qualification")])
+def test_a_receipt_of_another_case_or_type_is_refused(world: World, name: str, other: str) -> None:
+    station = _receipts()[1]
+    refused = _sent(world, "machine-020", receipts=[_receipts()[0], {**station, name: other}])
+    absent = _asked(world)
+    absent["receipts"][0].pop(name)
+    missing = world.http.post("/licences", json=absent, headers=world.headers(HAILING, "machine-020"))
+
+    assert (refused.status_code, missing.status_code) == (422, 422)
+    assert [(one["path"], one["code"]) for one in refused.json()["faults"]] == [(f"receipts[1].{name}", "of-another-case")]
+    assert [(one["path"], one["code"]) for one in missing.json()["faults"]] == [(f"receipts[0].{name}", "missing")]
+    good = _sent(world, "machine-020")
+    assert good.status_code == 201
+    basis = world.service.book.get(good.json()["licence_id"]).entries[0].basis
+    assert basis
+    assert {(one.case_no, one.type) for one in basis.receipts} == {(_asked(world)["case_no"], HAILING)}
+    salt = bytes(32)
+    first = basis.receipts[0]
+    changed = replace(first, case_no=other) if name == "case_no" else replace(first, type=other)
+    stranger = replace(basis, receipts=(changed, *basis.receipts[1:]))
+    assert committed(basis, salt) != committed(stranger, salt)  # what the entry commits to covers it
+
+
 @pytest.mark.rule("AI-03")
 @pytest.mark.parametrize(
     "changed",
@@ -76,7 +107,7 @@ def test_no_rule_set_decides_what_it_is_not_listed_for(world: World, changed: di
 def test_a_rule_set_decides_its_own_types_only(world: World) -> None:
     said = decision(beijing_day(NOW), unattended=RULES)
     del said["officer"]
-    body = world.request(TRIP, decision=said, service_item_code=ITEM, receipts=_receipts())
+    body = bound(world.request(TRIP, decision=said, service_item_code=ITEM, receipts=_receipts()))
     answer = world.http.post("/licences", json=body, headers=world.headers(TRIP, "machine-003"))
     assert (answer.status_code, answer.json()["rule"]) == (403, "AI-03")
 

@@ -164,8 +164,8 @@ def test_receipts_and_photos_go_along(lived: tuple[World, Breaking]) -> None:
     client = LicenceClient(f"http://127.0.0.1:{line.port}", "city", secret=other, patience=20.0)
     at = (NOW - timedelta(hours=1)).isoformat()
     receipts = [
-        Receipt("police_vehicle", at, at, "pass", ("plate_no", "vin", "vehicle_owner"), "ab" * 32),
-        Receipt("vehicle_inspection", at, at, "pass", ("vin",), "cd" * 32, "R-1"),
+        Receipt("police_vehicle", at, at, "pass", ("plate_no", "vin", "vehicle_owner"), "ab" * 32, "PY-5", HAILING),
+        Receipt("vehicle_inspection", at, at, "pass", ("vin",), "cd" * 32, "PY-5", HAILING, "R-1"),
     ]
     asked = world.request(HAILING, face={"license_no": "5199002612990001"})
     decision = Decision("无人干预", "示例机关", TODAY, "示例条例", unattended="unattended_ride_hailing_vehicles")

@@ -145,11 +145,15 @@ def told_at_the_gate(world: World) -> tuple[set[str], str]:
     at, digest = (NOW - timedelta(hours=1)).isoformat(), "5e" * 32
     receipts = [
         {"source": name, "asked_at": at, "answered_at": at, "result": "conflict", "compared": ["plate_no", "vin", "vehicle_owner"], "digest": digest,
-         "reference": "回执〔2026〕第88号"} for name in ("police_vehicle", "vehicle_inspection")
+         "reference": "回执〔2026〕第88号", "case_no": "G-88", "type": slug} for name in ("police_vehicle", "vehicle_inspection")
     ]  # fmt: skip
     decision = {"number": "无人〔2026〕9号", "organ": "示例机关", "decided_on": beijing_day(NOW).isoformat(), "legal_basis": "示例条例"}
     body = world.request(
-        slug, decision={**decision, "unattended": "unattended_ride_hailing_vehicles"}, receipts=receipts, service_item_code="51990011800100101"
+        slug,
+        decision={**decision, "unattended": "unattended_ride_hailing_vehicles"},
+        receipts=receipts,
+        service_item_code="51990011800100101",
+        case_no="G-88",
     )
     assert asked("POST", "/licences", json=body, headers={**bearer, "Idempotency-Key": "gate-00001"}).status_code == 409
     assert (

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licence_service.basis import Basis, Finding, Origin, Receipt, Result, as_data, committed, from_data, read_origins, read_receipts, worst
+from licence_service.errors import Fault
 from licence_service.rules import judge_sources, named, outside, rule_set
 from licence_service.rules.pack import RulePack, SourceCheck, Unattended, Where
 from licence_service.template import Words
@@ -19,7 +20,12 @@ PACK = named(RulePack(Words("无人干预", "unattended"), ("a_type",), "本系�
 SENT = {
     "source": "police", "asked_at": "2026-11-28T11:00:00+08:00", "answered_at": "2026-11-28T11:00:01+08:00", "result": "pass",
     "compared": ["plate_no", "vin"], "digest": "ab" * 32,
+    "case_no": "C-1", "type": "a_type",
 }  # fmt: skip
+
+
+def _read(raw: object) -> tuple[tuple[Receipt, ...], list[Fault]]:
+    return read_receipts(raw, "C-1", "a_type")
 
 
 def receipt(
@@ -29,12 +35,12 @@ def receipt(
 
 
 def test_receipts_are_read_as_they_are_sent() -> None:
-    found, faults = read_receipts([SENT, {**SENT, "source": "station", "compared": [], "reference": "R-1"}])
+    found, faults = _read([SENT, {**SENT, "source": "station", "compared": [], "reference": "R-1"}])
     assert not faults
     assert [one.source for one in found] == ["police", "station"]
     assert found[0].answered_at == datetime(2026, 11, 28, 3, 0, 1, tzinfo=UTC)
     assert (found[0].reference, found[1].reference) == (None, "R-1")
-    assert read_receipts(None) == ((), [])
+    assert _read(None) == ((), [])
 
 
 @pytest.mark.parametrize(
@@ -51,21 +57,23 @@ def test_receipts_are_read_as_they_are_sent() -> None:
         ({"compared": "vin"}, "receipts[0].compared", "not-a-list"),
         ({"compared": [1]}, "receipts[0].compared", "not-a-list"),
         ({"more": "x"}, "receipts[0]", "unknown-field"),
+        ({"case_no": None}, "receipts[0].case_no", "missing"),
+        ({"type": None}, "receipts[0].type", "missing"),
     ],
 )
 def test_each_fault_of_a_receipt_is_named_with_its_place(change: dict[str, Any], path: str, code: str) -> None:
-    found, faults = read_receipts([{**SENT, **change}])
+    found, faults = _read([{**SENT, **change}])
     assert not found
     assert (path, code) in [(fault.path, fault.code) for fault in faults], faults
 
 
 @pytest.mark.parametrize("raw", ["x", {}, [1], [[]], [SENT] * 21, 7, True])
 def test_what_is_no_list_of_receipts_is_refused(raw: object) -> None:
-    assert read_receipts(raw)[1]
+    assert _read(raw)[1]
 
 
 def test_one_receipt_of_each_source() -> None:
-    found, faults = read_receipts([SENT, SENT])
+    found, faults = _read([SENT, SENT])
     assert len(found) == 1
     assert [(fault.path, fault.code) for fault in faults] == [("receipts[1].source", "twice")]
 
@@ -93,7 +101,7 @@ def test_where_fields_came_from_is_read() -> None:
     )
 )
 def test_whatever_is_sent_is_read_or_named(raw: Any) -> None:
-    for read in (read_receipts, read_origins):
+    for read in (_read, read_origins):
         found, faults = read(raw)
         assert faults or raw in (None, [], {}) or found
 

@@ -23,7 +23,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a data source said: times with their zone (ISO 8601), `result` pass, fail, conflict or unavailable, SHA-256 of its answer in hexadecimal."""
+    """What a data source said: times with their zone (ISO 8601), `result` pass, fail, conflict or unavailable, SHA-256 of its answer in hexadecimal.
+
+    `case_no` and `type` are those that the source was asked for; a request with another case or type is refused.
+    """
 
     source: str
     asked_at: str
@@ -31,6 +34,8 @@ class Receipt:
     result: str
     compared: tuple[str, ...]
     digest: str
+    case_no: str
+    type: str
     reference: str | None = None
 
     def body(self) -> dict[str, Any]:
