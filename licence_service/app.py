@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from licence_service import __version__
+from licence_service.asking_again import ask_again
 from licence_service.errors import Refusal, Unavailable
 from licence_service.follower import MOST_LINES
 from licence_service.line import host_of
@@ -139,6 +140,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop = threading.Event()
     works = (
         ("finishing", service.settings.worker_seconds, _finish),
+        ("sources", service.settings.worker_seconds if service.registrar.line.connectors else 0, _ask_again),
         ("heads", service.settings.head_seconds, _follow),
         ("preparing", service.settings.head_seconds, _prepare),
         ("failures", SETTLE_SECONDS, _settle),
@@ -176,6 +178,11 @@ def _again_and_again(name: str, service: Service, work: Callable[[Service], None
 def _finish(service: Service) -> None:
     if finished := service.registrar.finish():
         log.info("finished", reservations=finished)
+
+
+def _ask_again(service: Service) -> None:
+    if repeated := ask_again(service.registrar, service.clients):
+        log.info("asked again", requests=repeated)
 
 
 def _settle(service: Service) -> None:

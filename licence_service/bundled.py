@@ -15,7 +15,7 @@ from licence_service.preflight import first_draft, granted
 from licence_service.registrar import Registrar
 from licence_service.requests import BUNDLE_NO, is_key
 from licence_service.store.clients import Client
-from licence_service.store.source_waits import Whose
+from licence_service.store.source_waits import whose_of
 
 MOST = 20  # licences of one matter
 _KEYS = frozenset({"bundle_no", "issues"})
@@ -58,7 +58,7 @@ def _asked_ahead(registrar: Registrar, caller: Client, rows: Sequence[tuple[str,
                 template, department = granted(line, caller, request, body)
                 draft = first_draft(line, caller, template, department, request, Act.ISSUE, placed=False, asked=False)
                 acts.append(first_on(caller.organisation, draft, request.case_no))
-    return replace(registrar, line=asked_ahead(line, Whose(caller.department, caller.office), acts))
+    return replace(registrar, line=asked_ahead(line, whose_of(caller), acts))
 
 
 def _read(key: str, body: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:

@@ -33,7 +33,7 @@ class Step(StrEnum):
 class Waits(StrEnum):
     """On whom an issue waits."""
 
-    SOURCE = "source"  # a data source has not answered; it is asked again when the request comes again
+    SOURCE = "source"  # a data source has not answered; it is asked again at the next turn, or when the request comes again
     CLERK = "clerk"  # the sources stayed silent: a person decides
     WORKER = "worker"  # it is carried on, or taken over within a minute
     SEAL = "seal"  # the seal is stopped or cannot be had

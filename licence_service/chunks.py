@@ -18,7 +18,7 @@ from licence_service.carrying import Done, Waiting
 from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, digest_of, photos_of, told
 from licence_service.confirming import asked_ahead, confirmed, first_on
 from licence_service.drafting import Draft
-from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealBraked, SealStopped, Unavailable
+from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealBraked, SealStopped, SourceSilent, Unavailable
 from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import live_key
 from licence_service.packing import Filling, Packer
@@ -34,7 +34,8 @@ from licence_service.store.openings import Opened, Openings
 from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
 from licence_service.store.seal_log import Brake, braked_until
-from licence_service.store.source_waits import Whose
+from licence_service.store.source_waits import whose_of
+from licence_service.waiting import keep_silent
 
 _LOG = logging.getLogger(__name__)
 CHUNK = 3000  # rows, as a rule: a version takes some 3 kB, and an object of a store should have 8 MB and more
@@ -110,6 +111,7 @@ class Chunks:
                 fresh.append((row, found))
             else:
                 alone.append(row)
+        keep_silent(self.registrar.line, caller, [rows[at] for at, one in outcomes.items() if isinstance(one, SourceSilent)])
         outcomes.update(self.carry(caller, fresh))
         for row in sorted(alone, key=lambda one: one.at):
             outcomes[row.at] = told(lambda row=row: one_by_one(caller, row.key, row.body))  # type: ignore[misc]
@@ -129,7 +131,7 @@ class Chunks:
 
     def _confirmed(self, caller: Client, drafted: Sequence[_Drafted], outcomes: dict[int, Outcome]) -> tuple[list[_Drafted], _OneByOne]:
         """Return the rows whose decisions are confirmed (AI-02), and what issues one of them by itself without asking again."""
-        whose, acts = Whose(caller.department, caller.office), [first_on(caller.organisation, one.draft, one.request.case_no) for one in drafted]
+        whose, acts = whose_of(caller), [first_on(caller.organisation, one.draft, one.request.case_no) for one in drafted]
         registrar = replace(self.registrar, line=asked_ahead(self.registrar.line, whose, acts))
         fit = []
         for one, draft in zip(drafted, confirmed(registrar.line, whose, acts), strict=True):

@@ -47,7 +47,7 @@ class OnDecision:
     @property
     def known_by(self) -> str:
         """Return the number under which it waits; that of a later act is no number of a case."""
-        return self.case_no or f"{self.draft.entry.licence_id}#{self.draft.entry.act.value}"
+        return self.case_no or later_number(self.draft.entry.licence_id, self.draft.entry.act)
 
     @property
     def confirmed_as(self) -> tuple[str, ...]:
@@ -63,6 +63,11 @@ class OnDecision:
             "act": entry.act.value, "type": self.type, "case_no": self.case_no, "licence": entry.licence_id or None,
             "holder": keyed(secret, "holder", comparison_form(self.holder)), "use": keyed(secret, "use", self.use),
         }  # fmt: skip
+
+
+def later_number(licence_id: str, act: str) -> str:
+    """Return the number under which an act on a licence that is there waits; it is no number of a case."""
+    return f"{licence_id}#{act}"
 
 
 def first_on(organisation: str, draft: Draft, case_no: str) -> OnDecision:

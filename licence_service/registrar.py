@@ -11,7 +11,7 @@ from typing import Any
 
 from licence_service import authority, requests
 from licence_service.carrying import WAIT_SECONDS, Carrier, Done, Waiting, plain_answer
-from licence_service.confirming import OnDecision, confirmed, first_on, later_on
+from licence_service.confirming import OnDecision, confirmed, first_on, later_number, later_on
 from licence_service.deciding import drafted
 from licence_service.digests import canonical, sha256
 from licence_service.drafting import Draft
@@ -38,7 +38,8 @@ from licence_service.store.cases import case_text
 from licence_service.store.clients import READ, Client
 from licence_service.store.record import Record
 from licence_service.store.reservations import Intent
-from licence_service.store.source_waits import Whose
+from licence_service.store.source_waits import kept_of, whose_of
+from licence_service.waiting import kept_if_silent
 
 _WAITS_FOR: dict[tuple[str | None, str | None], str] = {  # by the last line of the seal-use log about a reservation
     ("refused", "stopped"): SealStopped.slug, ("refused", "ceiling"): SealBraked.slug, ("failed", "unavailable"): SealUnavailable.slug,
@@ -72,8 +73,9 @@ class Registrar:
         template, department = granted(self.line, caller, request, body)
         if (request.decision.unattended or self.line.connectors) and (begun := self.begun(caller, key, body)):
             return begun
-        draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
-        draft = self._confirmed(caller, first_on(caller.organisation, draft, request.case_no))
+        with kept_if_silent(self.line, whose_of(caller), request.type, request.case_no, kept_of(caller, key, body)):
+            draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
+            draft = self._confirmed(caller, first_on(caller.organisation, draft, request.case_no))
         return self._reserved(caller, key, body, department, draft, request)
 
     def convert(self, caller: Client, key: str, body: Mapping[str, Any]) -> Done | Waiting:
@@ -106,7 +108,9 @@ class Registrar:
         if (found := self.line.reservations.by_key(caller.name, key)) and found.licence_id == identifier and found.content["request"] == digest:
             return self.carrier.carried(found)
         request = requests.read_act(body)
-        outcome = self.enter(caller, key, digest, record, request)
+        kept = {**kept_of(caller, key, body), "licence_id": record.licence_id}
+        with kept_if_silent(self.line, whose_of(caller), record.type, later_number(record.licence_id, request.act), kept):
+            outcome = self.enter(caller, key, digest, record, request)
         if request.act in _SETTLING:
             self._settle(record, request.endorsement_id or "")
         return outcome
@@ -138,7 +142,7 @@ class Registrar:
 
     def _confirmed(self, caller: Client, act: OnDecision) -> Draft:
         """Return an act with the receipt of its decision, or raise why it is not entered (AI-02)."""
-        (found,) = confirmed(self.line, Whose(caller.department, caller.office), [act])
+        (found,) = confirmed(self.line, whose_of(caller), [act])
         if isinstance(found, Draft):
             return found
         raise found

@@ -1,16 +1,40 @@
 """An act while sources are asked about it: how long they have been silent, when they are asked again, and when a person sees to it (AI-04)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from licence_service.basis import Result
 from licence_service.errors import Fault, NeedsClerk, SourceSilent
 from licence_service.line import Line
-from licence_service.store.source_waits import CLERK, Wait, Whose
+from licence_service.requests import read_issue
+from licence_service.store.clients import Client
+from licence_service.store.source_waits import CLERK, Wait, Whose, kept_of, whose_of
 
 TASK = "unattended"  # the kind of a task for a clerk
 RETRY_SECONDS = 300
+
+
+@contextmanager
+def kept_if_silent(line: Line, whose: Whose, slug: str, case_no: str, request: Mapping[str, Any]) -> Iterator[None]:
+    """Keep a request whose sources turn out to be silent: the service repeats it by itself. `request` as `SourceWaits.keep` has it."""
+    try:
+        yield
+    except SourceSilent:
+        if line.connectors:
+            line.connectors.waits.keep(whose, slug, case_no, request)
+        raise
+
+
+def keep_silent(line: Line, client: Client, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Keep first entries, key and body each, whose sources turned out to be silent, as `kept_if_silent` does."""
+    if line.connectors is None:
+        return
+    for key, body in rows:
+        request = read_issue(body)
+        line.connectors.waits.keep(whose_of(client), request.type, request.case_no, kept_of(client, key, body))
 
 
 @dataclass(frozen=True, slots=True)

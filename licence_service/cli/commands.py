@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from licence_service.asking_again import ask_again
 from licence_service.cli import (
     book,
     campaigns,
@@ -173,7 +174,10 @@ def migrate() -> None:
 @app.command()
 @said
 def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
-    """Finish issues that were reserved but not sealed, sign heads over the new lines of the book, deliver events, report, keep lists and answers fresh."""
+    """Finish issues that were reserved but not sealed, ask silent sources again, sign heads over the new lines of the book, deliver events.
+
+    It reports to the repository, and keeps lists and answers fresh.
+    """
     with service() as opened:
         pause, reporting = max(1.0, opened.settings.worker_seconds), repository_commands.InTurn(opened)
         while True:
@@ -181,6 +185,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
                 out.print(f"finished {opened.registrar.finish()}")
             except (Refusal, Unavailable) as trouble:
                 err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
+            ask_again(opened.registrar, opened.clients)
             _follow(opened)
             webhook_commands.deliver(opened, wait=once)
             reporting.go_on(wait=once)

@@ -1,13 +1,15 @@
 """Cases that wait for a data source: since when, how often it was asked, when it is asked again. Gone once the sources have answered (AI-04)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
+from licence_service.pauses import Pauses
 from licence_service.store.cases import case_text
+from licence_service.store.clients import Client
 from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
@@ -16,7 +18,8 @@ from licence_service.store.tables_of_sources import source_waits as waits
 
 WAITING, CLERK = "waiting", "clerk"
 MOST_ATTEMPTS = 6  # then a person decides
-_FIRST_PAUSE, _GROWTH = timedelta(seconds=30), 3  # 30 s, 90 s, 4.5 min, 13.5 min, 40.5 min: about an hour in all
+_PAUSES = Pauses(first=30.0, growth=3, longest=2430.0)  # 30 s, 90 s, 4.5 min, 13.5 min, 40.5 min: about an hour in all
+_TAKEN = timedelta(minutes=2)  # for which one that repeats a request has it to itself
 _WRITERS = "source_waits"
 
 
@@ -33,6 +36,16 @@ class Whose:
         return self.office or self.department
 
 
+def whose_of(client: Client) -> Whose:
+    """Return for whom a client asks."""
+    return Whose(client.department, client.office)
+
+
+def kept_of(client: Client, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request as it is kept."""
+    return {"client": client.name, "key": key, "body": dict(body)}
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """One case that waits."""
@@ -44,6 +57,15 @@ class Wait:
     attempts: int
     next_at: datetime
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A request that waits: `{client, key, body}`, of a later act with `licence_id`."""
+
+    case_no: str  # blinded
+    type: str
+    request: Mapping[str, Any] = field(repr=False)
 
 
 class SourceWaits:
@@ -73,8 +95,8 @@ class SourceWaits:
             row = connection.execute(select(waits).where(mine)).first()
             attempts = row.attempts + 1 if row else 1
             values: dict[str, Any] = {
-                "sources": ",".join(sources), "attempts": attempts, "next_at": now + _FIRST_PAUSE * _GROWTH ** min(attempts - 1, MOST_ATTEMPTS),
-                "state": CLERK if attempts >= MOST_ATTEMPTS else WAITING,
+                "sources": ",".join(sources), "attempts": attempts, "next_at": now + _PAUSES.after(attempts), "taken_until": None,
+                "state": CLERK if attempts >= MOST_ATTEMPTS else WAITING, **({"request": None} if attempts >= MOST_ATTEMPTS else {}),
             }  # fmt: skip
             if row:
                 connection.execute(update(waits).where(mine).values(values))
@@ -92,6 +114,32 @@ class SourceWaits:
         with self._database.write() as connection:
             connection.execute(delete(waits).where(self._mine(whose, slug, case_no)))
 
+    def keep(self, whose: Whose, slug: str, case_no: str, request: Mapping[str, Any]) -> None:
+        """Keep the request of a case that waits, encrypted, to be repeated; the last one that came stands."""
+        mine, blind = self._mine(whose, slug, case_no), self._blind(whose.organisation, case_no)
+        with self._database.write() as connection:
+            sealed = self._vault.close_json(request, _row(blind, slug))
+            connection.execute(update(waits).where(mine, waits.c.state == WAITING).values(request=sealed))
+
+    def take(self, now: datetime, limit: int) -> list[Kept]:
+        """Take requests whose turn has come, the longest waiting first; nobody else is given them for two minutes."""
+        free = or_(waits.c.taken_until.is_(None), waits.c.taken_until <= now)
+        due = (waits.c.state == WAITING) & waits.c.request.is_not(None) & (waits.c.next_at <= now) & free
+        with self._database.read() as connection:
+            if connection.execute(select(waits.c.case_no).where(due).limit(1)).first() is None:
+                return []
+        with self._database.write() as connection:
+            hold(connection, _WRITERS)
+            rows = connection.execute(select(waits).where(due).order_by(waits.c.next_at, waits.c.case_no).limit(limit)).all()
+            for row in rows:
+                connection.execute(update(waits).where(_is(row)).values(taken_until=now + _TAKEN))
+        return [Kept(row.case_no, row.type, self._vault.open_json(row.request, _row(row.case_no, row.type))) for row in rows]
+
+    def let_go(self, kept: Kept) -> None:
+        """Repeat a request no more; the wait stands until its client comes again."""
+        with self._database.write() as connection:
+            connection.execute(update(waits).where(_is(kept)).values(request=None))
+
     def _mine(self, whose: Whose, slug: str, case_no: str) -> ColumnElement[bool]:
         return and_(waits.c.case_no == self._blind(whose.organisation, case_no), waits.c.type == slug)
 
@@ -101,6 +149,14 @@ class SourceWaits:
     def _read(self, which: ColumnElement[bool]) -> list[Wait]:
         with self._database.read() as connection:
             return [_wait(row) for row in connection.execute(select(waits).where(which).order_by(waits.c.since, waits.c.type))]
+
+
+def _is(one: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a row, or a kept request
+    return and_(waits.c.case_no == one.case_no, waits.c.type == one.type)
+
+
+def _row(blind: str, slug: str) -> str:
+    return f"source_waits/{blind}/{slug}"
 
 
 def _wait(row: Any) -> Wait:  # noqa: ANN401 - a row

@@ -1,6 +1,6 @@
 """The table of cases that wait for a data source. As `tables`, and on the same metadata."""
 
-from sqlalchemy import Column, Integer, String, Table, Text
+from sqlalchemy import Column, Integer, LargeBinary, String, Table, Text
 
 from licence_service.store.database import Instant
 from licence_service.store.tables import metadata
@@ -15,4 +15,6 @@ source_waits = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_at", Instant, nullable=False),
     Column("state", String(10), nullable=False),  # waiting; clerk: a person decides
+    Column("request", LargeBinary),  # encrypted: what is repeated; gone when a person decides
+    Column("taken_until", Instant),  # by whoever repeats it
 )  # fmt: skip
