@@ -4,6 +4,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -87,6 +88,12 @@ def resolved(host: str, port: int) -> Sequence[str]:
         return []
 
 
+@cache
+def authorities() -> ssl.SSLContext:
+    """Return whom TLS trusts, the authorities of this machine: read once a process, since all of them are parsed each time."""
+    return ssl.create_default_context()
+
+
 @dataclass(frozen=True, slots=True)
 class Poster:
     """Sends messages to receivers whose addresses come from outside.
@@ -100,7 +107,7 @@ class Poster:
     networks: tuple[Network, ...] = ()
     seconds: float = 10.0
     resolve: Resolve = field(default=resolved, repr=False)
-    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+    tls: ssl.SSLContext = field(default_factory=authorities, repr=False)
 
     def check(self, url: str) -> Target:
         """Return an address that messages may be sent to now; `RequestRejected` says what is wrong with it."""

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from functools import cache
 
 import httpcore2
@@ -19,6 +20,10 @@ from tests.parts.databases import (  # noqa: F401 - fixtures, one session's wort
     vault,
 )
 from tests.world import demo_keys, world  # noqa: F401 - fixtures
+
+# What is compiled is kept, whatever the shell says: two workers and some two hundred processes that tests start would each compile it anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # One is picked by `pytest --hypothesis-profile=…`; the mutation run names its own in pyproject.toml.
 settings.register_profile("tests", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])

@@ -4,6 +4,7 @@ import atexit
 import base64
 import gc
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import fastapi.dependencies.models
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
@@ -263,6 +265,14 @@ def make_keys(folder: Path) -> Path:
     return folder
 
 
+@cache
+def loop(_process: int) -> BlockingPortal:
+    """Start the event loop in which all services of this process answer; without it each request starts one, with threads of its own."""
+    started = start_blocking_portal()
+    atexit.register(started.__exit__, None, None, None)
+    return started.__enter__()
+
+
 @dataclass
 class World:
     """A service, its HTTP interface, and the tokens of one client per department."""
@@ -282,6 +292,7 @@ class World:
             uscc: self.service.clients.add(Client(f"client-{uscc}", uscc, (EVERY_TYPE,), 100_000), NOW) for uscc in self.service.keyring.departments
         }
         self.http = TestClient(served(self.service), raise_server_exceptions=False)
+        self.http.portal = loop(os.getpid())
 
     def moved(self, slug: str) -> Moved:
         """Return a sample with its dates moved to the world's day."""

@@ -103,7 +103,7 @@ def empty_postgres(address: str, template: str = "template1") -> str:
     name = f"t{uuid.uuid4().hex}"
     engine = create_engine(address, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))  # quicker than by the log, where nothing syncs
     engine.dispose()
     return engine.url.set(database=name).render_as_string(hide_password=False)
 
