@@ -98,7 +98,7 @@ def test_several_workers_give_the_same_results_in_the_same_order(
 
 def test_a_worker_that_is_killed_loses_nothing(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:
     source, results, command = called
-    source.write_text("\n".join(lines_of(terminal, 40)) + "\n", encoding="utf-8")
+    source.write_text("\n".join(lines_of(terminal, 24)) + "\n", encoding="utf-8")
     with_a_dictionary(terminal)
     surroundings = os.environ | terminal.environment
     process = subprocess.Popen(
@@ -112,8 +112,8 @@ def test_a_worker_that_is_killed_loses_nothing(terminal: Terminal, called: tuple
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert "a worker was killed" in said
-    assert [one["line"] for one in told(results)] == list(range(1, 41))
-    assert len(list(terminal.world.service.book.all_ids())) == len({one["licence_id"] for one in told(results)}) == 40
+    assert [one["line"] for one in told(results)] == list(range(1, 25))
+    assert len(list(terminal.world.service.book.all_ids())) == len({one["licence_id"] for one in told(results)}) == 24
 
 
 def test_results_are_for_their_owner_alone_whoever_made_the_file(terminal: Terminal, called: tuple[Path, Path, list[str]]) -> None:

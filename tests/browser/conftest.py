@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -58,22 +59,42 @@ def chromium() -> Iterator[Browser]:
 Opening = Callable[..., Page]
 
 
+Room = Callable[..., BrowserContext]
+
+
+@pytest.fixture(scope="module")
+def room(chromium: Browser) -> Iterator[Room]:
+    """Return a function that lends a context of these options without cookies; its first page keeps a warm process for those of the tests."""
+    kept: dict[str, BrowserContext] = {}
+
+    def lend(url: str, **options: Any) -> BrowserContext:
+        name = repr((url, sorted(options.items())))
+        if name not in kept:
+            kept[name] = chromium.new_context(base_url=url, **options)
+            kept[name].new_page().goto("/")
+        kept[name].clear_cookies()
+        return kept[name]
+
+    yield lend
+    for context in kept.values():
+        context.close()
+
+
 @pytest.fixture
-def opened(chromium: Browser, site: Site) -> Iterator[Opening]:
-    """Return a function that opens the site's page in a context of its own; at the end, nothing may have left the host or gone wrong."""
-    contexts: list[BrowserContext] = []
+def opened(room: Room, site: Site) -> Iterator[Opening]:
+    """Return a function that opens the site's page with options of its own; at the end, nothing may have left the host or gone wrong."""
+    pages: list[Page] = []
     asked: list[str] = []
     trouble: list[str] = []
 
     def open_page(**options: object) -> Page:
-        context = chromium.new_context(base_url=site.url, **options)  # type: ignore[arg-type]
-        contexts.append(context)
+        page = room(site.url, **options).new_page()
+        pages.append(page)
 
         def remember(request: Request) -> None:
             asked.append(request.url)
 
-        context.on("request", remember)
-        page = context.new_page()
+        page.on("request", remember)
         page.on(
             "console",
             lambda message: trouble.append(message.text) if message.type in {"error", "warning"} and "status of" not in message.text else None,
@@ -83,8 +104,10 @@ def opened(chromium: Browser, site: Site) -> Iterator[Opening]:
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        assert page.context.pages[1:] == [one for one in pages if one.context is page.context], "a window that nobody asked for"
+    for page in pages:
+        page.close()
     assert asked
     assert {urlsplit(url).hostname or "" for url in asked} <= HOSTS
     assert not trouble

@@ -3,14 +3,13 @@
 import csv
 import io
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from licence_service.store.clients import EVERY_TYPE, PLATFORM, Client
 from tests.browser.conftest import Opening, Site
-from tests.browser.test_public_pages import DEVICES, NO_SCRIPTS, PHONE, press, reachable, tidy
+from tests.browser.test_public_pages import NO_SCRIPTS, PHONE, press, reachable, tidy
 from tests.world import DRIVER, NOW
 
 pytestmark = pytest.mark.browser
@@ -52,12 +51,11 @@ def send(page: Page, token: str, content: bytes) -> None:
     press(page, "提交")
 
 
-@DEVICES
 @pytest.mark.rule("SH-14")
 def test_a_file_goes_in_its_progress_renews_itself_and_its_result_is_a_table_to_download(
-    opened: Opening, site: Site, token: str, rows: list[list[str]], device: dict[str, Any]
+    opened: Opening, site: Site, token: str, rows: list[list[str]]
 ) -> None:
-    page = opened(bypass_csp=True, accept_downloads=True, **device)
+    page = opened(bypass_csp=True, accept_downloads=True, **PHONE)
     page.get_by_role("link", name="平台批量核验").click()
     tidy(page)
     send(page, token, sheet(rows, "gb18030"))

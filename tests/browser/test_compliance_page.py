@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 
 from tests.api.test_stock import sent, with_photos
 from tests.browser.conftest import Opening, Site
-from tests.browser.test_public_pages import DEVICES, press, reachable, tidy
+from tests.browser.test_public_pages import PHONE, press, reachable, tidy
 from tests.stocks import as_ndjson, dirty
 from tests.world import DRIVER
 
@@ -28,9 +28,8 @@ def asked(page: Page, token: str) -> None:
     press(page, "查看")
 
 
-@DEVICES
-def test_the_rates_are_shown_against_the_line_in_words_and_in_a_chart(opened: Opening, token: str, device: dict[str, object]) -> None:
-    page = opened(**device)
+def test_the_rates_are_shown_against_the_line_in_words_and_in_a_chart(opened: Opening, token: str) -> None:
+    page = opened(**PHONE)
     page.goto("/compliance")
     tidy(page)
     asked(page, token)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pypdfium2 as pdfium
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, Page, Route
 
 from licence_service import founding
 from licence_service.app import served
@@ -26,7 +26,8 @@ from licence_service.stock.sources import open_source
 from licence_service.store.stock_rows import REJECTED, StockRun
 from licence_service.web.scanning import ScanProtocol
 from tests import stocks
-from tests.browser.test_public_pages import DEVICES, NO_SCRIPTS, PHONE, clean, fits, press, reachable
+from tests.browser.conftest import Room
+from tests.browser.test_public_pages import NO_SCRIPTS, PHONE, clean_at_both_sizes, press, reachable
 from tests.desks import typed
 from tests.provider import ORGAN, desk_world, person, provider  # noqa: F401 - a fixture
 from tests.world import DRIVER, World
@@ -86,16 +87,15 @@ def _only_here(route: Route) -> None:
 
 
 @pytest.fixture
-def signed_in(chromium: Browser, desk: DeskSite) -> Iterator[Entering]:
+def signed_in(room: Room, desk: DeskSite) -> Iterator[Entering]:
     """Return a function that signs a person in by the provider's page; at the end no page of ours may have complained."""
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
     trouble: list[str] = []
 
     def enter(subject: str, **options: Any) -> Page:
-        context = chromium.new_context(base_url=desk.url, **options)
-        context.route("**/*", _only_here)
-        contexts.append(context)
-        page = context.new_page()
+        page = room(desk.url, **options).new_page()
+        page.route("**/*", _only_here)
+        pages.append(page)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("console", lambda said: trouble.append(said.text) if "Content Security Policy" in said.text and desk.url in page.url else None)
         desk.world.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
@@ -107,18 +107,17 @@ def signed_in(chromium: Browser, desk: DeskSite) -> Iterator[Entering]:
         return page
 
     yield enter
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert not trouble
 
 
 def tidy(page: Page) -> None:
-    """Demand what every page owes everybody: it fits, says everything in both languages, and axe finds nothing wrong."""
-    fits(page)
+    """Demand what every page owes everybody: it says everything in both languages, fits everywhere, and axe finds nothing wrong."""
     assert page.evaluate(ONE_LANGUAGE) == []
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     assert page.locator("main h1").count() == 1
-    clean(page)
+    clean_at_both_sizes(page)
 
 
 def follow(page: Page, name: str) -> None:
@@ -151,9 +150,8 @@ def driver_of(desk: DeskSite, number: int) -> dict[str, Any]:
 # -- the clerk ------------------------------------------------------------------------------------------------------------------
 
 
-@DEVICES
-def test_the_door_says_whose_it_is_and_every_page_has_the_way_out(signed_in: Entering, desk: DeskSite, device: dict[str, Any]) -> None:
-    page = signed_in("clerk", bypass_csp=True, **device)
+def test_the_door_says_whose_it_is_and_every_page_has_the_way_out(signed_in: Entering, desk: DeskSite) -> None:
+    page = signed_in("clerk", bypass_csp=True, **PHONE)
     tidy(page)
     assert "蜀安市交通运输局" in page.locator("h1").inner_text()
     press(page, "退出")
@@ -166,11 +164,10 @@ def test_the_door_says_whose_it_is_and_every_page_has_the_way_out(signed_in: Ent
     assert desk.world.service.settings.openid_issuer
 
 
-@DEVICES
-def test_a_clerk_issues_by_the_form_with_a_live_preview(signed_in: Entering, desk: DeskSite, device: dict[str, Any]) -> None:
-    number = 1000 + (device is PHONE)
+def test_a_clerk_issues_by_the_form_with_a_live_preview(signed_in: Entering, desk: DeskSite) -> None:
+    number = 1000
     request = driver_of(desk, number)
-    page = signed_in("clerk", bypass_csp=True, **device)
+    page = signed_in("clerk", bypass_csp=True, **PHONE)
     follow(page, "颁发证照")
     tidy(page)
     follow(page, "道路运输从业人员从业资格证")
@@ -195,13 +192,12 @@ def test_a_clerk_issues_by_the_form_with_a_live_preview(signed_in: Entering, des
     tidy(page)
 
 
-@DEVICES
-def test_a_clerk_finds_a_licence_suspends_it_and_prints_a_copy(signed_in: Entering, desk: DeskSite, device: dict[str, Any]) -> None:
-    number = 1003 + (device is PHONE)
+def test_a_clerk_finds_a_licence_suspends_it_and_prints_a_copy(signed_in: Entering, desk: DeskSite) -> None:
+    number = 1003
     request = driver_of(desk, number)
     answer = desk.world.http.post("/licences", json=request, headers=desk.world.headers(DRIVER, f"browser-desk-{number}"))
     assert answer.status_code == 201
-    page = signed_in("clerk", bypass_csp=True, **device)
+    page = signed_in("clerk", bypass_csp=True, **PHONE)
     page.get_by_label("号码或编号").fill(f"DESK-{number}")
     press(page, "查找")
     tidy(page)
@@ -254,11 +250,8 @@ def test_the_clerks_form_is_filled_seen_and_sent_without_scripts_and_reached_by_
 # -- the others -----------------------------------------------------------------------------------------------------------------
 
 
-@DEVICES
-def test_a_seal_officer_stops_the_seal_and_starts_it_again_and_the_auditor_reads_it(
-    signed_in: Entering, desk: DeskSite, device: dict[str, Any]
-) -> None:
-    page = signed_in("officer", bypass_csp=True, **device)
+def test_a_seal_officer_stops_the_seal_and_starts_it_again_and_the_auditor_reads_it(signed_in: Entering, desk: DeskSite) -> None:
+    page = signed_in("officer", bypass_csp=True, **PHONE)
     follow(page, "印章与用章日志")
     tidy(page)
     page.get_by_label("事由（留档）").fill("例行停用演练")
@@ -272,7 +265,7 @@ def test_a_seal_officer_stops_the_seal_and_starts_it_again_and_the_auditor_reads
     assert page.locator("h1").inner_text().startswith("您的角色或本单位无权办理此事")
     tidy(page)
 
-    auditor = signed_in("auditor", bypass_csp=True, **device)
+    auditor = signed_in("auditor", bypass_csp=True, **PHONE)
     auditor.goto("/desk/seal")
     assert "例行停用演练" in auditor.locator("main").inner_text()
     assert auditor.get_by_role("button", name="立即停用").count() == 0
@@ -294,11 +287,8 @@ def run(desk: DeskSite, tmp_path_factory: pytest.TempPathFactory) -> StockRun:
     return office.load(desk.world.client(DRIVER), DRIVER, Delivery(open_source(folder / "stock.csv"), plan, "装载人甲", folder / "photos"))
 
 
-@DEVICES
-def test_a_data_quality_officer_takes_a_suggestion_and_rejects_a_row(
-    signed_in: Entering, desk: DeskSite, run: StockRun, device: dict[str, Any]
-) -> None:
-    page = signed_in("quality", bypass_csp=True, **device)
+def test_a_data_quality_officer_takes_a_suggestion_and_rejects_a_row(signed_in: Entering, desk: DeskSite, run: StockRun) -> None:
+    page = signed_in("quality", bypass_csp=True, **PHONE)
     follow(page, "存量隔离区")
     assert page.locator("progress").get_attribute("max") == str(len(stocks.dirty(2, of_each=1).rows))
     tidy(page)
@@ -320,17 +310,16 @@ def test_a_data_quality_officer_takes_a_suggestion_and_rejects_a_row(
     tidy(page)
 
 
-@DEVICES
-def test_what_the_administrator_proposed_the_approver_reads_and_puts_in_force(signed_in: Entering, desk: DeskSite, device: dict[str, Any]) -> None:
+def test_what_the_administrator_proposed_the_approver_reads_and_puts_in_force(signed_in: Entering, desk: DeskSite) -> None:
     foundations = desk.world.service.foundations
     admin = next(one for one, _ in desk.world.service.people.all(datetime.now(UTC).date()) if Role.TEMPLATE_ADMINISTRATOR in one.roles)
     number = founding.proposed_body(foundations, Body("52519900MB9900099X", f"示例培训学校{len(foundations.lines())}", "519900", ()), admin.person_id)
-    page = signed_in("admin", bypass_csp=True, **device)
+    page = signed_in("admin", bypass_csp=True, **PHONE)
     follow(page, "双人审批")
     assert "须由他人审批" in page.locator(f"#proposal-{number}").inner_text()
     tidy(page)
 
-    page = signed_in("approver", bypass_csp=True, **device)
+    page = signed_in("approver", bypass_csp=True, **PHONE)
     page.goto("/desk/approvals")
     proposal = page.locator(f"#proposal-{number}")
     proposal.locator("summary").click()

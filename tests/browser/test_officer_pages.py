@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from licence_service.store.clients import EVERY_TYPE, OFFICER, Client
 from tests.browser.conftest import Opening, Site
-from tests.browser.test_public_pages import DEVICES, NO_SCRIPTS, PHONE, press, reachable, tidy
+from tests.browser.test_public_pages import NO_SCRIPTS, PHONE, press, reachable, tidy
 from tests.world import DRIVER, NOW, World
 
 pytestmark = pytest.mark.browser
@@ -81,12 +81,9 @@ def band(page: Page) -> str:
     return heading.inner_text()
 
 
-@DEVICES
 @pytest.mark.rule("SH-08", "SH-11")
-def test_an_officer_says_reason_and_place_finds_by_plate_number_or_identity_number_and_is_recorded(
-    opened: Opening, street: Street, device: dict[str, Any]
-) -> None:
-    page = opened(bypass_csp=True, **device)
+def test_an_officer_says_reason_and_place_finds_by_plate_number_or_identity_number_and_is_recorded(opened: Opening, street: Street) -> None:
+    page = opened(bypass_csp=True, **PHONE)
     page.get_by_role("link", name="执法查询").click()
     tidy(page)
     asked = (("plate", street.plate, street.vehicle, CAR), ("number", street.vehicle["number"], street.vehicle, CAR))
@@ -145,12 +142,9 @@ def test_an_identity_number_opens_only_for_a_reason_that_needs_it_and_a_case_sea
     assert (kept["sealed_by_case"], kept["place"]) == (True, None)
 
 
-@DEVICES
 @pytest.mark.rule("SH-08")
-def test_who_could_not_show_it_is_given_a_note_that_opens_with_its_code_and_can_be_printed(
-    opened: Opening, street: Street, device: dict[str, Any]
-) -> None:
-    page = opened(bypass_csp=True, **device)
+def test_who_could_not_show_it_is_given_a_note_that_opens_with_its_code_and_can_be_printed(opened: Opening, street: Street) -> None:
+    page = opened(bypass_csp=True, **PHONE)
     fill(page, street, "id", street.face["citizen_id"], {"查询事由": "could_not_show", "执法人员": "执法009"})
     page.get_by_label("持证人未能出示").check()
     press(page, "查询")
@@ -216,12 +210,9 @@ def test_the_officers_form_is_filled_and_sent_by_the_keyboard_alone_without_scri
 # -- the sticker on a vehicle --------------------------------------------------------------------------------------
 
 
-@DEVICES
 @pytest.mark.rule("SH-10")
-def test_a_passenger_sees_first_the_plate_to_compare_then_whether_the_vehicle_may_operate(
-    opened: Opening, street: Street, device: dict[str, Any]
-) -> None:
-    page = opened(bypass_csp=True, **device)
+def test_a_passenger_sees_first_the_plate_to_compare_then_whether_the_vehicle_may_operate(opened: Opening, street: Street) -> None:
+    page = opened(bypass_csp=True, **PHONE)
     page.goto(f"/S/{street.sticker}")
     plate, verdict = page.get_by_role("img", name=street.plate).bounding_box(), page.locator(".band").bounding_box()
     viewport = page.viewport_size
@@ -239,10 +230,9 @@ def test_a_passenger_sees_first_the_plate_to_compare_then_whether_the_vehicle_ma
     tidy(page)
 
 
-@DEVICES
 @pytest.mark.rule("SH-10")
-def test_a_revoked_sticker_and_one_that_nobody_made_never_look_good(opened: Opening, street: Street, device: dict[str, Any]) -> None:
-    page = opened(bypass_csp=True, **device)
+def test_a_revoked_sticker_and_one_that_nobody_made_never_look_good(opened: Opening, street: Street) -> None:
+    page = opened(bypass_csp=True, **PHONE)
     for code, zh, en in ((street.revoked, "此车贴已作废", "was revoked"), ("A" * 16, "无法识别此码", "cannot be recognised")):
         page.goto(f"/S/{code}")
         assert band(page).startswith(zh)

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.browser
 NO_SCRIPTS = {"java_script_enabled": False}
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "device_scale_factor": 2}
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
-DEVICES = pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
 
 # What says what a thing is must say it in both languages; codes, values and names need no translation.
 ONE_LANGUAGE = """() => [...document.querySelectorAll('h1, h2, h3, label, main button, dt, th[scope=col], option, main a, nav a')]
@@ -125,15 +124,25 @@ def fits(page: Page) -> None:
     assert width[0] <= width[1] == viewport["width"], (page.url, width)  # a phone's window grows with what is too wide
 
 
+def clean_at_both_sizes(page: Page) -> None:
+    """Demand that it fits, and that axe finds nothing wrong, on a telephone and at a screen; it is left as it was."""
+    before = page.viewport_size
+    assert before
+    for size in (PHONE["viewport"], DESKTOP["viewport"]):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        fits(page)
+        clean(page)
+    page.set_viewport_size(before)
+
+
 def tidy(page: Page) -> None:
-    """Demand what every page owes everybody: it fits, says everything in both languages, and axe finds nothing wrong."""
-    fits(page)
+    """Demand what every page owes everybody: it says everything in both languages, fits everywhere, and axe finds nothing wrong."""
     assert page.evaluate(ONE_LANGUAGE) == []
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     assert page.locator("main h1").count() == 1
     assert "licence.example.cn" in page.locator(".host").first.inner_text()
     assert page.get_by_role("link", name="按号码核验").count() >= 1
-    clean(page)
+    clean_at_both_sizes(page)
 
 
 def press(page: Page, name: str) -> None:
@@ -335,9 +344,8 @@ def match(page: Page, issued: dict[str, Any], name: str, tail: str) -> None:
     press(page, "比对")
 
 
-@DEVICES
-def test_match_boxes_say_yes_or_no_and_nothing_of_the_record(opened: Opening, site: Site, driver: dict[str, Any], device: dict[str, Any]) -> None:
-    face, page = site.world.request(DRIVER)["face"], opened(bypass_csp=True, **device)
+def test_match_boxes_say_yes_or_no_and_nothing_of_the_record(opened: Opening, site: Site, driver: dict[str, Any]) -> None:
+    face, page = site.world.request(DRIVER)["face"], opened(bypass_csp=True, **PHONE)
     for name, tail, said in ((face["person_name"], face["citizen_id"][-4:], "相符 Matches"), ("王无此", "", "不相符 Does not match")):
         match(page, driver, name, tail)
         assert " ".join(headline(page).split()) == said
@@ -350,12 +358,9 @@ def test_match_boxes_say_yes_or_no_and_nothing_of_the_record(opened: Opening, si
         tidy(page)
 
 
-@DEVICES
-def test_an_altered_file_is_shown_field_by_field_beside_the_record(
-    opened: Opening, site: Site, endorsed: dict[str, Any], device: dict[str, Any]
-) -> None:
+def test_an_altered_file_is_shown_field_by_field_beside_the_record(opened: Opening, site: Site, endorsed: dict[str, Any]) -> None:
     content = bytes(site.world.http.post("/download", json={"delivery_code": endorsed["delivery_code"]}).content)
-    page = opened(bypass_csp=True, **device)
+    page = opened(bypass_csp=True, **PHONE)
     upload(page, with_another(content, "plate_no", "川PA9999"))
 
     assert headline(page).startswith("无效")
@@ -366,9 +371,8 @@ def test_an_altered_file_is_shown_field_by_field_beside_the_record(
     tidy(page)
 
 
-@DEVICES
-def test_a_genuine_file_is_valid_and_a_picture_is_read_for_its_code_only(opened: Opening, original: bytes, device: dict[str, Any]) -> None:
-    page = opened(bypass_csp=True, **device)
+def test_a_genuine_file_is_valid_and_a_picture_is_read_for_its_code_only(opened: Opening, original: bytes) -> None:
+    page = opened(bypass_csp=True, **PHONE)
     upload(page, original)
     assert headline(page).startswith("有效")
     tidy(page)
@@ -438,12 +442,9 @@ def colours(page: Page) -> dict[str, str]:
 
 
 @pytest.mark.rule("SH-01", "AU-01")
-@DEVICES
-def test_an_address_with_a_past_clock_never_shows_a_revoked_licence_as_valid(
-    opened: Opening, site: Site, revoked: dict[str, Any], device: dict[str, Any]
-) -> None:
+def test_an_address_with_a_past_clock_never_shows_a_revoked_licence_as_valid(opened: Opening, site: Site, revoked: dict[str, Any]) -> None:
     before, day = site.world.clock.now, beijing_day(site.world.clock.now)  # type: ignore[attr-defined]
-    page = opened(bypass_csp=True, **device)
+    page = opened(bypass_csp=True, **PHONE)
     digits = revoked["verify_url"].rpartition("/Q/1")[2]
     site.world.clock.now = before + timedelta(days=1)  # type: ignore[attr-defined]
     try:
@@ -475,11 +476,8 @@ def test_an_address_with_a_past_clock_never_shows_a_revoked_licence_as_valid(
 
 
 @pytest.mark.rule("AU-01")
-@DEVICES
-def test_was_it_valid_on_is_asked_after_a_scan_a_pair_and_a_file(
-    opened: Opening, driver: dict[str, Any], original: bytes, device: dict[str, Any]
-) -> None:
-    page = opened(bypass_csp=True, **device)
+def test_was_it_valid_on_is_asked_after_a_scan_a_pair_and_a_file(opened: Opening, driver: dict[str, Any], original: bytes) -> None:
+    page = opened(bypass_csp=True, **PHONE)
     for step in ("code", "pair", "file", "first page"):
         page.goto("/Q/1" + driver["verify_url"].rpartition("/Q/1")[2] if step == "code" else "/")
         if step == "pair":
@@ -514,9 +512,8 @@ def test_the_page_of_a_verdict_needs_no_scripts_and_speaks_both_languages(opened
     assert all(facts)
 
 
-@DEVICES
-def test_a_false_site_is_reported_and_the_official_one_named(opened: Opening, site: Site, device: dict[str, Any]) -> None:
-    page = opened(bypass_csp=True, **device)
+def test_a_false_site_is_reported_and_the_official_one_named(opened: Opening, site: Site) -> None:
+    page = opened(bypass_csp=True, **PHONE)
     page.get_by_role("link", name="举报假冒网站").click()
     assert "licence.example.cn" in page.locator("main").inner_text()
     tidy(page)

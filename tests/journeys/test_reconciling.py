@@ -62,7 +62,7 @@ def settled(world: World, repository: Repository, passes: int = 20) -> list[set[
     raise AssertionError(f"{len(repository.wrongs())} differences are left")
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [12, pytest.param(11, marks=pytest.mark.long)])  # 12 strikes with every lasting fault
 def test_the_ledger_lists_exactly_what_was_injected(tmp_path: Path, demo_keys: Path, database_url: str | None, seed: int) -> None:
     """Each licence has one message, so that each fault leaves one difference."""
     with reporting_world(tmp_path, demo_keys, database_url, seed=seed, rate=0.7, faults=LASTING) as (world, repository):
@@ -82,7 +82,14 @@ def test_the_ledger_lists_exactly_what_was_injected(tmp_path: Path, demo_keys: P
         assert reconciler(world).ledger.counts()["open"] == 0
 
 
-@pytest.mark.parametrize("seed", [1, 2, 9])
+# The first two storms together hold every fault that there is; `make test-long` knows more.
+STORMS = [("sqlite", 1), ("sqlite", 9), ("postgresql", 1)]
+MORE_STORMS = [("sqlite", 2), ("postgresql", 2), ("postgresql", 9)]
+
+
+@pytest.mark.parametrize(
+    ("database_url", "seed"), [*STORMS, *(pytest.param(*one, marks=pytest.mark.long) for one in MORE_STORMS)], indirect=["database_url"]
+)
 def test_lost_doubled_reordered_and_late_messages_are_each_listed_and_the_ledger_ends_at_zero(
     tmp_path: Path, demo_keys: Path, database_url: str | None, seed: int
 ) -> None:
@@ -372,7 +379,7 @@ def test_many_processes_report_each_message_once_and_in_order(tmp_path: Path, de
 
 
 @pytest.mark.rule("AI-07")
-@pytest.mark.parametrize("after", [1, 6])
+@pytest.mark.parametrize("after", [6, pytest.param(1, marks=pytest.mark.long)])
 def test_a_reporter_that_is_killed_loses_and_doubles_nothing(terminal: Terminal, after: int) -> None:
     """`kill -9` in the middle of a message; another process goes on where it stood."""
     world, process = terminal.world, list[subprocess.Popen[bytes]]()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -206,8 +206,8 @@ def _issued(shop: Shop, token: str, slug: str, number: int, **changed: Any) -> d
     return found
 
 
-def _at_the_counter(shop: Shop, token: str, officers: str, receiver: Receiver) -> None:
-    """Issue, read, search, look, show, be refused."""
+def _at_the_counter(shop: Shop, token: str, officers: str, receiver: Receiver) -> Callable[[], None]:
+    """Issue, read, search, look, show, be refused; return what is asked when the message has come, some seconds later."""
     ask, day = shop.ask, shop.day
     hook = ask("POST", "/webhooks", token, wanted=201, json={"url": receiver.url()}).json()
     day.secret(webhook=hook["secret"])
@@ -240,17 +240,17 @@ def _at_the_counter(shop: Shop, token: str, officers: str, receiver: Receiver) -
     ask("GET", path, "lst_" + "x" * 43, wanted=401)
     ask("GET", path, officers, wanted=403)
     day.secret(foreign_token="lst_" + "x" * 43)
-    for _ in range(100):
-        if receiver.taken:
-            break
-        time.sleep(0.1)
-    assert receiver.taken
-    for _ in range(100):
-        if shop.world.service.heads.last():
-            break
-        time.sleep(0.1)
-    ask("GET", f"{path}/answer", token, wanted=200)
-    ask("GET", f"/webhooks/{hook['webhook_id']}/deliveries", token, wanted=200)
+
+    def later() -> None:
+        for _ in range(100):
+            if receiver.taken and shop.world.service.heads.last():
+                break
+            time.sleep(0.1)
+        assert receiver.taken
+        ask("GET", f"{path}/answer", token, wanted=200)
+        ask("GET", f"/webhooks/{hook['webhook_id']}/deliveries", token, wanted=200)
+
+    return later
 
 
 def _stock(shop: Shop, token: str) -> None:
@@ -306,9 +306,10 @@ def test_no_output_of_a_day_holds_what_is_secret(shop: Shop) -> None:
     shop.day.secret(**{f"secret of {uscc}": one for uscc, one in shop.world.tokens.items()})
     failing = iter([503])  # tried again after five seconds
     with listening(Receiver(answer=lambda _receiver, _got: (next(failing, 204), {}))) as receiver:
-        _at_the_counter(shop, token, officers, receiver)
-    _stock(shop, token)
-    _at_a_shell(shop, "approval-by-key")
+        later = _at_the_counter(shop, token, officers, receiver)
+        _stock(shop, token)
+        _at_a_shell(shop, "approval-by-key")
+        later()
     shop.day.said.append(("metrics", shop.ask("GET", "/metrics", wanted=200).text))
     _broken(shop, token)
 

@@ -101,13 +101,20 @@ def test_a_sample_is_printed_alike(made: Make, slug: str, tmp_path: Path) -> Non
     assert assert_alike(fast, slow, placed, tmp_path) == [page.code_text]
 
 
+LENGTHS = ((0.15, 1), (0.35, 3), (0.6, 12), (1.0, 40))  # share of what a field may hold, rows of a table
+
+
 @every_type
-def test_faces_of_every_length_are_printed_alike(made: Make, slug: str, tmp_path: Path) -> None:
-    """From empty to full: short lines, wrapped and shrunk ones, many rows, further pages."""
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_faces_of_every_length_are_printed_alike(made: Make, slug: str, every: bool, tmp_path: Path) -> None:
+    """From empty to full: short lines, wrapped and shrunk ones, many rows, further pages.
+
+    Each type is printed full and in one of the other lengths, types take turns; `make test-long` prints each in all of them.
+    """
     one = made(slug)
     printer, sample = one.world.service.printer, whole(one)
     template = one.world.service.catalogue.editions[slug][-1]
-    for share, rows in ((0.15, 1), (0.35, 3), (0.6, 12), (1.0, 40)):
+    for share, rows in LENGTHS if every else (LENGTHS[SLUGS.index(slug) % 3], LENGTHS[3]):
         page = sheet(one, {**stretched(template, sample, share, rows), **dict.fromkeys(one.world.service.catalogue.samples[slug].photos, "")})
         try:
             printer.place(page)
