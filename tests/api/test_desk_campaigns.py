@@ -32,7 +32,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Ite
     """The desk on each of the two databases."""
     sqlite = request.param == "sqlite"
     url = None if sqlite else empty_postgres(request.getfixturevalue("postgres_address"), request.getfixturevalue("migrated_postgres"))
-    told = {"openid_issuer": "http://127.0.0.1:9", "desk_url": "http://testserver", "openid_client_secret": SecretStr("one of ours")}
+    told: dict[str, Any] = {"openid_issuer": "http://127.0.0.1:9", "desk_url": "http://testserver", "openid_client_secret": SecretStr("one of ours")}
     with a_world(tmp_path, demo_keys, url, now=ISSUED, **told) as world:  # what is recorded later cannot be recorded before
         yield world
 

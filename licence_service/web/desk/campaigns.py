@@ -203,7 +203,7 @@ def _what(desk: Desk, body: Mapping[str, Any], faults: Sequence[Fault]) -> list[
 
 
 def _left_out(body: Mapping[str, Any], faults: Sequence[Fault]) -> Group:
-    typed = next(iter(body.get("exclusions", [])), {})
+    typed: Mapping[str, Any] = next(iter(body.get("exclusions", [])), {})
 
     def wrong(name: str) -> list[tuple[str, str]]:
         return controls.said_of(faults, f"exclusions[0].{dict(_EXCLUSION)[name]}")

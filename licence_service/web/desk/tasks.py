@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from licence_service.duties import Right
 from licence_service.requests import OBJECTION
 from licence_service.store.tasks import Task
-from licence_service.unattended import TASK as LEFT
+from licence_service.waiting import TASK as LEFT
 from licence_service.web.desk.room import HOME, Desk, TheForm, having, in_beijing
 
 router = APIRouter(prefix=f"{HOME}/tasks", include_in_schema=False)
@@ -49,7 +49,7 @@ def close(desk: Clerk, _form: TheForm, task_id: Annotated[str, Path(pattern=r"^[
 def _shown(desk: Desk, task: Task) -> dict[str, Any]:
     """Return a task for the page; its licence is named where this person may open it."""
     said = {**task.content}
-    if (slug := said.get("type")) in desk.service.catalogue.editions:
+    if (slug := str(said.get("type"))) in desk.service.catalogue.editions:
         said["type"] = desk.service.catalogue.editions[slug][-1].title.zh
     return {
         "id": task.task_id, "words": KINDS.get(task.kind, (task.kind, task.kind.replace("_", " "))), "at": in_beijing(task.opened_at),
