@@ -120,7 +120,7 @@ def is_mine(desk: Desk, by: str) -> bool:
 
 
 def _act(name: str) -> tuple[str, str]:
-    return ACT_WORDS[Act(name)]
+    return ACT_WORDS[Act(name)][0], name.replace("_", " ").capitalize()
 
 
 def _left_out_by(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -203,7 +203,7 @@ def _what(desk: Desk, body: Mapping[str, Any], faults: Sequence[Fault]) -> list[
 
 
 def _left_out(body: Mapping[str, Any], faults: Sequence[Fault]) -> Group:
-    typed: Mapping[str, Any] = next(iter(body.get("exclusions", [])), {})
+    typed: Mapping[str, str] = next(iter(body.get("exclusions", [])), {})
 
     def wrong(name: str) -> list[tuple[str, str]]:
         return controls.said_of(faults, f"exclusions[0].{dict(_EXCLUSION)[name]}")
