@@ -13,7 +13,7 @@ from licence_service.licence import beijing_day
 from licence_service.requests import ACTS
 from licence_service.seal.granting import Grant
 from licence_service.store.clients import EVERY_ACT, READ, SIGNAL, STICKER, STOCK, TASK, WEBHOOK, Client
-from tests.api.test_deciding import ITEM, RULES, _receipts
+from tests.api.test_deciding import ITEM, RULES, _receipts, bound
 from tests.api.test_offices import OFFICES, OTHER, SHUAN, keys_with
 from tests.world import BUSINESS, NOW, World, a_world, decision
 
@@ -124,7 +124,7 @@ def _issued(world: World, headers: dict[str, str], number: int) -> Any:
         HAILING, decision=said, service_item_code=ITEM, receipts=_receipts(), region="519903", case_no=f"G-{number}",
         face={"license_no": f"川交运管许可蜀字51990002{number:04}号"},
     )  # fmt: skip
-    return world.http.post("/licences", json=body, headers={**headers, "Idempotency-Key": f"granted-{number:03}"})
+    return world.http.post("/licences", json=bound(body), headers={**headers, "Idempotency-Key": f"granted-{number:03}"})
 
 
 @pytest.mark.rule("SE-01", "LC-16", "AI-03")
