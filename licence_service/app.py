@@ -45,6 +45,7 @@ from licence_service.web import (
     scanning,
     status,
     stickers,
+    stock_work,
     stocks,
     tokens,
     verifying,
@@ -67,7 +68,7 @@ class _Routes(Protocol):
 log = structlog.get_logger("licence_service")
 _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
-    looking, matching, stickers, reporting, batch, lists, watchlists, stocks, complying,
+    looking, matching, stickers, reporting, batch, lists, watchlists, stocks, stock_work, complying,
     door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, campaigns, auditing,
 )  # fmt: skip
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,

@@ -17,7 +17,12 @@ SHOWN = frozenset(
         "/S/{code}", "/verify/match", "/report-site",
     }
 )  # fmt: skip
-STOCK = frozenset({"/batches", *(f"/batches/{{run_id}}{part}" for part in ("", "/report", "/quarantine", "/results"))})
+STOCK = frozenset(
+    {
+        "/batches",
+        *(f"/batches/{{run_id}}{part}" for part in ("", "/report", "/quarantine", "/results", "/corrections", "/sample", "/sign-off", "/release")),
+    }
+)
 HEARD = frozenset(  # they want a receiver
     f"/webhooks/{{webhook_id}}{part}" for part in ("/secret", "/deliveries", "/deliveries/{event_id}/resend", "/replay")
 )

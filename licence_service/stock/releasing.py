@@ -68,10 +68,12 @@ class Releasing:
     # -- release -------------------------------------------------------------------------------------
 
     def release(
-        self, caller: Client, run: StockRun, step: Callable[[str, int], None] = silent, *, chunk: int = CHUNK, share: tuple[int, int] = (0, 1)
+        self, caller: Client, run: StockRun, step: Callable[[str, int], None] = silent, *, chunk: int = CHUNK, share: tuple[int, int] = (0, 1),
+        limit: int | None = None,
     ) -> Counter[str]:  # fmt: skip
         """Seal and adopt every row that may be released; return how many were sealed, adopted and refused.
 
+        With a `limit`, stop behind the chunk that reaches it; `more` then says that there may be others.
         `share`, (which, of how many), lets several processes release one run, here or on other machines; two with the same share do work
         twice, never licences.
         Killed at any moment, it goes on: a row's key stands as long as it says the same, and gives one licence. Raise `TransitionRefused`
@@ -90,6 +92,8 @@ class Releasing:
                 ready = self._claimed(run, [row for row in rows if row.round in rounds])
                 told += self._released(caller, run, ready)
                 step("release", len(ready))
+                if limit is not None and told.total() >= limit:
+                    return told + Counter(["more"])
         return told
 
     def _claimed(self, run: StockRun, rows: Sequence[StockRow]) -> list[StockRow]:

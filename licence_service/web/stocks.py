@@ -1,21 +1,22 @@
 """Legacy stock for approval systems: a file in, its report, its quarantine and its results out (docs/stock.md).
 
-A run of another department, or of a type that the client may not touch, is answered as one that does not exist. Releasing, and what people do
-before it, is the command line's.
+A run of another department, or of a type that the client may not touch, is answered as one that does not exist. What people do with it is in
+`stock_work`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path as File
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
+from urllib.parse import unquote
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.datastructures import UploadFile
 
 from licence_service.errors import Fault, NotGranted, RequestRejected, WrongMediaType
-from licence_service.stock.declared import read_plan
+from licence_service.stock.declared import Plan, plan_of, read_plan
 from licence_service.stock.office import Delivery
 from licence_service.stock.proving import proof
 from licence_service.stock.releasing import Releasing, result_line
@@ -26,27 +27,30 @@ from licence_service.store.clients import STOCK, Client
 from licence_service.store.stock_rows import QUARANTINED, STATES, StockRun
 from licence_service.web import filled
 from licence_service.web.access import StockOwner, TheService
-from licence_service.web.body import media_type
+from licence_service.web.body import media_type, read_bytes
 from licence_service.web.shapes import ANSWERS, TEXT, plain_answer, shape
 
 MOST_STOCK = 32_000_000  # bytes of a file; larger ones are loaded by the command line
-_FORM_ROOM, _MOST_TEXT = 1_100_000, 80
+_FORM_ROOM, MOST_NAME = 1_100_000, 80
 _CODES = frozenset({"check_code", "delivery_code", "verify_url"})
-NDJSON = "application/x-ndjson"
+NDJSON, CSV = "application/x-ndjson", "text/csv"
 router = APIRouter(tags=["stock"], responses=ANSWERS)
+_KINDS = {"ndjson": NDJSON, "csv": CSV}
 RunId = Annotated[str, Path(pattern=r"^[0-9a-f]{26}$")]
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-_FLAG = {"type": "boolean"}
+Like = Annotated[str | None, Query(pattern=r"^[0-9a-f]{26}$", description="With a bare file: the run whose type and mapping it has.")]
+By = Annotated[str | None, Header(alias="Stock-By", max_length=800, description="With a bare file: who loads it; UTF-8, percent-encoded.")]
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+FLAG = {"type": "boolean"}
 _SUMS = shape({
-    "county": TEXT, "imported": _COUNT, "sealed": _COUNT, "adopted": _COUNT, "quarantined": _COUNT, "rejected": _COUNT, "waiting": _COUNT,
-    "in_book": _COUNT, "holds": _FLAG,
+    "county": TEXT, "imported": COUNT, "sealed": COUNT, "adopted": COUNT, "quarantined": COUNT, "rejected": COUNT, "waiting": COUNT,
+    "in_book": COUNT, "holds": FLAG,
 })  # fmt: skip
-_STATE = shape({"run": TEXT, "type": TEXT, "loaded": _FLAG, "holds": _FLAG, "closed": _FLAG, "counties": {"type": "array", "items": _SUMS}})
+_STATE = shape({"run": TEXT, "type": TEXT, "loaded": FLAG, "holds": FLAG, "closed": FLAG, "counties": {"type": "array", "items": _SUMS}})
 _REPORT = shape({
-    "run": TEXT, "type": TEXT, "loaded": _FLAG, "read": _COUNT, "known": _COUNT, "repeated": _COUNT, "unmapped": {"type": "array", "items": TEXT},
-    "counties": {"type": "array", "items": shape({"county": TEXT, "name": TEXT, **dict.fromkeys(STATES, _COUNT)})},
-    "rules": {"type": "array", "items": shape({"rule": TEXT, "severity": TEXT, "county": TEXT, "rows": _COUNT, "zh": TEXT, "en": TEXT})},
-    "samples": {"type": "array", "items": shape({"county": TEXT, "round": _COUNT, "rows": _COUNT, "sample": _COUNT, "signed": _FLAG})},
+    "run": TEXT, "type": TEXT, "loaded": FLAG, "read": COUNT, "known": COUNT, "repeated": COUNT, "unmapped": {"type": "array", "items": TEXT},
+    "counties": {"type": "array", "items": shape({"county": TEXT, "name": TEXT, **dict.fromkeys(STATES, COUNT)})},
+    "rules": {"type": "array", "items": shape({"rule": TEXT, "severity": TEXT, "county": TEXT, "rows": COUNT, "zh": TEXT, "en": TEXT})},
+    "samples": {"type": "array", "items": shape({"county": TEXT, "round": COUNT, "rows": COUNT, "sample": COUNT, "signed": FLAG})},
 })  # fmt: skip
 _BODY = {
     "requestBody": {
@@ -58,39 +62,69 @@ _BODY = {
                     "properties": {
                         "file": {"type": "string", "format": "binary", "description": "CSV, Excel (.xlsx) or NDJSON; photos of NDJSON as base64."},
                         "map": {"type": "string", "description": "The mapping as TOML."},
-                        "type": {"type": "string", "maxLength": _MOST_TEXT}, "by": {"type": "string", "maxLength": _MOST_TEXT},
+                        "type": {"type": "string", "maxLength": MOST_NAME}, "by": {"type": "string", "maxLength": MOST_NAME},
                     },
                 }
-            }
+            },
+            NDJSON: {"schema": {"type": "string", "description": "One object a line; with `like` and `Stock-By`."}},
+            CSV: {"schema": {"type": "string", "description": "A table with headings; with `like` and `Stock-By`."}},
         },
     }
 }  # fmt: skip
 
 
 async def sent_stock(request: Request) -> dict[str, Any]:
-    """Return the parts of the form: bytes of files, texts."""
-    if media_type(request) != "multipart/form-data":
-        raise WrongMediaType("the body is multipart/form-data")
+    """Return the parts of the form: bytes of files, texts. A file that is the body itself is its only part."""
+    kind = media_type(request)
+    if kind in {NDJSON, CSV}:
+        return {"file": await read_bytes(request, MOST_STOCK), "bare": kind}
+    if kind != "multipart/form-data":
+        raise WrongMediaType(f"the body is multipart/form-data, {NDJSON} or {CSV}")
     await filled.keep_body(request, MOST_STOCK + _FORM_ROOM)
     async with filled.parts(request, files=2, fields=4) as said:
-        return {name: await one.read() if isinstance(one, UploadFile) else one for name, one in said.items()}
+        return {name: await one.read() if isinstance(one, UploadFile) else one for name, one in said.items() if name != "bare"}
 
 
 @router.post("/batches", status_code=201, responses={201: plain_answer("Kept and judged", _REPORT)}, openapi_extra=_BODY, summary="Load legacy stock")
-def load(service: TheService, caller: StockOwner, form: Annotated[dict[str, Any], Depends(sent_stock)]) -> Response:
-    """Keep every row of a file and judge it; nothing is released. The same file again adds nothing, and goes on where it was broken off (ST-04)."""
-    slug, by = filled.text(form, "type", _MOST_TEXT), filled.text(form, "by", _MOST_TEXT)
-    if not by.isprintable():  # PostgreSQL keeps no NUL
-        raise RequestRejected(faults=[Fault("by", "control-character", "a name without control characters is wanted here")])
-    if not caller.may(STOCK, slug):
-        raise NotGranted
+def load(
+    service: TheService, caller: StockOwner, form: Annotated[dict[str, Any], Depends(sent_stock)], like: Like = None, stock_by: By = None
+) -> Response:
+    """Keep every row of a file and judge it; nothing is released. The same file again adds nothing, and goes on where it was broken off (ST-04).
+
+    As a form it brings type, mapping and name. A bare NDJSON or CSV names an earlier run of the department, `like`, whose type and mapping it has.
+    """
     stock = service.stock()
-    plan = read_plan(_bytes(form, "map"), stock.office.template(slug))
+    if "bare" in form:
+        slug, plan, by = _as_before(stock, caller, like, stock_by)
+    else:
+        slug, by = filled.text(form, "type", MOST_NAME), named(form)
+        if not caller.may(STOCK, slug):
+            raise NotGranted
+        plan = read_plan(_bytes(form, "map"), stock.office.template(slug))
     with TemporaryDirectory(prefix="stock-") as folder:  # of this process alone; rows are read as a stream
         path = File(folder) / "file"
         path.write_bytes(_bytes(form, "file"))
-        run = stock.office.load(caller, slug, Delivery(open_source(path), plan, by))
+        source = open_source(path)
+        if form.get("bare") not in {None, _KINDS.get(source.kind)}:
+            raise RequestRejected(faults=[Fault("body", "another-kind", "this is not what its media type says")])
+        run = stock.office.load(caller, slug, Delivery(source, plan, by))
     return JSONResponse(report_of(stock, run), status_code=201, headers={"Location": f"/batches/{run.run_id}", "Cache-Control": "no-store"})
+
+
+def _as_before(stock: Releasing, caller: Client, like: str | None, stock_by: str | None) -> tuple[str, Plan, str]:
+    """Return type and mapping of an earlier run, and who loads now."""
+    if like is None:
+        raise RequestRejected(faults=[Fault("like", "missing", "the earlier run whose type and mapping the file has is wanted here")])
+    run = _found(stock, caller, like)
+    return run.type, plan_of(run.content["plan"]), named({"by": unquote(stock_by or "")})
+
+
+def named(said: Mapping[str, Any]) -> str:
+    """Return the name of the person who does something, as `by`."""
+    by = filled.text(said, "by", MOST_NAME)
+    if not by.isprintable():  # PostgreSQL keeps no NUL
+        raise RequestRejected(faults=[Fault("by", "control-character", "a name without control characters is wanted here")])
+    return by
 
 
 def _bytes(form: dict[str, Any], name: str) -> bytes:

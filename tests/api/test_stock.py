@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_a_file_goes_in_and_report_quarantine_results_and_sums_come_out(world: W
     licence = f"/licences/{next(one['licence_id'] for one in told if 'licence_id' in one)}"
     assert "sealed_on" in conforms("/licences/{licence_id}", world.http.get(licence, headers=headers)).json()
     assert {route for route, _ in conforms.seen} - {"/licences/{licence_id}"} == STOCK - {
-        f"/batches/{{run_id}}/{part}" for part in ("quarantine", "results")
+        f"/batches/{{run_id}}/{part}" for part in ("quarantine", "results", "corrections", "sample", "sign-off", "release")
     }
     token = world.service.clients.add(Client("colleague", caller.department, (DRIVER,), 10), NOW)
     others = world.http.get(f"/batches/{run}/results", headers={"Authorization": f"Bearer {token}"}).text
@@ -81,6 +82,103 @@ def test_a_run_of_others_is_as_one_that_does_not_exist(world: World) -> None:
     platform = world.service.clients.add(Client("platform", department, ("*",), 10, PLATFORM), NOW)
     assert world.http.get(f"/batches/{run}", headers={"Authorization": f"Bearer {platform}"}).status_code == 403
     assert sent(world, as_ndjson([clean(1)]), strangers[1]).status_code == 403
+
+
+@pytest.mark.rule("ST-03", "ST-04", "ST-06")
+def test_a_stock_goes_from_its_file_to_its_licences_by_http_alone(world: World) -> None:
+    conforms, headers = Promises(world), world.headers(DRIVER)
+    rows = with_photos([clean(1), {**clean(2), "住址": ""}, clean(3)])
+    run = sent(world, as_ndjson(rows)).json()["run"]
+
+    def posted(part: str, body: Any = None, wanted: int = 200, who: dict[str, str] | None = None) -> Any:
+        answer = world.http.post(f"/batches/{run}/{part}", json=body, headers=who or headers)
+        assert answer.status_code == wanted, answer.text
+        return conforms(f"/batches/{{run_id}}/{part}", answer).json()
+
+    assert posted("release", wanted=409)["rule"] == "ST-06"
+    told = posted("corrections", {"by": "修正人丙", "rows": [
+        {"line": 2, "values": {"address": "示例省蜀安市青溪区和平巷2号"}}, {"line": 1, "values": {"address": "x"}}, {"line": 999, "values": {}},
+    ]})  # fmt: skip
+    assert told == {"changed": 1, "same": 0, "not_in_quarantine": 2}
+    samples = posted("sample")["samples"]
+    assert sum(one["sample"] for one in samples) == 3
+    assert posted("sample")["samples"] == samples
+    sheet = world.http.get(f"/batches/{run}/sample", headers=headers)
+    assert (sheet.headers["content-type"].partition(";")[0], len(sheet.text.splitlines())) == ("text/csv", 4)
+    county = samples[0]["county"]
+    assert posted("sign-off", {"by": "装载人甲", "county": county}, 403)["rule"] == "ST-06"
+    assert posted("release", wanted=409)["rule"] == "ST-06"
+    for one in samples:
+        posted("sign-off", {"by": "核验人乙", "county": one["county"]})
+    assert all(one["signed"] for one in posted("sample")["samples"])
+
+    department = world.client(DRIVER).department
+    for client in (Client("second", department, ("*",), 9), Client("loader", department, ("*",), 9, acts=("stock",))):
+        secret = world.service.clients.add(client, NOW)
+        posted("release", wanted=403, who={"Authorization": f"Bearer {secret}"})
+    assert posted("release") == {"sealed": 3, "adopted": 0, "refused": 0, "more": False}
+    assert posted("release") == {"sealed": 0, "adopted": 0, "refused": 0, "more": False}
+    assert world.http.get(f"/batches/{run}", headers=headers).json()["closed"] is True
+
+
+def test_who_may_not_issue_releases_nothing_and_sends_no_row_to_the_quarantine(world: World) -> None:
+    secret = world.service.clients.add(Client("loader", world.client(DRIVER).department, ("*",), 9, acts=("stock",)), NOW)
+    mine = {"Authorization": f"Bearer {secret}"}
+    run = sent(world, as_ndjson(with_photos([clean(1)])), mine).json()["run"]
+    (sample,) = world.http.post(f"/batches/{run}/sample", headers=mine).json()["samples"]
+    world.http.post(f"/batches/{run}/sign-off", json={"by": "核验人乙", "county": sample["county"]}, headers=mine)
+    assert world.http.post(f"/batches/{run}/release", headers=mine).status_code == 403
+    (sums,) = world.http.get(f"/batches/{run}", headers=mine).json()["counties"]
+    assert (sums["waiting"], sums["quarantined"]) == (1, 0)
+
+
+def test_a_release_stops_behind_its_limit_and_says_that_there_is_more(world: World) -> None:
+    run = sent(world, as_ndjson(with_photos([clean(number) for number in range(1, 6)]))).json()["run"]
+    stock, caller = world.service.stock(), world.client(DRIVER)
+    found = stock.office.kept.get(run)
+    for one in stock.sample(found):
+        stock.sign_off(found, one.county, "核验人乙")
+    told = stock.release(caller, found, chunk=2, limit=2)
+    assert 2 <= told["sealed"] < 5
+    assert told["more"] == 1
+    rest = stock.release(caller, found, chunk=2)
+    assert (told["sealed"] + rest["sealed"], rest["more"]) == (5, 0)
+
+
+@pytest.mark.parametrize(("body", "path"), [
+    ({"by": "丙", "rows": []}, "rows"), ({"by": "丙", "rows": [7]}, "rows[0]"), ({"by": "丙", "rows": [{"line": 0, "values": {}}]}, "rows[0].line"),
+    ({"by": "丙", "rows": [{"line": True, "values": {}}]}, "rows[0].line"), ({"by": "丙", "rows": [{"line": 1, "values": {"x": 1}}]}, "rows[0].values"),
+    ({"by": "丙", "rows": [{"line": 1, "values": {"no_such_field": "x"}}]}, "rows[0].values"), ({"rows": [{"line": 1, "values": {}}]}, "by"),
+    ({"by": "丙", "rows": [{"line": 1, "values": {}}] * 2}, "rows"), ({"by": "丙", "rows": [{"line": 1, "values": {}}], "more": 1}, "body"),
+])  # fmt: skip
+def test_what_is_wrong_with_corrections_is_named(world: World, body: dict[str, Any], path: str) -> None:
+    run = sent(world, as_ndjson([clean(1)])).json()["run"]
+    answer = world.http.post(f"/batches/{run}/corrections", json=body, headers=world.headers(DRIVER))
+    assert (answer.status_code, [fault["path"] for fault in answer.json()["faults"]]) == (422, [path])
+
+
+def test_a_further_file_goes_in_as_the_body_itself_under_the_mapping_of_an_earlier_run(world: World) -> None:
+    first = sent(world, as_ndjson(with_photos([clean(1)]))).json()["run"]
+    headers = {**world.headers(DRIVER), "Stock-By": quote("装载人甲")}
+
+    def bare(content: bytes, kind: str, **query: str) -> Any:
+        return world.http.post("/batches", content=content, params=query, headers={**headers, "Content-Type": kind})
+
+    lines = bare(as_ndjson(with_photos([clean(2)])), "application/x-ndjson", like=first)
+    table = bare(as_csv([clean(3)]), "text/csv", like=first)
+    assert (lines.status_code, table.status_code) == (201, 201), (lines.text, table.text)
+    office = world.service.stock().office
+    assert {office.kept.get(one.json()["run"]).loaded_by for one in (lines, table)} == {"装载人甲"}
+    assert sum(one["passed"] for one in lines.json()["counties"]) == 1
+    absent = bare(b"{}", "application/x-ndjson")
+    assert [fault["path"] for fault in absent.json()["faults"]] == ["like"]
+    assert bare(as_csv([clean(4)]), "application/x-ndjson", like=first).status_code == 422
+    assert bare(b"x", "text/plain", like=first).status_code == 415
+    assert bare(b"{}", "application/x-ndjson", like="0" * 26).status_code == 404
+    nameless = world.http.post(
+        "/batches", content=b"{}", params={"like": first}, headers={**world.headers(DRIVER), "Content-Type": "application/x-ndjson"}
+    )
+    assert [fault["path"] for fault in nameless.json()["faults"]] == ["by"]
 
 
 def test_csv_and_excel_go_in_as_well_and_a_file_on_the_server_is_never_read(world: World) -> None:
