@@ -18,7 +18,7 @@ from licence_service.web.scanning import ScanProtocol
 from tests.api.test_offices import OFFICES, keys_with
 from tests.browser.conftest import Site
 from tests.browser.test_desk_pages import tidy
-from tests.browser.test_public_pages import DEVICES, NO_SCRIPTS, PHONE, press
+from tests.browser.test_public_pages import NO_SCRIPTS, PHONE, press
 from tests.desks import Seat, seat
 from tests.journeys.ageing import ISSUED, a_few, the_plan
 from tests.provider import ORGAN
@@ -71,17 +71,16 @@ def sitting(chromium: Browser, desk: Site) -> Iterator[Sitting]:
     assert not trouble
 
 
-def somebody(desk: Site, *roles: Role, office: str | None = None, device: dict[str, Any]) -> Seat:
-    """Let somebody sit down, another for each device."""
-    return seat(desk.world, *roles, office=office, subject=f"{office}-{'-'.join(roles)}-{device is PHONE}-{time.monotonic_ns()}")
+def somebody(desk: Site, *roles: Role, office: str | None = None) -> Seat:
+    """Let somebody sit down, each time another."""
+    return seat(desk.world, *roles, office=office, subject=f"{office}-{'-'.join(roles)}-{time.monotonic_ns()}")
 
 
-@DEVICES
-def test_a_clerk_of_an_office_sees_whose_desk_it_is_its_tasks_and_names_the_region(sitting: Sitting, desk: Site, device: dict[str, Any]) -> None:
+def test_a_clerk_of_an_office_sees_whose_desk_it_is_its_tasks_and_names_the_region(sitting: Sitting, desk: Site) -> None:
     case = f"WINDOW-{time.monotonic_ns()}"
     said = {"rule": "AI-04", "case_no": case, "type": DRIVER, "why": "receipts.police_vehicle conflict", "office": "north"}
     desk.world.service.tasks.open(ORGAN, "unattended", None, said, slug=DRIVER, office="north")
-    page = sitting(somebody(desk, Role.CLERK, office="north", device=device), bypass_csp=True, **device)
+    page = sitting(somebody(desk, Role.CLERK, office="north"), bypass_csp=True, **PHONE)
     page.goto("/desk")
     assert page.locator("h1").inner_text().startswith("北片区分局")
     assert "1 件" in page.get_by_role("link", name="待办事项").last.inner_text()
@@ -111,23 +110,21 @@ def test_a_clerk_of_an_office_sees_whose_desk_it_is_its_tasks_and_names_the_regi
     assert page.url.endswith("/desk/issue")
 
 
-@DEVICES
-def test_an_auditor_of_an_office_reads_its_seal_uses_and_readers(sitting: Sitting, desk: Site, device: dict[str, Any]) -> None:
-    page = sitting(somebody(desk, Role.AUDITOR, office="south", device=device), bypass_csp=True, **device)
+def test_an_auditor_of_an_office_reads_its_seal_uses_and_readers(sitting: Sitting, desk: Site) -> None:
+    page = sitting(somebody(desk, Role.AUDITOR, office="south"), bypass_csp=True, **PHONE)
     for path in ("/desk/seal", "/desk/log"):
         page.goto(path)
         tidy(page)
 
 
-@DEVICES
-def test_a_change_is_previewed_while_it_is_typed(sitting: Sitting, desk: Site, device: dict[str, Any]) -> None:
+def test_a_change_is_previewed_while_it_is_typed(sitting: Sitting, desk: Site) -> None:
     number = time.monotonic_ns() % 10_000_000
     request = desk.world.request(DRIVER, case_no=f"PREVIEW-{number}", face={"license_no": f"519902198506{number:07d}"})
     answer = desk.world.http.post("/licences", json=request, headers=desk.world.headers(DRIVER, f"preview-{number}"))
     assert answer.status_code == 201, answer.text
     act = f"/desk/licences/{answer.json()['licence_id']}/acts"
-    clerk = somebody(desk, Role.CLERK, device=device)
-    page = sitting(clerk, bypass_csp=True, **device)
+    clerk = somebody(desk, Role.CLERK)
+    page = sitting(clerk, bypass_csp=True, **PHONE)
     page.goto(f"{act}/change")
     tidy(page)
     page.get_by_label("从业单位").fill("蜀安通达运输有限公司")
@@ -145,9 +142,8 @@ def test_a_change_is_previewed_while_it_is_typed(sitting: Sitting, desk: Site, d
     assert len(desk.world.service.book.get(answer.json()["licence_id"]).entries) == 1
 
 
-@DEVICES
-def test_a_campaign_is_planned_by_one_and_approved_and_started_by_another(sitting: Sitting, desk: Site, device: dict[str, Any]) -> None:
-    page = sitting(somebody(desk, Role.TEMPLATE_ADMINISTRATOR, device=device), bypass_csp=True, **device)
+def test_a_campaign_is_planned_by_one_and_approved_and_started_by_another(sitting: Sitting, desk: Site) -> None:
+    page = sitting(somebody(desk, Role.TEMPLATE_ADMINISTRATOR), bypass_csp=True, **PHONE)
     page.goto("/desk/campaigns")
     tidy(page)
     page.get_by_role("link", name="拟定批量行动").click()
@@ -178,7 +174,7 @@ def test_a_campaign_is_planned_by_one_and_approved_and_started_by_another(sittin
     assert "须由他人批准" in page.locator("main").inner_text()
     tidy(page)
 
-    approver = sitting(somebody(desk, Role.APPROVER, device=device), bypass_csp=True, **device)
+    approver = sitting(somebody(desk, Role.APPROVER), bypass_csp=True, **PHONE)
     approver.goto("/desk/approvals")
     tidy(approver)
     approver.goto(where)
