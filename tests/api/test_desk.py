@@ -722,13 +722,15 @@ def test_no_text_in_any_place_makes_a_fault_of_ours(either: World, tmp_path: Pat
     form, _ = typed(desk.request(DRIVER))
     one = seat(desk, Role.CLERK, Role.DATA_QUALITY, Role.SEAL_OFFICER)
     other = seat(desk, Role.APPROVER, department=OTHER)
-    evil = dict.fromkeys(form, text) | {"key": text, "do": text, "kept.photo": text}
+    evil = dict.fromkeys(form, text) | {"key": text, "do": text, "kept.photo": text, "region": text, "parent": text}
     sent = (
         (one, "/desk/find", {"value": text}), (one, f"/desk/issue/{DRIVER}", evil), (one, f"/desk/preview/{DRIVER}", evil),
         (one, f"/desk/licences/{licence_id}/acts/cancel", evil | {"ground": text, "right_ended_on": text, "effective_on": text}),
         (one, f"/desk/licences/{licence_id}/acts/suspend", evil | {"suspension.kind": text, "suspension.first": text, "suspension.allows": text}),
         (one, f"/desk/licences/{licence_id}/acts/transfer", evil | {"to_department": text, "reason_text": text}),
-        (one, f"/desk/licences/{licence_id}/acts/void", evil | {"version": text}), (one, f"/desk/stock/{run.run_id}/rows/4", {"do": "reject", "reason": text}),
+        (one, f"/desk/licences/{licence_id}/acts/void", evil | {"version": text}), (one, f"/desk/tasks/{'0' * 26}/close", {"do": text}),
+        *((one, f"/desk/licences/{licence_id}/acts/{act}/preview", evil | {"version": text, "reason": text}) for act in ("change", "replace", "void")),
+        (one, f"/desk/stock/{run.run_id}/rows/4", {"do": "reject", "reason": text}),
         (one, f"/desk/stock/{run.run_id}/rows/5", {"cell.person_name": text, "cell.valid_to": text, "after": text}),
         (one, f"/desk/stock/{run.run_id}/rows/{'9' * 30}", {"cell.person_name": text}), (one, "/desk/seal", {"order": text, "reason": text}),
         (other, f"/desk/approvals/proposals/{'9' * 30}", {"do": text}), (other, "/desk/approvals/campaigns/x", {"do": text}),
