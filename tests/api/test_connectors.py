@@ -43,7 +43,7 @@ def asking_world(folder: Path, keys: Path, database_url: str | None = None, **sa
 
 @pytest.fixture(params=KINDS)
 def both(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[tuple[World, Sources]]:
-    url = empty_postgres(request.getfixturevalue("postgres_address")) if request.param == "postgresql" else None
+    url = empty_postgres(*map(request.getfixturevalue, ("postgres_address", "migrated_postgres"))) if request.param == "postgresql" else None
     with asking_world(tmp_path, demo_keys, url) as opened:
         yield opened
 

@@ -68,7 +68,7 @@ def sent(world: World, headers: dict[str, str], number: int, **changed: Any) -> 
 @pytest.fixture(params=KINDS)
 def tree(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[World]:
     """A world in which the city's department has offices, on both databases."""
-    url = empty_postgres(request.getfixturevalue("postgres_address")) if request.param == "postgresql" else None
+    url = empty_postgres(*map(request.getfixturevalue, ("postgres_address", "migrated_postgres"))) if request.param == "postgresql" else None
     with a_world(tmp_path, keys_with(tmp_path / "keys", demo_keys, OFFICES), url) as world:
         yield world
 

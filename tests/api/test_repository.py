@@ -25,7 +25,7 @@ Both = tuple[World, Repository]
 
 @pytest.fixture(params=KINDS)
 def both(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[Both]:
-    url = empty_postgres(request.getfixturevalue("postgres_address")) if request.param == "postgresql" else None
+    url = empty_postgres(*map(request.getfixturevalue, ("postgres_address", "migrated_postgres"))) if request.param == "postgresql" else None
     with reporting_world(tmp_path, demo_keys, url) as opened:
         yield opened
 

@@ -233,7 +233,7 @@ def test_signing_out_waits_for_no_provider(tmp_path: Path, demo_keys: Path) -> N
 def test_a_silent_provider_holds_few_and_briefly_and_is_not_asked_again_at_once(tmp_path: Path, demo_keys: Path) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:  # takes connections, and says nothing
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with desk_world(tmp_path, demo_keys, address, seal_timeout_seconds=3.0) as world:
+        with desk_world(tmp_path, demo_keys, address, seal_timeout_seconds=1.5) as world:
             provider = world.service.sign_in.provider
             assert provider
 
@@ -245,10 +245,10 @@ def test_a_silent_provider_holds_few_and_briefly_and_is_not_asked_again_at_once(
 
             with ThreadPoolExecutor(40) as many:
                 waited = sorted(many.map(seconds, range(40)))
-            assert waited[31] < 2.5  # all but eight, whom the provider holds for three seconds
+            assert waited[31] < 1.2  # all but eight, whom the provider holds for a second and a half
             assert seconds(0) < 0.3
             world.clock.now += timedelta(seconds=16)  # type: ignore[attr-defined]
-            assert seconds(0) > 2.5
+            assert seconds(0) > 1.2
 
 
 @pytest.mark.parametrize("keys", [{}, {"keys": "x"}, {"keys": [{}]}, {"keys": [1]}, {"keys": [{"kty": "RSA"}]}])

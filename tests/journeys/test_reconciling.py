@@ -29,7 +29,7 @@ LEFT = {LOSES: "missing_there", LATE: "missing_there", REORDERS: "missing_there"
 
 @pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest) -> str | None:
-    return empty_postgres(request.getfixturevalue("postgres_address")) if request.param == "postgresql" else None
+    return empty_postgres(*map(request.getfixturevalue, ("postgres_address", "migrated_postgres"))) if request.param == "postgresql" else None
 
 
 def act(world: World, licence_id: str, number: int) -> None:

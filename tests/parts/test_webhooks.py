@@ -29,7 +29,7 @@ def hooks(database: Database, vault: Vault) -> Webhooks:
 
 @pytest.fixture(params=KINDS)
 def world(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[World]:
-    url = empty_postgres(request.getfixturevalue("postgres_address")) if request.param == "postgresql" else None
+    url = empty_postgres(*map(request.getfixturevalue, ("postgres_address", "migrated_postgres"))) if request.param == "postgresql" else None
     with a_world(tmp_path, demo_keys, url, webhook_networks="127.0.0.0/8") as opened:
         yield opened
 
