@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from licence_service.duties import Role
+from licence_service.identifiers import is_uscc
 from licence_service.store.campaign_orders import LEASE, RUN
 from licence_service.web.desk.campaigns import ordered
 from tests.api.test_cli import REFUSED, Terminal, terminal  # noqa: F401 - a fixture
@@ -106,6 +107,16 @@ def test_what_is_wrong_with_a_plan_is_said_at_its_field_and_nothing_is_kept(desk
         evil = planner.post("/desk/campaigns/plan", dict.fromkeys({**PLAN, **dict.fromkeys(("exclusion.zh", "exclusion.values"))}, text))
         assert evil.status_code == 422
         assert "<script>alert" not in evil.text
+    assert desk.service.runner().store.all() == []
+
+
+def test_a_department_without_a_seal_plans_nothing(desk: World) -> None:
+    sealless = next(one for one in (f"11519902MB99000{number:02}{last}" for number in range(100) for last in "0123456789X") if is_uscc(one))
+    assert sealless not in desk.service.keyring.departments
+    planner = seat(desk, Role.TEMPLATE_ADMINISTRATOR, department=sealless)
+    assert planner.get("/desk/campaigns").status_code == 200
+    answers = [planner.get("/desk/campaigns/plan"), planner.post("/desk/campaigns/plan", PLAN), planner.post("/desk/campaigns/plan")]
+    assert [one.status_code for one in answers] == [403, 403, 403]
     assert desk.service.runner().store.all() == []
 
 

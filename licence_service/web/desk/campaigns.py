@@ -9,10 +9,11 @@ from fastapi.responses import RedirectResponse, Response
 from licence_service.acts import GROUNDS, has_act
 from licence_service.campaign import ACTS, AGE_CEILING, DAY, LISTED_BY, Ordered, values_of
 from licence_service.duties import Right
-from licence_service.errors import Fault, NotInRegister, Refusal, RequestRejected
+from licence_service.errors import Fault, NotGranted, NotInRegister, Refusal, RequestRejected
 from licence_service.history.words import ACTS as ACT_WORDS
 from licence_service.history.words import GROUNDS as GROUND_WORDS
 from licence_service.licence import Act, beijing_day
+from licence_service.seal.department import Department
 from licence_service.service import Service
 from licence_service.store.campaign_orders import REHEARSE, RUN, CampaignOrders
 from licence_service.store.campaigns import APPROVED, PLANNED, REHEARSED, RUNNING, Campaign
@@ -49,6 +50,7 @@ def every(desk: Either) -> Response:
 @router.get("/plan")
 def form(desk: Planner) -> Response:
     """Show the empty form of a plan."""
+    _seals(desk)
     today = beijing_day(desk.service.now()).isoformat()
     decision = {"organ": desk.organ, "decided_on": today, "officer": desk.person.name}
     return _form(desk, {"decision": decision, "effective_on": today}, ())
@@ -57,6 +59,7 @@ def form(desk: Planner) -> Response:
 @router.post("/plan")
 def plan(desk: Planner, form: TheForm) -> Response:
     """Keep a plan for the own department, and have it rehearsed; what is wrong is said at its field."""
+    _seals(desk)
     body, runner = _body(desk, form), desk.service.runner()
     try:
         whole = {**body, "exclusions": [_exclusion(one) for one in body["exclusions"]]}
@@ -112,6 +115,14 @@ def of(desk: Desk, campaign_id: str) -> Campaign:
     if found is None or found.department != desk.person.department:
         raise NotInRegister("no such campaign")
     return found
+
+
+def _seals(desk: Desk) -> Department:
+    """Return the person's department; `NotGranted` where it has no seal here, and so acts on no licence."""
+    department = desk.service.keyring.departments.get(desk.person.department)
+    if department is None:
+        raise NotGranted("the department has no seal here: there is nothing that it could plan")
+    return department
 
 
 def is_mine(desk: Desk, by: str) -> bool:
@@ -180,7 +191,7 @@ def _what(desk: Desk, body: Mapping[str, Any], faults: Sequence[Fault]) -> list[
         value = (body.get(outer) or {}).get(inner, "") if inner else body.get(outer, [] if kind == "boxes" else "")
         return Control(name, kind, zh, en, value, required, options=options, faults=controls.said_of(faults, name))
 
-    today, department = beijing_day(desk.service.now()), desk.service.keyring.departments[desk.person.department]
+    today, department = beijing_day(desk.service.now()), _seals(desk)
     known = (desk.service.catalogue.in_force(slug, today) for slug in desk.service.catalogue.slugs)
     types = [
         (one.slug, f"{one.title.zh} {one.title.en}") for one in known
