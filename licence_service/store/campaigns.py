@@ -97,18 +97,20 @@ class Campaigns:
             connection.execute(insert(campaigns).values(**values, planned_at=self._now()))
         return campaign_id
 
-    def get(self, campaign_id: str) -> Campaign:
-        """Return a campaign; `NotInRegister` without one, `NotInForce` where its plan is not the one that was kept."""
+    def get(self, campaign_id: str, department: str | None = None) -> Campaign:
+        """Return a campaign, of one department where that is said; `NotInRegister` without one, `NotInForce` where its plan is not the one that was kept."""
+        wanted = _of_department(select(campaigns).where(campaigns.c.campaign_id == campaign_id), department)
         with self._database.read() as connection:
-            row = connection.execute(select(campaigns).where(campaigns.c.campaign_id == campaign_id)).mappings().first()
+            row = connection.execute(wanted).mappings().first()
         if row is None:
             raise NotInRegister("no such campaign")
         return self._of(row)
 
-    def all(self) -> list[Campaign]:
-        """Return every campaign, newest first."""
+    def all(self, department: str | None = None) -> list[Campaign]:
+        """Return every campaign, or those of one department, newest first."""
+        wanted = _of_department(select(campaigns).order_by(campaigns.c.id.desc()), department)
         with self._database.read() as connection:
-            rows = connection.execute(select(campaigns).order_by(campaigns.c.id.desc())).mappings().all()
+            rows = connection.execute(wanted).mappings().all()
         return [self._of(row) for row in rows]
 
     def _of(self, row: RowMapping) -> Campaign:
@@ -277,6 +279,10 @@ def _cancelled(wanted: Select[Any], types: Sequence[str], departments: Sequence[
     """Narrow to licences that a cancellation may end on some day; rows of the first release say only that an act ended them."""
     ended = licences.c.ending.in_([LicenceState.CANCELLED.value, VARIES]) | (licences.c.ending.is_(None) & licences.c.ended_on.is_not(None))
     return wanted.where(licences.c.type.in_(types), licences.c.issuer.in_(departments), ended)
+
+
+def _of_department(wanted: Select[Any], department: str | None) -> Select[Any]:
+    return wanted if department is None else wanted.where(campaigns.c.department == department)
 
 
 def _recorded(wanted: Select[Any], departments: Sequence[str], since: datetime | None) -> Select[Any]:

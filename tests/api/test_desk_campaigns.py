@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine, event
 
+from licence_service.campaign.plan import parted, text_of
 from licence_service.duties import Role
 from licence_service.identifiers import is_uscc
 from licence_service.store.campaign_orders import LEASE, RUN
@@ -141,6 +143,66 @@ def test_another_departments_campaign_is_answered_as_one_that_nobody_planned(des
     for form in ({}, {"do": "x"}):
         assert approver.post(f"/desk/campaigns/{mine}", form).status_code == 422
     assert approver.post(f"/desk/campaigns/{mine}", {"do": "rehearse"}).status_code == 422  # the planner's business
+
+
+def test_a_campaign_on_licences_of_another_department_too_is_no_business_of_the_desk_of_one(desk: World, tmp_path: Path) -> None:
+    runner = desk.service.runner()
+    said = the_plan(tmp_path, a_few(desk, 1), holders=["listed"], numbers=["listed"])
+    both = runner.plan({**said, "departments": [ORGAN, OTHER]}, "计划人甲")
+    runner.rehearse(both)
+    for department in (ORGAN, OTHER):
+        approver = seat(desk, Role.APPROVER, department=department)
+        assert both not in approver.get("/desk/campaigns").text + approver.get("/desk/approvals").text
+        assert approver.get(f"/desk/campaigns/{both}").status_code == 404
+        assert approver.post(f"/desk/campaigns/{both}", {"do": RUN}).status_code == 404
+        assert approver.post(f"/desk/approvals/campaigns/{both}").status_code == 404
+    assert runner.store.get(both).state == "rehearsed"
+
+
+def test_what_the_run_skipped_is_not_said_to_be_done(desk: World) -> None:
+    drivers = a_few(desk, 1)
+    planner, approver = seat(desk, Role.TEMPLATE_ADMINISTRATOR), seat(desk, Role.APPROVER)
+    campaign_id = planned(planner)
+    ordered(desk.service).work()
+    approver.post(f"/desk/approvals/campaigns/{campaign_id}")
+    drivers.act("d0", act="revoke")
+    approver.post(f"/desk/campaigns/{campaign_id}", {"do": RUN})
+    ordered(desk.service).work()
+    page = approver.get(f"/desk/campaigns/{campaign_id}").text
+    said = re.findall(r'data-label="结果 Outcome"><div>([^ <]+) <span lang="en">([^<]*)<', page)
+    assert sorted(said) == [("已办理", "reinstate"), ("情况有变，未办理", "changed: refused: other ending")]
+    planned(planner, **{"title.en": "Again"})
+    ordered(desk.service).work()
+    again = approver.get(f"/desk/campaigns/{WHERE.findall(approver.get('/desk/campaigns').text)[0]}").text
+    assert "不予办理：另有使其失效的事项" in again
+
+
+def test_a_page_of_a_re_seal_asks_the_register_for_no_licence(desk: World) -> None:
+    a_few(desk, 1)
+    runner, seal_id = desk.service.runner(), desk.service.keyring.departments[ORGAN].seal.seal_id
+    said = {
+        "act": "reseal", "title": {"zh": "重新签章", "en": "Re-seal"}, "departments": [ORGAN], "types": [DRIVER],
+        "select": {"seal": seal_id, "since": ISSUED.isoformat(), "all": True}, "effective_on": EFFECTIVE.isoformat(),
+        "decision": {"number": "1", "organ": "甲", "decided_on": EFFECTIVE.isoformat(), "legal_basis": "乙", "officer": "丙"},
+    }  # fmt: skip
+    campaign = runner.store.get(runner.store.add(ORGAN, *parted(said), text_of(said), "计划人甲"))
+    runner.store.begin_rehearsal(campaign)
+    runner.store.end_rehearsal(campaign)
+    runner.store.approve(campaign, "批准人乙")
+    runner.store.begin_run(campaign)
+    approver, asked = seat(desk, Role.APPROVER), list[str]()
+
+    def heard(*said: Any) -> None:
+        asked.append(said[2])
+
+    event.listen(Engine, "before_cursor_execute", heard)
+    try:
+        page = approver.get(f"/desk/campaigns/{campaign.campaign_id}")
+    finally:
+        event.remove(Engine, "before_cursor_execute", heard)
+    assert page.status_code == 200
+    assert asked
+    assert not [one for one in asked if "FROM entries" in one or "FROM seal_uses" in one]
 
 
 def test_a_seal_that_is_stopped_puts_the_order_off_and_who_died_is_followed_by_another(desk: World, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def waiting(desk: Either) -> Response:
     found = founding.not_in_force(service.catalogue, service.keyring, service.foundations) if keeps and desk.may(Right.PROPOSE) else []
     proposals = service.foundations.open_proposals() if keeps else []
     proposed = {(one.kind, one.name, one.content) for one in proposals}
-    rehearsed = [one for one in service.runner().store.all() if one.department == desk.person.department and one.state == REHEARSED]
+    rehearsed = [one for one in campaigns.own(desk) if one.state == REHEARSED]
     return desk.page(
         "approvals.html", keeps=keeps, new=[(KINDS.get(one.kind, (one.kind, one.kind)), one.name) for one in found if _key(one) not in proposed],
         proposals=[_proposal(desk, one) for one in proposals], campaigns=[_campaign(desk, one) for one in rehearsed],

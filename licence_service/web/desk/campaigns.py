@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import RedirectResponse, Response
 
 from licence_service.acts import GROUNDS, has_act
-from licence_service.campaign import ACTS, AGE_CEILING, DAY, LISTED_BY, Ordered, values_of
+from licence_service.campaign import ACTS, AGE_CEILING, DAY, LISTED_BY, Ordered, report_of, values_of
 from licence_service.duties import Right
 from licence_service.errors import Fault, NotGranted, NotInRegister, Refusal, RequestRejected
 from licence_service.history.words import ACTS as ACT_WORDS
@@ -32,6 +32,11 @@ STATES = {
     RUNNING: ("办理中", "running"), "done": ("已办结", "done"),
 }  # fmt: skip
 _ENDS = {AGE_CEILING: ("到决定之日有效的年龄上限", "the age ceiling in force on the decision day"), DAY: ("到指定日期", "a day")}
+_OUTCOMES = {"": "—", "open": "待办理", "changed": "情况有变，未办理", "refused": "不予办理"}  # by what stands before the colon; any other was done
+_REFUSED = {
+    "other-ending": "另有使其失效的事项", "decided-already": "注销已被撤销", "end-passed": "新的截止日已过", "no-end": "无法确定新的截止日",
+    "undecided": "照面未载明除外所依据的内容", "no-seal-use": "用章日志无此次用章",
+}  # fmt: skip
 _BY = {"holder": ("持证人号码", "number of the holder"), "number": ("证照编号", "number"), "licence_id": ("登记编号", "id")}
 _LIST = "listed"  # the id of the exclusion that a form has
 _MOST_LIST = 200_000  # characters; longer lists are for the command line
@@ -42,8 +47,7 @@ _EXCLUSION = (("zh", "zh"), ("en", "en"), ("by", "listed"), ("values", "listed")
 @router.get("")
 def every(desk: Either) -> Response:
     """Show the campaigns of the department, newest first."""
-    mine = [one for one in desk.service.runner().store.all() if one.department == desk.person.department]
-    rows = [{"id": one.campaign_id, "title": one.public["title"], "state": STATES[one.state], "at": in_beijing(one.planned_at)} for one in mine]
+    rows = [{"id": one.campaign_id, "title": one.public["title"], "state": STATES[one.state], "at": in_beijing(one.planned_at)} for one in own(desk)]
     return desk.page("campaigns.html", campaigns=rows)
 
 
@@ -76,11 +80,11 @@ def read(desk: Either, campaign_id: CampaignId) -> Response:
     campaign, service = of(desk, campaign_id), desk.service
     last = ordered(service).orders.newest(campaign)
     at_work = last is not None and last.ended_at is None
-    plan, report = campaign.public, service.runner().report(campaign_id)
+    plan, report = campaign.public, report_of(service.runner().store, campaign)
     answer = desk.page(
         "campaign.html", campaign=campaign, plan=plan, state=STATES[campaign.state], act=_act(str(plan["act"])), ordered=last, at_work=at_work,
         trouble=DESK_REFUSALS.get(last.trouble, "无法办理") if last and last.trouble else None, named=service.people.named,
-        counts=[{"words": _came_to(plan, one["rehearsed"]), "outcome": one["outcome"], "licences": one["licences"]} for one in report.counts],
+        counts=[{"words": _came_to(plan, one["rehearsed"]), "outcome": _became(one["outcome"]), "licences": one["licences"]} for one in report.counts],
         types=[service.catalogue.editions[one][-1].title for one in plan["types"]], mine=is_mine(desk, campaign.planned_by), in_beijing=in_beijing,
         ground=GROUND_WORDS.get(plan["select"].get("ground", ""), ("", "")), ends=_ENDS.get((plan.get("end") or {}).get("rule", "")),
         exclusions=[_left_out_by(one) for one in plan.get("exclusions", [])],
@@ -110,11 +114,20 @@ def ordered(service: Service) -> Ordered:
 
 
 def of(desk: Desk, campaign_id: str) -> Campaign:
-    """Return a campaign of the department; any other is as if it did not exist."""
-    found = next((one for one in desk.service.runner().store.all() if one.campaign_id == campaign_id), None)
-    if found is None or found.department != desk.person.department:
+    """Return a campaign of the department alone; any other is as if it did not exist."""
+    found = desk.service.runner().store.get(campaign_id, desk.person.department)
+    if not _is_own(desk, found):
         raise NotInRegister("no such campaign")
     return found
+
+
+def own(desk: Desk) -> list[Campaign]:
+    """Return the campaigns of the department alone, newest first; one on licences of others too is the business of the command line."""
+    return [one for one in desk.service.runner().store.all(desk.person.department) if _is_own(desk, one)]
+
+
+def _is_own(desk: Desk, campaign: Campaign) -> bool:
+    return list(campaign.public["departments"]) == [desk.person.department]
 
 
 def _seals(desk: Desk) -> Department:
@@ -151,8 +164,13 @@ def _came_to(plan: Mapping[str, Any], rehearsed: str) -> tuple[str, str]:
         one = next((each for each in plan.get("exclusions", []) if each["id"] == why), None)
         return (f"除外：{one['zh']}", f"left out: {one['en']}") if one else (f"除外：{why}", f"left out: {why}")
     if kind == "refused":
-        return f"不予办理：{DESK_REFUSALS.get(why, why)}", f"refused: {why.replace('-', ' ')}"
+        return f"不予办理：{_REFUSED.get(why) or DESK_REFUSALS.get(why, why)}", f"refused: {why.replace('-', ' ')}"
     return _act(kind)
+
+
+def _became(outcome: str) -> tuple[str, str]:
+    """Return what became of a licence in the run: what was skipped or refused is never said to be done."""
+    return _OUTCOMES.get(outcome.partition(":")[0], "已办理"), outcome.replace("-", " ").replace(":", ": ")
 
 
 # -- the form -----------------------------------------------------------------------------------------------
