@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from licence_service.campaign.running import Runner
-from licence_service.errors import Refusal, RequestRejected, Unavailable
+from licence_service.errors import Fault, Refusal, RequestRejected, Unavailable
 from licence_service.store.campaign_orders import LEASE, REHEARSE, RUN, CampaignOrders, Order
 from licence_service.store.campaigns import APPROVED, PLANNED, REHEARSED, RUNNING, Campaign
 
@@ -25,7 +25,8 @@ class Ordered:
     def order(self, campaign: Campaign, what: str, by: str) -> None:
         """Order a campaign to be rehearsed or run; `RequestRejected` where it is not its turn, or one order about it is being carried out."""
         if campaign.state not in _STATES[what]:
-            raise RequestRejected(f"a campaign can be ordered to {what} only while it is {' or '.join(_STATES[what])}")
+            said = f"a campaign can be ordered to {what} only while it is {' or '.join(_STATES[what])}"
+            raise RequestRejected(said, faults=[Fault("campaign", "not-its-turn", said)])
         self.orders.give(campaign, what, by, self.now())
 
     def work(self) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 
 from licence_service.errors import Fault, RequestRejected
 from licence_service.store.campaigns import Campaign
@@ -45,11 +45,16 @@ class CampaignOrders:
         """Give an order; `RequestRejected` while another about the same campaign is not ended."""
         with self._database.write() as connection:
             hold(connection, _WRITERS)
-            mine = (orders.c.campaign == campaign.key) & orders.c.ended_at.is_(None)
-            if connection.execute(select(orders.c.id).where(mine)).first():
-                raise RequestRejected(faults=[Fault("do", "under-way", "an order about this campaign is being carried out")])
+            if connection.execute(_open(campaign)).first():
+                raise _under_way()
             row = {"campaign": campaign.key, "what": what, "ordered_by": by, "ordered_at": now, "carried_until": now}
             connection.execute(insert(orders).values(row))
+
+    def must_be_idle(self, campaign: Campaign) -> None:
+        """Refuse with `RequestRejected` while an order about a campaign is not ended."""
+        with self._database.read() as connection:
+            if connection.execute(_open(campaign)).first():
+                raise _under_way()
 
     def claim(self, now: datetime) -> Order | None:
         """Take the oldest order that nobody carries; None where there is none."""
@@ -65,8 +70,8 @@ class CampaignOrders:
         return _order(row) if row else None
 
     def keep(self, order: Order, until: datetime) -> None:
-        """Hold an order up to an instant: it is being carried, or waits that long."""
-        self._change(order, carried_until=until)
+        """Hold an order up to an instant: it is being carried, and waits for nothing any more."""
+        self._change(order, carried_until=until, trouble=None)
 
     def wait(self, order: Order, until: datetime, trouble: str) -> None:
         """Put an order off: what it needs cannot be had now."""
@@ -85,6 +90,14 @@ class CampaignOrders:
     def _change(self, order: Order, **values: Any) -> None:  # noqa: ANN401 - columns
         with self._database.write() as connection:
             connection.execute(update(orders).where(orders.c.id == order.key, orders.c.ended_at.is_(None)).values(values))
+
+
+def _open(campaign: Campaign) -> Select[Any]:
+    return select(orders.c.id).where(orders.c.campaign == campaign.key, orders.c.ended_at.is_(None))
+
+
+def _under_way() -> RequestRejected:
+    return RequestRejected(faults=[Fault("campaign", "under-way", "an order about this campaign is being carried out")])
 
 
 def _order(row: Row[Any]) -> Order:

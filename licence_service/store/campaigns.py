@@ -303,7 +303,8 @@ def _move(connection: Connection, campaign: Campaign, before: Sequence[str], aft
     """Go from one state to the next; refused where another was quicker or the order is wrong."""
     mine = (campaigns.c.id == campaign.key) & campaigns.c.state.in_(before)
     if connection.execute(update(campaigns).where(mine).values(state=after, **values)).rowcount != 1:
-        raise RequestRejected(f"a campaign is {verb} only while it is {' or '.join(before)}")
+        said = f"a campaign is {verb} only while it is {' or '.join(before)}"
+        raise RequestRejected(said, faults=[Fault("campaign", "not-its-turn", said)])
 
 
 def _person(by: str) -> str:

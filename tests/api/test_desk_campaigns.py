@@ -159,6 +159,40 @@ def test_a_campaign_on_licences_of_another_department_too_is_no_business_of_the_
     assert runner.store.get(both).state == "rehearsed"
 
 
+READ = re.compile(r'name="read" value="([0-9a-f]{64})"')
+
+
+def test_nobody_approves_counts_that_another_rehearsal_replaced_or_is_about_to(desk: World) -> None:
+    drivers = a_few(desk, 2)
+    planner, approver = seat(desk, Role.TEMPLATE_ADMINISTRATOR), seat(desk, Role.APPROVER)
+    campaign_id = planned(planner)
+    ordered(desk.service).work()
+    before = READ.findall(approver.get(f"/desk/campaigns/{campaign_id}").text)
+    planner.post(f"/desk/campaigns/{campaign_id}", {"do": "rehearse"})
+    drivers.act("d0", act="revoke")
+    meanwhile = approver.post(f"/desk/approvals/campaigns/{campaign_id}", {"read": before[0]})
+    assert (meanwhile.status_code, "正在试算或办理中" in meanwhile.text) == (422, True)
+    ordered(desk.service).work()
+    late = approver.post(f"/desk/approvals/campaigns/{campaign_id}", {"read": before[0]})
+    assert (late.status_code, "又重新试算过" in late.text) == (422, True)
+    now = READ.findall(approver.get(f"/desk/campaigns/{campaign_id}").text)
+    assert approver.post(f"/desk/approvals/campaigns/{campaign_id}", {"read": now[0]}).status_code == 303
+    twice = approver.post(f"/desk/approvals/campaigns/{campaign_id}", {"read": now[0]})
+    assert (twice.status_code, "已不能办理这一步" in twice.text) == (422, True)
+
+
+def test_an_order_that_is_carried_again_no_longer_says_what_it_waited_for(desk: World) -> None:
+    a_few(desk, 1)
+    orders, campaign_id = ordered(desk.service).orders, planned(seat(desk, Role.TEMPLATE_ADMINISTRATOR))
+    campaign = desk.service.runner().store.get(campaign_id)
+    order = orders.claim(desk.clock())
+    assert order
+    orders.wait(order, desk.clock(), "seal-unavailable")
+    assert orders.newest(campaign).trouble == "seal-unavailable"  # type: ignore[union-attr]
+    orders.keep(order, desk.clock() + LEASE)
+    assert orders.newest(campaign).trouble is None  # type: ignore[union-attr]
+
+
 def test_what_the_run_skipped_is_not_said_to_be_done(desk: World) -> None:
     drivers = a_few(desk, 1)
     planner, approver = seat(desk, Role.TEMPLATE_ADMINISTRATOR), seat(desk, Role.APPROVER)

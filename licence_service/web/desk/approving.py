@@ -77,10 +77,13 @@ def settle(desk: Approver, form: TheForm, number: Annotated[int, Path(ge=1, le=2
 
 
 @router.post("/campaigns/{campaign_id}")
-def approve(desk: Approver, _form: TheForm, campaign_id: str) -> Response:
-    """Approve a campaign of the department as it was rehearsed; never one's own."""
+def approve(desk: Approver, form: TheForm, campaign_id: str) -> Response:
+    """Approve a campaign of the department as it was rehearsed, and as the page showed it that was read; never one's own."""
     campaign = campaigns.of(desk, campaign_id)
     _must_be_another(desk, campaign.planned_by)
+    campaigns.ordered(desk.service).orders.must_be_idle(campaign)
+    if form.text("read", 64) not in {"", campaigns.as_read(desk.service, campaign)}:
+        raise RequestRejected(faults=[Fault("campaign", "read-anew", "it was rehearsed again since this page was opened: read what it came to now")])
     desk.service.runner().approve(campaign.campaign_id, desk.person.person_id)
     return RedirectResponse(f"{HOME}/campaigns/{campaign.campaign_id}", status_code=303)
 

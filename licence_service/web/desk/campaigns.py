@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from licence_service.acts import GROUNDS, has_act
 from licence_service.campaign import ACTS, AGE_CEILING, DAY, LISTED_BY, Ordered, report_of, values_of
+from licence_service.digests import canonical, sha256
 from licence_service.duties import Right
 from licence_service.errors import Fault, NotGranted, NotInRegister, Refusal, RequestRejected
 from licence_service.history.words import ACTS as ACT_WORDS
@@ -83,6 +84,7 @@ def read(desk: Either, campaign_id: CampaignId) -> Response:
     plan, report = campaign.public, report_of(service.runner().store, campaign)
     answer = desk.page(
         "campaign.html", campaign=campaign, plan=plan, state=STATES[campaign.state], act=_act(str(plan["act"])), ordered=last, at_work=at_work,
+        as_read=as_read(service, campaign),
         trouble=DESK_REFUSALS.get(last.trouble, "无法办理") if last and last.trouble else None, named=service.people.named,
         counts=[{"words": _came_to(plan, one["rehearsed"]), "outcome": _became(one["outcome"]), "licences": one["licences"]} for one in report.counts],
         types=[service.catalogue.editions[one][-1].title for one in plan["types"]], mine=is_mine(desk, campaign.planned_by), in_beijing=in_beijing,
@@ -111,6 +113,11 @@ def order(desk: Either, form: TheForm, campaign_id: CampaignId) -> Response:
 def ordered(service: Service) -> Ordered:
     """Return what takes orders about campaigns, and carries them."""
     return Ordered(service.runner(), CampaignOrders(service.database), service.now)
+
+
+def as_read(service: Service, campaign: Campaign) -> str:
+    """Return a digest of what the page says that the rehearsal came to: a page that was opened before another rehearsal has another."""
+    return sha256(canonical([list(one) for one in service.runner().store.counts(campaign)]))
 
 
 def of(desk: Desk, campaign_id: str) -> Campaign:
