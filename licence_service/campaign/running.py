@@ -45,10 +45,10 @@ class Runner:
 
     # -- before -------------------------------------------------------------------------------------
 
-    def plan(self, said: Mapping[str, Any], by: str) -> str:
-        """Check a plan against the catalogue and the law, keep it for good, and return the campaign's id."""
+    def plan(self, said: Mapping[str, Any], by: str, key: str | None = None) -> str:
+        """Check a plan against the catalogue and the law, keep it for good, once under the `key` of a request, and return the campaign's id."""
         plan = plan_of(said)
-        return self._kept(said, faults(self.line, plan), by)
+        return self._kept(said, faults(self.line, plan), by, key)
 
     def plan_resealing(self, seal_id: str, since: datetime, decision: Mapping[str, Any], by: str, *, every: bool = False) -> str:
         """Plan to re-seal what a seal was used on since an instant, or ever, and return the campaign's id."""
@@ -69,11 +69,11 @@ class Runner:
         left = self._left(campaign, plan) if campaign.state in {RUNNING, DONE} else None
         return report_of(self.store, campaign, self.sealed.loose(plan.seal.seal_id, plan.since), left)
 
-    def _kept(self, said: Mapping[str, Any], found: Iterable[Fault], by: str) -> str:
+    def _kept(self, said: Mapping[str, Any], found: Iterable[Fault], by: str, key: str | None = None) -> str:
         if wrong := list(found):
             raise RequestRejected(faults=wrong[:MOST_FAULTS])
         public, private = parted(said)
-        return self.store.add(str(said["departments"][0]), public, private, text_of(said), by)
+        return self.store.add(str(said["departments"][0]), public, private, text_of(said), by, key)
 
     def size(self, campaign_id: str) -> int:
         """Return how many licences a rehearsal will read."""

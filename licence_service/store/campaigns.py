@@ -18,6 +18,7 @@ from licence_service.digests import canonical
 from licence_service.errors import Fault, NotInForce, NotInRegister, RequestRejected
 from licence_service.fields import comparison_form
 from licence_service.licence import LicenceState
+from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.payload import Vault
@@ -86,31 +87,32 @@ class Campaigns:
 
     # -- plans -------------------------------------------------------------------------------------
 
-    def add(self, department: str, public: Mapping[str, Any], private: Mapping[str, Any], text: str, by: str) -> str:
-        """Keep a plan and return the campaign's id; `text` is the whole plan, over which its digest is made."""
-        campaign_id = secrets.token_hex(13)
+    def add(self, department: str, public: Mapping[str, Any], private: Mapping[str, Any], text: str, by: str, key: str | None = None) -> str:
+        """Keep a plan, once for a person under the `key` of a request; return the campaign's id. Of the whole plan's `text` the digest is made."""
+        campaign_id = self._vault.blind("campaign request", canonical([by, key, text]).decode())[:26] if key else secrets.token_hex(13)
         kept = {**private, "digest": self._vault.blind("campaign", text), "public": self._vault.blind("campaign", _text(public))}
         sealed = b64encode(self._vault.close_json(kept, f"campaign:{campaign_id}")).decode()
         plan = _text({"plan": dict(public), "sealed": sealed})
         values = {"campaign_id": campaign_id, "department": department, "plan": plan, "state": PLANNED, "planned_by": _person(by)}
         with self._database.write() as connection:
+            hold(connection, "campaigns")
+            if connection.execute(select(campaigns.c.id).where(campaigns.c.campaign_id == campaign_id)).first():
+                return campaign_id
             connection.execute(insert(campaigns).values(**values, planned_at=self._now()))
         return campaign_id
 
     def get(self, campaign_id: str, department: str | None = None) -> Campaign:
         """Return a campaign, of one department where that is said; `NotInRegister` without one, `NotInForce` where its plan is not the one that was kept."""
-        wanted = _of_department(select(campaigns).where(campaigns.c.campaign_id == campaign_id), department)
         with self._database.read() as connection:
-            row = connection.execute(wanted).mappings().first()
+            row = connection.execute(_of(department).where(campaigns.c.campaign_id == campaign_id)).mappings().first()
         if row is None:
             raise NotInRegister("no such campaign")
         return self._of(row)
 
     def all(self, department: str | None = None) -> list[Campaign]:
         """Return every campaign, or those of one department, newest first."""
-        wanted = _of_department(select(campaigns).order_by(campaigns.c.id.desc()), department)
         with self._database.read() as connection:
-            rows = connection.execute(wanted).mappings().all()
+            rows = connection.execute(_of(department).order_by(campaigns.c.id.desc())).mappings().all()
         return [self._of(row) for row in rows]
 
     def _of(self, row: RowMapping) -> Campaign:
@@ -281,8 +283,8 @@ def _cancelled(wanted: Select[Any], types: Sequence[str], departments: Sequence[
     return wanted.where(licences.c.type.in_(types), licences.c.issuer.in_(departments), ended)
 
 
-def _of_department(wanted: Select[Any], department: str | None) -> Select[Any]:
-    return wanted if department is None else wanted.where(campaigns.c.department == department)
+def _of(department: str | None) -> Select[Any]:
+    return select(campaigns) if department is None else select(campaigns).where(campaigns.c.department == department)
 
 
 def _recorded(wanted: Select[Any], departments: Sequence[str], since: datetime | None) -> Select[Any]:

@@ -16,7 +16,7 @@ from licence_service.identifiers import is_uscc
 from licence_service.store.campaign_orders import LEASE, RUN
 from licence_service.web.desk.campaigns import ordered
 from tests.api.test_cli import REFUSED, Terminal, terminal  # noqa: F401 - a fixture
-from tests.desks import Seat, seat
+from tests.desks import OWN_KEY, Seat, seat
 from tests.journeys.ageing import EFFECTIVE, ISSUED, Drivers, a_few, the_plan
 from tests.parts.databases import KINDS, empty_postgres
 from tests.provider import ORGAN, OTHER
@@ -110,6 +110,23 @@ def test_what_is_wrong_with_a_plan_is_said_at_its_field_and_nothing_is_kept(desk
         assert evil.status_code == 422
         assert "<script>alert" not in evil.text
     assert desk.service.runner().store.all() == []
+
+
+def test_the_same_press_of_the_button_twice_is_one_campaign_and_what_was_changed_is_another(desk: World) -> None:
+    a_few(desk, 1)
+    planner, other = seat(desk, Role.TEMPLATE_ADMINISTRATOR), seat(desk, Role.TEMPLATE_ADMINISTRATOR, subject="other")
+    form = planner.get("/desk/campaigns/plan")
+    key = OWN_KEY.findall(form.text)[0]
+    first = planned(planner, key=key)
+    assert planned(planner, key=key) == first
+    ordered(desk.service).work()
+    assert planned(planner, key=key) == first
+    assert ordered(desk.service).work() == 0  # nor is it rehearsed twice
+    wrong = planner.post("/desk/campaigns/plan", {**PLAN, "title.zh": "", "key": key})
+    assert OWN_KEY.findall(wrong.text) == [key]
+    ids = {first, planned(planner, key=key, **{"title.en": "Another"}), planned(other, key=key), planned(planner)}
+    assert len(ids) == 4
+    assert {one.campaign_id for one in desk.service.runner().store.all()} == ids
 
 
 def test_a_department_without_a_seal_plans_nothing(desk: World) -> None:

@@ -1,5 +1,6 @@
 """Campaigns at the desk: planned by one person, rehearsed by the server, read with their counts and approved by another, and started (LC-14)."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -58,20 +59,22 @@ def form(desk: Planner) -> Response:
     _seals(desk)
     today = beijing_day(desk.service.now()).isoformat()
     decision = {"organ": desk.organ, "decided_on": today, "officer": desk.person.name}
-    return _form(desk, {"decision": decision, "effective_on": today}, ())
+    return _form(desk, {"decision": decision, "effective_on": today}, secrets.token_hex(16), ())
 
 
 @router.post("/plan")
 def plan(desk: Planner, form: TheForm) -> Response:
-    """Keep a plan for the own department, and have it rehearsed; what is wrong is said at its field."""
+    """Keep a plan for the own department, and have it rehearsed; what is wrong is said at its field. The same press of the button twice is one."""
     _seals(desk)
-    body, runner = _body(desk, form), desk.service.runner()
+    body, runner, key = _body(desk, form), desk.service.runner(), form.request_key()
     try:
         whole = {**body, "exclusions": [_exclusion(one) for one in body["exclusions"]]}
-        campaign = runner.store.get(runner.plan(whole, desk.person.person_id))
+        campaign = runner.store.get(runner.plan(whole, desk.person.person_id, key))
     except Refusal as refusal:
-        return _form(desk, body, refusal.faults, refusal)
-    ordered(desk.service).order(campaign, REHEARSE, desk.person.person_id)
+        return _form(desk, body, key, refusal.faults, refusal)
+    taker = ordered(desk.service)
+    if taker.orders.newest(campaign) is None:
+        taker.order(campaign, REHEARSE, desk.person.person_id)
     return RedirectResponse(f"{HOME}/campaigns/{campaign.campaign_id}", status_code=303)
 
 
@@ -201,12 +204,12 @@ def _exclusion(typed: Mapping[str, str]) -> dict[str, Any]:
     return {"id": _LIST, "zh": typed["zh"], "en": typed["en"], "listed": {"by": typed["by"], "values": values}}
 
 
-def _form(desk: Desk, body: Mapping[str, Any], faults: Sequence[Fault], refusal: Refusal | None = None) -> Response:
+def _form(desk: Desk, body: Mapping[str, Any], key: str, faults: Sequence[Fault], refusal: Refusal | None = None) -> Response:
     groups = [*_what(desk, body, faults), Group("决定", "Decision", controls.decision_controls(body["decision"], faults)), _left_out(body, faults)]
     shown = [one for group in groups for one in group.controls]
     return desk.page(
         "plan.html", 422 if faults else 409 if refusal else 200, groups=groups, others=controls.elsewhere(faults, shown), count=len(faults),
-        refusal=said(refusal), act=_act(ACTS[0]),
+        refusal=said(refusal), act=_act(ACTS[0]), key=key.removeprefix("desk-"),
     )  # fmt: skip
 
 
