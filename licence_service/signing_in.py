@@ -199,10 +199,10 @@ class SignIn:
         claims = provider.claims(code, self._made("nonce", state), self._made("verifier", state))
         return claims, self.people.known_by(claims.issuer, claims.subject, beijing_day(self.now()))
 
-    def person(self, token: str) -> Person | None:
-        """Return the person of a session, or None."""
+    def person(self, token: str, *, used: bool = True) -> Person | None:
+        """Return the person of a session, or None; not `used`, a page asked that renews itself, and the session gets no longer by it."""
         now = self.now()
-        return self.sessions.person(token, now, beijing_day(now)) if token else None
+        return self.sessions.person(token, now, beijing_day(now), used=used) if token else None
 
     def form_key(self, token: str) -> str:
         """Return what every form of a session carries, so that no other site can send one (CSRF)."""

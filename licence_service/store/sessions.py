@@ -37,14 +37,14 @@ class Sessions:
             connection.execute(insert(sessions).values(token_digest=token_digest(token), person=key, begun_at=now, used_at=now))
         return token
 
-    def person(self, token: str, now: datetime, today: date) -> Person | None:
-        """Return who a token belongs to, with the roles of today; None where the session is over or never was."""
+    def person(self, token: str, now: datetime, today: date, *, used: bool = True) -> Person | None:
+        """Return who a token belongs to, with the roles of today; None where the session is over or never was. Not `used`, nobody did anything."""
         mine = sessions.c.token_digest == token_digest(token)
         living = mine & (sessions.c.used_at > now - self.idle) & (sessions.c.begun_at > now - self.longest)
         with self.database.read() as connection:
             row = connection.execute(select(sessions.c.person, sessions.c.used_at).where(living)).first()
             found = self.people.of_session(connection, row.person, today) if row else None
-        if found and row and now - row.used_at >= _NOTED:
+        if used and found and row and now - row.used_at >= _NOTED:
             with self.database.write() as connection:
                 connection.execute(update(sessions).where(mine).values(used_at=now))
         return found

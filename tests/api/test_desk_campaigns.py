@@ -62,7 +62,7 @@ def test_a_campaign_is_planned_rehearsed_read_approved_by_another_and_carried_by
     campaign_id = planned(planner, **left_out(drivers))
     page = planner.get(f"/desk/campaigns/{campaign_id}")
     assert "正在试算" in page.text
-    assert page.headers["refresh"] == "5"
+    assert page.headers["refresh"] == "5; url=?by-itself"
     assert approver.post(f"/desk/approvals/campaigns/{campaign_id}").status_code == 422  # nobody approves what was not rehearsed
     assert ordered(desk.service).work() == 1
     assert ordered(desk.service).work() == 0
@@ -88,6 +88,20 @@ def test_a_campaign_is_planned_rehearsed_read_approved_by_another_and_carried_by
     assert "已办结" in done
     assert "启动办理" not in done
     assert not list(desk.service.auditor.audit())
+
+
+def test_a_page_that_renews_itself_keeps_nobody_signed_in(desk: World) -> None:
+    a_few(desk, 1)
+    planner = seat(desk, Role.TEMPLATE_ADMINISTRATOR)
+    page = f"/desk/campaigns/{planned(planner)}"
+    again = planner.get(page).headers["refresh"].partition("url=")[2]
+    for _ in range(2):
+        desk.clock.now += timedelta(minutes=9)  # type: ignore[attr-defined]
+        assert planner.get(f"{page}{again}").status_code == 200
+    assert planner.get(page).status_code == 200  # this one was pressed
+    for minutes, status in ((9, 200), (9, 200), (9, 303)):
+        desk.clock.now += timedelta(minutes=minutes)  # type: ignore[attr-defined]
+        assert planner.get(f"{page}{again}").status_code == status
 
 
 def test_what_is_wrong_with_a_plan_is_said_at_its_field_and_nothing_is_kept(desk: World) -> None:

@@ -22,7 +22,7 @@ from licence_service.store.campaigns import APPROVED, PLANNED, REHEARSED, RUNNIN
 from licence_service.web.desk import controls
 from licence_service.web.desk.controls import Control, Group
 from licence_service.web.desk.issuing import said
-from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having, in_beijing
+from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having, in_beijing, renewed
 from licence_service.web.desk_words import DESK_REFUSALS
 
 router = APIRouter(prefix=f"{HOME}/campaigns", include_in_schema=False)
@@ -98,9 +98,7 @@ def read(desk: Either, campaign_id: CampaignId) -> Response:
         may_rehearse=desk.may(Right.PLAN) and campaign.state in {PLANNED, REHEARSED} and not at_work,
         may_start=campaign.state in {APPROVED, RUNNING} and not at_work,
     )  # fmt: skip
-    if at_work:
-        answer.headers["Refresh"] = str(_SECONDS)
-    return answer
+    return renewed(answer, _SECONDS) if at_work else answer
 
 
 @router.post("/{campaign_id}")

@@ -13,7 +13,7 @@ from licence_service.stock.taking import draft_of
 from licence_service.stock.written import headings
 from licence_service.store.stock_rows import LOADED, QUARANTINED, RELEASING, STATES, StockRow, StockRun
 from licence_service.template import Template
-from licence_service.web.desk.room import HOME, Desk, TheForm, having
+from licence_service.web.desk.room import HOME, Desk, TheForm, having, renewed
 from licence_service.web.desk_words import fault_words
 from licence_service.web.stocks import RunId
 
@@ -35,9 +35,8 @@ def runs(desk: Keeper) -> Response:
         for run in stock.office.kept.all() if run.department == desk.person.department
     ]  # fmt: skip
     answer = desk.page("stock.html", runs=rows)
-    if any(one["counts"][state] for one in rows for state in _MOVING):
-        answer.headers["Refresh"] = str(_RENEWED_SECONDS)
-    return answer
+    moving = any(one["counts"][state] for one in rows for state in _MOVING)
+    return renewed(answer, _RENEWED_SECONDS) if moving else answer
 
 
 def _counts(stock: Releasing, run: StockRun) -> dict[str, int]:

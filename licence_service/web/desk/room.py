@@ -38,6 +38,7 @@ DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
     (frozenset({Right.PLAN, Right.APPROVE}), "/desk/campaigns", "批量行动", "Campaigns"),
 )
 _ACTS_OF: dict[Right, tuple[str, ...]] = {Right.FIND: (READ,), Right.ENTER: (READ, "issue", *ACTS), Right.QUARANTINE: (STOCK,)}
+_BY_ITSELF = "by-itself"  # in the address of a page that renewed itself
 _KEY = re.compile(r"[0-9a-f]{32}")
 _LIVE = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
@@ -117,10 +118,16 @@ class Desk:
         return answer
 
 
+def renewed(answer: Response, seconds: int) -> Response:
+    """Let a page ask for itself again; whoever only leaves it open is signed out after their time all the same."""
+    answer.headers["Refresh"] = f"{seconds}; url=?{_BY_ITSELF}"
+    return answer
+
+
 def at_desk(request: Request, service: TheService) -> Desk:
     """Return who stands at the desk; `SignInWanted` where nobody does."""
     token = request.cookies.get(COOKIE, "")
-    person = service.sign_in.person(token)
+    person = service.sign_in.person(token, used=_BY_ITSELF not in request.query_params)
     if person is None:
         raise SignInWanted
     return Desk(service, person, token)
