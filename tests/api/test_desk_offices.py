@@ -1,6 +1,7 @@
 """The desk of a sub-office: its people see, count and touch what it and those below it issued, and of nothing else they know (SE-01)."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.api.test_offices import OFFICES, headers_of, keys_with
 from tests.desks import Seat, seat, typed
 from tests.parts.databases import KINDS, empty_postgres
 from tests.provider import ORGAN, desk_world
-from tests.world import BUSINESS, DRIVER, VEHICLE, World
+from tests.world import BUSINESS, DRIVER, ROOT, VEHICLE, World
 
 COPY_NO = re.compile(r"第 ([0-9]+) 份")
 
@@ -260,6 +261,15 @@ from = 2020-01-01
         request = world.request(DRIVER)
         assert sent_form(clerk, DRIVER, 1, request).status_code == 409  # its own region is not granted
         assert sent_form(clerk, DRIVER, 2, request, region="519902").status_code == 201
+
+
+def test_regions_are_offered_by_their_codes_where_no_rules_of_legacy_stock_name_them(tmp_path: Path, demo_keys: Path) -> None:
+    grants = f'[[grants]]\ntypes = ["{DRIVER}"]\nfrom = 2020-01-01\nregions = ["519902", "519903"]\n'
+    templates = Path(shutil.copytree(ROOT / "templates", tmp_path / "templates", ignore=shutil.ignore_patterns("_stock")))
+    keys = keys_with(tmp_path / "keys", demo_keys, grants, instead_of_grants=True)
+    with desk_world(tmp_path, keys, "http://127.0.0.1:9", templates=templates) as world:
+        page = seat(world, Role.CLERK).get(f"/desk/issue/{DRIVER}")
+        assert (page.status_code, offered(page.text)) == (200, ["519902", "519903"])
 
 
 @pytest.mark.rule("LC-13")

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from licence_service.carrying import Done, Waiting
 from licence_service.duties import Right
-from licence_service.errors import FaceRejected, Fault, NotGranted, Refusal, RequestRejected
+from licence_service.errors import FaceRejected, Fault, Misconfigured, NotGranted, Refusal, RequestRejected
 from licence_service.licence import Act, beijing_day
 from licence_service.template import Template
 from licence_service.web.desk import controls, previewing
@@ -123,8 +123,8 @@ def _where(desk: Desk, template: Template, body: Mapping[str, Any], faults: Sequ
     regions, of_office = department.regions_for(template.slug, today, desk.caller.organisation), desk.person.office is not None
     found = []
     if len(regions) > 1 or not (of_office or regions == (department.region,)):
-        known = desk.service.stock().office.knowledge.regions
-        options = [(code, f"{code} {known[code].name}" if code in known else code) for code in regions]
+        named = _region_names(desk)
+        options = [(code, f"{code} {named[code]}" if code in named else code) for code in regions]
         needed, wrong = of_office or department.region not in regions, controls.said_of(faults, "region")
         found.append(Control("region", "select", "行政区划", "Region", body.get("region", ""), needed, options=options, faults=wrong))
     if template.parent:
@@ -137,6 +137,14 @@ def _where(desk: Desk, template: Template, body: Mapping[str, Any], faults: Sequ
             )
         )
     return found
+
+
+def _region_names(desk: Desk) -> Mapping[str, str]:
+    """Return the names of regions that the rules of legacy stock hold; none where there are no such rules: an issue needs none of them."""
+    try:
+        return {code: one.name for code, one in desk.service.stock().office.knowledge.regions.items()}
+    except Misconfigured:
+        return {}
 
 
 def said(refusal: Refusal | None) -> tuple[str, str] | None:
