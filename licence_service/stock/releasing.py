@@ -12,6 +12,7 @@ from typing import Any
 from licence_service.carrying import Done, Waiting
 from licence_service.chunks import Chunks, Outcome, Row
 from licence_service.errors import ArchiveUnavailable, CeilingReached, NotGranted, Refusal, RequestRejected, TransitionRefused, Unavailable
+from licence_service.fields import comparison_form
 from licence_service.run_lines import problem
 from licence_service.stock.finding import Finding
 from licence_service.stock.judging import held
@@ -53,8 +54,8 @@ class Releasing:
         return self.sums.samples(run)
 
     def sign_off(self, run: StockRun, county: str, by: str) -> int:
-        """Sign off what was drawn of a county, by another person than the one who loaded; return how many drawings that were."""
-        if by.strip() == run.loaded_by.strip() or not by.strip():
+        """Sign off what was drawn of a county, by another person than the one who loaded, however the name is written; return how many drawings."""
+        if comparison_form(by) in {"", comparison_form(run.loaded_by)}:
             raise NotGranted("whoever loaded the stock does not sign its sample off", facts={"rule": "ST-06"})
         signed = self.sums.sign(run, county, by, self.office.now())
         if not signed:
