@@ -1,23 +1,31 @@
 """Requests that wait for a silent source are repeated by the service itself, at the turns that the waiting has, until a person sees to them (AI-04)."""
 
-from licence_service.errors import Refusal, Unavailable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from licence_service.errors import CeilingReached, Refusal, SourceSilent, Unavailable
 from licence_service.registrar import Registrar
 from licence_service.store.clients import Clients
 from licence_service.store.source_waits import Kept, SourceWaits
+from licence_service.waiting import RETRY_SECONDS
 
-MOST_AT_ONCE = 20
+MOST_AT_ONCE = 8  # side by side, and so done within the time for which they are taken: one slow source holds up few others
 
 
 def ask_again(registrar: Registrar, clients: Clients) -> int:
     """Repeat the requests whose turn has come, each as its client sent it; return how many are sealed, entered or on their way.
 
-    A client that sends the same meanwhile or later gets the same licence (AI-01). What is refused now is not repeated: the client is told
-    when it comes again.
+    A client that sends the same meanwhile or later gets the same licence (AI-01). What is refused now is not repeated, and waits no more: the
+    client is told when it comes again. What only has to wait for something else, as for the next hour under a ceiling, keeps its place.
     """
     connectors = registrar.line.connectors
     if connectors is None:
         return 0
-    return sum(_repeated(registrar, clients, connectors.waits, one) for one in connectors.waits.take(registrar.line.now(), MOST_AT_ONCE))
+    waits, now = connectors.waits, registrar.line.now()
+    if not (due := waits.take(now, MOST_AT_ONCE)):
+        return 0
+    with ThreadPoolExecutor(len(due), "sources") as pool:  # one that goes wrong stands in the way of no other
+        return sum(pool.map(lambda one: _repeated(registrar, clients, waits, one), due))
 
 
 def _repeated(registrar: Registrar, clients: Clients, waits: SourceWaits, one: Kept) -> bool:
@@ -31,9 +39,13 @@ def _repeated(registrar: Registrar, clients: Clients, waits: SourceWaits, one: K
             registrar.act(client, said["key"], said["licence_id"], said["body"])
         else:
             registrar.issue(client, said["key"], said["body"])
-    except Unavailable:
-        return False  # a source that is silent still has a later turn; where a store is, this one comes again
+    except SourceSilent:
+        return False  # its next turn is noted
+    except (CeilingReached, Unavailable):
+        waits.put_back(one, registrar.line.now() + timedelta(seconds=RETRY_SECONDS))  # it may go on later, though its sources have answered
+        return False
     except Refusal:
         waits.let_go(one)
         return False
+    waits.let_go(one)
     return True

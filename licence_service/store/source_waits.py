@@ -64,8 +64,13 @@ class Kept:
     """A request that waits: `{client, key, body}`, of a later act with `licence_id`."""
 
     case_no: str  # blinded
-    type: str
+    wait: Wait
     request: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def type(self) -> str:
+        """Return the type of licence."""
+        return self.wait.type
 
 
 class SourceWaits:
@@ -133,12 +138,26 @@ class SourceWaits:
             rows = connection.execute(select(waits).where(due).order_by(waits.c.next_at, waits.c.case_no).limit(limit)).all()
             for row in rows:
                 connection.execute(update(waits).where(_is(row)).values(taken_until=now + _TAKEN))
-        return [Kept(row.case_no, row.type, self._vault.open_json(row.request, _row(row.case_no, row.type))) for row in rows]
+        return [Kept(row.case_no, _wait(row), self._vault.open_json(row.request, _row(row.case_no, row.type))) for row in rows]
+
+    def put_back(self, kept: Kept, at: datetime) -> None:
+        """Let a request that was taken wait on up to `at`, also where its sources have answered and the wait is gone."""
+        wait = kept.wait
+        with self._database.write() as connection:
+            hold(connection, _WRITERS)
+            if connection.execute(update(waits).where(_is(kept)).values(next_at=at, taken_until=None)).rowcount:
+                return  # as it stands, or as its client sent it meanwhile
+            sealed = self._vault.close_json(kept.request, _row(kept.case_no, kept.type))
+            row = {
+                "case_no": kept.case_no, "type": wait.type, "department": wait.department, "sources": ",".join(wait.sources), "since": wait.since,
+                "attempts": wait.attempts, "next_at": at, "state": WAITING, "request": sealed,
+            }  # fmt: skip
+            connection.execute(insert(waits).values(**row))
 
     def let_go(self, kept: Kept) -> None:
-        """Repeat a request no more; the wait stands until its client comes again."""
+        """Forget a request that is repeated no more, and that it waited; what a person sees to stands, and what its client sent meanwhile."""
         with self._database.write() as connection:
-            connection.execute(update(waits).where(_is(kept)).values(request=None))
+            connection.execute(delete(waits).where(_is(kept), waits.c.state == WAITING, waits.c.taken_until.is_not(None)))
 
     def _mine(self, whose: Whose, slug: str, case_no: str) -> ColumnElement[bool]:
         return and_(waits.c.case_no == self._blind(whose.organisation, case_no), waits.c.type == slug)

@@ -1,7 +1,7 @@
 """What waits for a silent source is repeated by the service itself, at the turns of its waiting (AI-04)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -15,6 +15,7 @@ from licence_service.asking_again import ask_again
 from licence_service.carrying import Done
 from licence_service.errors import SourceSilent
 from licence_service.licence import beijing_day
+from licence_service.store.source_waits import whose_of
 from licence_service.store.tables_of_sources import source_waits
 from simulators import envelope
 from simulators.envelope import FAILS, SLOW
@@ -123,8 +124,46 @@ def test_a_client_that_was_removed_has_nothing_repeated(one: tuple[World, Source
     world.service.clients.remove(world.client(HAILING).name, world.service.now())
     later(world, 30)
     assert repeated(world) == 0
-    assert [row.request for row in rows(world)] == [None]
+    assert rows(world) == []  # nobody is told for ever that something waits
     assert "inspection" not in dict(sources.got)
+
+
+@pytest.mark.rule("AI-04", "AI-05")
+def test_a_request_that_meets_the_ceiling_of_its_client_at_its_turn_is_issued_in_a_later_hour(one: tuple[World, Sources]) -> None:
+    world, sources = one
+    secret = world.service.clients.add(replace(world.client(HAILING), name="slow", hourly_ceiling=1), world.service.now())
+
+    def begun(key: str, body: dict[str, Any]) -> Any:
+        return world.http.post("/licences", json=body, headers={"Authorization": f"Bearer {secret}", "Idempotency-Key": key})
+
+    by_hand = {"decision": decision(beijing_day(world.service.now())), "face": {"license_no": "5199003612000000777"}}
+    assert begun("by-hand-0001", _request(world, case_no="SA-Q2", **by_hand)).status_code == 201
+    sources.down.add("inspection")
+    assert slug(begun("machine-0001", _request(world))) == "source-silent"
+    sources.down.clear()
+    later(world, 30)
+    assert repeated(world) == 0
+    assert (case(world)["state"], len(rows(world))) == ("checking", 1)
+    assert repeated(world) == 0  # not before its turn
+    later(world, 3600)
+    assert repeated(world) == 1
+    assert (case(world)["state"], rows(world)) == ("registered", [])
+
+
+def test_a_request_that_goes_wrong_stands_in_the_way_of_no_other(one: tuple[World, Sources]) -> None:
+    world, sources = one
+    sources.down.add("inspection")
+    sent(world, "machine-0000", case_no="SA-Q0", face={"license_no": "5199003612000000777"})
+    connectors, client = world.service.registrar.line.connectors, world.client(HAILING)
+    assert connectors
+    connectors.waits.keep(whose_of(client), HAILING, "SA-Q0", {"client": client.name, "key": "machine-0000", "body": []})  # of a later release
+    later(world, 1)
+    sent(world)
+    sources.down.clear()
+    later(world, 30)
+    with pytest.raises(AttributeError):  # for the log
+        repeated(world)
+    assert case(world)["state"] == "registered"
 
 
 def test_rows_of_a_file_are_repeated_too(one: tuple[World, Sources]) -> None:
