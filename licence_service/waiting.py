@@ -10,7 +10,7 @@ from licence_service.basis import Result
 from licence_service.errors import Fault, NeedsClerk, SourceSilent
 from licence_service.line import Line
 from licence_service.requests import read_issue
-from licence_service.store.clients import Client
+from licence_service.store.clients import PERSON, Client
 from licence_service.store.source_waits import CLERK, Wait, Whose, kept_of, whose_of
 
 TASK = "unattended"  # the kind of a task for a clerk
@@ -19,11 +19,14 @@ RETRY_SECONDS = 300
 
 @contextmanager
 def kept_if_silent(line: Line, whose: Whose, slug: str, case_no: str, request: Mapping[str, Any]) -> Iterator[None]:
-    """Keep a request whose sources turn out to be silent: the service repeats it by itself. `request` as `SourceWaits.keep` has it."""
+    """Keep a request whose sources turn out to be silent: the service repeats it by itself. `request` as `SourceWaits.keep` has it.
+
+    What a person entered at the desk is not kept: nothing is done in the name of somebody who may have left since.
+    """
     try:
         yield
     except SourceSilent:
-        if line.connectors:
+        if line.connectors and not request["client"].startswith(PERSON):
             line.connectors.waits.keep(whose, slug, case_no, request)
         raise
 

@@ -15,6 +15,7 @@ from licence_service.asking_again import ask_again
 from licence_service.carrying import Done
 from licence_service.errors import SourceSilent
 from licence_service.licence import beijing_day
+from licence_service.store.clients import PERSON
 from licence_service.store.source_waits import whose_of
 from licence_service.store.tables_of_sources import source_waits
 from simulators import envelope
@@ -126,6 +127,21 @@ def test_a_client_that_was_removed_has_nothing_repeated(one: tuple[World, Source
     assert repeated(world) == 0
     assert rows(world) == []  # nobody is told for ever that something waits
     assert "inspection" not in dict(sources.got)
+
+
+def test_what_a_person_entered_is_not_kept_and_the_person_sends_it_again(one: tuple[World, Sources]) -> None:
+    world, sources = one
+    clerk = replace(world.client(HAILING), name=f"{PERSON}0123456789")
+    sources.down.add("inspection")
+    for number in (1, 2):
+        with pytest.raises(SourceSilent):
+            world.service.registrar.issue(clerk, "desk-0001", _request(world))
+        assert [(row.attempts, row.request) for row in rows(world)] == [(number, None)]
+        later(world, 90)
+        assert repeated(world) == 0
+    sources.down.clear()
+    assert isinstance(world.service.registrar.issue(clerk, "desk-0001", _request(world)), Done)
+    assert rows(world) == []
 
 
 @pytest.mark.rule("AI-04", "AI-05")
