@@ -14,7 +14,7 @@ from licence_service.carrying import Done
 from licence_service.connectors import read_connectors
 from licence_service.errors import CheckFailed, Misconfigured, SourceSilent
 from licence_service.licence import beijing_day
-from simulators.envelope import PASSING, SLOW, listening, written
+from simulators.envelope import FAILS, PASSING, SLOW, listening, written
 from simulators.sources import GARBLED, UNSIGNED, Sources, declare
 from tests.api.test_bundles import TAXI, bundle
 from tests.api.test_cli import Terminal, terminal
@@ -223,6 +223,25 @@ def _row(world: World, at: int, number: str) -> dict[str, Any]:
     return world.request(
         DRIVER, case_no=f"R-{at}", decision=decision(beijing_day(world.service.now()), number=number), face={"license_no": f"51990019800101{at:05}"}
     )
+
+
+@pytest.mark.rule("AI-04")
+def test_a_register_that_is_silent_is_not_asked_about_each_of_many_decisions(tmp_path: Path, demo_keys: Path) -> None:
+    asked: set[str] = set()
+
+    def fails(message_id: str, _faults: Any) -> str:
+        asked.add(message_id)
+        return FAILS
+
+    with deciding_world(tmp_path, demo_keys) as (world, sources):
+        object.__setattr__(sources, "fault", fails)
+        rows = [(f"row-{at:06}", _row(world, at, f"示许〔2026〕{at:03}号")) for at in range(40)]
+        outcomes = world.service.chunks.issue(world.client(DRIVER), rows)
+        assert all(isinstance(each, SourceSilent) for each in outcomes), outcomes
+        assert 8 <= len(asked) <= 15  # eight in a row, and those that were under way
+        connectors = world.service.registrar.line.connectors
+        assert connectors
+        assert len(connectors.waits.all()) == 40
 
 
 def test_a_row_whose_decision_is_not_confirmed_does_not_stand_in_the_way_of_the_others(one: tuple[World, Sources]) -> None:
