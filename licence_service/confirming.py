@@ -155,7 +155,7 @@ class _Round:
             return {}
         with ThreadPoolExecutor(min(len(parts), _AT_ONCE), "decisions") as pool:
             silent = Counter[str]()
-            answers = list(pool.map(lambda part: self._asked(*part, silent), parts))
+            answers = list(pool.map(lambda part: self._asked(part[0], part[1], silent), parts))
         return {act.confirmed_as: one for (_, of), answer in zip(parts, answers, strict=True) for act, one in zip(of, answer, strict=True)}
 
     def _outcome(self, act: OnDecision, receipt: Receipt | None) -> Draft | Refusal | Unavailable:
