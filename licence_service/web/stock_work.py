@@ -17,7 +17,6 @@ from licence_service.stock.releasing import Releasing
 from licence_service.stock.written import headings, quarantine_sheet
 from licence_service.store.clients import Client
 from licence_service.store.stock_rows import PASSED, StockRun
-from licence_service.web import filled
 from licence_service.web.access import StockOwner, TheService
 from licence_service.web.body import json_body
 from licence_service.web.shapes import ANSWERS, TEXT, as_body, plain_answer, shape
@@ -93,7 +92,7 @@ def sign_off(service: TheService, caller: StockOwner, run_id: RunId, body: Body)
     """Sign off what was drawn of a county: its rows may be released. Whoever loaded the stock cannot (ST-06)."""
     stock, run = _run(service.stock(), caller, run_id)
     _only(body, "by", "county")
-    stock.sign_off(run, filled.text(body, "county", MOST_NAME), named(body))
+    stock.sign_off(run, named(body, "county"), named(body))
     return _samples(stock, run)
 
 

@@ -116,15 +116,19 @@ def _as_before(stock: Releasing, caller: Client, like: str | None, stock_by: str
     if like is None:
         raise RequestRejected(faults=[Fault("like", "missing", "the earlier run whose type and mapping the file has is wanted here")])
     run = _found(stock, caller, like)
-    return run.type, plan_of(run.content["plan"]), named({"by": unquote(stock_by or "")})
+    try:
+        by = unquote(stock_by or "", errors="strict")
+    except UnicodeDecodeError:
+        raise RequestRejected(faults=[Fault("Stock-By", "not-utf-8", "a name in UTF-8, percent-encoded, is wanted here")]) from None
+    return run.type, plan_of(run.content["plan"]), named({"Stock-By": by}, "Stock-By")
 
 
-def named(said: Mapping[str, Any]) -> str:
-    """Return the name of the person who does something, as `by`."""
-    by = filled.text(said, "by", MOST_NAME)
-    if not by.isprintable():  # PostgreSQL keeps no NUL
-        raise RequestRejected(faults=[Fault("by", "control-character", "a name without control characters is wanted here")])
-    return by
+def named(said: Mapping[str, Any], name: str = "by") -> str:
+    """Return the name of the person who does something, or of what it is done to."""
+    text = filled.text(said, name, MOST_NAME)
+    if not text.isprintable():  # PostgreSQL keeps no NUL
+        raise RequestRejected(faults=[Fault(name, "control-character", "a name without control characters is wanted here")])
+    return text
 
 
 def _bytes(form: dict[str, Any], name: str) -> bytes:

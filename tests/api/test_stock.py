@@ -12,9 +12,10 @@ import pytest
 from licence_service.document.standin import person
 from licence_service.errors import NotInRegister
 from licence_service.store.clients import APPROVAL, PLATFORM, Client
+from tests.parts.databases import empty_postgres
 from tests.promised import STOCK, Promises
 from tests.stocks import HEADINGS, PLAN, as_csv, as_ndjson, as_workbook, clean, dirty
-from tests.world import DRIVER, NOW, TRIP, World
+from tests.world import DRIVER, NOW, TRIP, World, a_world
 
 JPEG = base64.b64encode(person()).decode()
 
@@ -179,7 +180,22 @@ def test_a_further_file_goes_in_as_the_body_itself_under_the_mapping_of_an_earli
     nameless = world.http.post(
         "/batches", content=b"{}", params={"like": first}, headers={**world.headers(DRIVER), "Content-Type": "application/x-ndjson"}
     )
-    assert [fault["path"] for fault in nameless.json()["faults"]] == ["by"]
+    assert [fault["path"] for fault in nameless.json()["faults"]] == ["Stock-By"]
+
+
+@pytest.mark.parametrize("name", ["%C0%EE", "%ED%A0%80", "%00", ""])
+def test_a_name_beside_a_bare_file_that_is_no_utf_8_is_refused(world: World, name: str) -> None:
+    run = sent(world, as_ndjson(with_photos([clean(1)]))).json()["run"]
+    headers = {**world.headers(DRIVER), "Content-Type": "application/x-ndjson", "Stock-By": name}
+    answer = world.http.post(f"/batches?like={run}", content=as_ndjson(with_photos([clean(2)])), headers=headers)
+    assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, "Stock-By")
+
+
+def test_a_county_that_no_database_keeps_is_refused_as_any_that_is_none(postgres_address: str, tmp_path: Path, demo_keys: Path) -> None:
+    with a_world(tmp_path, demo_keys, empty_postgres(postgres_address)) as world:
+        run = sent(world, as_ndjson(with_photos([clean(1)]))).json()["run"]
+        answer = world.http.post(f"/batches/{run}/sign-off", json={"by": "乙", "county": "5199\x0003"}, headers=world.headers(DRIVER))
+    assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, "county")
 
 
 def test_csv_and_excel_go_in_as_well_and_a_file_on_the_server_is_never_read(world: World) -> None:
