@@ -40,7 +40,7 @@ def issue_bundle(registrar: Registrar, caller: Client, key: str, body: Mapping[s
         raise NotGranted("the caller's scopes hold no issue")
     bundle_no, issues = _read(key, body)
     rows = [(f"{key}/{at}", {**one, "bundle_no": bundle_no}) for at, one in enumerate(issues)]
-    registrar = _asked_ahead(registrar, caller, rows)
+    registrar = _asked_ahead(replace(registrar, line=registrar.line.in_a_round()), caller, rows)
     outcomes = [told(lambda own=own, one=one: registrar.issue(caller, own, one)) for own, one in rows]  # type: ignore[misc]
     return Bundled(bundle_no, tuple(outcomes))
 

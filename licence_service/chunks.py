@@ -92,7 +92,7 @@ class Chunks:
     def issue_standing(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         """Issue all rows under the law that this registrar knows; see `issue`."""
         with _unhurried():
-            return self._issued(caller, rows)
+            return replace(self, registrar=replace(self.registrar, line=self.registrar.line.in_a_round()))._issued(caller, rows)  # noqa: SLF001 - its own
 
     def _issued(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}

@@ -5,7 +5,7 @@ another licence. One question holds everything that is to be done on one decisio
 """
 
 import hmac
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -28,7 +28,6 @@ from licence_service.waiting import Asking
 
 MOST_MATTERS = 1000  # in one question
 _AT_ONCE = 8  # questions about different decisions
-_MOST_SILENT = 8  # of them, one behind the other: then the others of that round are not put, since each would take as long
 _Answers: TypeAlias = list[tuple[Result, str | None, str]]  # result, reference, digest of what was said of it
 
 
@@ -154,8 +153,7 @@ class _Round:
         if not parts:
             return {}
         with ThreadPoolExecutor(min(len(parts), _AT_ONCE), "decisions") as pool:
-            silent = Counter[str]()
-            answers = list(pool.map(lambda part: self._asked(part[0], part[1], silent), parts))
+            answers = list(pool.map(lambda part: self._answered(*self.connectors.declared[part[0]], part[1]), parts))
         return {act.confirmed_as: one for (_, of), answer in zip(parts, answers, strict=True) for act, one in zip(of, answer, strict=True)}
 
     def _outcome(self, act: OnDecision, receipt: Receipt | None) -> Draft | Refusal | Unavailable:
@@ -179,15 +177,8 @@ class _Round:
         wait = self._asking(act).wait()
         return wait is not None and register.source in wait.sources and wait.state == WAITING and self.line.now() < wait.next_at
 
-    def _asked(self, name: str, acts: Sequence[OnDecision], silent: Counter[str]) -> list[Receipt]:
-        """Ask about one decision, unless its register is `silent`; no answer to others of the round is none to this one."""
-        register, gateway = self.connectors.declared[name]
-        receipts = self._answered(register, gateway, acts, ask=silent[name] < _MOST_SILENT)
-        silent[name] = silent[name] + 1 if all(one.result is Result.UNAVAILABLE for one in receipts) else 0
-        return receipts
-
-    def _answered(self, register: Connector, gateway: Gateway, acts: Sequence[OnDecision], *, ask: bool) -> list[Receipt]:
-        """Return a receipt for each act on one decision; where nobody is to `ask`, those of a register that did not answer."""
+    def _answered(self, register: Connector, gateway: Gateway, acts: Sequence[OnDecision]) -> list[Receipt]:
+        """Ask about one decision, and return a receipt for each act on it."""
         assert register.decisions  # noqa: S101 - it was chosen for that
         said = [act.said(gateway.secret) for act in acts]
         ways = sorted((there, name) for there, name in register.ask.items())
@@ -199,7 +190,7 @@ class _Round:
         use = Use(self.whose.department, entry.decision.unattended or "", (entry.basis.item if entry.basis else None) or "", entry.decision.number)
         began = self.line.now()
         message_id = sha256(canonical(fields))[:32]
-        found = ask and self.connectors.answered(
+        found = self.connectors.answered(
             register, gateway, use, f"{message_id}-{register.source}", fields, lambda data: _each(register, data, len(acts)), self.line.now
         )
         ended = self.line.now()

@@ -6,6 +6,7 @@ nothing that is not understood ever passes.
 
 import secrets
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
@@ -34,6 +35,7 @@ from licence_service.targets import read_networks, read_target
 _GOOD = "accepted"
 _PAUSES = Pauses(first=0.2, growth=2, longest=2.0)  # between two tries of one question
 _PATIENCE = 20.0  # seconds that one question may take with all its tries: the caller waits meanwhile
+_MOST_SILENT = 8  # questions of a round, one behind the other; then the others are not put, since each would take as long
 _LONGEST = 120  # characters of a reference
 Read = TypeVar("Read")  # what is made of an answer
 
@@ -121,6 +123,11 @@ class Connectors:
     declared: Mapping[str, tuple[Connector, Gateway]] = field(default_factory=dict)
     known: Mapping[tuple[str, ...], Receipt] = field(default_factory=dict, repr=False)  # what registers of decisions confirmed a moment ago
     rest: Callable[[float], None] = field(default=sleep, repr=False)
+    silent: Counter[str] | None = field(default=None, repr=False)  # in a round, how many questions in a row each source did not answer
+
+    def in_a_round(self) -> "Connectors":
+        """Return the same for many acts that are asked about together: a source that stays silent is not asked about each of them."""
+        return frozen.replace(self, silent=Counter())
 
     def register_of(self, department: str, slug: str) -> tuple[Connector, Gateway] | None:
         """Return the register in which decisions of this department about this type stand, None where none is declared."""
@@ -149,8 +156,21 @@ class Connectors:
     ) -> tuple[Read, Mapping[str, Any]] | None:  # fmt: skip
         """Ask one question until there is an answer of the declared shape, and return what `read` makes of it, and the answer.
 
-        None after the declared tries, or where another one would take longer than a caller can be kept waiting.
+        None after the declared tries, where another one would take longer than a caller can be kept waiting, or from a source that was silent to
+        so many others of the round.
         """
+        if self.silent is None:
+            return self._answered(connector, gateway, use, request_id, fields, read, now)
+        if self.silent[connector.source] >= _MOST_SILENT:
+            return None
+        found = self._answered(connector, gateway, use, request_id, fields, read, now)
+        self.silent[connector.source] = 0 if found else self.silent[connector.source] + 1
+        return found
+
+    def _answered(
+        self, connector: Connector, gateway: Gateway, use: Use, request_id: str, fields: Mapping[str, Any],
+        read: Callable[[Mapping[str, Any]], Read | None], now: Callable[[], datetime],
+    ) -> tuple[Read, Mapping[str, Any]] | None:  # fmt: skip
         data = {
             "UseFor": connector.use_for, "OrganisationCode": use.organisation, "User": use.user, "ItemCode": use.item, "BusinessNumber": use.case_no,
             "fields": dict(fields),

@@ -67,6 +67,10 @@ class Line:
         """Return the same under the law of this moment, for many acts that are judged together."""
         return replace(self, law=self.law.standing())
 
+    def in_a_round(self) -> Self:
+        """Return the same for many acts about which sources are asked together."""
+        return replace(self, connectors=self.connectors.in_a_round()) if self.connectors else self
+
     def carry(self, reservation: Reservation) -> Entry:
         """Carry a reserved act to its end and return the entry; `SealUnavailable` leaves it to be carried later."""
         entry, template = self.restored(reservation)

@@ -241,6 +241,22 @@ def test_the_sources_of_many_rows_are_asked_side_by_side(tmp_path: Path, demo_ke
     assert asleep.most > 2  # the two sources of one row are asked together in any case
 
 
+def test_a_source_that_is_silent_is_not_asked_about_each_of_many_rows(one: tuple[World, Sources]) -> None:
+    world, sources = one
+    asked: set[str] = set()
+
+    def fails(message_id: str, _faults: Any) -> str:
+        asked.add(message_id)
+        return FAILS if "inspection" in message_id else ""
+
+    object.__setattr__(sources, "fault", fails)
+    many = [(f"machine-{at:04}", _request(world, case_no=f"{CASE}-{at}", face={"license_no": f"5199003612{at:09}"})) for at in range(40)]
+    outcomes = world.service.chunks.issue(world.client(HAILING), many)
+    assert all(isinstance(each, SourceSilent) for each in outcomes), outcomes
+    assert 8 <= len([each for each in asked if "inspection" in each]) <= 15  # eight in a row, and those that were under way
+    assert len([each for each in asked if "police" in each]) == len(rows(world)) == 40
+
+
 def test_no_try_is_begun_that_would_keep_the_caller_waiting_too_long(tmp_path: Path, demo_keys: Path) -> None:
     with asking_world(tmp_path, demo_keys, rate=1.0, faults=(FAILS,)) as (world, sources):
         connectors = world.service.registrar.line.connectors
