@@ -145,8 +145,8 @@ def test_what_a_person_entered_is_not_kept_and_the_person_sends_it_again(one: tu
 
 
 @pytest.mark.rule("AI-04", "AI-05")
-def test_a_request_that_meets_the_ceiling_of_its_client_at_its_turn_is_issued_in_a_later_hour(one: tuple[World, Sources]) -> None:
-    world, sources = one
+def test_a_request_that_meets_the_ceiling_of_its_client_at_its_turn_is_issued_in_a_later_hour(both: tuple[World, Sources]) -> None:
+    world, sources = both
     secret = world.service.clients.add(replace(world.client(HAILING), name="slow", hourly_ceiling=1), world.service.now())
 
     def begun(key: str, body: dict[str, Any]) -> Any:
