@@ -10,6 +10,7 @@ DESK_REFUSALS: Mapping[str, str] = {
     "transition-refused": "证照目前的效力状态不能办理此事项",
     "entry-conflict": "他人刚刚办理了另一事项，请重新查看后再办",
     "key-reused": "此次办理已用其他内容提交过，请重新填写",
+    "source-silent": "数据来源暂未答复，所填内容都在，请稍后再次提交",
     "number-taken": "已有同号的有效证照",
     "page-disagrees": "版面内容与所填不一致，已停止签章",
     "type-retired": "这种证照已停止颁发",

@@ -2,22 +2,26 @@
 
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from licence_service.carrying import Done
 from licence_service.connectors import read_connectors
+from licence_service.duties import Role
 from licence_service.errors import CheckFailed, Misconfigured, SourceSilent
 from licence_service.licence import beijing_day
 from simulators.envelope import FAILS, PASSING, SLOW, listening, written
 from simulators.sources import GARBLED, UNSIGNED, Sources, declare
 from tests.api.test_bundles import TAXI, bundle
 from tests.api.test_cli import Terminal, terminal
+from tests.desks import seat, typed
 from tests.parts.databases import KINDS, empty_postgres
 from tests.world import DRIVER, World, a_world, decision
 
@@ -27,11 +31,13 @@ SOURCE, NUMBER = "approval_decisions", "示许〔2026〕001号"
 
 
 @contextmanager
-def deciding_world(folder: Path, keys: Path, database_url: str | None = None, **said: Any) -> Iterator[tuple[World, Sources]]:
+def deciding_world(
+    folder: Path, keys: Path, database_url: str | None = None, told: Mapping[str, Any] = MappingProxyType({}), **said: Any
+) -> Iterator[tuple[World, Sources]]:  # fmt: skip
     sources = Sources(TOKEN, SECRET.encode(), silence=1.0, **said)
     with listening(sources) as url:
         declare(folder / "sources", url, TOKEN, SECRET, timeout=0.5, decisions="*")
-        with a_world(folder, keys, database_url, sources=folder / "sources") as world:
+        with a_world(folder, keys, database_url, sources=folder / "sources", **told) as world:
             sources.clock = world.clock
             connectors = world.service.registrar.line.connectors
             assert connectors
@@ -294,3 +300,27 @@ def test_explain_says_that_the_decision_was_confirmed_and_judges_it_again(termin
         in said
     )
     assert "again    the same" in said
+
+
+@pytest.mark.rule("AI-02", "AI-04")
+def test_a_clerk_whose_register_is_silent_keeps_what_was_typed_and_sends_it_again(tmp_path: Path, demo_keys: Path) -> None:
+    told = {"openid_issuer": "http://127.0.0.1:9", "desk_url": "http://testserver", "openid_client_secret": SecretStr("one of ours")}
+    with deciding_world(tmp_path, demo_keys, told=told) as (world, sources):
+        clerk = seat(world, Role.CLERK)
+        form, files = typed(world.request(DRIVER))
+        sources.down.add("decisions")
+        whole = {**form, "key": "7" * 32, "do": "issue"}
+        answer = clerk.post(f"/desk/issue/{DRIVER}", whole, files)
+        assert answer.status_code == 503
+        assert "数据来源暂未答复" in answer.text
+        assert form["case_no"] in answer.text
+        sources.down.clear()
+        world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+        assert clerk.post(f"/desk/issue/{DRIVER}", whole, files).status_code == 201
+        (licence_id,) = world.service.book.all_ids()
+
+        sources.down.add("decisions")
+        replace = {f"decision.{name}": value for name, value in decision(beijing_day(world.service.now()), number="补-1").items()}
+        answer = clerk.post(f"/desk/licences/{licence_id}/acts/replace", {**replace, "reason": "lost", "key": "8" * 32, "do": "enter"})
+        assert answer.status_code == 503
+        assert "补-1" in answer.text

@@ -12,7 +12,7 @@ from licence_service.acts import COLUMNS, GROUNDS, TABLE, Mark, column, has_act,
 from licence_service.drafting import DOCUMENTS, fixed_fields
 from licence_service.duties import Right
 from licence_service.endorsement import Endorsement
-from licence_service.errors import FaceRejected, Fault, NotInRegister, Refusal, RequestRejected
+from licence_service.errors import FaceRejected, Fault, NotInRegister, Refusal, RequestRejected, SourceSilent
 from licence_service.fields import Field
 from licence_service.fold import endorsement_states
 from licence_service.history.words import ACTS as ACT_WORDS
@@ -25,7 +25,7 @@ from licence_service.store.record import Record
 from licence_service.template import EndorsementKind, Template
 from licence_service.web.desk import controls, previewing
 from licence_service.web.desk.controls import Control, Group
-from licence_service.web.desk.issuing import entered, said
+from licence_service.web.desk.issuing import code_of, entered, said
 from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having
 from licence_service.web.issuing import LicenceId
 
@@ -105,7 +105,7 @@ def enter(desk: Actor, form: TheForm, licence_id: LicenceId, act: Act, kind: Kin
         outcome = desk.service.registrar.act(desk.caller, key, licence_id, body)
     except (FaceRejected, RequestRejected) as refusal:
         return acting.page(body, key, refusal.faults, refusal)
-    except Refusal as refusal:
+    except (Refusal, SourceSilent) as refusal:
         return acting.page(body, key, (), refusal)
     return entered(desk, outcome)
 
@@ -184,7 +184,7 @@ class Acting:
     # -- showing ---------------------------------------------------------------------------------------
 
     def page(
-        self, body: Mapping[str, Any], key: str, faults: Sequence[Fault] = (), refusal: Refusal | None = None,
+        self, body: Mapping[str, Any], key: str, faults: Sequence[Fault] = (), refusal: Refusal | SourceSilent | None = None,
         drawn: previewing.Drawn | None = None,
     ) -> Response:  # fmt: skip
         """Draw the form with what was typed and what is wrong with it."""
@@ -204,7 +204,7 @@ class Acting:
         groups = [one for one in groups if one.controls]
         shown = [one for group in groups for one in group.controls]
         return self.desk.page(
-            "act.html", 422 if faults else 409 if refusal else 200, script=self.act in DOCUMENTS, drawable=self.act in DOCUMENTS, drawn=drawn,
+            "act.html", code_of(faults, refusal), script=self.act in DOCUMENTS, drawable=self.act in DOCUMENTS, drawn=drawn,
             act=(self.act.value, *act_words(self.act)), licence_id=self.record.licence_id, template=self.template,
             number=self.licence.current.face.get(self.template.number.field), groups=groups, key=key.removeprefix("desk-"),
             holder=self.licence.current.face.get(self.template.holder_name), others=controls.elsewhere(faults, shown), count=len(faults),

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from licence_service.carrying import Done, Waiting
 from licence_service.duties import Right
-from licence_service.errors import FaceRejected, Fault, Misconfigured, NotGranted, Refusal, RequestRejected
+from licence_service.errors import FaceRejected, Fault, Misconfigured, NotGranted, Refusal, RequestRejected, SourceSilent
 from licence_service.licence import Act, beijing_day
 from licence_service.template import Template
 from licence_service.web.desk import controls, previewing
@@ -54,7 +54,7 @@ def issue(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
         outcome = desk.service.registrar.issue(desk.caller, key, body)
     except (FaceRejected, RequestRejected) as refusal:
         return _form(desk, template, body, key, refusal.faults, refusal)
-    except Refusal as refusal:
+    except (Refusal, SourceSilent) as refusal:
         return _form(desk, template, body, key, (), refusal)
     return entered(desk, outcome)
 
@@ -100,7 +100,7 @@ def _body(template: Template, form: Sent) -> dict[str, Any]:
 
 
 def _form(
-    desk: Desk, template: Template, body: Mapping[str, Any], key: str, faults: Sequence[Fault], refusal: Refusal | None = None,
+    desk: Desk, template: Template, body: Mapping[str, Any], key: str, faults: Sequence[Fault], refusal: Refusal | SourceSilent | None = None,
     drawn: previewing.Drawn | None = None,
 ) -> Response:  # fmt: skip
     """Draw the form with what was typed and what is wrong with it."""
@@ -110,7 +110,7 @@ def _form(
     )
     decision = [case, *_where(desk, template, body, faults), *controls.decision_controls(body["decision"], faults)]
     shown = [*decision, *(one for part in parts for one in part.controls)]
-    status = 422 if faults else 409 if refusal else 200
+    status = code_of(faults, refusal)
     return desk.page(
         "issue.html", status, script=True, template=template, groups=parts, decision=decision, key=key.removeprefix("desk-"), drawn=drawn,
         others=controls.elsewhere(faults, shown), count=len(faults), refusal=said(refusal),
@@ -147,9 +147,16 @@ def _region_names(desk: Desk) -> Mapping[str, str]:
         return {}
 
 
-def said(refusal: Refusal | None) -> tuple[str, str] | None:
+def said(refusal: Refusal | SourceSilent | None) -> tuple[str, str] | None:
     """Return the words of a refusal: Chinese, and its own English."""
     return (DESK_REFUSALS.get(refusal.slug, "无法办理"), refusal.detail) if refusal else None
+
+
+def code_of(faults: Sequence[Fault], refusal: Refusal | SourceSilent | None) -> int:
+    """Return the status of a form that is shown again."""
+    if isinstance(refusal, SourceSilent):
+        return 503
+    return 422 if faults else 409 if refusal else 200
 
 
 def entered(desk: Desk, outcome: Done | Waiting) -> Response:
