@@ -24,8 +24,9 @@ def ask_again(registrar: Registrar, clients: Clients) -> int:
     waits, now = connectors.waits, registrar.line.now()
     if not (due := waits.take(now, MOST_AT_ONCE)):
         return 0
-    with ThreadPoolExecutor(len(due), "sources") as pool:  # one that goes wrong stands in the way of no other
-        return sum(pool.map(lambda one: _repeated(registrar, clients, waits, one), due))
+    with ThreadPoolExecutor(len(due), "sources") as pool:
+        ended = [pool.submit(_repeated, registrar, clients, waits, one) for one in due]
+    return sum(one.result() for one in ended)  # only now, when all are done: one that goes wrong stands in the way of no other
 
 
 def _repeated(registrar: Registrar, clients: Clients, waits: SourceWaits, one: Kept) -> bool:
