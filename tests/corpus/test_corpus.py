@@ -194,7 +194,7 @@ def test_no_variant_of_the_corpus_is_genuine_no_genuine_file_is_refused_and_noth
 @pytest.mark.long
 def test_the_way_that_is_served_calls_none_of_them_genuine_either(case: Case) -> None:
     uploads = case.material.world.service.uploads
-    for one in ALL:
+    for one in ALL if case.drawn else [one for one in ALL if one.name not in OF_DRAWN_FILES]:
         verdict = uploads.judge(one.make(case.material), Question()).verdict
         assert verdict.answers["authentic"].result.value != "yes", one.name
         assert verdict.licence is None, one.name
