@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from licence_service import requests
-from licence_service.carrying import Done, Waiting
+from licence_service.carrying import Done
 from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, digest_of, photos_of, told
 from licence_service.confirming import asked_ahead, confirmed, first_on
 from licence_service.drafting import Draft
@@ -43,7 +43,6 @@ PART = 240  # rows that are printed, sealed and packed before the next: a proces
 
 __all__ = ["CHUNK", "PART", "Chunks", "Outcome", "Row"]
 _ASKED_AT_ONCE = 8  # rows about which sources are asked
-_OneByOne: TypeAlias = Callable[[Client, str, Mapping[str, Any]], Done | Waiting]
 Row: TypeAlias = tuple[str, Mapping[str, Any]]  # idempotency key and body, as `POST /licences` takes them
 
 
@@ -96,7 +95,8 @@ class Chunks:
 
     def _issued(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
-        drafted, one_by_one = self._confirmed(caller, self._drafts(caller, rows, outcomes), outcomes)
+        drafted, registrar = self._confirmed(caller, self._drafts(caller, rows, outcomes), outcomes)
+        one_by_one = registrar.convert if self.of_stock else registrar.issue
         together, alone = self._sorted(drafted)
         self.step("reserve")
         intents = [self.registrar.intent(caller, one.key, one.body, one.department, one.draft, one.request) for one in together]
@@ -129,8 +129,10 @@ class Chunks:
                 drafts = list(pool.map(lambda at: self._drafted(caller, at, rows[at], outcomes), range(len(rows))))
         return [one for one in drafts if one]
 
-    def _confirmed(self, caller: Client, drafted: Sequence[_Drafted], outcomes: dict[int, Outcome]) -> tuple[list[_Drafted], _OneByOne]:
-        """Return the rows whose decisions are confirmed (AI-02), and what issues one of them by itself without asking again."""
+    def _confirmed(self, caller: Client, drafted: Sequence[_Drafted], outcomes: dict[int, Outcome]) -> tuple[Sequence[_Drafted], Registrar]:
+        """Return the rows whose decisions are confirmed (AI-02), and who issues one of them by itself without asking again."""
+        if self.registrar.line.connectors is None:
+            return drafted, self.registrar
         whose, acts = whose_of(caller), [first_on(caller.organisation, one.draft, one.request.case_no) for one in drafted]
         registrar = replace(self.registrar, line=asked_ahead(self.registrar.line, whose, acts))
         fit = []
@@ -139,7 +141,7 @@ class Chunks:
                 fit.append(replace(one, draft=draft))
             else:
                 outcomes[one.at] = self._begun(caller, one.key, one.body) or draft
-        return fit, registrar.convert if self.of_stock else registrar.issue
+        return fit, registrar
 
     def _drafted(self, caller: Client, at: int, row: Row, outcomes: dict[int, Outcome]) -> _Drafted | None:
         key, body = row

@@ -56,9 +56,8 @@ def drafted(
     if mark is Mark.RECORDED:
         kept = draft.facts if request.act in {Act.ENDORSE, Act.ASSERT} else ()  # a record on the face needs a living licence, a fact does not
         draft = replace(draft, entry=replace(draft.entry, recorded_only=True, version=None), facts=kept)
-    draft = replace(
-        draft, entry=replace(draft.entry, endorsements=tuple((signed if signing else stated)(setting, draft, one, request) for one in draft.facts))
-    )
+    facts = tuple(signed(setting, draft, one, request) if signing else stated(setting, one, request) for one in draft.facts)
+    draft = replace(draft, entry=replace(draft.entry, endorsements=facts))
     if draft.entry.version:
         line.law.require(TEMPLATE, f"{template.slug}/{template.edition}", template.digest)
         if placed:

@@ -158,14 +158,14 @@ def _must_be_signed(setting: Setting, request: ActRequest, fact: Fact) -> None:
 
 def signed(setting: Setting, draft: Draft, fact: Fact, request: ActRequest) -> Endorsement:
     """Make the fact a signed statement of its own (EN-01): by the accepting department's code key, over the body's signature where it has one."""
-    unsigned = stated(setting, draft, fact, request)
+    unsigned = stated(setting, fact, request)
     if request.act is Act.ASSERT:
         return unsigned
     own = setting.line.keyring.departments[setting.caller.department]
     return replace(unsigned, signature=own.code_signer.sign(unsigned.statement(draft.entry.licence_id)))
 
 
-def stated(setting: Setting, _draft: Draft, fact: Fact, request: ActRequest) -> Endorsement:
+def stated(setting: Setting, fact: Fact, request: ActRequest) -> Endorsement:
     """Make the fact a statement that nobody has signed."""
     line, template, caller = setting.line, setting.template, setting.caller.department
     licence = setting.record.at(setting.today)

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -29,11 +30,14 @@ TOKEN, SECRET = "a-token-of-tests", "a secret of tests"
 
 
 @contextmanager
-def asking_world(folder: Path, keys: Path, database_url: str | None = None, **said: Any) -> Iterator[tuple[World, Sources]]:
+def asking_world(
+    folder: Path, keys: Path, database_url: str | None = None, told: Mapping[str, Any] = MappingProxyType({}), decisions: str = "", **said: Any
+) -> Iterator[tuple[World, Sources]]:  # fmt: skip
+    """A service with the simulated sources, `told` more settings; with a register of decisions for the department `decisions`."""
     sources = Sources(TOKEN, SECRET.encode(), silence=1.0, **said)
     with listening(sources) as url:
-        declare(folder / "sources", url, TOKEN, SECRET, timeout=0.5)
-        with a_world(folder, keys, database_url, sources=folder / "sources") as world:
+        declare(folder / "sources", url, TOKEN, SECRET, timeout=0.5, decisions=decisions)
+        with a_world(folder, keys, database_url, sources=folder / "sources", **told) as world:
             sources.clock = world.clock
             connectors = world.service.registrar.line.connectors
             assert connectors

@@ -2,11 +2,10 @@
 
 import hmac
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -21,28 +20,16 @@ from simulators.envelope import FAILS, PASSING, SLOW, listening, written
 from simulators.sources import GARBLED, UNSIGNED, Sources, declare
 from tests.api.test_bundles import TAXI, bundle
 from tests.api.test_cli import Terminal, terminal
+from tests.api.test_connectors import SECRET, TOKEN, asking_world
 from tests.desks import seat, typed
 from tests.parts.databases import KINDS, empty_postgres
-from tests.world import DRIVER, World, a_world, decision
+from tests.world import DRIVER, World, decision
 
 __all__ = ["terminal"]
-TOKEN, SECRET = "a-token-of-tests", "a secret of tests"
 SOURCE, NUMBER = "approval_decisions", "示许〔2026〕001号"
 
 
-@contextmanager
-def deciding_world(
-    folder: Path, keys: Path, database_url: str | None = None, told: Mapping[str, Any] = MappingProxyType({}), **said: Any
-) -> Iterator[tuple[World, Sources]]:  # fmt: skip
-    sources = Sources(TOKEN, SECRET.encode(), silence=1.0, **said)
-    with listening(sources) as url:
-        declare(folder / "sources", url, TOKEN, SECRET, timeout=0.5, decisions="*")
-        with a_world(folder, keys, database_url, sources=folder / "sources", **told) as world:
-            sources.clock = world.clock
-            connectors = world.service.registrar.line.connectors
-            assert connectors
-            object.__setattr__(connectors, "rest", lambda _seconds: None)
-            yield world, sources
+deciding_world = partial(asking_world, decisions="*")
 
 
 @pytest.fixture(params=KINDS)

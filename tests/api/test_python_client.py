@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from licence_client import Decision, LicenceClient, Receipt, Refused, Unreachable, Waiting, WebhookRejected, verify_webhook
 
 from licence_service.app import served
 from licence_service.licence import beijing_day
 from licence_service.message import headers_of, new_secret
 from licence_service.store.clients import Client
-from licence_service.web.scanning import ScanProtocol
+from tests.serving import serving
 from tests.world import NOW, TRIP, World, a_world
 
 HAILING = "ride_hailing_transport_certificate"
@@ -65,20 +64,10 @@ class Breaking:
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[tuple[World, Breaking]]:
     """A live server behind a line that can break."""
-    with a_world(tmp_path_factory.mktemp("client"), demo_keys) as world:
-        config = uvicorn.Config(
-            served(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off", http=ScanProtocol
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        line = Breaking(server.servers[0].sockets[0].getsockname()[1])
+    with a_world(tmp_path_factory.mktemp("client"), demo_keys) as world, serving(served(world.service)) as port:
+        line = Breaking(port)
         yield world, line
         line.close()
-        server.should_exit = True
-        thread.join(timeout=20)
 
 
 @pytest.fixture(scope="module")

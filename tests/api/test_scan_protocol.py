@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from licence_service.web.scanning import ScanProtocol
+from tests.serving import serving
 from tests.world import DRIVER, World, a_world
 
 KEEP_ALIVE = 1
@@ -79,18 +77,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator
         path = "/Q/1" + str(world.issue(DRIVER)["verify_url"]).rpartition("/Q/1")[2]
         while world.service.preparer.work():
             pass
-        config = uvicorn.Config(
-            world.http.app, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off", http=ScanProtocol,
-            proxy_headers=False, server_header=False, timeout_keep_alive=KEEP_ALIVE,
-        )  # fmt: skip
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield Place(world, server.servers[0].sockets[0].getsockname()[1], path)
-        server.should_exit = True
-        thread.join(timeout=20)
+        with serving(world.http.app, proxy_headers=False, server_header=False, timeout_keep_alive=KEEP_ALIVE) as port:
+            yield Place(world, port, path)
 
 
 @pytest.fixture

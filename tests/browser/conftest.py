@@ -1,7 +1,5 @@
 """A real Chromium before a real server on loopback."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,11 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, sync_playwright
 
 from licence_service.app import served
-from licence_service.web.scanning import ScanProtocol
+from tests.serving import serving
 from tests.world import World, a_world
 
 CHROMIUM = "/usr/bin/chromium"
@@ -33,17 +30,8 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[Site]:
     """The whole service behind uvicorn on a free port."""
-    with a_world(tmp_path_factory.mktemp("site"), demo_keys) as world:
-        server = uvicorn.Server(
-            uvicorn.Config(served(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off", http=ScanProtocol)
-        )
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield Site(world, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
-        server.should_exit = True
-        thread.join(timeout=20)
+    with a_world(tmp_path_factory.mktemp("site"), demo_keys) as world, serving(served(world.service)) as port:
+        yield Site(world, f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,17 @@
 """The pages of the desk for a sub-office, for acts with a preview, for tasks and for campaigns, on a telephone and at a screen."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page
 from pydantic import SecretStr
 
 from licence_service.app import served
 from licence_service.duties import Role
 from licence_service.web.desk.campaigns import ordered
-from licence_service.web.scanning import ScanProtocol
 from tests.api.test_offices import OFFICES, keys_with
 from tests.browser.conftest import Site
 from tests.browser.test_desk_pages import tidy
@@ -22,6 +19,7 @@ from tests.browser.test_public_pages import NO_SCRIPTS, PHONE, press
 from tests.desks import Seat, seat
 from tests.journeys.ageing import ISSUED, a_few, the_plan
 from tests.provider import ORGAN
+from tests.serving import serving
 from tests.world import DRIVER, VEHICLE, a_world
 
 pytestmark = pytest.mark.browser
@@ -38,17 +36,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[
         runner = world.service.runner()
         for by in ("计划人甲", "计划人乙"):
             runner.rehearse(runner.plan(the_plan(folder, drivers, holders=["listed"], numbers=["listed"]), by))
-        config = uvicorn.Config(
-            served(world.service), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off", http=ScanProtocol
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield Site(world, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
-        server.should_exit = True
-        thread.join(timeout=20)
+        with serving(served(world.service)) as port:
+            yield Site(world, f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture

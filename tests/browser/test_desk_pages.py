@@ -1,8 +1,6 @@
 """The desk in a real browser: each role signs in at a real provider and does its work, on a telephone and at a screen."""
 
 import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ from urllib.parse import urlsplit
 
 import pypdfium2 as pdfium
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, Route
 
 from licence_service import founding
@@ -24,12 +21,12 @@ from licence_service.stock.declared import read_plan
 from licence_service.stock.office import Delivery
 from licence_service.stock.sources import open_source
 from licence_service.store.stock_rows import REJECTED, StockRun
-from licence_service.web.scanning import ScanProtocol
 from tests import stocks
 from tests.browser.conftest import Room
 from tests.browser.test_public_pages import NO_SCRIPTS, PHONE, clean_at_both_sizes, press, reachable
 from tests.desks import typed
 from tests.provider import ORGAN, desk_world, person, provider  # noqa: F401 - a fixture
+from tests.serving import serving
 from tests.world import DRIVER, World
 
 pytestmark = pytest.mark.browser
@@ -62,17 +59,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path, provider: st
         keeper = min(world.service.keyring.departments.values(), key=lambda one: one.issuer_index).uscc
         for subject, role in ROLES.items():
             person(world, subject, role, department=keeper if role in {Role.TEMPLATE_ADMINISTRATOR, Role.APPROVER} else ORGAN)
-        config = uvicorn.Config(
-            served(world.service), host="127.0.0.1", port=port, log_level="error", access_log=False, lifespan="off", http=ScanProtocol
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield DeskSite(world, url, keeper)
-        server.should_exit = True
-        thread.join(timeout=20)
+        with serving(served(world.service), port):
+            yield DeskSite(world, url, keeper)
 
 
 Entering = Callable[..., Page]

@@ -21,7 +21,7 @@ from licence_service.store.campaign_orders import REHEARSE, RUN, CampaignOrders
 from licence_service.store.campaigns import APPROVED, PLANNED, REHEARSED, RUNNING, Campaign
 from licence_service.web.desk import controls
 from licence_service.web.desk.controls import Control, Group
-from licence_service.web.desk.issuing import said
+from licence_service.web.desk.issuing import code_of, said
 from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having, in_beijing, renewed
 from licence_service.web.desk_words import DESK_REFUSALS
 
@@ -206,7 +206,7 @@ def _form(desk: Desk, body: Mapping[str, Any], key: str, faults: Sequence[Fault]
     groups = [*_what(desk, body, faults), Group("决定", "Decision", controls.decision_controls(body["decision"], faults)), _left_out(body, faults)]
     shown = [one for group in groups for one in group.controls]
     return desk.page(
-        "plan.html", 422 if faults else 409 if refusal else 200, groups=groups, others=controls.elsewhere(faults, shown), count=len(faults),
+        "plan.html", code_of(faults, refusal), groups=groups, others=controls.elsewhere(faults, shown), count=len(faults),
         refusal=said(refusal), act=_act(ACTS[0]), key=key.removeprefix("desk-"),
     )  # fmt: skip
 

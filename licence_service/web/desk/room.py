@@ -17,7 +17,7 @@ from licence_service.licence import BEIJING
 from licence_service.requests import ACTS
 from licence_service.seal.granting import Office
 from licence_service.service import Service
-from licence_service.store.clients import EVERY_TYPE, READ, STOCK, Client
+from licence_service.store.clients import EVERY_TYPE, PERSON, READ, STOCK, Client
 from licence_service.store.people import Person
 from licence_service.store.record import Record
 from licence_service.web import filled, pages
@@ -75,7 +75,7 @@ class Desk:
         acts = dict.fromkeys(act for right, named in _ACTS_OF.items() if self.may(right) for act in named)
         one = self.person
         return Client(
-            f"person:{one.person_id}", one.department, (EVERY_TYPE,), CEILING, acts=tuple(acts), office=one.office, within=one.within
+            f"{PERSON}{one.person_id}", one.department, (EVERY_TYPE,), CEILING, acts=tuple(acts), office=one.office, within=one.within
         )  # fmt: skip
 
     @property

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from licence_service.duties import Right
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.seal.department import Department
+from licence_service.store.clients import PERSON
 from licence_service.web.desk.room import HOME, Desk, TheForm, having, in_beijing
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
@@ -32,7 +33,7 @@ def seal(desk: Reader, before: Annotated[int | None, Query(ge=1, le=2**53)] = No
     return desk.page(
         "seal.html", seal_id=seal_id, stopped=service.seal_log.stopped(seal_id),
         orders=[] if desk.person.office else service.seal_log.orders(seal_id), in_beijing=in_beijing, uses=lines,
-        named=lambda by: service.people.named(by.removeprefix("person:")), more=uses[-1][0] if len(uses) == _LINES else None,
+        named=lambda by: service.people.named(by.removeprefix(PERSON)), more=uses[-1][0] if len(uses) == _LINES else None,
         titles={slug: editions[-1].title for slug, editions in service.catalogue.editions.items()},
     )  # fmt: skip
 
@@ -44,7 +45,7 @@ def order(desk: Officer, form: TheForm) -> Response:
     if wanted not in {"stop", "start"} or not reason or not reason.isprintable():
         raise RequestRejected(faults=[Fault("reason", "missing", "say why, and whether to stop or to start")])
     service, seal_id = desk.service, _department(desk).seal.seal_id
-    service.seal_log.order(seal_id, stopped=wanted == "stop", at=service.now(), by=f"person:{desk.person.person_id}", reason=reason)
+    service.seal_log.order(seal_id, stopped=wanted == "stop", at=service.now(), by=desk.caller.name, reason=reason)
     return RedirectResponse(f"{HOME}/seal", status_code=303)
 
 
