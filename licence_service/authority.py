@@ -1,5 +1,9 @@
-"""Who may see a licence, who may act on it, and who seals what comes of it."""
+"""Who may see a licence, who may act on it, and who seals what comes of it.
 
+Whatever a caller names is found through `found` or `found_by`, never read first and judged afterwards.
+"""
+
+from contextlib import suppress
 from datetime import date
 
 from licence_service.errors import NotGranted, NotInRegister
@@ -7,10 +11,33 @@ from licence_service.licence import Act
 from licence_service.line import Line
 from licence_service.seal.department import Department
 from licence_service.store.clients import READ, Client
+from licence_service.store.concerning import Outline
 from licence_service.store.record import Record
 
 RECEIVING = frozenset({Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER})
 ENDORSING = frozenset({Act.ENDORSE, Act.REFUSE_ENDORSEMENT, Act.WITHDRAW_ENDORSEMENT})
+
+
+def found(line: Line, caller: Client, licence_id: str, today: date, doing: str = READ) -> Record:
+    """Return a licence by its id if the caller may know of it; any other is as if it did not exist.
+
+    Its row is asked first: of what cannot concern the caller nothing is read or opened, so that not even time tells it from an id that
+    nobody was given (docs/access.md). Then as `visible`.
+    """
+    outline = line.book.outline(licence_id, caller.department, _endorsable(line, caller, today, doing))
+    if outline is None or not _reaches(caller, outline):
+        raise NotInRegister
+    return visible(line, caller, line.book.get(licence_id), today, doing)
+
+
+def found_by(line: Line, caller: Client, value: tuple[str, str], slug: str, today: date, doing: str = READ) -> list[Record]:
+    """Return the licences of a type with a value (field, value) that the caller may know of and do this on; of no other anything is read."""
+    outlines = line.book.outlines_by(*value, slug, caller.department, _endorsable(line, caller, today, doing))
+    records = []
+    for record in line.book.records([one.licence_id for one in outlines if _reaches(caller, one)]):
+        with suppress(NotInRegister, NotGranted):  # whoever may not do it learns nothing of what there is
+            records.append(visible(line, caller, record, today, doing))
+    return records
 
 
 def visible(line: Line, caller: Client, record: Record, today: date, doing: str = READ) -> Record:
@@ -20,22 +47,27 @@ def visible(line: Line, caller: Client, record: Record, today: date, doing: str 
     a grant to accept endorsements on its type. A sub-office may know of what it and those below it issued, and of nothing else.
     `NotGranted` where it may know of it, and its scopes lack what it is `doing`.
     """
-    offered = record.offered_to(today)
-    own = {record.department, record.issuer(today), *offered}
-    endorsing = doing in ENDORSING and caller.office is None
-    if not caller.may_touch(record.type) or not (caller.department in own or (endorsing and accepts_here(line, caller.department, record, today))):
-        raise NotInRegister
-    if caller.offices is not None and (record.office not in caller.offices or caller.department != record.department):
+    own = {record.department, record.issuer(today), *record.offered_to(today)}
+    if not _reaches(caller, record) or not (caller.department in own or record.type in _endorsable(line, caller, today, doing)):
         raise NotInRegister
     if not caller.may(doing, record.type):
         raise NotGranted("the caller's scopes hold no such act on this type")
     return record
 
 
-def accepts_here(line: Line, uscc: str, record: Record, today: date) -> bool:
-    """Say whether a department holds any grant today to accept an endorsement on licences of this type (EN-04)."""
-    kinds = line.catalogue.in_force(record.type, today).endorsements
-    return any(may_accept(line, uscc, kind, record.type, (today,)) for kind in kinds)
+def _reaches(caller: Client, one: Record | Outline) -> bool:
+    """Say whether types and offices of the caller let it know of such a licence; its department is another question."""
+    return caller.may_touch(one.type) and caller.reaches(one.department, one.office)
+
+
+def _endorsable(line: Line, caller: Client, today: date, doing: str) -> list[str]:
+    """Return the types on which the caller's department, endorsing, holds any grant today to accept an endorsement (EN-04); its region is its own."""
+    department = line.keyring.departments.get(caller.department)
+    body = line.law.body(caller.department) if doing in ENDORSING and caller.office is None else None
+    if department is None or body is None:
+        return []
+    used = (line.catalogue.in_force(slug, today) for slug, editions in line.catalogue.editions.items() if editions[0].used_from <= today)
+    return [one.slug for one in used if any(body.may("accept", kind, one.slug, department.region, (today,)) for kind in one.endorsements)]
 
 
 def may_accept(line: Line, uscc: str, kind: str, slug: str, days: tuple[date, ...]) -> bool:

@@ -21,6 +21,7 @@ from licence_service.seal import Finding
 from licence_service.seal.department import Department
 from licence_service.store.clients import Client
 from licence_service.store.projection import OVER
+from licence_service.store.record import Record
 from licence_service.store.source_waits import Whose
 from licence_service.template import Template
 from licence_service.unattended import judged_basis
@@ -134,12 +135,10 @@ def parent_faults(
     """
     if request.parent is None:
         return
-    rule, found = template.parent, line.book.records([request.parent])
-    record = found[0] if found else None
-    own = record is not None and department.uscc in {record.department, record.issuer(today)}
-    if record and caller.offices is not None:
-        own = own and record.office in caller.offices and record.department == department.uscc
+    rule = template.parent
+    record = _named_parent(line, caller, request.parent, str(face[rule.field]) if rule and rule.field in face else None)
     wrong = None
+    own = record is not None and department.uscc in {record.department, record.issuer(today)} and caller.reaches(record.department, record.office)
     if rule is None or record is None or record.type != rule.type or not (own or rule.field in face):
         wrong = _NO_PARENT
     else:
@@ -152,6 +151,15 @@ def parent_faults(
             wrong = Fault("parent", "parent-ended", "the licence that it would hang on has ended")
     if wrong:
         raise FaceRejected(faults=[wrong if own else _NO_PARENT], facts={"rule": "LC-13"})
+
+
+def _named_parent(line: Line, caller: Client, parent: str, number: str | None) -> Record | None:
+    """Return what is named as parent where it may concern the caller, or is named by a number of its own too; nothing of any other is read."""
+    outline = line.book.outline(parent, caller.department)
+    ours = outline is not None and caller.reaches(outline.department, outline.office)
+    numbered = number is not None and line.book.is_numbered(parent, number)  # asked whosever it is
+    found = line.book.records([parent]) if ours or numbered else []
+    return found[0] if found else None
 
 
 def must_fit(line: Line, draft: Draft, department: Department, photos: Mapping[str, bytes] | None = None) -> None:

@@ -19,7 +19,6 @@ from licence_service.entry_form import body_of, private_of
 from licence_service.errors import (
     EntryConflict,
     KeyReused,
-    NotInRegister,
     NumberTaken,
     Refusal,
     SealBraked,
@@ -178,13 +177,11 @@ class Registrar:
 
     def visible(self, caller: Client, identifier: str, doing: str = READ) -> Record:
         """Return a record that the caller may know of, and read or do an act on; any other is as if it did not exist."""
-        return authority.visible(self.line, caller, self.line.book.get(identifier), self._today(), doing)
+        return authority.found(self.line, caller, identifier, self._today(), doing)
 
     def reservation(self, caller: Client, reservation_id: str) -> Done | Waiting:
         """Return how an act under way stands."""
-        found = self.line.reservations.get(reservation_id)
-        if found.client != caller.name or not (caller.may(found.act, found.type) or caller.may(READ, found.type)):
-            raise NotInRegister("no such reservation")  # in the words for one that nobody made
+        found = self.line.reservations.get(reservation_id, caller)
         if found.state != "reserved":
             return self.carrier.answer(found)
         uses = self.line.seal_log.uses(reservation_id=reservation_id)

@@ -14,7 +14,7 @@ from licence_service.carrying import Done, Waiting
 from licence_service.digests import canonical, sha256
 from licence_service.endorsing import identity_of
 from licence_service.envelope import WORD, Reading
-from licence_service.errors import FaceRejected, Fault, NotGranted, NotInRegister, ReportConsumed, RequestRejected, SignatureWrong, TransitionRefused
+from licence_service.errors import FaceRejected, Fault, NotInRegister, ReportConsumed, RequestRejected, SignatureWrong, TransitionRefused
 from licence_service.fields import Field, comparison_form
 from licence_service.fold import PARENT_ENDED
 from licence_service.licence import Act, Decision, Licence, LicenceState, beijing_day
@@ -91,20 +91,11 @@ class Reviews:
 
     def _matched(self, caller: Client, request: ReviewRequest) -> Record:
         """Find the one licence of the type by a value on its face, such as the plate; in any county."""
-        name, value = request.search
-        found = self.registrar.line.book.found_by(name, comparison_form(value), types=[request.type])
-        alive = [record for record in self.registrar.line.book.records(found) if self._seen(caller, record)]
-        if len(alive) != 1:
-            raise NotInRegister("no single licence of this type is found by this value")
-        return alive[0]
-
-    def _seen(self, caller: Client, record: Record) -> bool:
         line = self.registrar.line
-        try:
-            authority.visible(line, caller, record, beijing_day(line.now()), Act.ENDORSE)
-        except (NotInRegister, NotGranted):  # whoever may not do it learns nothing of what there is
-            return False
-        return True
+        found = authority.found_by(line, caller, request.search, request.type, beijing_day(line.now()), Act.ENDORSE)
+        if len(found) != 1:
+            raise NotInRegister("no single licence of this type is found by this value")
+        return found[0]
 
     def _held(
         self, caller: Client, record: Record, licence: Licence, template: Template, kind: EndorsementKind, request: ReviewRequest

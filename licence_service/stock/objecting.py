@@ -7,7 +7,7 @@ An objection is a task of the department, not an act: nothing of the licence cha
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from licence_service.authority import visible
+from licence_service import authority
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.licence import beijing_day
 from licence_service.line import Line
@@ -38,7 +38,7 @@ class Objections:
     def open(self, caller: Client, licence_id: str, text: str) -> Objection:
         """Write a holder's objection down; the same words again are the same one. `NotInRegister` for a licence that is not of a stock, too."""
         today = beijing_day(self.line.now())
-        record = visible(self.line, caller, self.line.book.get(licence_id), today)
+        record = authority.found(self.line, caller, licence_id, today)
         if record.entries[0].origin is None:
             raise NotInRegister("no licence of a converted stock")
         if not text.strip() or len(text) > MOST_TEXT:

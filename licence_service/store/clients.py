@@ -56,6 +56,10 @@ class Client:
         """Return in whose name it asks for a seal: its office, or its department."""
         return self.office or self.department
 
+    def reaches(self, department: str, office: str | None) -> bool:
+        """Say whether its offices let it know of what this office of a department issued, or the department itself: always, where it has none."""
+        return self.offices is None or (office in self.offices and department == self.department)
+
     def may_touch(self, type_slug: str) -> bool:
         """Say whether this client may do anything at all with licences of the type: otherwise they are as if they did not exist."""
         return _holds(self.types, type_slug) and (not self.scopes or any(_holds((types,), type_slug) for _, types in self._narrowed))

@@ -7,17 +7,16 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from licence_service.licence import Act, beijing_day
+from licence_service.licence import beijing_day
+from licence_service.store.concerning import MOVED, WAS_OFFERED, concerned
 from licence_service.store.database import Database
 from licence_service.store.loading import public_entries
 from licence_service.store.record import Record
 from licence_service.store.tables import entries, licences
 
 STRETCH = 10_000  # places of the book that one reading looks at, whosever they are
-# The word stands in the statement itself, or SQLite does not see that its partial index answers.
-_MOVED = select(entries.c.licence).where(entries.c.act == literal(Act.TRANSFER.value, literal_execute=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class EventLines:
             until = min(last, after + STRETCH)
             if until <= after:
                 return [], after
-            rows = connection.execute(self._query(reader, after, until, limit)).all()
+            rows = connection.execute(self._query(reader, after, until, limit), {"offer": concerned(reader.department)["offer"]}).all()
             known = sorted(self._known(connection, rows, reader.department), key=lambda line: line.place)
         return known, rows[-1].place if len(rows) == limit else until
 
@@ -69,13 +68,13 @@ class EventLines:
 
     @staticmethod
     def _query(reader: Reader, after: int, until: int, limit: int) -> Any:  # noqa: ANN401 - a statement
-        moved: ColumnElement[bool] = entries.c.licence.in_(_MOVED)
+        moved: ColumnElement[bool] = entries.c.licence.in_(MOVED)
         query = (
             select(
                 entries.c.place, entries.c.licence, entries.c.sequence, entries.c.body, licences.c.type, licences.c.department, moved.label("moved")
             )
             .join(licences, licences.c.id == entries.c.licence)
-            .where(entries.c.place > after, entries.c.place <= until, or_(licences.c.department == reader.department, moved))
+            .where(entries.c.place > after, entries.c.place <= until, or_(licences.c.department == reader.department, moved & WAS_OFFERED))
             .order_by(entries.c.place)
             .limit(limit)
         )

@@ -1,12 +1,13 @@
-"""Finding licences by what is known of them: a value on the face, a code, a document, a reference. Values are met by their blind index."""
+"""Finding licences by what is known of them: an id, a value on the face, a code, a document, a reference. Values are met by their blind index."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, or_, select
 
 from licence_service.errors import KeyReused, NotInRegister
 from licence_service.fields import comparison_form
+from licence_service.store.concerning import MAY_CONCERN, Outline, concerned
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.payload import Vault, token_digest
@@ -21,6 +22,21 @@ _WITH_VALUE = (
     .order_by(lookups.c.licence.desc())
 )
 _OF_TYPES = licences.c.type.in_(bindparam("types", expanding=True))
+_OUTLINES = select(licences.c.licence_id, licences.c.type, licences.c.department, licences.c.office)
+_ALSO = licences.c.type.in_(bindparam("also", expanding=True))
+_OUTLINE = _OUTLINES.where(licences.c.licence_id == bindparam("licence_id"), or_(MAY_CONCERN, _ALSO))
+_OUTLINES_WITH_VALUE = (
+    _OUTLINES.join(lookups, lookups.c.licence == licences.c.id)
+    .where(lookups.c.licence.in_(owners()), lookups.c.name == bindparam("name"), lookups.c.blind == bindparam("blind"))
+    .where(licences.c.type == bindparam("type"), or_(MAY_CONCERN, _ALSO))
+    .order_by(lookups.c.licence.desc())
+    .limit(20)
+)
+_NUMBERED = (
+    select(licences.c.id)
+    .join(lookups, lookups.c.licence == licences.c.id)
+    .where(licences.c.licence_id == bindparam("licence_id"), lookups.c.name == "number", lookups.c.blind == bindparam("blind"))
+)
 _OF_ISSUER = _WITH_VALUE.where(licences.c.issuer == bindparam("issuer")).limit(100)
 _OF_ISSUER_AND_TYPES = _OF_ISSUER.where(_OF_TYPES)
 _ANYBODYS = _WITH_VALUE.where(_OF_TYPES).limit(20)
@@ -31,12 +47,35 @@ _BY_ELICENCE_ID = _VERSION.where(versions.c.elicence_id == bindparam("value"))
 
 
 class Lookups:
-    """The ways into the register; each returns ids, never a licence."""
+    """The ways into the register; each returns ids, or what a row says, never a licence."""
 
     def __init__(self, database: Database, vault: Vault) -> None:
         """Take the database and the vault whose key blinds values."""
         self._database = database
         self._vault = vault
+
+    # -- before anything is read: `authority` asks this first ----------------------------------------
+
+    def outline(self, licence_id: str, department: str, also: Sequence[str] = ()) -> Outline | None:
+        """Return what a row says if the licence may concern the department or is of one of `also`, types; None is also where there is none."""
+        given = {**concerned(department), "licence_id": licence_id, "also": list(also)}
+        with self._database.read() as connection:
+            row = connection.execute(_OUTLINE, given).first()
+        return Outline(*row) if row else None
+
+    def outlines_by(self, name: str, value: str, slug: str, department: str, also: Sequence[str] = ()) -> list[Outline]:
+        """Return the same of the licences of a type whose field has this value, newest first."""
+        given = {**self._named(name, value), **concerned(department), "type": slug, "also": list(also)}
+        with self._database.read() as connection:
+            return [Outline(*row) for row in connection.execute(_OUTLINES_WITH_VALUE, given)]
+
+    def is_numbered(self, licence_id: str, number: str) -> bool:
+        """Say whether a licence has, or had, this number."""
+        given = {"licence_id": licence_id, "blind": self._vault.blind("number", comparison_form(number))}
+        with self._database.read() as connection:
+            return connection.execute(_NUMBERED, given).first() is not None
+
+    # -- values, codes, documents, references --------------------------------------------------------
 
     def search(self, name: str, value: str, *, department: str, types: Sequence[str] | None = None) -> list[str]:
         """Return the ids of a department's licences whose field has this value in comparison form, newest first."""
@@ -47,7 +86,7 @@ class Lookups:
             return list(connection.execute(_OF_ISSUER_AND_TYPES, given | {"types": list(types)}).scalars())
 
     def found_by(self, name: str, value: str, *, types: Sequence[str]) -> list[str]:
-        """Return the ids of licences of some types, of whatever department, whose field has this value; the caller judges who may know."""
+        """Return the ids of licences of some types, of whatever department, whose field has this value: for officers, who see every right (SH-08)."""
         given = self._named(name, value) | {"types": list(types)}
         with self._database.read() as connection:
             return list(connection.execute(_ANYBODYS, given).scalars())

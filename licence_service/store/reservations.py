@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from licence_service.digests import sha256
 from licence_service.errors import CeilingReached, EntryConflict, KeyReused, NotInRegister
+from licence_service.store.clients import READ, Client
 from licence_service.store.counting import count_up, hold
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, add, key_of, owners
@@ -81,10 +82,14 @@ class Reservations:
                 raise KeyReused(facts={"licence_id": row["licence_id"]} if row["client"] == intent.client else {})
         return of_row(self._vault, rows[0], made_now=False) if rows else None
 
-    def get(self, reservation_id: str) -> Reservation:
-        """Return a reservation as it stands."""
+    def get(self, reservation_id: str, caller: Client | None = None) -> Reservation:
+        """Return a reservation as it stands; to a `caller` its own alone, of types of which it may hear: no other is opened."""
+        wanted = select(reservations).where(reservations.c.reservation_id == reservation_id)
         with self._database.read() as connection:
-            return self._read(connection, reservation_id, made_now=False)
+            row = connection.execute(wanted.where(reservations.c.client == caller.name) if caller else wanted).mappings().first()
+        if row is None or (caller and not (caller.may(row["act"], row["type"]) or caller.may(READ, row["type"]))):
+            raise NotInRegister("no such reservation")
+        return of_row(self._vault, row, made_now=False)
 
     def by_key(self, client: str, idempotency_key: str) -> Reservation | None:
         """Return the reservation of a client's key."""
@@ -143,12 +148,6 @@ class Reservations:
         if sha256(jpeg) != digest:
             raise NotInRegister("this photo is not kept")
         return jpeg
-
-    def _read(self, connection: Connection, reservation_id: str, *, made_now: bool) -> Reservation:
-        row = connection.execute(select(reservations).where(reservations.c.reservation_id == reservation_id)).mappings().first()
-        if row is None:
-            raise NotInRegister("no such reservation")
-        return of_row(self._vault, row, made_now=made_now)
 
 
 def room(connection: Connection, intent: Intent, now: datetime, wanted: int = 1) -> int:
