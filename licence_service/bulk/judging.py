@@ -86,8 +86,8 @@ class Sitting:
         """Answer rows, in their order. `level`: unknown numbers cost as much as known ones."""
         found = self.numbers.licences_of([row.number for row in rows])
         wanted = [self._wanted(row, found.get(row.number, ())) for row in rows]
-        absent = sum(not ids for ids in wanted) if level else 0
-        strangers = self.numbers.strangers(absent) if absent else []
+        drawn = self.numbers.strangers(len(rows)) if level else []  # also where none is wanted: drawing them would tell
+        strangers = drawn[: sum(not ids for ids in wanted)]
         ids = dict.fromkeys(one for ids in wanted for one in ids)
         records = {one.licence_id: one for one in self.verifier.book.records([*ids, *(one for one in strangers if one not in ids)])}
         spare = [records[one] for one in strangers if one in records]

@@ -9,7 +9,7 @@ from typing import Any
 
 from licence_service.archive import Passing
 from licence_service.digests import canonical
-from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected, TransitionRefused
+from licence_service.errors import Fault, NotGranted, RequestRejected, TransitionRefused
 from licence_service.fields import comparison_form
 from licence_service.licence import beijing_day
 from licence_service.line import Line
@@ -231,10 +231,7 @@ class StockOffice:
 
     def of(self, caller: Client, run_id: str) -> StockRun:
         """Return a run of the caller's own department and of types whose stock it may bring; any other is as if it did not exist."""
-        run = self.kept.get(run_id)
-        if run.department != caller.department or not caller.may(STOCK, run.type):
-            raise NotInRegister("no such run")
-        return run
+        return self.kept.get(run_id, caller)
 
 
 def _corrected(taking: Taking, draft: Draft, values: Mapping[str, str]) -> Draft | None:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam,
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import EntryConflict, NotInRegister
+from licence_service.store.clients import STOCK, Client
 from licence_service.store.database import Database
 from licence_service.store.parting import parts
 from licence_service.store.payload import KEY_BYTES, Vault
@@ -71,18 +72,21 @@ class KeptStock:
             row = connection.execute(select(stock_runs).where(mine)).mappings().first()
         return self._run(row) if row is not None else None
 
-    def get(self, run_id: str) -> StockRun:
-        """Return a run, or raise `NotInRegister`."""
+    def get(self, run_id: str, caller: Client | None = None) -> StockRun:
+        """Return a run, or raise `NotInRegister`; to a `caller` those of its department and of types whose stock it may bring: no other is opened."""
+        wanted = select(stock_runs).where(stock_runs.c.run_id == run_id)
         with self.database.read() as connection:
-            row = connection.execute(select(stock_runs).where(stock_runs.c.run_id == run_id)).mappings().first()
-        if row is None:
+            row = connection.execute(wanted.where(stock_runs.c.department == caller.department) if caller else wanted).mappings().first()
+        if row is None or (caller and not caller.may(STOCK, row["type"])):
             raise NotInRegister("no such run")
         return self._run(row)
 
-    def all(self) -> list[StockRun]:
-        """Return every run, newest first."""
+    def all(self, department: str | None = None) -> list[StockRun]:
+        """Return every run, or those of one department, newest first."""
+        wanted = select(stock_runs).order_by(stock_runs.c.id.desc())
         with self.database.read() as connection:
-            return [self._run(row) for row in connection.execute(select(stock_runs).order_by(stock_runs.c.id.desc())).mappings()]
+            rows = connection.execute(wanted.where(stock_runs.c.department == department) if department else wanted).mappings().all()
+        return [self._run(row) for row in rows]
 
     def loaded(self, run: StockRun, counts: Mapping[str, Any]) -> StockRun:
         """Write down that every row of the file is kept, and what was counted on the way."""

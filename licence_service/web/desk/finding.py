@@ -66,10 +66,13 @@ def _found(desk: Desk, form: Sent) -> Iterator[Record]:
 
 
 def _named(desk: Desk, value: str) -> list[str]:
-    """Return the ids that a value may mean: an id, an identifier after GB/T 36904, a case."""
+    """Return the ids that a value may mean: an id, an identifier after GB/T 36904, a case.
+
+    As many where the identifier is another's as where it is nobody's: each is asked for, and the time that takes tells nothing.
+    """
     identified = desk.service.book.by_elicence_id(value)
     cases = desk.service.cases.cases.of(desk.person.department, value, desk.person.offices)
-    return [value.upper(), *([identified[0]] if identified else []), *(one.licence_id for one in cases)]
+    return [value.upper(), identified[0] if identified else value.upper(), *(one.licence_id for one in cases)]
 
 
 def _summary(desk: Desk, record: Record) -> dict[str, Any]:

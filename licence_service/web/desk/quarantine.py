@@ -32,7 +32,7 @@ def runs(desk: Keeper) -> Response:
     stock = desk.service.stock()
     rows: list[dict[str, Any]] = [
         {"run": run, "title": stock.office.template(run.type).title, "counts": _counts(stock, run)}
-        for run in stock.office.kept.all() if run.department == desk.person.department
+        for run in stock.office.kept.all(desk.person.department)
     ]  # fmt: skip
     answer = desk.page("stock.html", runs=rows)
     moving = any(one["counts"][state] for one in rows for state in _MOVING)
