@@ -9,6 +9,7 @@ from asn1crypto import algos, cms
 MOST_DEPTH = 32
 _SEQUENCE, _SET, _BOOLEAN, _INTEGER, _BITS, _NULL = 0x30, 0x31, 0x01, 0x02, 0x03, 0x05
 _CONSTRUCTED, _LONG_TAG = 0x20, 0x1F
+_NOTHING = 0x00  # ends a value of indefinite length (§8.1.5); zeros behind a value, which a longer length would swallow, look like it
 _TRUE = (b"\x00", b"\xff")
 _LONG = 0x80
 # n of the NIST curves (SP 800-186 §3.2.1)
@@ -49,7 +50,7 @@ def _checked(content: bytes, place: int, limit: int, depth: int) -> int:
 def _head(content: bytes, place: int, limit: int) -> tuple[int, int, int]:
     """Return the tag of the value at `place`, and where its content starts and ends; lengths are definite and shortest (§10.1)."""
     tag, length, start = content[place], content[place + 1], place + 2
-    if tag & _LONG_TAG == _LONG_TAG:
+    if tag & _LONG_TAG == _LONG_TAG or tag == _NOTHING:
         raise ValueError("no such tag in a signature")
     if length >= _LONG:
         count = length - _LONG

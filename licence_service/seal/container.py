@@ -15,7 +15,8 @@ def container_is_exact(contents: bytes, known: KnownSeal | None) -> bool:
     """Say whether the slot holds one CMS and zeros, and those of its parts that nothing signs are as they must be.
 
     A validator overlooks changes there (RFC 5652 §5.1, §5.3: versions, the list of digests, empty parameters, the
-    order of sets, further certificates, an issuer's certificate with the other signature of its pair).
+    order of sets, large and small letters in the name of the issuer, further certificates, an issuer's certificate with the other
+    signature of its pair).
     """
     container = cms.ContentInfo.load(contents)
     if contents[len(container.dump()) :].strip(b"\0"):
@@ -31,6 +32,7 @@ def container_is_exact(contents: bytes, known: KnownSeal | None) -> bool:
         and (algorithm["algorithm"].native == "rsassa_pss" or _parameters(algorithm) in _NO_PARAMETERS)
         and not signer["unsigned_attrs"]
         and not data["crls"]
+        and _names_a_carried(signer["sid"], data["certificates"])
         and _is_sorted(signer["signed_attrs"])
         and _is_sorted(data["certificates"])
         and _chain_is_known(data["certificates"], known)
@@ -42,6 +44,15 @@ def _is_sorted(parts: cms.CertificateSet | cms.CMSAttributes) -> bool:
     """Say whether a SET OF stands in its one order (X.690 §11.6)."""
     encoded = [part.dump() for part in parts]
     return encoded == sorted(encoded)
+
+
+def _names_a_carried(signer: cms.SignerIdentifier, certificates: cms.CertificateSet) -> bool:
+    """Say whether issuer and serial number stand as in a certificate that is carried, to the byte: names are compared without regard to case."""
+    if signer.name != "issuer_and_serial_number":
+        return True
+    named = [part.dump() for part in (signer.chosen["issuer"], signer.chosen["serial_number"])]
+    bodies = (choice.chosen["tbs_certificate"] for choice in certificates)
+    return any([body["issuer"].dump(), body["serial_number"].dump()] == named for body in bodies)
 
 
 def _chain_is_known(certificates: cms.CertificateSet, known: KnownSeal | None) -> bool:

@@ -16,13 +16,12 @@ The reasons of a `Finding`, stable slugs:
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
-from pathlib import PurePosixPath
 from typing import TypeVar
 
 from asn1crypto import cms, x509
@@ -38,15 +37,12 @@ from licence_service.licence import beijing_day
 from licence_service.seal import Finding, KnownSeal
 from licence_service.seal.claims import claims_of
 from licence_service.seal.container import container_is_exact
-from licence_service.seal.precheck import ACTIVE_ACTIONS, ACTIVE_KEYS, Precheck, precheck
+from licence_service.seal.precheck import Precheck, precheck
 
 T = TypeVar("T")
 
-MAX_OBJECTS = 200_000
-
 _END = b"%%EOF"
 _BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*\]")
-_HARMLESS_SUFFIXES = frozenset({".json", ".jwt", ".txt", ".csv", ".xml", ".ofd", ".pdf", ".png", ".jpg", ".jpeg"})
 
 
 def examine(document: bytes, trust: Sequence[bytes], certificates: Mapping[str, KnownSeal], at: datetime | None = None) -> Finding:
@@ -115,8 +111,6 @@ def _examined(document: bytes, trust: Sequence[bytes], certificates: Mapping[str
     if reader.encrypted:
         return Finding(reasons=("encrypted",))
     reasons = ["added-after-seal"] if len(body) != len(document) else []
-    if _is_active(reader):
-        reasons.append("active-content")
     fields = list(enumerate_sig_fields(reader, filled_status=True))
     if not fields:
         return Finding(reasons=("no-signature", *reasons))
@@ -219,42 +213,3 @@ def _slot_is_exact(body: bytes, seal: EmbeddedPdfSignature) -> bool:
     digits = seal.pkcs7_content.hex().encode()
     slot = body[gap_start:gap_end]
     return start == 0 and 0 < gap_start < gap_end and gap_end + rest == len(body) and slot in (b"<" + digits + b">", b"<" + digits.upper() + b">")
-
-
-def _is_active(reader: PdfFileReader) -> bool:
-    """Say whether anything in the file could act by itself, or carries a file that could be a program."""
-    return any(_dictionary_is_active(found) for found in _dictionaries(reader))
-
-
-def _dictionary_is_active(found: generic.DictionaryObject) -> bool:
-    if not ACTIVE_KEYS.isdisjoint(found) or found.get("/S") in ACTIVE_ACTIONS:
-        return True
-    if "/EF" not in found:
-        return False
-    name = found.get("/UF") or found.get("/F")
-    return PurePosixPath(str(name).lower()).suffix not in _HARMLESS_SUFFIXES
-
-
-def _dictionaries(reader: PdfFileReader) -> Iterator[generic.DictionaryObject]:
-    """Walk everything reachable from the catalogue, each object once, without recursion."""
-    seen: set[generic.Reference] = set()
-    waiting: list[object] = [reader.trailer.raw_get("/Root")]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, generic.IndirectObject):
-            if item.reference in seen:
-                continue
-            seen.add(item.reference)
-            if len(seen) > MAX_OBJECTS:
-                raise ValueError("too many objects")
-            item = item.get_object()  # type: ignore[no-untyped-call]
-        if isinstance(item, generic.DictionaryObject):
-            yield item
-        waiting.extend(_raw_parts(item))
-
-
-def _raw_parts(item: object) -> Iterable[object]:
-    """Return the parts of a dictionary or array as they are written, references not followed."""
-    if isinstance(item, dict):
-        return dict.values(item)
-    return list.__iter__(item) if isinstance(item, list) else ()

@@ -10,8 +10,9 @@ Limits come first: a file that asks for more than `MOST_…` is not read on. Not
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from licence_service.seal import canonical
 from licence_service.seal.crossref import Section, chain, table, unlisted
@@ -32,10 +33,11 @@ _SPACE = re.compile(rb"[\x00\t\n\f\r ]*+")
 _ENDS = (b"", b"\n", b"\r\n", b"\r")
 _ENOUGH = frozenset({"active-content", "irregular", "slot-misused", "not-canonical", "several-signatures", "added-after-seal"})
 _CHUNK = 1 << 16
-ACTIVE_KEYS = frozenset({"/JS", "/JavaScript", "/OpenAction", "/AA", "/XFA", "/RichMediaContent"})
-ACTIVE_ACTIONS = frozenset(
+_ACTIVE_KEYS = frozenset({"/JS", "/JavaScript", "/OpenAction", "/AA", "/XFA", "/RichMediaContent"})
+_ACTIVE_ACTIONS = frozenset(
     {"/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/GoToR", "/GoToE", "/Rendition", "/Movie", "/Sound", "/RichMediaExecute"}
 )
+_HARMLESS_SUFFIXES = frozenset({".json", ".jwt", ".txt", ".csv", ".xml", ".ofd", ".pdf", ".png", ".jpg", ".jpeg"})
 
 
 @dataclass(slots=True)
@@ -79,16 +81,11 @@ def precheck(document: bytes) -> Precheck:
         found.add("irregular")
     if trails:
         found.reasons.insert(0, "added-after-seal")
-    if any(is_active(one) for one in walk.dictionaries()):
+    if walk.is_active():
         found.add("active-content")
     _check_signatures(document, walk, found)
     found.revisions = len(walk.sections)
     return found
-
-
-def is_active(found: Dictionary) -> bool:
-    """Say whether a dictionary holds or starts something that could act by itself."""
-    return not ACTIVE_KEYS.isdisjoint(found.entries) or found.entries.get("/S") in ACTIVE_ACTIONS
 
 
 def _is_signature(found: Dictionary) -> bool:
@@ -104,7 +101,7 @@ def _trails(document: bytes) -> bool:
 def _check_signatures(document: bytes, walk: "_Walk", found: Precheck) -> None:
     """Judge the one signature: where it lies, what it covers, how it is written (ISO 32000-2 §12.8.1)."""
     signatures = [one for one in walk.reading.dictionaries if _is_signature(one)]
-    packed = any(_is_signature(one) for one in walk.packed)
+    packed = any(_is_signature(one) for reading in walk.packed for one in reading.dictionaries)
     found.signatures = len(signatures) + packed
     if found.signatures > 1:
         found.add("several-signatures")
@@ -150,10 +147,11 @@ class _Walk:
         self.reading = Reading(document)
         self.objects: dict[int, tuple[int, int]] = {}  # place → number, generation
         self.sections: dict[int, Section] = {}
-        self.packed: list[Dictionary] = []
+        self.packed: list[Reading] = []  # object streams
         self.starts: list[int] = []  # what each `startxref` says
         self._expanded = 0
         self._later: list[tuple[Reference, int]] = []  # lengths that stand elsewhere, with what was found
+        self._words: dict[int, str] = {}  # numbered objects that are a name or a text, which a dictionary may refer to
         self._integers: dict[int, int] = {}
 
     def all(self) -> None:
@@ -178,10 +176,25 @@ class _Walk:
             return False
         return chain(self.sections, self.starts[-1]) and not unlisted(self.sections, self.objects)
 
-    def dictionaries(self) -> Iterator[Dictionary]:
-        """Return every dictionary, those inside of streams too."""
-        yield from self.reading.dictionaries
-        yield from self.packed
+    def is_active(self) -> bool:
+        """Say whether a dictionary, in a stream or not, holds or starts something that could act by itself, or carries a file that could be a program."""
+        return any(self._acts(one.entries, reading) for reading in (self.reading, *self.packed) for one in reading.dictionaries)
+
+    def _acts(self, entries: Mapping[str, Value], reading: Reading) -> bool:
+        if not _ACTIVE_KEYS.isdisjoint(entries):
+            return True
+        if "/S" in entries and self._word(entries["/S"], reading) in _ACTIVE_ACTIONS:
+            return True
+        if "/EF" not in entries:
+            return False
+        name = self._word(entries.get("/UF"), reading) or self._word(entries.get("/F"), reading) or ""
+        return PurePosixPath(name.lower()).suffix not in _HARMLESS_SUFFIXES
+
+    def _word(self, value: Value | None, reading: Reading) -> str | None:
+        """Return a name or a text, wherever it stands."""
+        if isinstance(value, Reference):
+            return self._words.get(value.number)
+        return value if isinstance(value, str) else reading.text(value)
 
     def _blank(self, place: int) -> int:
         found = _SPACE.match(self.document, place)
@@ -205,14 +218,22 @@ class _Walk:
 
     def _object(self, place: int, start: int, number: int) -> int:
         value, after = self.reading.value(start)
-        if isinstance(value, int):
-            self._integers[number] = value
+        self._keep(number, value, self.reading)
         if isinstance(value, Dictionary) and (begun := _STREAM.match(self.document, after)):
             after = self._stream(place, value, begun.end())
         end = _END_OF_OBJECT.match(self.document, after)
         if end is None:
             raise Irregular("an object does not end")
         return end.end()
+
+    def _keep(self, number: int, value: Value, reading: Reading) -> None:
+        """Keep a numbered object that is a single word; of one that only refers to another, which nobody needs, nothing is known."""
+        if isinstance(value, int):
+            self._integers[number] = value
+        elif isinstance(value, Reference):
+            raise Irregular("an object that is a reference")
+        elif (word := self._word(value, reading)) is not None:
+            self._words[number] = word
 
     def _stream(self, place: int, entries: Dictionary, start: int) -> int:
         """Pass over a stream, measured: its length is what it says, its content no bomb."""
@@ -261,12 +282,13 @@ class _Walk:
         count, first = entries.entries.get("/N"), entries.entries.get("/First")
         if not isinstance(count, int) or not isinstance(first, int) or not 0 <= count <= MOST_OBJECTS or not 0 <= first <= len(content):
             raise Irregular("not an object stream")
-        reading = Reading(content, self.reading.tokens, self.packed)
-        places = [int(word) for word in content[:first].split()[1::2] if word.isdigit()]
-        if len(places) != count:
+        reading = Reading(content, self.reading.tokens)
+        self.packed.append(reading)
+        words = [int(word) for word in content[:first].split() if word.isdigit()]
+        if len(words) != 2 * count:
             raise Irregular("not an object stream")
-        for place in places:
-            reading.value(first + place)
+        for number, place in zip(words[0::2], words[1::2], strict=True):
+            self._keep(number, reading.value(first + place)[0], reading)
         self.reading.tokens = reading.tokens
 
     def _objects_anyhow(self, place: int = 0) -> None:

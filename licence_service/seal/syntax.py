@@ -19,6 +19,8 @@ _TOKEN = re.compile(rb"<<|>>|\[|\]|\(|<[0-9A-Fa-f" + _SPACES + rb"]*+>|/" + _REG
 _IN_STRING = re.compile(rb"(?:[^()\\]++|\\.)*+([()])", re.DOTALL)
 _INTEGER = re.compile(rb"[+-]?\d{1,10}")
 _REFERENCE = re.compile(rb"(\d{1,10})[" + _SPACES + rb"]++(\d{1,5})[" + _SPACES + rb"]++R(?!" + _REGULAR + rb")")
+_IN_LITERAL = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n|.))", re.DOTALL)
+_MEANT = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 _CLOSING = {b">>": b"<<", b"]": b"["}
 
@@ -54,7 +56,9 @@ class Dictionary:
     entries: Mapping[str, "Value"]
 
 
-Value: TypeAlias = str | int | bytes | Hexadecimal | Reference | Dictionary | list["Value"]  # text: names; bytes: other words and strings
+Value: TypeAlias = (
+    str | int | bytes | Hexadecimal | Reference | Dictionary | list["Value"]
+)  # text: names; bytes: other words, literal strings as written
 
 
 @dataclass(slots=True)
@@ -93,7 +97,10 @@ class Reading:
         self._count(end - place)
         if found is None:
             raise Irregular("not a token")
-        return (b"(", self._end_of_string(end)) if found[0] == b"(" else (found[0], end)
+        if found[0] == b"(":
+            begun, end = found.start(), self._end_of_string(end)
+            return self.content[begun:end], end
+        return found[0], end
 
     def _count(self, length: int) -> None:
         """Count a token; a long one counts for more, so that nothing is read over and over."""
@@ -137,3 +144,24 @@ class Reading:
     def _after_reference(self, place: int) -> int:
         found = _REFERENCE.match(self.content, place)
         return found.end() if found else place
+
+    def text(self, value: Value | None) -> str | None:
+        """Return a text string (ISO 32000-2 §7.9.2.2) in the encoding that it says; None where the value is no string. Never raises."""
+        if isinstance(value, Hexadecimal):
+            digits = re.sub(rb"[^0-9A-Fa-f]", b"", self.content[value.start : value.end]).decode("ascii")
+            content = bytes.fromhex(digits + "0" * (len(digits) % 2))
+        elif isinstance(value, bytes) and value.startswith(b"("):
+            content = _IN_LITERAL.sub(_unescaped, value[1:-1])
+        else:
+            return None
+        for mark, encoding in ((b"\xfe\xff", "utf-16-be"), (b"\xff\xfe", "utf-16-le"), (b"\xef\xbb\xbf", "utf-8")):
+            if content.startswith(mark):
+                return content[len(mark) :].decode(encoding, "replace")
+        return content.decode("latin-1")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    """Return what one escape of a literal string means (§7.3.4.2)."""
+    if found[1]:
+        return bytes([int(found[1], 8) & 0xFF])
+    return b"" if found[2] in (b"\n", b"\r", b"\r\n") else _MEANT.get(found[2], found[2])

@@ -170,7 +170,7 @@ def table_of_a_billion(_: Material) -> bytes:
     return b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\nxref\n0 1000000000\n0000000000 65535 f \ntrailer\n<</Root 1 0 R>>\nstartxref\n46\n%%EOF\n"
 
 
-@variant(BOMBS, register="unknown", alone="unknown", reason="unreadable")
+@variant(BOMBS, reason="no-signature")
 def length_that_lies(_: Material) -> bytes:
     """A stream that claims two gigabytes."""
     return _with_page(b"<</Length 2000000000>>\nstream\nq Q\nendstream")

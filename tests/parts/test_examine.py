@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 import struct
 import threading
 import time
@@ -93,6 +94,48 @@ def test_the_unused_bits_of_an_embedded_certificate_are_not_free_space(keyring: 
             assert not _examined(keyring, altered).good
             changed += 1
     assert changed
+
+
+def _container(sealed: bytes) -> tuple[int, bytearray]:
+    start = sealed.index(b"/Contents <") + len(b"/Contents <")
+    return start, bytearray.fromhex(sealed[start : sealed.index(b">", start)].decode())
+
+
+def _with_container(sealed: bytes, start: int, container: bytes) -> bytes:
+    digits = container.hex().upper().encode()
+    return sealed[:start] + digits + sealed[start + len(digits) :]
+
+
+def test_a_length_that_swallows_the_zeros_behind_the_container_is_seen(keyring: Keyring, sealed: bytes) -> None:
+    start, container = _container(sealed)
+    for more in (2, 4, 8):
+        longer = bytearray(container)
+        longer[2:4] = (int.from_bytes(container[2:4]) + more).to_bytes(2)
+        assert _examined(keyring, _with_container(sealed, start, bytes(longer))).reasons == ("slot-misused",)
+
+
+def test_the_name_by_which_a_signer_is_called_stands_as_in_its_certificate(keyring: Keyring, sealed: bytes) -> None:
+    start, container = _container(sealed)
+    names = [found.start() for found in re.finditer(b"Demo Issuing", container)]
+    letters = [at for at in names if not _examined(keyring, _with_container(sealed, start, _other_case(container, at))).intact]
+    assert 0 < len(letters) < len(names)  # those that a signature covers, and that of the signer's identifier, which none does
+    for at in names:
+        assert not _examined(keyring, _with_container(sealed, start, _other_case(container, at))).good
+
+
+def _other_case(container: bytearray, at: int) -> bytes:
+    return bytes(container[:at]) + bytes([container[at] ^ 0x20]) + bytes(container[at + 1 :])
+
+
+@pytest.mark.long
+def test_every_byte_of_the_container_counts(keyring: Keyring, sealed: bytes) -> None:
+    start, container = _container(sealed)
+    numbers = random.Random(2026)
+    for at in range(len(container)):
+        for bit in {5, numbers.randrange(8)}:
+            changed = bytearray(container)
+            changed[at] ^= 1 << bit
+            assert not _examined(keyring, _with_container(sealed, start, bytes(changed))).good, (at, bit)
 
 
 @pytest.mark.parametrize("junk", [b"x", b"\n%comment\n", b"junk" * 5000, b"\n%%EOF\n" * 3])

@@ -31,7 +31,7 @@ def read(content: bytes) -> object:
         (b"12 0 R", Reference(12, 0)),
         (b"12 0 Rx", 12),
         (b"<AB cd>", Hexadecimal(0, 7)),
-        (b"(a (nested) \\) text)", b"("),
+        (b"(a (nested) \\) text)", b"(a (nested) \\) text)"),
         (b"[1 2 0 R /A]", [1, Reference(2, 0), "/A"]),
         (b"<</A 1/B<</C[2]>>>>", Dictionary({"/A": 1, "/B": Dictionary({"/C": [2]})})),
         (b"% a comment\n 5", 5),
@@ -73,6 +73,7 @@ def test_one_canonical_value_and_zeros_are_canonical() -> None:
         b"\x30\x80" + SIGNATURE[2:] + b"\0\0",  # an indefinite length
         b"\x30\x04\x02\x02\x00\x01",  # an integer with a zero too many
         b"\x30\x02\x02\x00",  # an integer of no bytes
+        b"\x30\x05\x02\x01\x01\x00\x00",  # a length that swallows the zeros behind it
         b"\x30\x03\x01\x01\x01",  # true is FF
         b"\x30\x04\x03\x02\x04\xff",  # unused bits that are set
         b"\x30\x03\x05\x01\x00",  # a null that holds something
@@ -155,6 +156,46 @@ def test_active_content_is_found_under_any_spelling(name: bytes) -> None:
     packed = b"7 0 <<%b 1>>" % name
     stream = b"<</Type/ObjStm/N 1/First 4/Length %d>>\nstream\n%b\nendstream" % (len(packed), packed)
     assert precheck(file_of(CATALOGUE, PAGES, stream)).reasons == ["active-content"]
+
+
+@pytest.mark.parametrize(
+    "active",
+    [
+        (b"<</S 4 0 R>>", b"/Launch"),
+        (b"<</S/Launch>>", b"null"),
+        (b"<</EF 9 0 R/UF 4 0 R>>", b"(setup.exe)"),
+        (b"<</EF 9 0 R/F(setup\\56exe)>>", b"null"),
+        (b"<</EF 9 0 R/UF<FEFF0061002E006500780065>/F(a.json)>>", b"null"),
+        (b"<</EF 9 0 R/F(licence)>>", b"null"),
+        (b"<</EF 9 0 R>>", b"null"),
+        (b"<</EF 9 0 R/F 8 0 R>>", b"null"),
+    ],
+)
+def test_actions_and_programs_are_found_wherever_their_names_stand(active: tuple[bytes, bytes]) -> None:
+    assert "active-content" in precheck(file_of(CATALOGUE, PAGES, *active)).reasons
+    first, second = active
+    packed = first + b" " + second
+    body = b"3 0 4 %d " % (len(first) + 1)
+    stream = b"<</Type/ObjStm/N 2/First %d/Length %d>>\nstream\n%b%b\nendstream" % (len(body), len(body) + len(packed), body, packed)
+    assert "active-content" in precheck(file_of(CATALOGUE, PAGES, stream)).reasons
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        (b"<</EF 9 0 R/F(licence.json)>>", b"null"),
+        (b"<</EF 9 0 R/UF 4 0 R>>", b"(licence.JSON)"),
+        (b"<</EF 9 0 R/UF<FEFF0061002E006A0073006F006E>>>", b"null"),
+        (b"<</EF 9 0 R/UF(licence\\\n.js\\157n)>>", b"null"),
+        (b"<</S 4 0 R>>", b"/GoTo"),
+    ],
+)
+def test_what_only_lies_beside_a_page_is_harmless(harmless: tuple[bytes, bytes]) -> None:
+    assert precheck(file_of(CATALOGUE, PAGES, *harmless)).reasons == []
+
+
+def test_an_object_that_is_a_reference_is_irregular() -> None:
+    assert "irregular" in precheck(file_of(CATALOGUE, PAGES, b"4 0 R", b"/Launch")).reasons
 
 
 @pytest.mark.parametrize(
