@@ -46,7 +46,7 @@ class Unstamped:
 
 def unstamped(entry: Entry, previous: str) -> Unstamped:
     """Return an entry behind another of its licence, by its SHA-256, or behind none."""
-    placed = replace(entry, recorded_at=None, previous=previous)
+    placed = replace(entry, recorded_at=None, previous=previous) if entry.recorded_at or entry.previous != previous else entry
     before, after = canonical(body_of(placed)).split(_UNSTAMPED)  # a name with its quotation marks stands in no text: each would have a backslash
     return Unstamped(placed, before + _NAMED, after)
 
