@@ -194,9 +194,9 @@ def test_the_waiting_room_is_small_and_says_when_to_come_again(keyring: Keyring)
 
 
 def test_a_worker_that_uses_too_much_is_ended_and_its_child_goes_on(keyring: Keyring) -> None:
-    for limits in (Limits(cpu_seconds=0.02), Limits(wall_seconds=0.03), Limits(memory_bytes=30 << 20)):
+    for limits in (Limits(cpu_seconds=0.001), Limits(wall_seconds=0.001), Limits(memory_bytes=30 << 20)):
         examiner = Examiner(keyring.trust_roots, keyring.known_seals, children=1, limits=limits)
-        sealed = keyring.departments[USCC].seal.affix(draw_page(pages=40), sealed_at=NOW, request_id="x").document
+        sealed = keyring.departments[USCC].seal.affix(draw_page(pages=400), sealed_at=NOW, request_id="x").document
         try:
             examiner.start()
             process = examiner._children[0]._process
