@@ -147,7 +147,7 @@ class SealingMany:
                 assert one.entry.version  # noqa: S101 - only acts with a document are printed
                 sealed.append((one, pressed, replace(one.entry, version=replace(one.entry.version, document=pressed.digests()))))
                 if self._sealed % JUDGED == 0 or kind not in self._judged:
-                    self._judge(pressed, one)
+                    self._judge(pressed, one, whole=kind not in self._judged)
                     self._judged.add(kind)
                 self._sealed += 1
 
@@ -158,12 +158,12 @@ class SealingMany:
                 raise SealStopped
             yield one.laid.digest()
 
-    def _judge(self, pressed: Pressed, one: Printed) -> None:
-        """Let the slow reader look at the page, and a foreign validator at the whole file while the next files are sealed."""
+    def _judge(self, pressed: Pressed, one: Printed, *, whole: bool) -> None:
+        """Let the slow reader look at the page, of an edition's first with its frames, and a foreign validator at the file while the next are sealed."""
         content, sheet, printer = pressed.content, one.order.sheet, self.registrar.line.printer
         self._examined.append((one, self._examining.submit(self.registrar.examiner.examine, content)))
         try:
-            codes = printer.judge(content, sheet)
+            codes = printer.judge(content, sheet, whole=whole)
         except PageDisagrees as wrong:
             raise Misjudged.of(one.row, one.reservation, wrong.detail) from wrong
         if attachment(content) != one.order.attachment or codes != [sheet.code_text]:

@@ -17,7 +17,7 @@ from licence_service.document.pdf import draw
 from licence_service.document.placed import Placed
 from licence_service.document.press import Job, Laid, Outcome, Unpressed
 from licence_service.document.press.room import Pressroom
-from licence_service.document.reading import ReadPage, codes, pages_and_codes
+from licence_service.document.reading import ReadPage, codes, pages, pages_and_codes, without_lines
 from licence_service.document.receipt import ReceiptWords
 from licence_service.document.receipt import place as place_receipt
 from licence_service.document.sheet import PrintedEndorsement, Sheet
@@ -91,9 +91,16 @@ class Printer:
         there = codes(pdf, where=plates_of(sheet.template))
         return read, there + [text for text in elsewhere if text not in there]
 
-    def judge(self, pdf: bytes, sheet: Sheet) -> list[str]:
-        """Raise `PageDisagrees` as `agree` does; return the texts of all codes, as `read` does."""
-        read, found = self.read(pdf, sheet)
+    def judge(self, pdf: bytes, sheet: Sheet, *, whole: bool = True) -> list[str]:
+        """Raise `PageDisagrees` as `agree` does; return the texts of all codes, as `read` does.
+
+        Not `whole`: without frames and seals, which are the same on all pages of an edition, and most of what is to be read; and with codes
+        on their plates alone.
+        """
+        if whole:
+            read, found = self.read(pdf, sheet)
+        else:
+            read, found = pages(pdf), codes(without_lines(pdf), where=plates_of(sheet.template))
         agree_read(read, sheet)
         return found
 

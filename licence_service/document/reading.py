@@ -28,6 +28,7 @@ _JOINED = 0.75  # em: pieces of different faces nearer than this on one line are
 _INK_FILL = 1  # FPDF_FILLMODE_ALTERNATE; anything above none covers what lies below
 # Frames and seals are drawings without fonts, and most of the time pdfium takes for a page; a reader for texts skips them.
 _DRAWING, _SKIPPED = re.compile(rb"/Subtype /Form(?= /BBox \[[0-9. -]*\] /Resources << (?:>>|/XObject ))"), b"/Subtype /Skip"
+_OF_LINES = re.compile(rb"/Subtype /Form(?= /BBox \[[0-9. -]*\] /Resources << >>)")  # those that hold no picture, so no code
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ def attachment(pdf: bytes, name: str = ATTACHMENT) -> bytes | None:
 def without_drawings(pdf: bytes) -> bytes:
     """Return a file of the same length in which readers skip all that is drawn by frames, seals and codes."""
     return _DRAWING.sub(_SKIPPED, pdf)
+
+
+def without_lines(pdf: bytes) -> bytes:
+    """Return a file of the same length in which readers skip frames and seals, and still find codes."""
+    return _OF_LINES.sub(_SKIPPED, pdf)
 
 
 def codes(pdf: bytes, dpi: int = 150, *, where: Iterable[_Box] | None = None) -> list[str]:
