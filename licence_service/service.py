@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from licence_service.admission import Admission
 from licence_service.answering import Answers
 from licence_service.archive import Archive, SecondPlace, open_archive, open_passing, open_second_place
+from licence_service.assembled import HolderDesk, holder_desk, repository, sign_in
 from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
 from licence_service.bulk.desk import Desk, desk
@@ -24,7 +25,6 @@ from licence_service.errors import Misconfigured
 from licence_service.feed import Feed
 from licence_service.follower import Follower, keeper_of
 from licence_service.founding import contradictions, put_in_force
-from licence_service.gateway import Gateway
 from licence_service.handover import Gatherer
 from licence_service.history import Library
 from licence_service.hooks import Hooks
@@ -42,7 +42,7 @@ from licence_service.publishing import Publisher, Sources
 from licence_service.receipts import Receipts
 from licence_service.recovery import Recovery
 from licence_service.registrar import Registrar
-from licence_service.repository import Reconciler, Reporter, There
+from licence_service.repository import Reconciler
 from licence_service.reviewing import Reviews
 from licence_service.runs import Runs
 from licence_service.seal.examiner import Examiner
@@ -51,7 +51,7 @@ from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.seal.pkcs11 import TokenAccess
 from licence_service.seal.terms import code_key_terms
 from licence_service.settings import Settings
-from licence_service.signing_in import Provider, SignIn
+from licence_service.signing_in import SignIn
 from licence_service.skeletons import Skeletons
 from licence_service.stickers import StickerOffice
 from licence_service.stock.declared import read_knowledge
@@ -68,7 +68,6 @@ from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
 from licence_service.store.deliveries import Deliveries
 from licence_service.store.desk_log import DeskLog
-from licence_service.store.differences import Differences
 from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
@@ -82,14 +81,12 @@ from licence_service.store.people import People
 from licence_service.store.prepared import PreparedAnswers
 from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
-from licence_service.store.repository_lines import Claims, Lines
 from licence_service.store.reservations import Reservations
 from licence_service.store.reserving import Reserving
 from licence_service.store.runs import KeptRuns
 from licence_service.store.seal_log import SealLog
 from licence_service.store.sealed import SealedDocuments
 from licence_service.store.searching import Searching
-from licence_service.store.sessions import Sessions
 from licence_service.store.site_reports import SiteReports
 from licence_service.store.source_waits import SourceWaits
 from licence_service.store.status import Statuses
@@ -162,6 +159,7 @@ class Service:
     people: People
     sign_in: SignIn
     desk_log: DeskLog
+    holder_desk: HolderDesk
     repository: Reconciler | None
     hang_up: Callable[[], None] = field(repr=False)
 
@@ -277,28 +275,9 @@ def build(
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
-        people, _sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
-        _repository(settings, book, catalogue, database, now), outside.close,
+        people, sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
+        holder_desk(settings, catalogue, admission, database, vault, now), repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
-
-
-def _sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Clock) -> SignIn:
-    back, seconds = f"{settings.desk_address}/desk/sign-in/back", settings.seal_timeout_seconds
-    issuer = settings.openid_issuer
-    provider = Provider(issuer, settings.openid_client_id, settings.openid_secret(), back, seconds, now) if issuer else None
-    idle, longest = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
-    return SignIn(provider, people, Sessions(database, people, idle, longest), settings.desk_address, key, now)
-
-
-def _repository(settings: Settings, book: Book, catalogue: Catalogue, database: Database, now: Clock) -> Reconciler | None:
-    """Return what reports to the provincial repository, and reconciles with it; None where no repository is set."""
-    if not settings.repository_url:
-        return None
-    token, secret = settings.repository_keys()
-    poster = Poster(read_networks(settings.repository_networks, "LICENCE_REPOSITORY_NETWORKS"))
-    wire = Gateway(settings.repository_url, token, secret, poster)
-    reporter = Reporter(wire, Claims(database), Lines(database), book, catalogue, now, settings.repository_holders)
-    return Reconciler(There(wire, now), reporter, Differences(database), now)
 
 
 def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:

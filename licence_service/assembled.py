@@ -1,0 +1,67 @@
+"""Parts that are made of settings, for `service.build`: who signs in, what holders use, the way to the provincial repository."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from licence_service.admission import Admission
+from licence_service.catalogue import Catalogue
+from licence_service.exchange import Exchange
+from licence_service.gateway import Gateway
+from licence_service.holding import Cards, read_levels
+from licence_service.identity import reading
+from licence_service.outbound import Poster
+from licence_service.repository import Reconciler, Reporter, There
+from licence_service.settings import Settings
+from licence_service.signing_in import Provider, SignIn
+from licence_service.store.book import Book
+from licence_service.store.cards import KeptCards
+from licence_service.store.database import Database
+from licence_service.store.delegations import Delegations
+from licence_service.store.differences import Differences
+from licence_service.store.holders import Holders
+from licence_service.store.payload import Vault
+from licence_service.store.people import People
+from licence_service.store.repository_lines import Claims, Lines
+from licence_service.store.sessions import Sessions
+from licence_service.targets import read_networks
+from licence_service.vouching import Voucher
+
+
+@dataclass(frozen=True, slots=True)
+class HolderDesk:
+    """What holders use, through host apps or our own wallet."""
+
+    exchange: Exchange
+    cards: Cards
+
+
+def holder_desk(
+    settings: Settings, catalogue: Catalogue, admission: Admission, database: Database, vault: Vault, now: Callable[[], datetime]
+) -> HolderDesk:  # fmt: skip
+    """Return what holders use."""
+    issuer, audience = settings.identity_issuer, settings.identity_audience or admission.issuer
+    voucher = Voucher(issuer, audience, (), settings.seal_timeout_seconds, now, settings.identity_keys_file) if issuer else None
+    understood = reading(settings.identity_claims, settings.identity_words)
+    exchange = Exchange(admission, voucher, understood, Holders(database, vault), Delegations(database, vault), now)
+    return HolderDesk(exchange, Cards(KeptCards(database, vault), catalogue, read_levels(settings.holder_levels), now))
+
+
+def sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Callable[[], datetime]) -> SignIn:
+    """Return what lets people of the desk in."""
+    back, seconds = f"{settings.desk_address}/desk/sign-in/back", settings.seal_timeout_seconds
+    issuer = settings.openid_issuer
+    provider = Provider(issuer, settings.openid_client_id, settings.openid_secret(), back, seconds, now) if issuer else None
+    idle, longest = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
+    return SignIn(provider, people, Sessions(database, people, idle, longest), settings.desk_address, key, now)
+
+
+def repository(settings: Settings, book: Book, catalogue: Catalogue, database: Database, now: Callable[[], datetime]) -> Reconciler | None:
+    """Return what reports to the provincial repository, and reconciles with it; None where no repository is set."""
+    if not settings.repository_url:
+        return None
+    token, secret = settings.repository_keys()
+    poster = Poster(read_networks(settings.repository_networks, "LICENCE_REPOSITORY_NETWORKS"))
+    wire = Gateway(settings.repository_url, token, secret, poster)
+    reporter = Reporter(wire, Claims(database), Lines(database), book, catalogue, now, settings.repository_holders)
+    return Reconciler(There(wire, now), reporter, Differences(database), now)
