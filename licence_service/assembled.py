@@ -6,12 +6,16 @@ from datetime import datetime, timedelta
 
 from licence_service.admission import Admission
 from licence_service.catalogue import Catalogue
+from licence_service.claiming import Claims, read_declared
+from licence_service.delegating import Delegating
 from licence_service.exchange import Exchange
+from licence_service.follower import keeper_of
 from licence_service.gateway import Gateway
 from licence_service.holding import Cards, read_levels
 from licence_service.identity import reading
 from licence_service.outbound import Poster
 from licence_service.repository import Reconciler, Reporter, There
+from licence_service.seal.keyring import Keyring
 from licence_service.settings import Settings
 from licence_service.signing_in import Provider, SignIn
 from licence_service.store.book import Book
@@ -22,8 +26,11 @@ from licence_service.store.differences import Differences
 from licence_service.store.holders import Holders
 from licence_service.store.payload import Vault
 from licence_service.store.people import People
-from licence_service.store.repository_lines import Claims, Lines
+from licence_service.store.quarantine import Quarantine
+from licence_service.store.repository_lines import Claims as KeptClaims
+from licence_service.store.repository_lines import Lines
 from licence_service.store.sessions import Sessions
+from licence_service.store.under_way import UnderWay
 from licence_service.targets import read_networks
 from licence_service.vouching import Voucher
 
@@ -34,17 +41,25 @@ class HolderDesk:
 
     exchange: Exchange
     cards: Cards
+    claims: Claims
+    delegating: Delegating
+    under_way: UnderWay
 
 
 def holder_desk(
-    settings: Settings, catalogue: Catalogue, admission: Admission, database: Database, vault: Vault, now: Callable[[], datetime]
+    settings: Settings, catalogue: Catalogue, keyring: Keyring, admission: Admission, book: Book, database: Database, vault: Vault,
+    now: Callable[[], datetime],
 ) -> HolderDesk:  # fmt: skip
     """Return what holders use."""
     issuer, audience = settings.identity_issuer, settings.identity_audience or admission.issuer
     voucher = Voucher(issuer, audience, (), settings.seal_timeout_seconds, now, settings.identity_keys_file) if issuer else None
     understood = reading(settings.identity_claims, settings.identity_words)
-    exchange = Exchange(admission, voucher, understood, Holders(database, vault), Delegations(database, vault), now)
-    return HolderDesk(exchange, Cards(KeptCards(database, vault), catalogue, read_levels(settings.holder_levels), now))
+    holders = Holders(database, vault)
+    exchange = Exchange(admission, voucher, understood, holders, Delegations(database, vault), now)
+    cards = Cards(KeptCards(database, vault), catalogue, read_levels(settings.holder_levels), now)
+    declared, keeper = read_declared(settings.templates / "_claims"), keeper_of(keyring.departments).uscc
+    claims = Claims(cards, book, holders, Quarantine(database, vault), keyring, keeper, declared, now)
+    return HolderDesk(exchange, cards, claims, Delegating(cards, exchange.delegations, holders, now), UnderWay(database))
 
 
 def sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Callable[[], datetime]) -> SignIn:
@@ -63,5 +78,5 @@ def repository(settings: Settings, book: Book, catalogue: Catalogue, database: D
     token, secret = settings.repository_keys()
     poster = Poster(read_networks(settings.repository_networks, "LICENCE_REPOSITORY_NETWORKS"))
     wire = Gateway(settings.repository_url, token, secret, poster)
-    reporter = Reporter(wire, Claims(database), Lines(database), book, catalogue, now, settings.repository_holders)
+    reporter = Reporter(wire, KeptClaims(database), Lines(database), book, catalogue, now, settings.repository_holders)
     return Reconciler(There(wire, now), reporter, Differences(database), now)

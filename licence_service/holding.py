@@ -6,7 +6,8 @@ from datetime import datetime
 
 from licence_service.catalogue import Catalogue
 from licence_service.errors import LevelTooLow, Misconfigured, NotGranted, NotInRegister
-from licence_service.licence import beijing_day
+from licence_service.fields import comparison_form
+from licence_service.licence import Version, beijing_day
 from licence_service.store.cards import Card, KeptCards, Scope
 from licence_service.store.holders import Holder
 from licence_service.store.record import Record
@@ -83,10 +84,21 @@ class Cards:
     def holder_on(self, record: Record) -> str | None:
         """Return who a licence names as its holder: their identity number where the type has one on its face, else the name."""
         licence = record.on(beijing_day(self.now()))
-        if licence is None:
+        return self._named(record, licence.current) if licence else None
+
+    def theirs_since(self, record: Record) -> datetime | None:
+        """Return when the present holder came on the licence; None where nobody else was on it before."""
+        licence = record.at(beijing_day(self.now()))
+        holder, entered = self._named(record, licence.current), {one.version.version: one.recorded_at for one in licence.entries if one.version}
+        others = [one.version for one in licence.versions if self._named(record, one) != holder]
+        if not others:
             return None
-        face, template = licence.current.face, self.catalogue.edition(record.type, licence.current.edition)
-        return str(face.get(template.holder_id or "", face.get(template.holder_name, "")))
+        return entered[min((one.version for one in licence.versions if one.version > max(others)), default=licence.current.version)]
+
+    def _named(self, record: Record, version: Version) -> str:
+        """Return the holder on a document, in the form in which they are compared."""
+        template = self.catalogue.edition(record.type, version.edition)
+        return comparison_form(str(version.face.get(template.holder_id or "", version.face.get(template.holder_name, ""))))
 
 
 def read_levels(text: str) -> Mapping[str, int]:

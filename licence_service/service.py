@@ -276,7 +276,7 @@ def build(
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
         people, sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
-        holder_desk(settings, catalogue, admission, database, vault, now), repository(settings, book, catalogue, database, now), outside.close,
+        holder_desk(settings, catalogue, keyring, admission, book, database, vault, now), repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
 
 

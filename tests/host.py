@@ -1,7 +1,7 @@
 """An identity service and host apps for tests: what a province's super-app does for the people who use it, over HTTP only."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,17 @@ class HostApp:
         form = {"grant_type": GRANT, "subject_token": self.assertion(who, level, **changed), "subject_token_type": JWT}
         more = {"delegation": delegation} if delegation else {}
         return self.world.http.post("/oauth/token", data={**form, **more}, auth=(self.name, self.secret))
+
+    def get(self, path: str, acting: Mapping[str, str], **headers: str) -> Any:
+        """Ask for something of a holder's."""
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.world.http.get(f"/holder{path}", headers={**acting, **more})
+
+    def claim(self, headers: dict[str, str], **body: Any) -> Any:
+        """Claim; what came of it."""
+        answer = self.world.http.post("/holder/claims", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def acting(self, who: Somebody, level: str = "3", **more: Any) -> dict[str, str]:
         """Return the headers of a holder's requests."""

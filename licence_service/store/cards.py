@@ -1,11 +1,11 @@
 """Cards: licences that holders keep. Every question names the holder, and asks in the database whose a card is before anything is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import NotInRegister
@@ -13,11 +13,13 @@ from licence_service.fields import comparison_form
 from licence_service.store.database import Database
 from licence_service.store.holders import row_of
 from licence_service.store.loading import load
+from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.record import Record
 from licence_service.store.tables import clients, licences
 from licence_service.store.tables_of_holders import cards, holders
 
+BY_THE_BOOK = "book"  # who released a card whose licence went to another holder
 _MINE = (
     select(cards, licences.c.licence_id)
     .join(holders, holders.c.id == cards.c.holder)
@@ -25,7 +27,6 @@ _MINE = (
     .where(holders.c.holder_id == bindparam("holder_id"), cards.c.released_at.is_(None))
 )
 _MINE_OF_IT = _MINE.where(licences.c.licence_id == bindparam("licence_id"))
-_LICENCE = select(licences.c.id).where(licences.c.licence_id == bindparam("licence_id"))
 _HOST = select(clients.c.id).where(clients.c.name == bindparam("host"))
 
 
@@ -36,6 +37,10 @@ class Scope:
     holder_id: str
     types: tuple[str, ...] | None = None
     licences: tuple[str, ...] | None = None
+
+    def covers(self, kind: str, licence_id: str | None = None) -> bool:
+        """Say whether a licence of a type is within; without an id, whether any of the type may be."""
+        return (self.types is None or kind in self.types) and (self.licences is None or licence_id is None or licence_id in self.licences)
 
     def within(self) -> list[ColumnElement[bool]]:
         """Return what else the row of a licence must say."""
@@ -89,24 +94,28 @@ class KeptCards:
 
     def keep(self, scope: Scope, licence_id: str, held_by: str, how: str, host: str | None, by: str, now: datetime) -> bool:
         """Keep a licence as a card; False where it is one already."""
+        return bool(self.keep_all(scope, {licence_id: held_by}, how, host, by, now))
+
+    def keep_all(self, scope: Scope, claimed: Mapping[str, str], how: str, host: str | None, by: str, now: datetime) -> frozenset[str]:
+        """Keep licences as cards, each with the blinded holder on its face, all or none; return which are so from now on."""
         try:
             with self._database.write() as connection:
-                holder = row_of(connection, scope.holder_id)
-                row = {
-                    "holder": holder, "licence": connection.execute(_LICENCE, {"licence_id": licence_id}).scalar_one(), "held_by": held_by,
-                    "how": how, "host": connection.execute(_HOST, {"host": host}).scalar_one_or_none() if host else None,
-                    "claimed_at": now, "claimed_by": by,
-                }  # fmt: skip
-                kept = (cards.c.holder == holder) & (cards.c.licence == row["licence"]) & cards.c.released_at.is_(None)
-                earlier = connection.execute(select(cards.c.id, cards.c.held_by).where(kept)).first()
-                if earlier is not None and earlier.held_by == held_by:
-                    return False
-                if earlier is not None:  # the face names its holder otherwise since
-                    connection.execute(update(cards).where(cards.c.id == earlier.id).values(released_at=now, released_by=by))
-                connection.execute(insert(cards).values(row))
+                holder, before = row_of(connection, scope.holder_id), self._kept(connection, scope, list(claimed))
+                through = connection.execute(_HOST, {"host": host}).scalar_one_or_none() if host else None
+                new = {one: held_by for one, held_by in claimed.items() if one not in before or before[one]["held_by"] != held_by}
+                old = [before[one]["id"] for one in new if one in before]  # the face names its holder otherwise since
+                for part in parts(old):
+                    connection.execute(update(cards).where(cards.c.id.in_(part)).values(released_at=now, released_by=by))
+                keys = _keys(connection, list(new))
+                rows = [
+                    {"holder": holder, "licence": keys[one], "held_by": held_by, "how": how, "host": through, "claimed_at": now, "claimed_by": by}
+                    for one, held_by in new.items()
+                ]  # fmt: skip
+                if rows:
+                    connection.execute(insert(cards), rows)
         except IntegrityError:  # claimed twice at the same moment
-            return False
-        return True
+            return frozenset()
+        return frozenset(new)
 
     def release(self, scope: Scope, licence_id: str, by: str, now: datetime) -> None:
         """Give a card back: the licence stays what it is. `NotInRegister` where it is no card of theirs."""
@@ -117,11 +126,29 @@ class KeptCards:
                 raise NotInRegister
             connection.execute(update(cards).where(cards.c.id == found["id"]).values(released_at=now, released_by=by))
 
-    def which(self, scope: Scope, licence_ids: Sequence[str]) -> frozenset[str]:
-        """Return which of some licences are cards of this scope."""
-        mine = _MINE.where(*scope.within(), licences.c.licence_id.in_(licence_ids))
+    def which(self, scope: Scope, licence_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return which of some licences are cards of this scope: licence id → the blinded holder on its face when it was claimed."""
         with self._database.read() as connection:
-            return frozenset(row["licence_id"] for row in connection.execute(mine, {"holder_id": scope.holder_id}).mappings())
+            return {one: str(row["held_by"]) for one, row in self._kept(connection, scope, licence_ids).items()}
+
+    @staticmethod
+    def _kept(connection: Connection, scope: Scope, licence_ids: Sequence[str]) -> dict[str, RowMapping]:
+        asked = (_MINE.where(*scope.within(), licences.c.licence_id.in_(part)) for part in parts(sorted(licence_ids)))
+        return {row["licence_id"]: row for one in asked for row in connection.execute(one, {"holder_id": scope.holder_id}).mappings()}
+
+
+def part_with(connection: Connection, held_by: Mapping[int, str], at: datetime) -> None:
+    """Take licences whose new document names its holder otherwise from who kept them: row of the licence → the blinded holder on it now."""
+    for part in parts(held_by):
+        kept = select(cards.c.id, cards.c.licence, cards.c.held_by).where(cards.c.licence.in_(part), cards.c.released_at.is_(None))
+        over = [row.id for row in connection.execute(kept) if row.held_by != held_by[row.licence]]
+        for some in parts(over):
+            connection.execute(update(cards).where(cards.c.id.in_(some)).values(released_at=at, released_by=BY_THE_BOOK))
+
+
+def _keys(connection: Connection, licence_ids: Sequence[str]) -> dict[str, int]:
+    asked = (select(licences.c.licence_id, licences.c.id).where(licences.c.licence_id.in_(part)) for part in parts(licence_ids))
+    return {row.licence_id: row.id for one in asked for row in connection.execute(one)}
 
 
 def _card(record: Record, row: Any) -> Card:  # noqa: ANN401 - a row

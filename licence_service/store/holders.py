@@ -37,14 +37,17 @@ class Holders:
         self._database = database
         self._vault = vault
 
-    def known(self, kind: str, number: str, name: str, now: datetime) -> str:
-        """Return the id of a holder, who is written down where they are new; the name is kept as it was said last."""
+    def known(self, kind: str, number: str, name: str, now: datetime, *, vouched: bool = True) -> str:
+        """Return the id of a holder, who is written down where they are new; the name is kept as the identity service said it last.
+
+        Not `vouched`, somebody else says so: that changes no name.
+        """
         known_by = self._vault.blind(f"holder-{kind}", comparison_form(number))
         with self._database.read() as connection:
             found = connection.execute(_KNOWN, {"known_by": known_by}).mappings().first()
         if found is None:
             return self._added(kind, number, name, known_by, now)
-        if self._said(found)["name"] != name:
+        if vouched and self._said(found)["name"] != name:
             sealed = self._sealed(found["holder_id"], number, name)
             with self._database.write() as connection:
                 connection.execute(update(holders).where(holders.c.id == found["id"]).values(sealed=sealed))
