@@ -43,6 +43,7 @@ from licence_service.web import (
     problems,
     reporting,
     scanning,
+    showing,
     status,
     stickers,
     stock_work,
@@ -58,6 +59,7 @@ from licence_service.web.desk import issuing as desk_issuing
 from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
 from licence_service.web.holding import cards, claims, delegations
+from licence_service.web.holding import showing as holding_showing
 
 
 class _Routes(Protocol):
@@ -70,6 +72,7 @@ log = structlog.get_logger("licence_service")
 _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
     looking, matching, stickers, reporting, batch, lists, watchlists, stocks, stock_work, complying, claims, cards, delegations,
+    showing, holding_showing,
     door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, campaigns, auditing,
 )  # fmt: skip
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,

@@ -13,10 +13,13 @@ from licence_service.follower import keeper_of
 from licence_service.gateway import Gateway
 from licence_service.holding import Cards, read_levels
 from licence_service.identity import reading
+from licence_service.looking import Officers
 from licence_service.outbound import Poster
 from licence_service.repository import Reconciler, Reporter, There
+from licence_service.roadside import Roadside
 from licence_service.seal.keyring import Keyring
 from licence_service.settings import Settings
+from licence_service.showing import ShowOffice
 from licence_service.signing_in import Provider, SignIn
 from licence_service.store.book import Book
 from licence_service.store.cards import KeptCards
@@ -27,9 +30,11 @@ from licence_service.store.holders import Holders
 from licence_service.store.payload import Vault
 from licence_service.store.people import People
 from licence_service.store.quarantine import Quarantine
+from licence_service.store.reads import Reads
 from licence_service.store.repository_lines import Claims as KeptClaims
 from licence_service.store.repository_lines import Lines
 from licence_service.store.sessions import Sessions
+from licence_service.store.showings import Showings
 from licence_service.store.under_way import UnderWay
 from licence_service.targets import read_networks
 from licence_service.vouching import Voucher
@@ -60,6 +65,24 @@ def holder_desk(
     declared, keeper = read_declared(settings.templates / "_claims"), keeper_of(keyring.departments).uscc
     claims = Claims(cards, book, holders, Quarantine(database, vault), keyring, keeper, declared, now)
     return HolderDesk(exchange, cards, claims, Delegating(cards, exchange.delegations, holders, now), UnderWay(database))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAndLent:
+    """What holders show and lend, and who scans and reads it."""
+
+    office: ShowOffice
+    roadside: Roadside
+    reads: Reads
+
+
+def shown_and_lent(settings: Settings, cards: Cards, officers: Officers, database: Database, vault: Vault) -> ShownAndLent:
+    """Return what holders show and lend with; `officers` are those that look in other ways too."""
+    verifier, now = officers.verifier, officers.now
+    office = ShowOffice(
+        cards, verifier, officers.reservations, Showings(database), settings.public_url.rstrip("/"), settings.show_code_seconds, now
+    )  # fmt: skip
+    return ShownAndLent(office, Roadside(office, officers, now), Reads(database, vault))
 
 
 def sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Callable[[], datetime]) -> SignIn:

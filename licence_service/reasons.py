@@ -108,5 +108,9 @@ REASONS: Mapping[str, tuple[str, str]] = {
     # not asked, unknown
     "not-presented": ("未提交文件，未核对文件签名", "No file was presented, so no seal was examined"),
     "compare-with-paper": ("请核对证面内容与此处显示一致", "Compare what the paper says with what is shown here"),
+    "shown-live": ("持证人正在出示", "Shown live, by who is logged in as the holder"),
+    "expired-code": ("亮证码已过期，请持证人出示新码", "The show code has expired: ask for a fresh one"),
+    "replayed": ("亮证码已在别处核验，可能是翻拍", "The show code was scanned elsewhere before: it may be a picture of a screen"),
+    "log-in-over": ("出示人已退出登录", "The log-in under which this was shown is over"),
     "live-showing-not-asked": ("静态码不能证明持证人在场", "A printed code does not show that the holder is present"),
 }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from licence_service.admission import Admission
 from licence_service.answering import Answers
 from licence_service.archive import Archive, SecondPlace, open_archive, open_passing, open_second_place
-from licence_service.assembled import HolderDesk, holder_desk, repository, sign_in
+from licence_service.assembled import HolderDesk, ShownAndLent, holder_desk, repository, shown_and_lent, sign_in
 from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
 from licence_service.bulk.desk import Desk, desk
@@ -160,6 +160,7 @@ class Service:
     sign_in: SignIn
     desk_log: DeskLog
     holder_desk: HolderDesk
+    shown: ShownAndLent
     repository: Reconciler | None
     hang_up: Callable[[], None] = field(repr=False)
 
@@ -266,6 +267,7 @@ def build(
     feed, poster = Feed(EventLines(database), vault), Poster(read_networks(settings.webhook_networks), settings.seal_timeout_seconds)
     hooks = Hooks(Webhooks(database, vault), Deliveries(database), feed, poster, frozenset(catalogue.slugs), now)
     courier = Courier(hooks.webhooks, hooks.deliveries, feed.lines, clients, poster, now)
+    holders = holder_desk(settings, catalogue, keyring, admission, book, database, vault, now)
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, clients, admission,
         Failures(database, vault), registrar, chunks, runs, verifier, preparer, examiner, uploads,
@@ -276,7 +278,7 @@ def build(
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
         people, sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
-        holder_desk(settings, catalogue, keyring, admission, book, database, vault, now), repository(settings, book, catalogue, database, now), outside.close,
+        holders, shown_and_lent(settings, holders.cards, officers, database, vault), repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
 
 

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     )
     session_idle_minutes: int = Field(20, ge=1, le=480, description="How long a session of the desk lasts without use.")
     session_hours: int = Field(10, ge=1, le=24, description="How long a session of the desk lasts at most.")
+    show_code_seconds: int = Field(60, ge=30, le=300, description="How long a show code lives; it is refreshed at half its life.")
     trusted_proxy: bool = Field(default=False, description="Take the caller's address from the last X-Forwarded-For entry.")
 
     @field_validator("public_url")

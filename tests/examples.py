@@ -16,9 +16,11 @@ from typing import Any
 
 from licence_service.digests import canonical
 from licence_service.endorsement import assertion_of
+from licence_service.licence import beijing_day
 from licence_service.listing import EVERY
 from licence_service.reviewing import REPORT_FORM
-from licence_service.store.clients import OFFICER, PLATFORM, Client
+from licence_service.store.cards import Scope
+from licence_service.store.clients import HOST, OFFICER, PLATFORM, Client
 from tests.attesting import SCHOOL, STATION, Attester, accepts, asserts, registered
 from tests.world import NOW, ROOT, TRIP, World, a_world, make_keys, picture
 
@@ -42,6 +44,7 @@ class Story:
     real: dict[str, str] = field(default_factory=dict)
     askers: dict[str, dict[str, str]] = field(default_factory=lambda: {"": {}})
     bodies: dict[str, Attester] = field(default_factory=dict)
+    host: tuple[Client, int] | None = None
 
     def __post_init__(self) -> None:
         """Add who asks, the bodies that attest, and a file that was sealed elsewhere."""
@@ -58,6 +61,7 @@ class Story:
             "station": registered(self.world, Attester(STATION), asserts("*")),
         }
         registered(self.world, Attester(COUNTY), accepts("*"), with_key=False)
+        self.host = self.world.service.clients.by_secret(self.world.service.clients.add(Client("super-app", COUNTY, ("*",), 1000, HOST), NOW))
         self.real["photo"] = picture()
         face = {"face": self.world.request(TRIP)["face"]}
         draft = self.world.http.post(f"/templates/{TRIP}/preview", json=face, headers=self.world.headers(TRIP)).content
@@ -91,6 +95,8 @@ class Story:
         method, path = step["operation"].split(" ")
         if step["who"] == "calling" and "access_token" in self.real:
             self.askers["calling"] = {"Authorization": f"Bearer {self.real['access_token']}"}
+        if step["who"] == "holder":
+            self.askers["holder"] = self._holder()
         more = self._sent(self.told({name: step[name] for name in ("json", "form", "parts") if name in step}), step)
         path = path.format(**self.told(step.get("path", {})))
         headers = {**self.askers[step["who"]], **step.get("headers", {}), **more.pop("headers", {})}
@@ -99,6 +105,18 @@ class Story:
             assert answer.status_code == step["status"], (step["operation"], answer.status_code, answer.text)
             self.real[name] = found_at(answer.json(), place)
         return answer
+
+    def _holder(self) -> dict[str, str]:
+        """Return the headers of the driver, whose licence is his card; identity service and exchange are left out."""
+        service = self.world.service
+        assert self.host
+        face, cards = service.book.get(self.real["driver_id"]).at(beijing_day(self.world.clock())).current.face, service.holder_desk.cards
+        holder_id = service.holder_desk.exchange.holders.known("person", str(face["citizen_id"]), str(face["person_name"]), NOW)
+        named = cards.kept.held_by(str(face["citizen_id"]))
+        cards.kept.keep(Scope(holder_id), self.real["driver_id"], named, "identity", None, holder_id, NOW)
+        said = {"kind": "person", "level": 3, "client_id": self.host[0].name, "credential": self.host[1], "person": None, "delegation": None}
+        token = service.admission.signed(f"{service.admission.issuer}/holder", sub=holder_id, sid="a-log-in", **said)
+        return {"Authorization": f"Bearer {token}"}
 
     def _let_time_pass(self) -> None:
         """Let time pass, so that status lists are made anew."""

@@ -17,6 +17,7 @@ SHOWN = frozenset(
         "/S/{code}", "/verify/match", "/report-site",
     }
 )  # fmt: skip
+HELD = frozenset({"/holder/cards/{licence_id}/show-codes", "/holder/log-out", "/D/1{digits}", "/officer/shown"})
 STOCK = frozenset(
     {
         "/batches",

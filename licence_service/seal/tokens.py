@@ -8,6 +8,7 @@ second valid message out of a first one.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeAlias
 
 import cbor2
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -20,6 +21,7 @@ from licence_service.errors import Fault, RequestRejected
 from licence_service.seal.ecdsa import HIGHEST_S, PART, raw_signature
 
 KID_BYTES = 4
+CodeKeys: TypeAlias = Mapping[bytes, ec.EllipticCurvePublicKey]  # public code keys by kid
 MAX_MESSAGE_BYTES = 4096  # a code on paper has 200; this only keeps a decoder from being fed a bomb
 
 _ES256 = ec.ECDSA(hashes.SHA256())
@@ -122,7 +124,7 @@ def _string_head(length: int) -> bytes:
     return encoded[: len(encoded) - length]
 
 
-def open1(message: bytes, keys: Mapping[bytes, ec.EllipticCurvePublicKey]) -> Opened:
+def open1(message: bytes, keys: CodeKeys) -> Opened:
     """Check a COSE_Sign1 against the key its `kid` names in `keys` and return what it carries.
 
     Raise `BadToken` for anything else than the one deterministic encoding (RFC 8949 §4.2.1) of the one shape

@@ -170,6 +170,9 @@ PROBES: Mapping[tuple[str, str], Probe] = {  # what destroys comes last: at the 
 NAMELESS: Mapping[tuple[str, str], str] = {  # operations that name nothing of anybody, and why that is so
     ("get", "/Q/1{digits}"): "whoever has the code holds the paper; a signed code cannot be guessed",
     ("get", "/S/{code}"): "the code is the sticker",
+    ("get", "/D/1{digits}"): "nothing is looked up", ("post", "/D/1{digits}"): "whoever has the code stands before the screen; a signed code cannot be guessed",
+    ("post", "/officer/shown"): "the same, later",
+    ("post", "/holder/log-out"): "the asker's own",
     ("post", "/download"): "the delivery code is the right to the file",
     ("post", "/notes"): "the note code is the right to the note",
     ("post", "/verify/document"): "whoever has the file asks about it",
@@ -185,6 +188,7 @@ NAMELESS: Mapping[tuple[str, str], str] = {  # operations that name nothing of a
     ("post", "/webhooks"): "the asker's own",
     ("post", "/batches"): "the asker's own; below: the same file of another department",
 }  # fmt: skip
+HELD: frozenset[tuple[str, str]] = frozenset({("post", "/holder/cards/{licence_id}/show-codes")})  # by holders: tests/api/test_show_codes.py
 PUBLIC = frozenset({"/verify", "/verify/history", "/verify/match", "/assertions"})  # by a code, or a signature
 KNOWING = frozenset({("officers", "/officer/look")})  # officers see every right (SH-08); each look is kept, and told to the holder
 
@@ -304,7 +308,7 @@ def operations(world: World) -> set[tuple[str, str]]:
 
 
 def test_every_operation_has_a_row_and_every_row_an_operation(world: World) -> None:
-    rows = [*PROBES, *NAMELESS, *LISTS]
+    rows = [*PROBES, *NAMELESS, *LISTS, *HELD]
     assert len(rows) == len(set(rows))
     assert set(rows) == operations(world)
 

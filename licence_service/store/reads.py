@@ -1,0 +1,140 @@
+"""Who read what a holder showed or lent, beside the looks of officers; and both as one list, for the holder (DOMAIN §2d, SH-11, AU-06).
+
+Lines are only ever added. Of a reader without a name of his own only the kind is kept: no address, no device.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, insert, literal, or_, select, union_all
+
+from licence_service.store.database import Database
+from licence_service.store.payload import Vault
+from licence_service.store.tables import licences
+from licence_service.store.tables_of_lending import lendings, reads
+from licence_service.store.tables_of_showing import looked_at, looks
+
+SHOWN, LENT, COPY = "shown", "lent", "copy"
+LOOKED = "looked"  # by an officer, in the list of everything
+RECEIVER = "receiver"
+_LOOK, _READ = 0, 1  # which of the two lists a line is of; in this order where both are of the same instant
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One reading of a licence: by what way, as whom, by which registered system and under which lending, where there is one; the names of fields."""
+
+    at: datetime
+    licence_id: str
+    way: str
+    asker: str
+    fields: Sequence[str]
+    client: str | None = None
+    lending_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One line of the holder's list. `said` is what an officer said, or for whom and for what it was lent; `hidden`: sealed by a case.
+
+    `cursor` is where a list goes on after this line.
+    """
+
+    seen_id: str
+    at: datetime
+    way: str
+    asker: str
+    client: str | None
+    organ: str | None
+    fields: tuple[str, ...] | None  # None: all that an officer sees
+    lending_id: str | None
+    hidden: bool
+    cursor: str
+    said: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def enter_read(connection: Connection, read: Read) -> None:
+    """Add a line within a transaction that is under way."""
+    key = connection.execute(select(licences.c.id).where(licences.c.licence_id == read.licence_id)).scalar_one()
+    lending = select(lendings.c.id).where(lendings.c.lending_id == read.lending_id)
+    row = {
+        "read_id": secrets.token_hex(13), "at": read.at, "licence": key, "way": read.way, "asker": read.asker, "client": read.client,
+        "lending": connection.execute(lending).scalar_one() if read.lending_id else None, "fields": json.dumps(list(read.fields)),
+    }  # fmt: skip
+    connection.execute(insert(reads).values(row))
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The list of readings."""
+
+    database: Database
+    vault: Vault = field(repr=False)
+
+    def enter(self, read: Read) -> None:
+        """Add a line."""
+        with self.database.write() as connection:
+            enter_read(connection, read)
+
+    def all_of(self, licence_id: str, *, after: str = "", limit: int = 100) -> list[Seen]:
+        """Return everything that was seen of a licence, looks of officers too, oldest first; `after` is the cursor of an earlier line.
+
+        A cursor that is none of ours begins at the beginning.
+        """
+        key = select(licences.c.id).where(licences.c.licence_id == licence_id).scalar_subquery()
+        lines = union_all(
+            select(looks.c.at, literal(_LOOK).label("list"), looks.c.id)
+            .join(looked_at, looked_at.c.look == looks.c.id)
+            .where(looked_at.c.licence == key),
+            select(reads.c.at, literal(_READ).label("list"), reads.c.id).where(reads.c.licence == key),
+        ).subquery()
+        place = _place(after)
+        wanted = select(lines).order_by(lines.c.at, lines.c.list, lines.c.id).limit(limit)
+        if place:
+            at, kind, number = place
+            later = or_(lines.c.at > at, and_(lines.c.at == at, or_(lines.c.list > kind, and_(lines.c.list == kind, lines.c.id > number))))
+            wanted = wanted.where(later)
+        with self.database.read() as connection:
+            found = connection.execute(wanted).all()
+            officers = self._looks(connection, [row.id for row in found if row.list == _LOOK])
+            others = self._reads(connection, [row.id for row in found if row.list == _READ])
+        return [(officers if row.list == _LOOK else others)[row.id] for row in found]
+
+    def _looks(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
+        rows = connection.execute(select(looks).where(looks.c.id.in_(ids))).all() if ids else ()
+        return {
+            row.id: Seen(
+                row.look_id, row.at, LOOKED, "officer", row.client, row.organ, None, None, row.hidden, _cursor(row.at, _LOOK, row.id),
+                {} if row.hidden else self.vault.open_json(row.sealed, f"look:{row.look_id}"),
+            )
+            for row in rows
+        }  # fmt: skip
+
+    def _reads(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
+        whole = select(reads, lendings.c.lending_id, lendings.c.sealed).join(lendings, lendings.c.id == reads.c.lending, isouter=True)
+        rows = connection.execute(whole.where(reads.c.id.in_(ids))).all() if ids else ()
+        return {
+            row.id: Seen(
+                row.read_id, row.at, row.way, row.asker, row.client, None, tuple(json.loads(row.fields)), row.lending_id, hidden=False,
+                cursor=_cursor(row.at, _READ, row.id),
+                said=self.vault.open_json(row.sealed, f"lending:{row.lending_id}") if row.lending_id else {},
+            )
+            for row in rows
+        }  # fmt: skip
+
+
+def _cursor(at: datetime, kind: int, number: int) -> str:
+    return f"{at.isoformat(timespec='microseconds')}.{kind}.{number}"
+
+
+def _place(cursor: str) -> tuple[datetime, int, int] | None:
+    try:
+        at, kind, number = cursor.rsplit(".", 2)
+        instant = datetime.fromisoformat(at)
+        return (instant, int(kind), int(number)) if instant.tzinfo else None
+    except ValueError:
+        return None
