@@ -35,6 +35,7 @@ from licence_service.web import (
     events,
     history,
     issuing,
+    lent,
     lists,
     looking,
     matching,
@@ -58,7 +59,7 @@ from licence_service.web.desk import acting, approving, auditing, campaigns, doo
 from licence_service.web.desk import issuing as desk_issuing
 from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
-from licence_service.web.holding import cards, claims, delegations
+from licence_service.web.holding import cards, claims, delegations, lending
 from licence_service.web.holding import showing as holding_showing
 
 
@@ -72,7 +73,7 @@ log = structlog.get_logger("licence_service")
 _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
     looking, matching, stickers, reporting, batch, lists, watchlists, stocks, stock_work, complying, claims, cards, delegations,
-    showing, holding_showing,
+    showing, holding_showing, lent, lending,
     door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, campaigns, auditing,
 )  # fmt: skip
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from licence_service.admission import Admission
+from licence_service.annotating import Annotator
 from licence_service.catalogue import Catalogue
 from licence_service.claiming import Claims, read_declared
 from licence_service.delegating import Delegating
@@ -13,6 +14,8 @@ from licence_service.follower import keeper_of
 from licence_service.gateway import Gateway
 from licence_service.holding import Cards, read_levels
 from licence_service.identity import reading
+from licence_service.lending import LendingOffice
+from licence_service.line import Line
 from licence_service.looking import Officers
 from licence_service.outbound import Poster
 from licence_service.repository import Reconciler, Reporter, There
@@ -23,10 +26,12 @@ from licence_service.showing import ShowOffice
 from licence_service.signing_in import Provider, SignIn
 from licence_service.store.book import Book
 from licence_service.store.cards import KeptCards
+from licence_service.store.clients import Clients
 from licence_service.store.database import Database
 from licence_service.store.delegations import Delegations
 from licence_service.store.differences import Differences
 from licence_service.store.holders import Holders
+from licence_service.store.lendings import Lendings
 from licence_service.store.payload import Vault
 from licence_service.store.people import People
 from licence_service.store.quarantine import Quarantine
@@ -73,16 +78,18 @@ class ShownAndLent:
 
     office: ShowOffice
     roadside: Roadside
+    lending: LendingOffice
     reads: Reads
 
 
-def shown_and_lent(settings: Settings, cards: Cards, officers: Officers, database: Database, vault: Vault) -> ShownAndLent:
+def shown_and_lent(settings: Settings, cards: Cards, officers: Officers, line: Line, clients: Clients, lendings: Lendings) -> ShownAndLent:
     """Return what holders show and lend with; `officers` are those that look in other ways too."""
-    verifier, now = officers.verifier, officers.now
+    verifier, now, database = officers.verifier, officers.now, lendings.database
+    lending = LendingOffice(cards, verifier, clients, lendings, Annotator(line, now), now)
     office = ShowOffice(
         cards, verifier, officers.reservations, Showings(database), settings.public_url.rstrip("/"), settings.show_code_seconds, now
     )  # fmt: skip
-    return ShownAndLent(office, Roadside(office, officers, now), Reads(database, vault))
+    return ShownAndLent(office, Roadside(office, officers, now), lending, Reads(database, lendings.vault))
 
 
 def sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Callable[[], datetime]) -> SignIn:

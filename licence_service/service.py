@@ -18,6 +18,7 @@ from licence_service.chunks import Chunks
 from licence_service.compromise import Marks
 from licence_service.connectors import Connectors, read_connectors
 from licence_service.continuing import Continuing
+from licence_service.copies import Copies
 from licence_service.courier import Courier
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
@@ -72,6 +73,7 @@ from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
 from licence_service.store.heads import Heads
+from licence_service.store.lendings import Lendings
 from licence_service.store.listings import Listings
 from licence_service.store.looks import Looks
 from licence_service.store.openings import Openings
@@ -239,13 +241,13 @@ def build(
     book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
     foundations, tasks, people = Foundations(database, now), Tasks(database, vault, now), People(database, vault, keyring.within)
     law = Law(foundations, now)
-    waits = SourceWaits(database, vault)
+    waits, lendings = SourceWaits(database, vault), Lendings(database, vault)
     connectors = Connectors(waits, read_connectors(settings.sources)) if settings.sources else None
     line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now, connectors=connectors)
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)
     presenter = Presenter(Examiner(keyring.trust_roots, keyring.known_seals, program=PROGRAM))  # strangers' files never keep an adoption waiting
     verifier = Verifier(catalogue, keyring, book, law, presenter.examiner, now, now())
-    uploads = Uploads(verifier, presenter, archive, settings.public_url)
+    uploads = Uploads(verifier, presenter, archive, settings.public_url, Copies(verifier, lendings))
     shorthand = shorthand_of(catalogue)
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
@@ -254,8 +256,7 @@ def build(
     openings, appendings = Openings(database, vault, now), Appendings(database, vault, now)
     chunks = Chunks(registrar, Reserving(database, vault), openings, appendings, Packer(archive, packed, skeletons))
     runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, clients)
-    keeper = keeper_of(keyring.departments)
-    heads = Heads(database)
+    keeper, heads = keeper_of(keyring.departments), Heads(database)
     second = open_second_place(settings.heads_url, options=settings.archive_options()) if settings.heads_url else None
     follower = Follower(heads, second, keeper.code_signer, settings.public_url, now)
     auditor = Auditor(database, vault, seal_log, catalogue, keyring, archive, settings.public_url)
@@ -278,7 +279,8 @@ def build(
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
         people, sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
-        holders, shown_and_lent(settings, holders.cards, officers, database, vault), repository(settings, book, catalogue, database, now), outside.close,
+        holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
+        repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
 
 

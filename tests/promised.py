@@ -17,7 +17,12 @@ SHOWN = frozenset(
         "/S/{code}", "/verify/match", "/report-site",
     }
 )  # fmt: skip
-HELD = frozenset({"/holder/cards/{licence_id}/show-codes", "/holder/log-out", "/D/1{digits}", "/officer/shown"})
+HELD = frozenset(
+    {
+        "/holder/cards/{licence_id}/show-codes", "/holder/log-out", "/D/1{digits}", "/officer/shown", "/L/{code}", "/lent",
+        *(f"/holder/cards/{{licence_id}}/lendings{part}" for part in ("", "/{lending_id}/revoke", "/{lending_id}/copy")),
+    }
+)  # fmt: skip
 STOCK = frozenset(
     {
         "/batches",

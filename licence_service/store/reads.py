@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, and_, insert, literal, or_, select, union_all
 
 from licence_service.store.database import Database
+from licence_service.store.looks import Look, look_of
 from licence_service.store.payload import Vault
 from licence_service.store.tables import licences
 from licence_service.store.tables_of_lending import lendings, reads
 from licence_service.store.tables_of_showing import looked_at, looks
 
 SHOWN, LENT, COPY = "shown", "lent", "copy"
-LOOKED = "looked"  # by an officer, in the list of everything
 RECEIVER = "receiver"
 _LOOK, _READ = 0, 1  # which of the two lists a line is of; in this order where both are of the same instant
 
@@ -39,22 +39,17 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One line of the holder's list. `said` is what an officer said, or for whom and for what it was lent; `hidden`: sealed by a case.
+    """One line of the holder's list: an officer's `look`, or else a `read` with its id, and what was `lent`: receiver and purpose.
 
     `cursor` is where a list goes on after this line.
     """
 
-    seen_id: str
     at: datetime
-    way: str
-    asker: str
-    client: str | None
-    organ: str | None
-    fields: tuple[str, ...] | None  # None: all that an officer sees
-    lending_id: str | None
-    hidden: bool
     cursor: str
-    said: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    look: Look | None = None
+    read: Read | None = None
+    read_id: str | None = None
+    lent: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def enter_read(connection: Connection, read: Read) -> None:
@@ -106,22 +101,20 @@ class Reads:
 
     def _looks(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
         rows = connection.execute(select(looks).where(looks.c.id.in_(ids))).all() if ids else ()
-        return {
-            row.id: Seen(
-                row.look_id, row.at, LOOKED, "officer", row.client, row.organ, None, None, row.hidden, _cursor(row.at, _LOOK, row.id),
-                {} if row.hidden else self.vault.open_json(row.sealed, f"look:{row.look_id}"),
-            )
-            for row in rows
-        }  # fmt: skip
+        return {row.id: Seen(row.at, _cursor(row.at, _LOOK, row.id), look_of(row, self.vault)) for row in rows}
 
     def _reads(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
-        whole = select(reads, lendings.c.lending_id, lendings.c.sealed).join(lendings, lendings.c.id == reads.c.lending, isouter=True)
+        whole = (
+            select(reads, licences.c.licence_id, lendings.c.lending_id, lendings.c.sealed)
+            .join(licences, licences.c.id == reads.c.licence)
+            .join(lendings, lendings.c.id == reads.c.lending, isouter=True)
+        )
         rows = connection.execute(whole.where(reads.c.id.in_(ids))).all() if ids else ()
         return {
             row.id: Seen(
-                row.read_id, row.at, row.way, row.asker, row.client, None, tuple(json.loads(row.fields)), row.lending_id, hidden=False,
-                cursor=_cursor(row.at, _READ, row.id),
-                said=self.vault.open_json(row.sealed, f"lending:{row.lending_id}") if row.lending_id else {},
+                row.at, _cursor(row.at, _READ, row.id), None,
+                Read(row.at, row.licence_id, row.way, row.asker, tuple(json.loads(row.fields)), row.client, row.lending_id), row.read_id,
+                self.vault.open_json(row.sealed, f"lending:{row.lending_id}") if row.lending_id else {},
             )
             for row in rows
         }  # fmt: skip

@@ -172,6 +172,7 @@ NAMELESS: Mapping[tuple[str, str], str] = {  # operations that name nothing of a
     ("get", "/S/{code}"): "the code is the sticker",
     ("get", "/D/1{digits}"): "nothing is looked up", ("post", "/D/1{digits}"): "whoever has the code stands before the screen; a signed code cannot be guessed",
     ("post", "/officer/shown"): "the same, later",
+    ("get", "/L/{code}"): "nothing is looked up", ("post", "/lent"): "the code and the receiver's name, or token, are the right to what was lent",
     ("post", "/holder/log-out"): "the asker's own",
     ("post", "/download"): "the delivery code is the right to the file",
     ("post", "/notes"): "the note code is the right to the note",
@@ -188,7 +189,13 @@ NAMELESS: Mapping[tuple[str, str], str] = {  # operations that name nothing of a
     ("post", "/webhooks"): "the asker's own",
     ("post", "/batches"): "the asker's own; below: the same file of another department",
 }  # fmt: skip
-HELD: frozenset[tuple[str, str]] = frozenset({("post", "/holder/cards/{licence_id}/show-codes")})  # by holders: tests/api/test_show_codes.py
+_CARD = "/holder/cards/{licence_id}"
+HELD: frozenset[tuple[str, str]] = frozenset(  # by holders: tests/api/test_show_codes.py, test_lending.py
+    {
+        ("post", f"{_CARD}/show-codes"), ("post", f"{_CARD}/lendings"), ("get", f"{_CARD}/lendings"), ("post", f"{_CARD}/lendings/{{lending_id}}/revoke"),
+        ("get", f"{_CARD}/lendings/{{lending_id}}/copy"),
+    }
+)  # fmt: skip
 PUBLIC = frozenset({"/verify", "/verify/history", "/verify/match", "/assertions"})  # by a code, or a signature
 KNOWING = frozenset({("officers", "/officer/look")})  # officers see every right (SH-08); each look is kept, and told to the holder
 
