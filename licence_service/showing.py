@@ -113,7 +113,11 @@ class ShowOffice:
         `TransitionRefused` where the type is not shown, or the licence is reported lost: then its document and device are not to be trusted,
         whatever the right (LC-12). A suspended right is shown, and the code says so. `AccessRefused` under a log-in that is over.
         """
-        record, now = self.cards.card(holding, licence_id, SHOW), self.now()
+        return self.code(self.cards.card(holding, licence_id, SHOW), holding, audience, life or self.life)
+
+    def code(self, record: Record, holding: Holding, audience: str, life: int) -> Made:
+        """Return a code for a record that is known to be a card of the holder; raise as `make` does."""
+        now, licence_id = self.now(), record.licence_id
         today = beijing_day(now)
         licence = record.at(today)
         if not self._template(record, licence).presentable:
@@ -125,7 +129,7 @@ class ShowOffice:
         department = self.verifier.keyring.department_of(licence.issuer or record.department)
         facts = ShowFacts(
             self._template(record, licence).index, department.issuer_index, licence_id, licence.current.version, now.replace(microsecond=0),
-            life or self.life, secrets.token_bytes(show_code.NONCE_BYTES), binding, audience, licence.state, licence.valid_to, licence.current.status,
+            life, secrets.token_bytes(show_code.NONCE_BYTES), binding, audience, licence.state, licence.valid_to, licence.current.status,
         )  # fmt: skip
         digits = show_code.make(facts, department.code_signer)
         return Made(digits, show_code.address(self.public_url, digits), facts)
@@ -149,8 +153,9 @@ class ShowOffice:
         if opened is None:
             return self._not_a_code("code-not-genuine")
         facts = opened[0]
-        if (standing := self._standing(facts, self.now())).answer is not Answer.SHOWN:
-            return standing
+        answer, wrong_by = self._standing(facts, self.now())
+        if answer is not Answer.SHOWN:
+            return self._said(answer, facts, wrong_by)
         record = self._record(*opened)
         if record is None:
             return self._not_a_code("code-at-odds")
@@ -180,7 +185,7 @@ class ShowOffice:
         if timed.timing is Timing.CLOCK:
             answer = self._said(Answer.CLOCK, facts, timed.wrong_by)
         else:
-            answer = self._said(Answer.REPLAYED, facts) if whose == TAKEN else self._standing(facts, at)
+            answer = self._said(Answer.REPLAYED if whose == TAKEN else self._standing(facts, at)[0], facts)
         return replace(answer, again=whose == AGAIN)
 
     def _opened(self, digits: str) -> tuple[ShowFacts, str] | None:
@@ -202,14 +207,14 @@ class ShowOffice:
             return None
         return record if signer in {record.issuer(beijing_day(facts.made_at)), made_by(record, facts.version)} else None
 
-    def _standing(self, facts: ShowFacts, at: datetime) -> Scanned:
-        """Say whether a genuine code lives at an instant: in time, and under a log-in that was not over."""
+    def _standing(self, facts: ShowFacts, at: datetime) -> tuple[Answer, int | None]:
+        """Say whether a genuine code lives at an instant, in time and under a log-in that was not over; and by how much a clock is wrong."""
         timed = show_code.timed(facts, at)
         if timed.timing is not Timing.LIVING:
-            return self._said(Answer(timed.timing.value), facts, timed.wrong_by)
+            return Answer(timed.timing.value), timed.wrong_by
         showing = self.showings.of(facts.binding)
         over = showing is None or showing.licence_id != facts.licence_id or (showing.ended_at is not None and showing.ended_at <= at)
-        return self._said(Answer.LOG_IN_OVER if over else Answer.SHOWN, facts)
+        return Answer.LOG_IN_OVER if over else Answer.SHOWN, None
 
     def _not_a_code(self, reason: str) -> Scanned:
         return Scanned(Answer.NOT_A_CODE, self.verifier.undecided(Question(), Check(2, "seal", "authentic", Result.NO, (reason,))))

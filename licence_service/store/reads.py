@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, literal, or_, select, union_all
+from sqlalchemy import Connection, and_, bindparam, insert, literal, or_, select, union_all
 
 from licence_service.store.database import Database
 from licence_service.store.looks import Look, look_of
@@ -52,15 +52,23 @@ class Seen:
     lent: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+_LICENCE = select(licences.c.id).where(licences.c.licence_id == bindparam("of_licence")).scalar_subquery()
+_LENDING = select(lendings.c.id).where(lendings.c.lending_id == bindparam("of_lending")).scalar_subquery()
+_ENTER = insert(reads).values(
+    {
+        "licence": _LICENCE, "lending": _LENDING,
+        **{name: bindparam(name) for name in ("read_id", "at", "way", "asker", "client", "fields")},
+    }
+)  # fmt: skip
+
+
 def enter_read(connection: Connection, read: Read) -> None:
     """Add a line within a transaction that is under way."""
-    key = connection.execute(select(licences.c.id).where(licences.c.licence_id == read.licence_id)).scalar_one()
-    lending = select(lendings.c.id).where(lendings.c.lending_id == read.lending_id)
     row = {
-        "read_id": secrets.token_hex(13), "at": read.at, "licence": key, "way": read.way, "asker": read.asker, "client": read.client,
-        "lending": connection.execute(lending).scalar_one() if read.lending_id else None, "fields": json.dumps(list(read.fields)),
+        "read_id": secrets.token_hex(13), "at": read.at, "of_licence": read.licence_id, "way": read.way, "asker": read.asker, "client": read.client,
+        "of_lending": read.lending_id, "fields": json.dumps(list(read.fields)),
     }  # fmt: skip
-    connection.execute(insert(reads).values(row))
+    connection.execute(_ENTER, row)
 
 
 @dataclass(frozen=True, slots=True)
