@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, literal, or_, select, union_all
@@ -21,6 +21,8 @@ from licence_service.store.tables_of_showing import looked_at, looks
 
 SHOWN, LENT, COPY = "shown", "lent", "copy"
 RECEIVER = "receiver"
+_MOST = 2**53  # of a number in a cursor: what every database can say
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOOK, _READ = 0, 1  # which of the two lists a line is of; in this order where both are of the same instant
 
 
@@ -129,13 +131,13 @@ class Reads:
 
 
 def _cursor(at: datetime, kind: int, number: int) -> str:
-    return f"{at.isoformat(timespec='microseconds')}.{kind}.{number}"
+    return f"{(at - _EPOCH) // timedelta(microseconds=1)}.{kind}.{number}"
 
 
 def _place(cursor: str) -> tuple[datetime, int, int] | None:
     try:
-        at, kind, number = cursor.rsplit(".", 2)
-        instant = datetime.fromisoformat(at)
-        return (instant, int(kind), int(number)) if instant.tzinfo else None
-    except ValueError:
+        at, kind, number = map(int, cursor.split("."))
+        found = _EPOCH + timedelta(microseconds=at), kind, number
+        return found if min(at, kind, number) >= 0 and max(kind, number) < _MOST else None
+    except (ValueError, OverflowError):
         return None

@@ -381,7 +381,17 @@ def test_everything_that_was_seen_stands_in_one_list_for_the_holder(owner: Owner
         pages += part
         after = part[-1].cursor
     assert pages == found
-    assert service.shown.reads.all_of(owner.licence_id, after="not a cursor") == found
+    for wrong in ("not a cursor", "1.2", f"{10**30}.0.0", f"1.{10**30}.1", "-1.0.0"):
+        assert len(service.shown.reads.all_of(owner.licence_id, after=wrong)) == 5
+    owner.again()
+    answer = Promises(owner.world)(
+        "/holder/cards/{licence_id}/looks", owner.http.get(f"/holder/cards/{owner.licence_id}/looks", headers=owner.headers)
+    )
+    told = answer.json()["looks"]
+    assert [(one["way"], one["seen_as"]) for one in told] == [
+        ("shown", "public"), ("looked", "officer"), ("lent", "receiver"), ("copy", "public"), ("looked", "officer"),
+    ]  # fmt: skip
+    assert (told[2]["lent"]["receiver"], [one["zh"] for one in told[2]["fields"]], told[4]["officer"]) == (BANK, ["姓名", "有效期止"], None)
 
 
 def test_what_is_kept_of_lending_names_nobody_in_clear(owner: Owner, capfd: pytest.CaptureFixture[str]) -> None:

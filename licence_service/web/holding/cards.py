@@ -19,6 +19,7 @@ router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
 MOST_A_PAGE = 100
 _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 After = Annotated[int, Query(ge=0, le=2**53, description="The `after` of an earlier page.")]
+Cursor = Annotated[str, Query(max_length=60, description="The `after` of an earlier page.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_A_PAGE, description="Most of one answer.")]
 FieldName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,59}$", description="The name of the photograph's field, as the card says it.")]
 
@@ -66,15 +67,15 @@ def document(request: Request, service: TheService, holding: TheHolding, licence
 
 
 @router.get("/cards/{licence_id}/looks", responses={200: LOOKS_ANSWER}, summary="Who has looked")
-def looks(service: TheService, holding: TheHolding, licence_id: LicenceId, after: After = 0) -> Response:
+def looks(service: TheService, holding: TheHolding, licence_id: LicenceId, after: Cursor = "") -> Response:
     """Return who looked at the licence, oldest first: which organ and officer, when, where, why, and which fields (AU-06, SH-11).
 
-    Of a look that a case seals only that there was one. Delegates see this where the company gave it to them.
+    Also who scanned a show code first, read what was lent and verified a copy. Of a look that a case seals only that there was one. Delegates see
+    this where the company gave it to them.
     """
     record = service.holder_desk.cards.card(holding, licence_id, LOOKS)
-    found = service.officers.looks.of(licence_id, after=after, limit=MOST_A_PAGE)
+    found = service.shown.reads.all_of(licence_id, after=after, limit=MOST_A_PAGE)
     since = service.holder_desk.cards.theirs_since(record)
-    mine = [one for _, one in found if since is None or one.at >= since]
-    told_of = [telling.look(service, record, one) for one in mine]
-    body = {"licence_id": licence_id, "looks": told_of, "after": found[-1][0] if len(found) == MOST_A_PAGE else None}
+    told_of = [telling.seen(service, record, one) for one in found if since is None or one.at >= since]
+    body = {"licence_id": licence_id, "looks": told_of, "after": found[-1].cursor if len(found) == MOST_A_PAGE else None}
     return JSONResponse(body, headers=_NO_STORE)

@@ -1,6 +1,7 @@
 """A card as its holder reads it: state in words, term, what comes next and what to do about it, what waits and for whom."""
 
-from datetime import date
+from collections.abc import Collection
+from datetime import date, datetime
 from typing import Any
 
 from licence_service.errors import NotInRegister
@@ -14,6 +15,7 @@ from licence_service.rules import renewal_of
 from licence_service.service import Service
 from licence_service.store.cards import Card
 from licence_service.store.looks import Look
+from licence_service.store.reads import Seen
 from licence_service.store.record import Record
 from licence_service.template import Template
 from licence_service.view import photos_of, view_of
@@ -175,14 +177,34 @@ def look(service: Service, record: Record, one: Look) -> Said:
     }  # fmt: skip
 
 
+def seen(service: Service, record: Record, one: Seen) -> Said:
+    """Return a line of the holder's list: an officer's look, or who scanned a show code, read what was lent or verified its copy (AU-06)."""
+    if one.look:
+        return {**look(service, record, one.look), "way": "looked", "seen_as": Asker.OFFICER.value, "client": one.look.client if not one.look.hidden else None,
+                "lent": None}  # fmt: skip
+    assert one.read  # noqa: S101 - it is one or the other
+    fields = _named(service, record, one.at, one.read.fields)
+    lent = {"lending_id": one.read.lending_id, "receiver": one.lent["receiver"], "purpose": one.lent["purpose"]} if one.read.lending_id else None
+    return {
+        "at": one.at.isoformat(timespec="seconds"), "sealed_by_case": False, "look_id": one.read_id, "organ": None, "found_by": None, "reason": None,
+        "place": None, "officer": None, "fields": fields, "way": one.read.way, "seen_as": one.read.asker, "client": one.read.client, "lent": lent,
+    }  # fmt: skip
+
+
+def _named(service: Service, record: Record, at: datetime, names: Collection[str]) -> list[Said]:
+    """Return fields with their labels as the licence had them then."""
+    licence = record.on(beijing_day(at), at)
+    fields = service.catalogue.edition(record.type, licence.current.edition).fields if licence else {}
+    return [{"name": name, "zh": declared.label, "en": declared.label_en} for name, declared in fields.items() if name in names]
+
+
 def _seen(service: Service, record: Record, one: Look, *, opened: bool) -> list[Said]:
     """Return the fields that the officer saw then; none where the licence came later."""
     licence = record.on(beijing_day(one.at), one.at)
     if licence is None:
         return []
     template = service.catalogue.edition(record.type, licence.current.edition)
-    seen = disclose(template.fields, licence.current.face, Asker.OFFICER, on_reason=opened)
-    return [{"name": name, "zh": declared.label, "en": declared.label_en} for name, declared in template.fields.items() if name in seen]
+    return _named(service, record, one.at, disclose(template.fields, licence.current.face, Asker.OFFICER, on_reason=opened))
 
 
 def photo(service: Service, record: Record, name: str) -> tuple[str, bytes]:
