@@ -1,5 +1,6 @@
 """Show codes through HTTP: made for a holder's screen, scanned by the public, by passengers and by officers (DOMAIN §2d, SH-05, SH-07)."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner
 
+from licence_service.cli import app
+from licence_service.follower import keeper_of
 from licence_service.licence import beijing_day
 from licence_service.showing import Answer, Scanned, Scanner
 from licence_service.store.tables_of_lending import ended_logins, reads, showings, shown_nonces
@@ -170,6 +174,18 @@ def test_a_restart_forgets_nothing(tmp_path: Path, demo_keys: Path, kind: str, r
             assert again.http.post(f"/D/1{used['digits']}", json={}).json()["answer"] == "expired_code"
         finally:
             service.close()
+
+
+def test_a_code_is_checked_without_network_by_the_bundle_of_the_same_service(calm: Owner, tmp_path: Path) -> None:
+    service, made, bundle = calm.world.service, calm.code(), tmp_path / "bundle"
+    bundle.write_text(service.publisher.bundle(at_once=True), "ascii")
+    key = tmp_path / "keeper.pem"
+    key.write_text(service.keyring.public_code_keys()[keeper_of(service.keyring.departments).code_signer.kid.hex()], "ascii")
+    for after, said in ((20, "shown-live"), (61, "expired-code")):  # conditions are not known without the register
+        at = (calm.world.clock() + timedelta(seconds=after)).isoformat()
+        done = CliRunner().invoke(app, ["check-offline", made["address"], "--bundle", str(bundle), "--key", str(key), "--at", at, "--json"])
+        assert done.exit_code == 5, done.output
+        assert [one["code"] for one in json.loads(done.stdout)["answers"]["shown"]["reasons"]] == [said]
 
 
 def test_previews_of_links_use_nothing_up(calm: Owner) -> None:
