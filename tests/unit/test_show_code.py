@@ -67,6 +67,18 @@ def test_hostile_digits_are_refused_and_nothing_else(text: str) -> None:
         show_code.read(text, KEYS)
 
 
+def test_what_a_decoder_of_cbor_would_make_of_strange_tags_is_never_tried() -> None:
+    for tagged in (
+        b"\xd8\x23\xf9\x27\xad",
+        b"\xd8\x23\x61(",
+        b"\xc1\xfb\x7f\xf0\x00\x00\x00\x00\x00\x00",
+        b"\xc4\x82\x1b\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+    ):
+        for message in (b"\x84" + tagged * 4, b"\x84\x49\xa2\x01\x26\x04\x44kkkk\xa0" + tagged + b"\x58\x40" + bytes(64)):
+            with pytest.raises(BadCode):
+                show_code.read(qr_token.digits_of(message), KEYS)
+
+
 said = st.integers() | st.binary() | st.text() | st.lists(st.integers())
 
 
