@@ -17,7 +17,7 @@ from licence_service.web.access import Credentials, TheService, client_of, count
 from licence_service.web.filled import Form, form_body
 from licence_service.web.looking import in_beijing
 from licence_service.web.receipting import HEADERS
-from licence_service.web.shapes import ANSWERS, LENT, TEXT, answer, shape
+from licence_service.web.shapes import ANSWERS, BY_ANYBODY, LENT, TEXT, answer, shape
 from licence_service.wording import HEADLINES, QUESTIONS, RESULTS, STANDINGS
 
 router = APIRouter(tags=["public"], responses=ANSWERS)
@@ -51,7 +51,7 @@ def opened(code: Annotated[str, Path(min_length=1, max_length=60, description="T
     return pages.page("lent_form.html", headers=HEADERS, code=code)
 
 
-@router.post("/lent", responses={200: _OPENED}, openapi_extra=form_body(_BODY), summary="Read what was lent")
+@router.post("/lent", responses={200: _OPENED}, openapi_extra=form_body(_BODY) | BY_ANYBODY, summary="Read what was lent")
 def read(request: Request, service: TheService, credentials: Credentials, form: Form) -> Response:
     """Take one use of a lending and return the lent fields, how the licence stands, and for whom, for what and until when it was lent.
 

@@ -36,6 +36,7 @@ _MEANINGS = {
 ANSWERS: dict[int | str, dict[str, Any]] = {status: {"description": text, **_PROBLEM} for status, text in _MEANINGS.items() if status != 202}  # noqa: PLR2004
 
 
+BY_ANYBODY: dict[str, Any] = {"security": [{}]}  # beside the token of a system: an operation that takes either
 _CACHED = {"Cache-Control": {"description": "`no-store`", "schema": {"type": "string"}}}
 TEXT: dict[str, Any] = {"type": "string"}
 _DAY: dict[str, Any] = {"type": "string", "format": "date"}

@@ -22,7 +22,7 @@ from licence_service.web.filled import Form, form_body
 from licence_service.web.issuing import Body
 from licence_service.web.looking import as_base64, in_beijing
 from licence_service.web.receipting import HEADERS
-from licence_service.web.shapes import ANSWERS, TEXT, VERDICT_ANSWER, answer, as_body, shape
+from licence_service.web.shapes import ANSWERS, BY_ANYBODY, TEXT, VERDICT_ANSWER, answer, as_body, shape
 from licence_service.wording import HEADLINES, QUESTIONS, RESULTS
 
 router = APIRouter()
@@ -102,7 +102,9 @@ def opened(service: TheService, digits: Digits) -> Response:
     return pages.page("show_code.html", headers=HEADERS, digits=digits, checker=secrets.token_urlsafe(16), reasons=words)
 
 
-@router.post("/D/1{digits}", tags=["public"], responses={**ANSWERS, 200: _SCANNED}, openapi_extra=form_body(_SCAN), summary="Scan a show code")
+@router.post(
+    "/D/1{digits}", tags=["public"], responses={**ANSWERS, 200: _SCANNED}, openapi_extra=form_body(_SCAN) | BY_ANYBODY, summary="Scan a show code"
+)
 def scan(request: Request, service: TheService, credentials: Credentials, digits: Digits, form: Form) -> Response:
     """Answer who scans a code that a holder shows. The first checker has it; who brings the same code from elsewhere is told so.
 

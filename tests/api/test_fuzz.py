@@ -27,12 +27,15 @@ from schemathesis.specs.openapi.checks import (
 from licence_service.store.clients import OFFICER, PLATFORM, READ, Client
 from tests.api.test_isolation import HAILING, Things, bearer, everything
 from tests.api.test_offices import OTHER, SHUAN
+from tests.holders import keeping
 from tests.world import DRIVER, NOW, World, a_world
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance, ignored_auth,
 ]  # fmt: skip
-ANYBODYS = frozenset({"verify", "download", "notes", "report-site", "oauth", "assertions", "S", "Q"})  # by a code, a signature, or telling only
+ANYBODYS = frozenset(
+    {"verify", "download", "notes", "report-site", "oauth", "assertions", "S", "Q", "D", "L", "lent"}
+)  # by a code, a signature, or telling only
 READING = frozenset({("POST", "/licences/search")})  # what is sent by POST so that it stands in no address
 
 
@@ -98,9 +101,10 @@ class Fuzz:
 
 
 def full(fuzz: Fuzz) -> dict[str, dict[str, str]]:
-    """Return who may do everything: the owner's department, and for their operations officers and the owner of the list."""
+    """Return who may do everything: the owner's department, and for their operations officers, the owner of the list and the licence's holder."""
     officers = fuzz.world.service.clients.add(Client("officers", OTHER, ("*",), 100_000, OFFICER), NOW)
-    return {"": fuzz.owner, "officer": bearer(officers), "watch": fuzz.platform}
+    holder = keeping(fuzz.world, fuzz.things.licence_id)
+    return {"": fuzz.owner, "officer": bearer(officers), "watch": fuzz.platform, "holder": holder, "D": {}, "lent": {}}
 
 
 @pytest.fixture
