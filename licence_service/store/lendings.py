@@ -79,13 +79,14 @@ class Lendings:
             if connection.execute(select(func.count()).select_from(lendings).where(mine)).scalar_one() >= MOST_AN_HOUR:
                 raise CeilingReached(f"at most {MOST_AN_HOUR} lendings an hour")
 
-    def enter(self, one: Lending, code: str) -> None:
-        """Enter a lending with its code, and with its copy where there is one; all or nothing."""
+    def enter(self, one: Lending, code: str, by: str, host: str | None) -> None:
+        """Enter a lending with its code, and with its copy where there is one, all or nothing; `by` is the person who acts, through a `host` or not."""
         said = {"receiver": one.receiver, "purpose": one.purpose, "fields": list(one.fields)}
         with self.database.write() as connection:
             licence = connection.execute(select(licences.c.id).where(licences.c.licence_id == one.licence_id)).scalar_one()
             row = {
                 "lending_id": one.lending_id, "code_digest": token_digest(code), "licence": licence, "holder": one.holder_id, "client": one.client,
+                "made_by": by, "host": host,
                 "sealed": self.vault.close_json(said, f"lending:{one.lending_id}"), "uses": one.uses, "made_at": one.made_at, "until": one.until,
             }  # fmt: skip
             key = connection.execute(insert(lendings).values(row).returning(lendings.c.id)).scalar_one()

@@ -35,6 +35,8 @@ lendings = Table(
     Column("code_digest", String(64), nullable=False, unique=True),
     Column("licence", Key, ForeignKey("licences.id", name="fk_lendings_licence"), nullable=False, index=True),
     Column("holder", String(26), nullable=False),
+    Column("made_by", String(26), nullable=False),  # the person who did it for the holder
+    Column("host", String(80)),  # the host app through which it was made; empty: our own wallet
     Column("client", String(80)),  # the registered system that alone may read; empty: who states the receiver's name
     Column("sealed", LargeBinary, nullable=False),  # encrypted: receiver, purpose, fields
     Column("uses", Integer, nullable=False),  # the most

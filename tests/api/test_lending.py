@@ -134,6 +134,13 @@ def test_a_lending_that_is_revoked_or_over_opens_nothing_from_that_moment(owner:
     assert (said["lent"]["standing"], said["licence"]) == ("expired", None)
 
 
+def test_a_card_that_was_given_back_is_lent_by_nobody(owner: Owner) -> None:
+    lent = lend(owner)
+    assert owner.http.delete(f"/holder/cards/{owner.licence_id}", headers=owner.headers).status_code == 204
+    said = read(owner, lent).json()
+    assert (said["lent"]["standing"], said["licence"]) == ("revoked", None)
+
+
 def test_what_is_lent_to_a_registered_platform_is_read_with_its_token_only(owner: Owner) -> None:
     add = owner.world.service.clients.add
     bank, other = (add(Client(name, "91519902MB99000889", ("*",), 1000, PLATFORM), NOW) for name in ("bank", "other-bank"))

@@ -75,6 +75,8 @@ def _lending() -> None:
         sa.Column("code_digest", sa.String(length=64), nullable=False),
         sa.Column("licence", KEY, nullable=False),
         sa.Column("holder", sa.String(length=26), nullable=False),
+        sa.Column("made_by", sa.String(length=26), nullable=False),
+        sa.Column("host", sa.String(length=80)),
         sa.Column("client", sa.String(length=80)),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("uses", sa.Integer(), nullable=False),
