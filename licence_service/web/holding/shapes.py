@@ -87,7 +87,7 @@ CLAIM_BODY = _body({
         "value": {"type": ["string", "null"], "maxLength": 120, "description": "The number of the licence, or the plate."},
         "delivery_code": {"type": ["string", "null"], "maxLength": 60, "description": "As the issuing department handed it over; it is printed nowhere."},
         "type": {"type": ["string", "null"], "description": "Only licences of this certificate type."},
-        "region": {"type": ["string", "null"], "description": "Six digits of GB/T 2260: where the holder expects to be licensed."},
+        "region": {"type": ["string", "null"], "description": "Six digits of GB/T 2260: where the holder expects the licence to be issued."},
     },
 })  # fmt: skip
 
