@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from licence_service.store.cards import Scope
-from licence_service.store.clients import EVERY_TYPE, HOST, OFFICER, Client
+from licence_service.store.clients import EVERY_TYPE, OFFICER, Client
 from tests.host import HostApp, Hosts, Somebody, hosting
 from tests.world import DRIVER, NOW, World
 
@@ -82,19 +82,6 @@ class Owner:
 def officers(world: World, name: str = "police") -> dict[str, str]:
     """Let a system of officers in and return its headers."""
     return {"Authorization": f"Bearer {world.service.clients.add(Client(name, POLICE, (EVERY_TYPE,), 1000, OFFICER), NOW)}"}
-
-
-def keeping(world: World, licence_id: str) -> dict[str, str]:
-    """Let a holder keep a licence and return the headers of a host acting for them; identity service and exchange are left out."""
-    service, cards = world.service, world.service.holder_desk.cards
-    host = service.clients.by_secret(service.clients.add(Client("keeping-host", POLICE, (EVERY_TYPE,), 100_000, HOST), NOW))
-    named = cards.holder_on(service.book.get(licence_id))
-    assert host
-    assert named
-    holder_id = service.holder_desk.exchange.holders.known("person", named, named, NOW)
-    cards.kept.keep(Scope(holder_id), licence_id, cards.kept.held_by(named), "identity", None, holder_id, NOW)
-    said = {"kind": "person", "level": 3, "client_id": host[0].name, "credential": host[1], "person": None, "delegation": None}
-    return {"Authorization": f"Bearer {service.admission.signed(f'{service.admission.issuer}/holder', sub=holder_id, sid='a-log-in', **said)}"}
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from licence_service.store.tables_of_access import credentials
 EVERY_TYPE = EVERY_ACT = "*"
 APPROVAL, OFFICER, PLATFORM, HOST = "approval", "officer", "platform", "host"
 KINDS = (APPROVAL, OFFICER, PLATFORM, HOST)
+HEARING = (APPROVAL, HOST)  # who is told of events
 PERSON = "person:"  # before the id of a person at the desk, who calls without being in the list
 # What a client may do beside the acts of the book: read licences, their documents and histories; hand out stickers; say that an underlying right
 # ended; see and close tasks; have events sent to an address; load legacy stock.

@@ -19,7 +19,7 @@ from licence_service.store.tables_of_lending import lendings, lent_copies, lent_
 from tests.holders import Owner, officers, owning
 from tests.host import Somebody
 from tests.parts.databases import KINDS, at_once, empty_postgres
-from tests.promised import HELD, Promises
+from tests.promised import LENT, Promises
 from tests.world import DRIVER, NOW, TRIP
 
 BROWSER, PDF = {"Accept": "text/html"}, {"Content-Type": "application/pdf"}
@@ -428,4 +428,4 @@ def test_the_documents_promises_are_kept(owner: Owner) -> None:
     promises(f"{path}/{{lending_id}}/revoke", owner.http.post(f"{card}/{lent['lending_id']}/revoke", headers=owner.headers))
     promises("/lent", read(owner, lent))
     assert "text/html" in owner.http.get(f"/L/{lent['code']}").headers["content-type"]
-    assert {route for route, _ in promises.seen} >= {one for one in HELD if "lend" in one or one == "/lent"}
+    assert {route for route, _ in promises.seen} >= {one for one in LENT if "lend" in one or one == "/lent"}

@@ -18,7 +18,7 @@ from licence_service.store.tables_of_lending import ended_logins, reads, showing
 from tests.holders import Owner, officers, owning
 from tests.host import Somebody
 from tests.parts.databases import KINDS, at_once, empty_postgres
-from tests.promised import HELD, Promises
+from tests.promised import LENT, Promises
 from tests.world import DRIVER, TRIP, World, built
 
 BROWSER = {"Accept": "text/html"}
@@ -372,4 +372,4 @@ def test_the_documents_promises_are_kept(owner: Owner) -> None:
     promises("/officer/shown", owner.http.post("/officer/shown", json={}, headers=police))
     promises("/holder/log-out", owner.http.post("/holder/log-out", headers=owner.headers))
     assert "text/html" in owner.http.get(f"/D/1{code['digits']}").headers["content-type"]
-    assert {route for route, _ in promises.seen} >= {one for one in HELD if "show" in one or one.startswith(("/D", "/holder/log"))}
+    assert {route for route, _ in promises.seen} >= {one for one in LENT if "show" in one or one.startswith(("/D", "/holder/log"))}

@@ -49,10 +49,10 @@ def history(service: TheService, holding: TheHolding, licence_id: LicenceId) -> 
     return JSONResponse(told(service, record, beijing_day(now), all_of(record, now), telling.asker_of(service, record)), headers=_NO_STORE)
 
 
-@router.get("/cards/{licence_id}/photos/{name}", responses={200: PHOTO_ANSWER, 304: NOT_CHANGED}, summary="A photograph", response_class=Response)
-def photo(request: Request, service: TheService, holding: TheHolding, licence_id: LicenceId, name: FieldName) -> Response:
+@router.get("/cards/{licence_id}/photos/{field}", responses={200: PHOTO_ANSWER, 304: NOT_CHANGED}, summary="A photograph", response_class=Response)
+def photo(request: Request, service: TheService, holding: TheHolding, licence_id: LicenceId, field: FieldName) -> Response:
     """Return a photograph of the present document as JPEG."""
-    digest, jpeg = telling.photo(service, service.holder_desk.cards.card(holding, licence_id), name)
+    digest, jpeg = telling.photo(service, service.holder_desk.cards.card(holding, licence_id), field)
     return file(request, jpeg, digest, "image/jpeg")
 
 
