@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from licence_service.errors import NotInRegister
 from licence_service.fields import comparison_form
 from licence_service.store.database import Database
+from licence_service.store.deadline_looks import look_soon
 from licence_service.store.holders import row_of
 from licence_service.store.loading import load
 from licence_service.store.parting import parts
@@ -114,6 +115,7 @@ class KeptCards:
                 ]  # fmt: skip
                 if rows:
                     connection.execute(insert(cards), rows)
+                    look_soon(connection, keys.values())
         except IntegrityError:  # claimed twice at the same moment
             return frozenset()
         return frozenset(new)
