@@ -13,11 +13,15 @@ from licence_service.exchange import Exchange
 from licence_service.follower import keeper_of
 from licence_service.gateway import Gateway
 from licence_service.holding import Cards, read_levels
+from licence_service.hooks import Hooks
 from licence_service.identity import reading
+from licence_service.law import Law
 from licence_service.lending import LendingOffice
 from licence_service.line import Line
 from licence_service.looking import Officers
+from licence_service.messenger import Messenger
 from licence_service.outbound import Poster
+from licence_service.reminding import Reminding, read_quiet
 from licence_service.repository import Reconciler, Reporter, There
 from licence_service.roadside import Roadside
 from licence_service.seal.keyring import Keyring
@@ -28,10 +32,13 @@ from licence_service.store.book import Book
 from licence_service.store.cards import KeptCards
 from licence_service.store.clients import Clients
 from licence_service.store.database import Database
+from licence_service.store.deadline_looks import DeadlineLooks
 from licence_service.store.delegations import Delegations
 from licence_service.store.differences import Differences
 from licence_service.store.holders import Holders
 from licence_service.store.lendings import Lendings
+from licence_service.store.notice_messages import NoticeMessages
+from licence_service.store.notices import KeptNotices
 from licence_service.store.payload import Vault
 from licence_service.store.people import People
 from licence_service.store.quarantine import Quarantine
@@ -90,6 +97,21 @@ def shown_and_lent(settings: Settings, cards: Cards, officers: Officers, line: L
         cards, verifier, officers.reservations, Showings(database), settings.public_url.rstrip("/"), settings.show_code_seconds, now
     )  # fmt: skip
     return ShownAndLent(office, Roadside(office, officers, now), lending, Reads(database, lendings.vault))
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """What tells holders of deadlines, and carries that to host apps."""
+
+    reminding: Reminding
+    messenger: Messenger
+
+
+def reminders(settings: Settings, claims: Claims, law: Law, hooks: Hooks, clients: Clients, database: Database, vault: Vault) -> Reminders:
+    """Return what reminds holders; host apps have it at the addresses that they named."""
+    cards, looks, notices = claims.cards, DeadlineLooks(database), KeptNotices(database, vault)
+    reminding = Reminding(claims.book, cards, law, looks, notices, read_quiet(settings.quiet_hours), cards.now)
+    return Reminders(reminding, Messenger(NoticeMessages(database), hooks.webhooks, clients, hooks.poster, vault, cards.now))
 
 
 def sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Callable[[], datetime]) -> SignIn:

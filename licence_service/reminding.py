@@ -13,6 +13,7 @@ from typing import Any
 from licence_service.catalogue import Catalogue
 from licence_service.deadlines import ABOUT_AGES, DAY, Deadline, Subject, deadlines_of, next_look
 from licence_service.errors import Misconfigured, Refusal
+from licence_service.events import NOTICE
 from licence_service.fold import ENDINGS
 from licence_service.holding import Cards
 from licence_service.lasting import lasts_until
@@ -26,7 +27,6 @@ from licence_service.store.holders import COMPANY, PERSON
 from licence_service.store.notices import Keeper, KeptNotices, Message, Notice, Told
 from licence_service.store.record import Record
 
-EVENT = "notice.due"
 AT_ONCE = 500  # licences that are looked at, or notices that are sent, in one transaction
 _OVER = frozenset({*ENDINGS.values(), LicenceState.EXPIRED})
 _ENDS = "ends"
@@ -120,9 +120,10 @@ class Reminding:
         looked = self._look()
         return looked or self._send()
 
-    def deadlines(self, record: Record) -> tuple[Deadline, ...]:
-        """Return the deadlines of a licence today, for its holder."""
-        return foresight(self.cards.catalogue, self.law).of(record, beijing_day(self.now()))[0]
+    def deadlines(self, records: Sequence[Record]) -> Mapping[str, tuple[Deadline, ...]]:
+        """Return the deadlines of licences today, for their holder, by licence id."""
+        sight, today = foresight(self.cards.catalogue, self.law), beijing_day(self.now())
+        return {record.licence_id: sight.of(record, today)[0] for record in records}
 
     # -- looking ---------------------------------------------------------------------------------------
 
@@ -227,7 +228,7 @@ def _keeper(one: Notice, keepers: Mapping[int, Sequence[Keeper]], standing: Mapp
 
 
 def _event(message_id: str, now: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": message_id, "type": EVENT, "timestamp": now.isoformat(timespec="microseconds"), "data": dict(data)}
+    return {"id": message_id, "type": NOTICE, "timestamp": now.isoformat(timespec="microseconds"), "data": dict(data)}
 
 
 def _of_one(one: Notice) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from licence_service.admission import Admission
 from licence_service.answering import Answers
 from licence_service.archive import Archive, SecondPlace, open_archive, open_passing, open_second_place
-from licence_service.assembled import HolderDesk, ShownAndLent, holder_desk, repository, shown_and_lent, sign_in
+from licence_service.assembled import HolderDesk, Reminders, ShownAndLent, holder_desk, reminders, repository, shown_and_lent, sign_in
 from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
 from licence_service.bulk.desk import Desk, desk
@@ -163,6 +163,7 @@ class Service:
     desk_log: DeskLog
     holder_desk: HolderDesk
     shown: ShownAndLent
+    reminders: Reminders
     repository: Reconciler | None
     hang_up: Callable[[], None] = field(repr=False)
 
@@ -280,6 +281,7 @@ def build(
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
         people, sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
         holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
+        reminders(settings, holders.claims, law, hooks, clients, database, vault),
         repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
 

@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         "read=1 claim=2 show=2 lend=2 download=2 looks=2 delegate=3",
         description="The identity level that each act of a holder needs: 1 by password, 2 by real name, 3 by face or eID.",
     )
+    notice_seconds: float = Field(
+        60.0, description="How often the server looks for deadlines that holders are to be told of; 0 leaves that to `licence-service work`."
+    )
+    quiet_hours: str = Field("21:00-08:00", description="Hours in Beijing in which no holder is told of a deadline; empty: none.")
     session_idle_minutes: int = Field(20, ge=1, le=480, description="How long a session of the desk lasts without use.")
     session_hours: int = Field(10, ge=1, le=24, description="How long a session of the desk lasts at most.")
     show_code_seconds: int = Field(60, ge=30, le=300, description="How long a show code lives; it is refreshed at half its life.")

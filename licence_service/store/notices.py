@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from licence_service.store.cards import Scope
 from licence_service.store.counting import count_up, hold
@@ -217,6 +217,11 @@ class KeptNotices:
         if before is not None:
             mine = mine.where(notices.c.id < before)
         return self._read(mine.order_by(notices.c.id.desc()).limit(limit), {})
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many notices are in each state."""
+        with self._database.read() as connection:
+            return {state: int(number) for state, number in connection.execute(select(notices.c.state, func.count()).group_by(notices.c.state))}
 
     def sent_to(self, holder: int) -> list[Notice]:
         """Return everything that one holder, by row, was ever told, in the order in which it was found."""
