@@ -36,7 +36,8 @@ ELSEWHERE = frozenset(  # files that are made, streams, and several acts in one:
 HELD = frozenset(  # they want a holder, whom an identity service vouches for
     {
         "/holder/claims", "/holder/cards", "/holder/delegations", "/holder/delegations/{delegation_id}", "/holder/cards/{licence_id}",
-        *(f"/holder/cards/{{licence_id}}{part}" for part in ("/history", "/photos/{field}", "/document", "/looks")),
+        *(f"/holder/cards/{{licence_id}}{part}" for part in ("/history", "/photos/{field}", "/document", "/looks", "/deadlines")),
+        "/holder/deadlines.ics", "/holder/notices", "/notices",
     }
 )  # fmt: skip
 LENT = frozenset(  # and so do these

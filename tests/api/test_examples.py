@@ -14,7 +14,7 @@ from tests.world import World
 
 WITHOUT_ANSWER = frozenset(  # what is signed, drawn or streamed is shown by its own tests
     f"application/{kind}" for kind in ("pdf", "cose", "jose", "x-ndjson", "statuslist+jwt", "statuslist+cwt")
-) | {"text/csv", "text/html", "image/jpeg"}
+) | {"text/calendar", "text/csv", "text/html", "image/jpeg"}
 
 
 @pytest.fixture

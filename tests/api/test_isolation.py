@@ -34,7 +34,7 @@ LOUD = frozenset({"x-request-id", "date"})  # headers that are different every t
 LISTS = frozenset(  # they name nothing, and show what there is
     {
         ("get", "/tasks"), ("get", "/events"), ("get", "/webhooks"), ("post", "/licences/search"), ("post", "/compliance"), ("get", "/holder/cards"),
-        ("get", "/holder/delegations"),
+        ("get", "/holder/delegations"), ("get", "/holder/deadlines.ics"), ("get", "/holder/notices"), ("get", "/notices"),
     }
 )  # fmt: skip
 
@@ -168,7 +168,7 @@ PROBES: Mapping[tuple[str, str], Probe] = {  # what destroys comes last: at the 
     ("post", f"{_RUN}/release"): nothing_more,
     ("get", "/watch/{name}/changes"): nothing_more,
     ("get", _CARD): nothing_more,
-    **dict.fromkeys((("get", f"{_CARD}{part}") for part in ("/history", "/photos/{field}", "/document", "/looks")), nothing_more),
+    **dict.fromkeys((("get", f"{_CARD}{part}") for part in ("/history", "/photos/{field}", "/document", "/looks", "/deadlines")), nothing_more),
     ("get", f"{_CARD}/lendings"): nothing_more,
     ("get", f"{_CARD}/lendings/{{lending_id}}/copy"): nothing_more,
     ("post", f"{_CARD}/show-codes"): said(),
