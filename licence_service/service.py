@@ -281,8 +281,7 @@ def build(
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
         people, sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
         holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
-        reminders(settings, holders.claims, law, hooks, clients, database, vault),
-        repository(settings, book, catalogue, database, now), outside.close,
+        reminders(settings, holders.claims, law, hooks, clients, database, vault), repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
 
 
