@@ -93,12 +93,14 @@ def test_the_end_of_the_licence_above_is_the_last_day_and_there_is_nothing_to_re
     assert found == {"last_day": date(2028, 3, 31), "age": date(2048, 6, 12)}
 
 
+@pytest.mark.rule("LC-15")
 def test_a_retired_type_is_renewed_until_the_day_before_and_no_longer() -> None:
     assert days(told(a_licence(on=date(2032, 6, 1)), retired_from=date(2032, 6, 10)))["renewal"] == date(2032, 6, 9)
     gone = days(told(a_licence(on=date(2032, 6, 10)), retired_from=date(2032, 6, 10)))
     assert gone.keys() == {"last_day", "age"}
 
 
+@pytest.mark.rule("LC-03")
 def test_a_hard_opening_is_a_day_of_its_own_and_nobody_is_reminded_before_it() -> None:
     packs = with_pack(changed("renewal_of_practitioners", opening_days=20, reminder_days=30))
     found = {one.duty: one for one in told(a_licence(on=date(2032, 5, 1)), packs=packs)}
@@ -136,6 +138,7 @@ def test_a_suspension_ends_on_its_last_day_where_the_term_does_not_end_first() -
     assert "suspension" not in days(told(a_licence(a_suspension(LAST - DAY, LAST), on=LAST)))
 
 
+@pytest.mark.rule("LC-08")
 def test_a_transfer_is_open_until_its_last_day_or_until_it_is_answered() -> None:
     on, until = date(2027, 1, 5), date(2027, 2, 4)
     offered = an_entry(Act.TRANSFER, effective_on=on, until=until, to_department="11519901MB9900022L")
