@@ -1,6 +1,6 @@
 """`make bench`: the figures of the press, each written to `var/bench.json`; about an hour, on a machine left alone.
 
-python -m bench                     what a licence costs, alone, in chunks, in a large register, with a slow seal, and what is stored
+python -m bench                     what a licence costs, alone, in chunks, in a large register, with a slow seal, what is stored, and show codes
 python -m bench --registers DIR     with registers that `python -m bench.growth --folder DIR` left, or to be left, there: half an hour less
 python -m bench --all               every other bench besides; two and a half hours in all
 """
@@ -13,18 +13,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench import batch, book, chunks, document, growth, issue, lanes, memory, press, siege, status, stored, verify_http
+from bench import batch, book, chunks, document, growth, issue, lanes, memory, press, showing, siege, status, stored, verify_http
 from bench.record import machine, missed
 
 
 def figures(registers: Path | None) -> dict[str, Callable[[], None]]:
-    """Return what measures the press."""
+    """Return what measures the press, and codes on screens."""
     return {
         "a licence, beside its peers": partial(press.run, every_type=True),
         "licences in chunks": chunks.run,
         "a large register": partial(growth.run, growth.TIMES, registers),
         "seals that take their time": lanes.run,
         "what is stored": stored.run,
+        "codes on holders' screens": showing.run,
     }
 
 

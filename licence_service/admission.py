@@ -73,21 +73,28 @@ class Admission:
 
     def admit(self, asking: Asking) -> Admitted:
         """Return an access token; raise `TokenRefused` with a code of RFC 6749 §5.2."""
-        client, number = self._by_assertion(asking) if asking.assertion else self._by_secret(asking)
+        client, number = self.known(asking)
         narrowed = _narrowed(client, asking.scope, self.types)
+        token = self.signed(self.issuer, sub=client.name, client_id=client.name, credential=number, scope=" ".join(narrowed))
+        return Admitted(token, int(LIFE.total_seconds()), " ".join(narrowed or _whole(client)))
+
+    def known(self, asking: Asking) -> tuple[Client, int]:
+        """Return the client that is asking, and the number of its secret or key; `TokenRefused` where it is not known by what it shows."""
+        return self._by_assertion(asking) if asking.assertion else self._by_secret(asking)
+
+    def signed(self, audience: str, **said: object) -> str:
+        """Return an access token (RFC 9068) of ours for an audience, which lives for `LIFE`."""
         now = int(self.now().timestamp())
         claims = {
-            "iss": self.issuer, "aud": self.issuer, "sub": client.name, "client_id": client.name, "credential": number, "iat": now,
-            "exp": now + int(LIFE.total_seconds()), "jti": secrets.token_urlsafe(12), "scope": " ".join(narrowed),
+            "iss": self.issuer, "aud": audience, **said, "iat": now, "exp": now + int(LIFE.total_seconds()), "jti": secrets.token_urlsafe(12)
         }  # fmt: skip
-        token = jwt.encode({"alg": "HS256", "typ": _TYPE}, claims, self._key)
-        return Admitted(token, int(LIFE.total_seconds()), " ".join(narrowed or _whole(client)))
+        return jwt.encode({"alg": "HS256", "typ": _TYPE}, claims, self._key)
 
     def caller(self, token: str) -> Client | None:
         """Return the client behind an access token or a secret, with what the token was narrowed to; None where it is neither."""
         if token.startswith(_PREFIX):
             return self.clients.by_token(token)
-        claims = self._claims(token)
+        claims = self.claims(token, self.issuer)
         if claims is None or not isinstance(claims.get("credential"), int):
             return None
         client = self.clients.known_by(claims["sub"], claims["credential"])
@@ -95,23 +102,23 @@ class Admission:
             return None
         return replace(client, scopes=tuple(claims["scope"].split()))
 
+    def claims(self, token: str, audience: str) -> Mapping[str, Any] | None:
+        """Return what one of our tokens for an audience says; None for any other, and for one that is over."""
+        if len(token) > MOST_TOKEN:
+            return None
+        try:
+            read = jwt.decode(token, self._key, algorithms=["HS256"])
+            wanted = {"iss": {"essential": True, "value": self.issuer}, "aud": {"essential": True, "value": audience}, "exp": {"essential": True}}
+            jwt.JWTClaimsRegistry(now=int(self.now().timestamp()), **wanted).validate(read.claims)  # type: ignore[arg-type]  # TypedDicts
+        except (JoseError, ValueError):
+            return None
+        return read.claims if read.header.get("typ") == _TYPE else None
+
     # -- inside ----------------------------------------------------------------------------------------
 
     @property
     def _key(self) -> OctKey:
         return OctKey.import_key(self.token_key)
-
-    def _claims(self, token: str) -> Mapping[str, Any] | None:
-        """Return what one of our tokens says; None for any other."""
-        if len(token) > MOST_TOKEN:
-            return None
-        try:
-            read = jwt.decode(token, self._key, algorithms=["HS256"])
-            wanted = {"iss": {"essential": True, "value": self.issuer}, "aud": {"essential": True, "value": self.issuer}, "exp": {"essential": True}}
-            jwt.JWTClaimsRegistry(now=int(self.now().timestamp()), **wanted).validate(read.claims)  # type: ignore[arg-type]  # TypedDicts
-        except (JoseError, ValueError):
-            return None
-        return read.claims if read.header.get("typ") == _TYPE else None
 
     def _by_secret(self, asking: Asking) -> tuple[Client, int]:
         """Return the client that holds a secret, and the number of that."""

@@ -35,14 +35,17 @@ from licence_service.web import (
     events,
     history,
     issuing,
+    lent,
     lists,
     looking,
     matching,
+    notices,
     offline,
     pages,
     problems,
     reporting,
     scanning,
+    showing,
     status,
     stickers,
     stock_work,
@@ -57,6 +60,8 @@ from licence_service.web.desk import acting, approving, auditing, campaigns, doo
 from licence_service.web.desk import issuing as desk_issuing
 from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
+from licence_service.web.holding import cards, claims, deadlines, delegations, lending
+from licence_service.web.holding import showing as holding_showing
 
 
 class _Routes(Protocol):
@@ -68,7 +73,8 @@ class _Routes(Protocol):
 log = structlog.get_logger("licence_service")
 _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
-    looking, matching, stickers, reporting, batch, lists, watchlists, stocks, stock_work, complying,
+    looking, matching, stickers, reporting, batch, lists, watchlists, stocks, stock_work, complying, claims, cards, deadlines, delegations,
+    notices, showing, holding_showing, lent, lending,
     door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, campaigns, auditing,
 )  # fmt: skip
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,
@@ -146,6 +152,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         ("preparing", service.settings.head_seconds, _prepare),
         ("failures", SETTLE_SECONDS, _settle),
         ("webhooks", service.settings.webhook_seconds, _deliver),
+        ("notices", service.settings.notice_seconds, _remind),
         ("repository", service.settings.repository_seconds if service.repository else 0, _report),
         ("reconciliation", _RECONCILE_SECONDS if service.repository and service.settings.repository_seconds > 0 else 0, _reconcile),
         ("bulk", _BULK_SECONDS if service.settings.head_seconds > 0 else 0, _check_in_bulk),
@@ -212,6 +219,12 @@ def _deliver(service: Service) -> None:
     """Begin what waits; nothing here waits for a receiver."""
     for one in service.courier.start():
         one.add_done_callback(_said_if_it_failed)
+
+
+def _remind(service: Service) -> None:
+    while service.reminders.reminding.work():
+        pass
+    service.reminders.messenger.work()
 
 
 def _said_if_it_failed(one: Future[int]) -> None:

@@ -20,7 +20,7 @@ from licence_service.feed import event_of_line, reader_of
 from licence_service.message import headers_of
 from licence_service.outbound import Answered, Poster
 from licence_service.pauses import Pauses
-from licence_service.store.clients import APPROVAL, READ, Client, Clients
+from licence_service.store.clients import HEARING, READ, Client, Clients
 from licence_service.store.deliveries import DEAD, DELIVERED, Attempt, Deliveries, Delivery, Outcome
 from licence_service.store.events import EventLines, KnownLine
 from licence_service.store.webhooks import WAITING, Webhook, Webhooks
@@ -54,14 +54,14 @@ class Courier:
 
     def start(self) -> list[Future[int]]:
         """Begin a round for each endpoint that waits for one, as far as there is room, and return them; none waits for a slow one."""
-        living = {one.name: one for one in self.clients.all() if one.kind == APPROVAL}
+        living = {one.name: one for one in self.clients.all() if one.kind in HEARING}
         begun = []
         self.deliveries.forget(self.now() - KEPT)
         for webhook in self.webhooks.due(self.now()):
             client = living.get(webhook.client)
             if client is None:
                 self.webhooks.remove(webhook)  # shut out, and heard of no more
-            elif self._room(client):
+            elif not client.off and self._room(client):
                 begun.append(self._pool.submit(self._served, webhook, client))
         return begun
 

@@ -153,6 +153,12 @@ class NotGranted(Refusal):
     slug, title = "not-granted", "The caller holds no grant for this"
 
 
+class LevelTooLow(Refusal):
+    """Who they are was not shown well enough for this; `level` is how it was, `wanted` what is needed."""
+
+    slug, title = "level-too-low", "The identity was not shown well enough for this"
+
+
 class CeilingReached(Refusal):
     """The caller's hourly ceiling is reached (AI-05)."""
 

@@ -11,6 +11,7 @@ from licence_service.digests import canonical
 from licence_service.licence import Act
 
 PREFIX = "licence."
+NOTICE = "notice.due"  # no entry: a deadline that a holder is told of, for the host app through which the card was claimed
 TYPES = tuple(f"{PREFIX}{act.value}" for act in Act)
 
 

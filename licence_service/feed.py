@@ -10,7 +10,7 @@ from typing import Any
 
 from licence_service.errors import Fault, RequestRejected, Unavailable
 from licence_service.events import event_of
-from licence_service.store.clients import EVERY_TYPE, READ, Client
+from licence_service.store.clients import EVERY_TYPE, HOST, READ, Client
 from licence_service.store.events import EventLines, KnownLine, Reader
 from licence_service.store.payload import Vault
 
@@ -71,7 +71,7 @@ def types_of(client: Client) -> Sequence[str] | None:
 
 def reader_of(client: Client) -> Reader:
     """Return what a client may know of the book."""
-    return Reader(client.department, types_of(client), client.offices)
+    return Reader(client.department, types_of(client), client.offices, client.name if client.kind == HOST else None)
 
 
 def event_of_line(line: KnownLine) -> dict[str, Any]:

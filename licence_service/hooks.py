@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected
-from licence_service.events import PREFIX, TYPES
+from licence_service.events import NOTICE, PREFIX, TYPES
 from licence_service.feed import Feed
 from licence_service.message import new_secret
 from licence_service.outbound import Poster
-from licence_service.store.clients import READ, WEBHOOK, Client
+from licence_service.store.clients import HOST, READ, WEBHOOK, Client
 from licence_service.store.deliveries import Deliveries, Delivery
 from licence_service.store.webhooks import Webhook, Webhooks, Wish
 
@@ -74,7 +74,7 @@ class Hooks:
                 faults.append(Fault("url", "missing", "the address that events go to"))
         except RequestRejected as refused:
             faults += refused.faults
-        events = _names(body, "events", frozenset(TYPES), faults)
+        events = _names(body, "events", frozenset((*TYPES, NOTICE) if client.kind == HOST else TYPES), faults)
         granted = frozenset(one for one in self.slugs if client.may(READ, one) and client.may(WEBHOOK, one))
         types = _names(body, "types", granted, faults)
         if faults:

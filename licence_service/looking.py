@@ -33,9 +33,9 @@ FORM = "showing-note/1"
 WAYS: Mapping[str, str] = {"plate": "plate", "id": "citizen_id"}  # what is asked by → the type of the fields that hold it
 NUMBER = "number"
 _VALUE = Field(label="查询内容", type="string", disclose={}, required=True, max_length=60)
-_OFFICER = Field(label="执法人员", type="string", disclose={}, required=True, max_length=60)
-_PLACE = Field(label="地点", type="string", disclose={}, required=True, max_length=120)
-_CASE = Field(label="案号", type="string", disclose={}, max_length=80)
+OFFICER = Field(label="执法人员", type="string", disclose={}, required=True, max_length=60)
+PLACE = Field(label="地点", type="string", disclose={}, required=True, max_length=120)
+CASE = Field(label="案号", type="string", disclose={}, max_length=80)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ class Officers:
         reading.only(frozenset({"by", "value", "reason", "place", "officer", "case_no", "could_not_show"}))
         by = reading.one_of("by", (NUMBER, *WAYS), required=True)
         reason = reading.one_of("reason", self.reasons.words, required=True)
-        value, place, officer = reading.field("value", _VALUE), reading.field("place", _PLACE), reading.field("officer", _OFFICER)
-        case_no, could_not_show = reading.field("case_no", _CASE), reading.flag("could_not_show")
+        value, place, officer = reading.field("value", _VALUE), reading.field("place", PLACE), reading.field("officer", OFFICER)
+        case_no, could_not_show = reading.field("case_no", CASE), reading.flag("could_not_show")
         reading.refuse_if_faulty()
         return LookRequest(by or "", str(value), reason or "", str(place), str(officer), case_no, could_not_show)
 

@@ -201,7 +201,7 @@ def _verdict(
     overall = overall_of(answers)
     age = int(_age(bundle, clock).total_seconds())
     return OfflineVerdict(
-        overall, _headline(overall, answers, bundle.as_of, host), answers, checks, clock, bundle.as_of, age, stale,
+        overall, headline(overall, answers, bundle.as_of, host), answers, checks, clock, bundle.as_of, age, stale,
         str(urlsplit(bundle.book).hostname), host, licence,
     )  # fmt: skip
 
@@ -216,7 +216,7 @@ def overall_of(answers: Mapping[str, Answer]) -> Overall:
     return Overall.VALID_CONDITIONS_UNMET if results["conditions"] is _NO else Overall.VALID
 
 
-def _headline(overall: Overall, answers: Mapping[str, Answer], as_of: datetime, host: str | None) -> tuple[str, str]:
+def headline(overall: Overall, answers: Mapping[str, Answer], as_of: datetime, host: str | None) -> tuple[str, str]:
     """Say it in one line, always with the age of the status; never plain "valid" (STANDARDS §6.6)."""
     when = as_of.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
     if host is not None:

@@ -4,11 +4,12 @@ Pure: the COSE_Sign1 around the facts is made by a department's code key in `sea
 """
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from urllib.parse import urlsplit
 
 import cbor2
 
+from licence_service.cbor_items import array, day_of, days, mapping, octets, text, whole
 from licence_service.frozen import dataclass
 
 PATH = "/Q/1"  # the 1 is the profile's number; other layouts will get other numbers
@@ -18,12 +19,9 @@ COMPARE_BYTES = 42
 COMMITMENT_BYTES = 16
 _MOST_SHOWN = 253  # of a host (RFC 1035 §2.3.4)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_EPOCH = date(1970, 1, 1)
 _VALID_TO, _CONDITIONS = 6, 11  # the two claims that may be absent
 _KEYS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 11})
 _NEEDED = frozenset({1, 2, 3, 4, 5, 7, 8, 9})
-_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP = range(6)  # major types of CBOR (RFC 8949 §3.1)
-_LENGTHS = ((24, 1), (25, 2), (26, 4), (27, 8))  # additional information → bytes of the number behind it (§3)
 
 
 class BadCode(ValueError):  # noqa: N818 - a fact, like all refusals
@@ -53,46 +51,18 @@ class CodeFacts:
 def pack(facts: CodeFacts) -> bytes:
     """Return the deterministic CBOR map (RFC 8949 §4.2.1): integer keys, days since 1970-01-01."""
     claims = (
-        (1, _whole(facts.type_index)),
-        (2, _whole(facts.issuer_index)),
-        (3, _text(facts.licence_id)),
-        (4, _whole(facts.version)),
-        (5, _days(facts.valid_from)),
-        (6, _days(facts.valid_to) if facts.valid_to else b""),
-        (7, _head(_ARRAY, len(facts.status)) + b"".join(map(_whole, facts.status))),
-        (8, _head(_BYTES, len(facts.commitment)) + facts.commitment),
-        (9, _text(shortened(facts.compare))),
-        (11, _days(facts.conditions_until) if facts.conditions_until else b""),
+        (1, whole(facts.type_index)),
+        (2, whole(facts.issuer_index)),
+        (3, text(facts.licence_id)),
+        (4, whole(facts.version)),
+        (5, days(facts.valid_from)),
+        (6, days(facts.valid_to) if facts.valid_to else b""),
+        (7, array([whole(number) for number in facts.status])),
+        (8, octets(facts.commitment)),
+        (9, text(shortened(facts.compare))),
+        (11, days(facts.conditions_until) if facts.conditions_until else b""),
     )
-    said = [_whole(key) + value for key, value in claims if value]
-    return _head(_MAP, len(said)) + b"".join(said)
-
-
-# -- what CBOR is needed to say this in its one deterministic form (RFC 8949 §3.1, §4.2.1): cbor2's own writer takes as long as a signature
-
-
-def _head(major: int, value: int) -> bytes:
-    """Return the head of an item as short as it can be said; `OverflowError` beyond 64 bits."""
-    first = major << 5
-    if value < 24:  # noqa: PLR2004 - the figures of §3
-        return bytes((first | value,))
-    for information, length in _LENGTHS:
-        if not value >> 8 * length:
-            return bytes((first | information,)) + value.to_bytes(length)
-    raise OverflowError("no head says a number of more than 64 bits")
-
-
-def _whole(number: int) -> bytes:
-    return _head(_UNSIGNED, number) if number >= 0 else _head(_NEGATIVE, -1 - number)
-
-
-def _text(text: str) -> bytes:
-    encoded = text.encode()
-    return _head(_TEXT, len(encoded)) + encoded
-
-
-def _days(day: date) -> bytes:
-    return _whole((day - _EPOCH).days)
+    return mapping([(key, value) for key, value in claims if value])
 
 
 def unpack(payload: bytes) -> CodeFacts:
@@ -104,8 +74,8 @@ def unpack(payload: bytes) -> CodeFacts:
         if not isinstance(claims, dict) or not _NEEDED <= claims.keys() <= _KEYS:
             raise BadCode("not the claims of a licence")
         facts = CodeFacts(
-            claims[1], claims[2], claims[3], claims[4], _day(claims[5]), _day(claims[6]) if _VALID_TO in claims else None,
-            (claims[7][0], claims[7][1]), claims[8], claims[9], _day(claims[11]) if _CONDITIONS in claims else None,
+            claims[1], claims[2], claims[3], claims[4], day_of(claims[5]), day_of(claims[6]) if _VALID_TO in claims else None,
+            (claims[7][0], claims[7][1]), claims[8], claims[9], day_of(claims[11]) if _CONDITIONS in claims else None,
         )  # fmt: skip
         ours = _well_formed(facts) and pack(facts) == payload
     except (cbor2.CBORError, AttributeError, TypeError, LookupError, ArithmeticError, ValueError, RecursionError, MemoryError) as error:
@@ -183,7 +153,3 @@ def shortened(text: str) -> str:
         return text
     kept = text.encode()[: COMPARE_BYTES - len("…".encode())].decode(errors="ignore")
     return f"{kept}…"
-
-
-def _day(days: int) -> date:
-    return _EPOCH + timedelta(days=days)

@@ -48,6 +48,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "The content is as recorded but the file was saved again; get the original",
     ),
     "content-altered": ("文件内容与登记不一致", "The content of the file differs from the record"),
+    "annotated-copy": (
+        "这是加注件，与归档的加注件逐字节一致；仅供所注接收方用于所注用途",
+        "An annotated copy, byte for byte: for the receiver and the purpose that it names only",
+    ),
+    "copy-revoked": ("加注件的授权已被持证人撤回", "The holder has revoked the lending of this annotated copy"),
+    "copy-expired": ("加注件的授权期限已过", "The lending of this annotated copy is over"),
+    "copy-used-up": ("加注件的授权次数已用完", "The uses of the lending of this annotated copy are used up"),
     "no-code-found": ("图片中没有可识别的二维码", "No code was found in the picture"),
     "picture-proves-nothing": (
         "照片和截图本身不能证明真伪，仅据其中二维码查询",
@@ -108,5 +115,9 @@ REASONS: Mapping[str, tuple[str, str]] = {
     # not asked, unknown
     "not-presented": ("未提交文件，未核对文件签名", "No file was presented, so no seal was examined"),
     "compare-with-paper": ("请核对证面内容与此处显示一致", "Compare what the paper says with what is shown here"),
+    "shown-live": ("持证人正在出示", "Shown live, by who is logged in as the holder"),
+    "expired-code": ("亮证码已过期，请持证人出示新码", "The show code has expired: ask for a fresh one"),
+    "replayed": ("亮证码已在别处核验，可能是翻拍", "The show code was scanned elsewhere before: it may be a picture of a screen"),
+    "log-in-over": ("出示人已退出登录", "The log-in under which this was shown is over"),
     "live-showing-not-asked": ("静态码不能证明持证人在场", "A printed code does not show that the holder is present"),
 }

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from licence_service.admission import Admission
 from licence_service.answering import Answers
 from licence_service.archive import Archive, SecondPlace, open_archive, open_passing, open_second_place
+from licence_service.assembled import HolderDesk, Reminders, ShownAndLent, holder_desk, reminders, repository, shown_and_lent, sign_in
 from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
 from licence_service.bulk.desk import Desk, desk
@@ -17,6 +18,7 @@ from licence_service.chunks import Chunks
 from licence_service.compromise import Marks
 from licence_service.connectors import Connectors, read_connectors
 from licence_service.continuing import Continuing
+from licence_service.copies import Copies
 from licence_service.courier import Courier
 from licence_service.document import Printer
 from licence_service.document.fonts import Fonts
@@ -24,7 +26,6 @@ from licence_service.errors import Misconfigured
 from licence_service.feed import Feed
 from licence_service.follower import Follower, keeper_of
 from licence_service.founding import contradictions, put_in_force
-from licence_service.gateway import Gateway
 from licence_service.handover import Gatherer
 from licence_service.history import Library
 from licence_service.hooks import Hooks
@@ -42,7 +43,7 @@ from licence_service.publishing import Publisher, Sources
 from licence_service.receipts import Receipts
 from licence_service.recovery import Recovery
 from licence_service.registrar import Registrar
-from licence_service.repository import Reconciler, Reporter, There
+from licence_service.repository import Reconciler
 from licence_service.reviewing import Reviews
 from licence_service.runs import Runs
 from licence_service.seal.examiner import Examiner
@@ -51,7 +52,7 @@ from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.seal.pkcs11 import TokenAccess
 from licence_service.seal.terms import code_key_terms
 from licence_service.settings import Settings
-from licence_service.signing_in import Provider, SignIn
+from licence_service.signing_in import SignIn
 from licence_service.skeletons import Skeletons
 from licence_service.stickers import StickerOffice
 from licence_service.stock.declared import read_knowledge
@@ -68,11 +69,11 @@ from licence_service.store.database import Database
 from licence_service.store.decoy import Decoy
 from licence_service.store.deliveries import Deliveries
 from licence_service.store.desk_log import DeskLog
-from licence_service.store.differences import Differences
 from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
 from licence_service.store.foundations import Foundations
 from licence_service.store.heads import Heads
+from licence_service.store.lendings import Lendings
 from licence_service.store.listings import Listings
 from licence_service.store.looks import Looks
 from licence_service.store.openings import Openings
@@ -82,14 +83,12 @@ from licence_service.store.people import People
 from licence_service.store.prepared import PreparedAnswers
 from licence_service.store.record import Record
 from licence_service.store.reentry import Reentry
-from licence_service.store.repository_lines import Claims, Lines
 from licence_service.store.reservations import Reservations
 from licence_service.store.reserving import Reserving
 from licence_service.store.runs import KeptRuns
 from licence_service.store.seal_log import SealLog
 from licence_service.store.sealed import SealedDocuments
 from licence_service.store.searching import Searching
-from licence_service.store.sessions import Sessions
 from licence_service.store.site_reports import SiteReports
 from licence_service.store.source_waits import SourceWaits
 from licence_service.store.status import Statuses
@@ -162,6 +161,9 @@ class Service:
     people: People
     sign_in: SignIn
     desk_log: DeskLog
+    holder_desk: HolderDesk
+    shown: ShownAndLent
+    reminders: Reminders
     repository: Reconciler | None
     hang_up: Callable[[], None] = field(repr=False)
 
@@ -240,13 +242,13 @@ def build(
     book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
     foundations, tasks, people = Foundations(database, now), Tasks(database, vault, now), People(database, vault, keyring.within)
     law = Law(foundations, now)
-    waits = SourceWaits(database, vault)
+    waits, lendings = SourceWaits(database, vault), Lendings(database, vault)
     connectors = Connectors(waits, read_connectors(settings.sources)) if settings.sources else None
     line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now, connectors=connectors)
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)
     presenter = Presenter(Examiner(keyring.trust_roots, keyring.known_seals, program=PROGRAM))  # strangers' files never keep an adoption waiting
     verifier = Verifier(catalogue, keyring, book, law, presenter.examiner, now, now())
-    uploads = Uploads(verifier, presenter, archive, settings.public_url)
+    uploads = Uploads(verifier, presenter, archive, settings.public_url, Copies(verifier, lendings))
     shorthand = shorthand_of(catalogue)
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
@@ -255,8 +257,7 @@ def build(
     openings, appendings = Openings(database, vault, now), Appendings(database, vault, now)
     chunks = Chunks(registrar, Reserving(database, vault), openings, appendings, Packer(archive, packed, skeletons))
     runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, clients)
-    keeper = keeper_of(keyring.departments)
-    heads = Heads(database)
+    keeper, heads = keeper_of(keyring.departments), Heads(database)
     second = open_second_place(settings.heads_url, options=settings.archive_options()) if settings.heads_url else None
     follower = Follower(heads, second, keeper.code_signer, settings.public_url, now)
     auditor = Auditor(database, vault, seal_log, catalogue, keyring, archive, settings.public_url)
@@ -268,6 +269,7 @@ def build(
     feed, poster = Feed(EventLines(database), vault), Poster(read_networks(settings.webhook_networks), settings.seal_timeout_seconds)
     hooks = Hooks(Webhooks(database, vault), Deliveries(database), feed, poster, frozenset(catalogue.slugs), now)
     courier = Courier(hooks.webhooks, hooks.deliveries, feed.lines, clients, poster, now)
+    holders = holder_desk(settings, catalogue, keyring, admission, book, database, vault, now)
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, clients, admission,
         Failures(database, vault), registrar, chunks, runs, verifier, preparer, examiner, uploads,
@@ -277,28 +279,10 @@ def build(
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
-        people, _sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
-        _repository(settings, book, catalogue, database, now), outside.close,
+        people, sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
+        holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
+        reminders(settings, holders.claims, law, hooks, clients, database, vault), repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
-
-
-def _sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Clock) -> SignIn:
-    back, seconds = f"{settings.desk_address}/desk/sign-in/back", settings.seal_timeout_seconds
-    issuer = settings.openid_issuer
-    provider = Provider(issuer, settings.openid_client_id, settings.openid_secret(), back, seconds, now) if issuer else None
-    idle, longest = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
-    return SignIn(provider, people, Sessions(database, people, idle, longest), settings.desk_address, key, now)
-
-
-def _repository(settings: Settings, book: Book, catalogue: Catalogue, database: Database, now: Clock) -> Reconciler | None:
-    """Return what reports to the provincial repository, and reconciles with it; None where no repository is set."""
-    if not settings.repository_url:
-        return None
-    token, secret = settings.repository_keys()
-    poster = Poster(read_networks(settings.repository_networks, "LICENCE_REPOSITORY_NETWORKS"))
-    wire = Gateway(settings.repository_url, token, secret, poster)
-    reporter = Reporter(wire, Claims(database), Lines(database), book, catalogue, now, settings.repository_holders)
-    return Reconciler(There(wire, now), reporter, Differences(database), now)
 
 
 def _check_grants(catalogue: Catalogue, keyring: Keyring) -> None:

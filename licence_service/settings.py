@@ -65,8 +65,28 @@ class Settings(BaseSettings):
         SecretStr(""), description="What the service shows the provider; or use the file below; empty: a public client."
     )
     openid_client_secret_file: Path | None = Field(None, description="A file that holds that secret.")
+    identity_issuer: str = Field("", description="The identity service whose signed assertions say who a holder is; empty: nobody is a holder here.")
+    identity_audience: str = Field("", description="Who its assertions name as the one they are for; empty: `LICENCE_PUBLIC_URL`.")
+    identity_keys_file: Path | None = Field(None, description="A file with its keys (JWK set); without, they are found under its well-known address.")
+    identity_claims: str = Field(
+        "kind=holder_kind number=id_number name=name level=acr role=company_role agent_number=agent_number agent_name=agent_name session=sid",
+        description="How it names what it claims, as `ours=theirs` with blanks between.",
+    )
+    identity_words: str = Field(
+        "",
+        description="Its words for kind, level and role where they are not ours, as `theirs=ours`: person, company, 1, 2, 3, legal_representative.",
+    )
+    holder_levels: str = Field(
+        "read=1 claim=2 show=2 lend=2 download=2 looks=2 delegate=3",
+        description="The identity level that each act of a holder needs: 1 by password, 2 by real name, 3 by face or eID.",
+    )
+    notice_seconds: float = Field(
+        60.0, description="How often the server looks for deadlines that holders are to be told of; 0 leaves that to `licence-service work`."
+    )
+    quiet_hours: str = Field("21:00-08:00", description="Hours in Beijing in which no holder is told of a deadline; empty: none.")
     session_idle_minutes: int = Field(20, ge=1, le=480, description="How long a session of the desk lasts without use.")
     session_hours: int = Field(10, ge=1, le=24, description="How long a session of the desk lasts at most.")
+    show_code_seconds: int = Field(60, ge=30, le=300, description="How long a show code lives; it is refreshed at half its life.")
     trusted_proxy: bool = Field(default=False, description="Take the caller's address from the last X-Forwarded-For entry.")
 
     @field_validator("public_url")
@@ -76,7 +96,7 @@ class Settings(BaseSettings):
             raise ValueError(f"the host is printed beside every code and may have {LONGEST_HOST} characters with its port")
         return address
 
-    @field_validator("openid_issuer")
+    @field_validator("openid_issuer", "identity_issuer")
     @classmethod
     def _provider_is_reached_safely(cls, address: str) -> str:
         here = address.startswith(("http://127.0.0.1:", "http://localhost:", "http://[::1]:"))

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 from licence_service import qr_token
 from licence_service.archive import Archive
 from licence_service.comparison import Comparison, Outcome, Presented, compared, printed_pairs
+from licence_service.copies import Copies
 from licence_service.document.uploaded import is_picture
 from licence_service.identifiers import normal_code
 from licence_service.presenting import Presenter
+from licence_service.store.lendings import Lending
 from licence_service.store.record import Record
 from licence_service.verdict import Check, Result, Verdict, answers_of, overall_of
 from licence_service.verification import Question, Verifier
@@ -26,10 +28,11 @@ _STRONGEST = (Result.NO, Result.UNKNOWN, Result.YES, Result.NOT_ASKED)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The verdict on a file, and the licence that it was compared with and differed from, for counting."""
+    """The verdict on a file; the licence that it was compared with and differed from, for counting; of an annotated copy the lending."""
 
     verdict: Verdict
     differed_from: str | None = None
+    lending: Lending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,14 @@ class Uploads:
     presenter: Presenter
     archive: Archive
     public_url: str
+    copies: Copies
 
     def judge(self, content: bytes, question: Question) -> Judged:
         """Return the verdict on a PDF, or on the code in a picture."""
         if is_picture(content):
             return Judged(self._picture(content, question))
+        if lent := self.copies.judge(content, question):
+            return Judged(lent[0], lending=lent[1])
         verdict = self.verifier.by_document(content, question)
         if verdict.licence is not None or _UNSAYABLE & {code for check in verdict.checks for code in check.reasons}:
             return Judged(verdict)

@@ -70,6 +70,9 @@ class Verdict:
     conditions: Conditions | None = None
     due_days: bool = True  # whether this asker may see on which day a condition falls due
     comparison: Mapping[str, Any] | None = field(default=None, repr=False)  # of an uploaded file with the record, as it is sent
+    lent: Mapping[str, Any] | None = field(
+        default=None, repr=False
+    )  # of an annotated copy: for whom, for what, until when, and whether it still may be used
     host: str | None = None  # the site that a code in an uploaded file leads to, where it is not the official one
 
     def as_json(self) -> dict[str, Any]:
@@ -83,6 +86,7 @@ class Verdict:
             "conditions": conditions_json(self.conditions, due_days=self.due_days) if self.conditions else None,
             "comparison": dict(self.comparison) if self.comparison is not None else None,
             "host": self.host,
+            **({"lent": dict(self.lent)} if self.lent is not None else {}),
         }
 
 

@@ -16,7 +16,7 @@ from licence_service.fields import Asker
 from licence_service.fold import PARENT_ENDED
 from licence_service.identifiers import normal_code
 from licence_service.law import Law
-from licence_service.licence import Act, Entry, Licence, LicenceState, beijing_day
+from licence_service.licence import Act, Licence, LicenceState, beijing_day
 from licence_service.rules import Condition, Conditions
 from licence_service.seal import Finding
 from licence_service.seal.entitlement import entitlement_faults
@@ -41,15 +41,32 @@ _STATE_REASONS = {
     LicenceState.CANCELLED: "cancelled",
 }
 ADOPTED = "adopted"
+GENUINE = Check(2, "seal", "authentic", Result.YES, ("code-genuine",))
+COMPARE = Check(3, "document", "authentic", Result.NOT_ASKED, ("compare-with-paper",))
+_NOT_LIVE = Check(8, "showing", "shown", Result.NOT_ASKED, ("live-showing-not-asked",))
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who asks, and about when: the right on `valid_at` (a Beijing day), as known at `known_at`."""
+    """Who asks, and about when: the right on `valid_at` (a Beijing day), as known at `known_at`.
+
+    `on_reason`: an officer gave a reason that opens identity numbers and addresses.
+    """
 
     asker: Asker = Asker.PUBLIC
     valid_at: date | None = None
     known_at: datetime | None = None
+    on_reason: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """Of a file that the register holds: the seal on it, when it was sealed, and when it was entered."""
+
+    certificate_sha256: str
+    seal_id: str
+    sealed_at: datetime
+    recorded_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +98,14 @@ class Verifier:
         """
         found = self.book.of_pair(number, normal_code(check_code))
         if found is None:
-            return self._unknown(question, Check(1, "register", "authentic", Result.NO, ("no-such-record",)))
+            return self.undecided(question, Check(1, "register", "authentic", Result.NO, ("no-such-record",)))
         presented = Check(2, "seal", "authentic", Result.NOT_ASKED, ("not-presented",))
-        same = Check(3, "document", "authentic", Result.NOT_ASKED, ("compare-with-paper",))
-        return self._known(*found, (presented, same), question)
+        return self.known(*found, (presented, COMPARE), question)
 
     def by_code(self, digits: str, question: Question) -> Verdict:
         """Verify the code on paper: its signature first, then the register (SH-02)."""
         found = self.of_code(digits)
-        return self._unknown(question, found) if isinstance(found, Check) else self.shown_by_code(*found, question)
+        return self.undecided(question, found) if isinstance(found, Check) else self.shown_by_code(*found, question)
 
     def of_code(self, digits: str) -> tuple[Record, int] | Check:
         """Return the record and the version that a code on paper is about, or the check that it fails."""
@@ -110,9 +126,7 @@ class Verifier:
 
     def shown_by_code(self, record: Record, number: int, question: Question) -> Verdict:
         """Return the verdict on a version whose genuine code was shown."""
-        genuine = Check(2, "seal", "authentic", Result.YES, ("code-genuine",))
-        same = Check(3, "document", "authentic", Result.NOT_ASKED, ("compare-with-paper",))
-        return self._known(record, number, (genuine, same), question)
+        return self.known(record, number, (GENUINE, COMPARE), question)
 
     def by_document(self, content: bytes, question: Question) -> Verdict:
         """Verify an uploaded file.
@@ -122,53 +136,54 @@ class Verifier:
         """
         found = self.book.by_document(sha256(content))
         if found is None:
-            return self._unknown(question, *_examined(self._by_lost_key(self.examiner.examine(content), question)))
+            return self.undecided(question, *_examined(self._by_lost_key(self.examiner.examine(content), question)))
         return self.shown_by_document(self.book.get(found[0]), found[1], question)
 
     def shown_by_document(self, record: Record, number: int, question: Question) -> Verdict:
         """Return the verdict on a version whose archived original was handed in."""
         entry = next(one for one in record.entries if one.version and one.version.version == number)
-        assert entry.version  # noqa: S101 - asked for above
+        version = entry.version
+        assert version  # noqa: S101 - asked for above
         same = Check(3, "document", "authentic", Result.YES, ("same-document",))
-        seal = self._seal_today(entry, record.type, question.known_at)
-        return self._known(record, number, (seal, same), question, entry.version.sealed_at)
+        file = SealedFile(version.certificate_sha256, version.seal_id, version.sealed_at, entry.recorded_at)
+        return self.known(record, number, (self.seal_today(file, record.type, question.known_at), same), question, version.sealed_at)
 
     def _by_lost_key(self, finding: Finding, question: Question) -> Finding:
         """Add that the seal's key is lost, whatever time a file claims that the register does not hold: who has the key chooses it (SE-06)."""
         lost = finding.seal_id and lost_since(self.law.foundations, finding.seal_id, question.known_at)
         return replace(finding, reasons=(*finding.reasons, "seal-compromised")) if lost else finding
 
-    def _seal_today(self, entry: Entry, slug: str, known_at: datetime | None) -> Check:
+    def seal_today(self, file: SealedFile, slug: str, known_at: datetime | None) -> Check:
         """Judge a file that was examined when it was entered by what is known today of its seal at the sealing time (SH-04).
 
         What was recorded before its seal's key was lost stays good; what was recorded later is good because the register proves it (SE-06),
         except for what was taken over: of that it proves only that somebody brought it.
         """
-        version = entry.version
-        assert version  # noqa: S101 - asked for by the caller
-        known = self.keyring.known_seals.get(version.certificate_sha256)
-        if known is None and version.seal_id == ADOPTED:
+        known = self.keyring.known_seals.get(file.certificate_sha256)
+        if known is None and file.seal_id == ADOPTED:
             return Check(2, "seal", "authentic", Result.UNKNOWN, (ADOPTED, "unknown-signer"))
         if known is None:
             return Check(2, "seal", "authentic", Result.UNKNOWN, ("unknown-signer",))
-        if faults := entitlement_faults(self.keyring, version.certificate_sha256, slug, version.sealed_at):
+        if faults := entitlement_faults(self.keyring, file.certificate_sha256, slug, file.sealed_at):
             return Check(2, "seal", "authentic", Result.UNKNOWN, faults)  # said since then to have been out of use or without a grant
         demo = self.keyring.departments[known.department].demo
         lost = lost_since(self.law.foundations, known.seal_id, known_at)
-        proven = lost is not None and entry.recorded_at is not None and entry.recorded_at >= lost
-        if proven and version.seal_id == ADOPTED:
+        proven = lost is not None and file.recorded_at is not None and file.recorded_at >= lost
+        if proven and file.seal_id == ADOPTED:
             return Check(2, "seal", "authentic", Result.NO, ("seal-compromised",))
         said = "register-proves" if proven else "seal-intact"
         return Check(2, "seal", "authentic", Result.YES, (said, "specimen") if demo else (said,))
 
-    def _known(self, record: Record, number: int, presented: tuple[Check, ...], question: Question, examined: datetime | None = None) -> Verdict:
-        """Answer about a licence of the register; `presented` are the checks of seal and document, `examined` is when that seal was."""
+    def known(
+        self, record: Record, number: int, presented: tuple[Check, ...], question: Question, examined: datetime | None = None, showing: Check = _NOT_LIVE
+    ) -> Verdict:  # fmt: skip
+        """Answer about a licence of the register; `presented` are checks (2) and (3), `examined` is when that seal was, `showing` is check (8)."""
         now = self.now()
         valid_at, known_at = question.valid_at or beijing_day(now), question.known_at
         try:
             licence = record.at(valid_at, known_at)
         except NotInRegister:
-            return self._unknown(question, Check(1, "register", "authentic", Result.NO, ("not-known-then",)))
+            return self.undecided(question, Check(1, "register", "authentic", Result.NO, ("not-known-then",)))
         template = self.catalogue.edition(record.type, licence.current.edition)
         said = self.judged(record, licence, template, known_at)
         checks = (
@@ -178,11 +193,11 @@ class Verifier:
             _right(licence),
             _dates(licence),
             _conditions(said),
-            Check(8, "showing", "shown", Result.NOT_ASKED, ("live-showing-not-asked",)),
+            showing,
         )
         answers = answers_of(checks)
         department = self.keyring.department_of(licence.issuer or record.department)
-        view = view_of(licence, template, self.catalogue.kinds, department, record.type, number, question.asker)
+        view = view_of(licence, template, self.catalogue.kinds, department, record.type, number, question.asker, on_reason=question.on_reason)
         head = self.book.head()
         as_known = known_at or known_now(now, head[1])
         sources, due_days = self.sources(as_known, examined), tells_due_days(question.asker)
@@ -205,11 +220,7 @@ class Verifier:
         answers = answers_of(checks)
         return Standing(licence, overall_of(answers), answers, said)
 
-    def undecided(self, question: Question, *checks: Check) -> Verdict:
-        """Answer where nothing was found that could be judged."""
-        return self._unknown(question, *checks)
-
-    def _unknown(self, question: Question, *failed: Check) -> Verdict:
+    def undecided(self, question: Question, *failed: Check) -> Verdict:
         """Answer where no licence can be named: the failed checks, and nothing about any licence."""
         now = self.now()
         checks = tuple(sorted(failed, key=lambda check: check.no))

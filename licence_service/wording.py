@@ -57,6 +57,13 @@ SOURCES: Words = {
     "seal": ("文件签名的核验", "The examination of the seal"),
 }
 
+STANDINGS: Words = {  # of what a holder lent
+    "living": ("授权有效", "The lending lives"),
+    "revoked": ("持证人已撤回此授权", "The holder has taken this lending back"),
+    "expired": ("授权期限已过", "The term of this lending is over"),
+    "used_up": ("授权次数已用完", "The uses of this lending are used up"),
+}
+
 
 def dated(overall: str, day: str, *, ahead: bool) -> tuple[str, str]:
     """Return a verdict's word with its day (ISO), which is over or, `ahead`, still to come."""

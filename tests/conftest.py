@@ -44,7 +44,7 @@ def pytest_configure() -> None:
 # Files whose single tests take ten seconds and more, mostly waiting for processes: begun first, so that no worker is left alone with one.
 DEAR = {
     "test_tour.py", "test_integrate.py", "test_secrets.py", "test_workers.py", "test_corpus.py", "test_resealing_commands.py", "test_cli_chunks.py",
-    "test_writers.py", "test_fuzz.py", "test_undisclosed.py",
+    "test_writers.py", "test_fuzz.py", "test_undisclosed.py", "test_deadlines.py",
 }  # fmt: skip
 
 

@@ -6,25 +6,50 @@ service gives (`gives`: name → place in the answer) stands from then on for th
 
 import base64
 import json
+import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
 from licence_service.digests import canonical
 from licence_service.endorsement import assertion_of
 from licence_service.listing import EVERY
 from licence_service.reviewing import REPORT_FORM
-from licence_service.store.clients import OFFICER, PLATFORM, Client
+from licence_service.store.clients import HOST, OFFICER, PLATFORM, Client
 from tests.attesting import SCHOOL, STATION, Attester, accepts, asserts, registered
 from tests.world import NOW, ROOT, TRIP, World, a_world, make_keys, picture
 
 FILE = ROOT / "licence_service" / "web" / "examples.json"
 MOST_TEXT, MOST_ITEMS = 120, 2  # of an answer in the document; what is longer is cut
 COUNTY = "11519900MB9900021Q"
+IDENTITY = "https://id.example.cn"
+KEY = ECKey.generate_key("P-256", {"kid": "one"})  # of the identity service
+SECRETS = {"calling": "client_secret", "host": "host_secret"}
+TOKENS = {"calling": "access_token", "holder": "holder_token", "company": "company_token"}
+VOUCHED = {
+    "assertion": {"holder_kind": "person", "id_number": "519902198506120111", "name": "陈安途"},
+    "company_assertion": {
+        "holder_kind": "company", "id_number": "91519902MA99011003", "name": "蜀安江川航运有限公司", "company_role": "legal_representative"
+    },
+}  # fmt: skip
+
+
+@contextmanager
+def a_story_world(folder: Path, keys: Path) -> Iterator[World]:
+    """Open a world whose webhooks may go to this machine, and whose holders an identity service vouches for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "identity.jwks").write_text(json.dumps({"keys": [KEY.as_dict(private=False)]}), "utf-8")
+    identity: dict[str, Any] = {"identity_issuer": IDENTITY, "identity_keys_file": folder / "identity.jwks"}
+    with a_world(folder, keys, webhook_networks="127.0.0.0/8", **identity) as world:
+        yield world
 
 
 def read() -> dict[str, Any]:
@@ -47,12 +72,12 @@ class Story:
         """Add who asks, the bodies that attest, and a file that was sealed elsewhere."""
         clients = {
             "calling": Client("approval", COUNTY, ("*",), 1000), "officers": Client("officers", COUNTY, ("*",), 1000, OFFICER),
-            "platform": Client("platform", "91519902MB99000889", ("*",), 1000, PLATFORM),
+            "platform": Client("platform", "91519902MB99000889", ("*",), 1000, PLATFORM), "host": Client("super-app", "91519902MB99000889", ("*",), 1000, HOST),
         }  # fmt: skip
         for name, client in clients.items():
             secret = self.world.service.clients.add(client, NOW)
             self.askers[name] = {"Authorization": f"Bearer {secret}"}
-            self.real |= {"client_secret": secret} if name == "calling" else {}
+            self.real |= {SECRETS[name]: secret} if name in SECRETS else {}
         self.bodies = {
             "school": registered(self.world, Attester(SCHOOL), asserts("*")),
             "station": registered(self.world, Attester(STATION), asserts("*")),
@@ -89,8 +114,10 @@ class Story:
         if reserved := service.reservations.by_key("approval", "SA-2026-000001-issue"):
             self.real["reservation_id"] = reserved.reservation_id  # what a caller learns where the seal must be waited for
         method, path = step["operation"].split(" ")
-        if step["who"] == "calling" and "access_token" in self.real:
-            self.askers["calling"] = {"Authorization": f"Bearer {self.real['access_token']}"}
+        if (token := TOKENS.get(step["who"])) in self.real:
+            self.askers[step["who"]] = {"Authorization": f"Bearer {self.real[str(token)]}"}
+        if "subject_token" in step.get("form", {}):
+            self.real |= {name: self._vouched(claims) for name, claims in VOUCHED.items()}
         more = self._sent(self.told({name: step[name] for name in ("json", "form", "parts") if name in step}), step)
         path = path.format(**self.told(step.get("path", {})))
         headers = {**self.askers[step["who"]], **step.get("headers", {}), **more.pop("headers", {})}
@@ -99,6 +126,20 @@ class Story:
             assert answer.status_code == step["status"], (step["operation"], answer.status_code, answer.text)
             self.real[name] = found_at(answer.json(), place)
         return answer
+
+    def _vouched(self, claims: dict[str, str]) -> str:
+        """Return an assertion as the identity service signs it for somebody who is logged in."""
+        now = int(self.world.clock().timestamp())
+        said = {
+            "iss": IDENTITY,
+            "sub": "u-17",
+            "aud": "https://licence.example.cn",
+            "iat": now,
+            "exp": now + 300,
+            "acr": "3",
+            "jti": secrets.token_hex(8),
+        }
+        return jwt.encode({"alg": "ES256", "kid": KEY.kid}, {**said, **claims}, KEY, algorithms=["ES256"])
 
     def _let_time_pass(self) -> None:
         """Let time pass, so that status lists are made anew."""
@@ -159,7 +200,7 @@ def written(examples: dict[str, Any]) -> str:
 def main() -> None:
     """Tell the story and write its answers into the file."""
     examples = read()
-    with TemporaryDirectory() as folder, a_world(Path(folder) / "world", make_keys(Path(folder) / "keys"), webhook_networks="127.0.0.0/8") as world:
+    with TemporaryDirectory() as folder, a_story_world(Path(folder) / "world", make_keys(Path(folder) / "keys")) as world:
         story = Story(world, examples["names"])
         for step, answer in steps(story, examples):
             assert answer.status_code == step["status"], (step["operation"], answer.status_code, answer.text)

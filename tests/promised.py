@@ -33,7 +33,20 @@ ELSEWHERE = frozenset(  # files that are made, streams, and several acts in one:
         "/watch/{name}", "/watch/{name}/changes",
     }
 )  # fmt: skip
-_NOT_JSON = frozenset({"application/pdf", "application/cose"})
+HELD = frozenset(  # they want a holder, whom an identity service vouches for
+    {
+        "/holder/claims", "/holder/cards", "/holder/delegations", "/holder/delegations/{delegation_id}", "/holder/cards/{licence_id}",
+        *(f"/holder/cards/{{licence_id}}{part}" for part in ("/history", "/photos/{field}", "/document", "/looks", "/deadlines")),
+        "/holder/deadlines.ics", "/holder/notices", "/notices",
+    }
+)  # fmt: skip
+LENT = frozenset(  # and so do these
+    {
+        "/holder/cards/{licence_id}/show-codes", "/holder/log-out", "/D/1{digits}", "/officer/shown", "/L/{code}", "/lent",
+        *(f"/holder/cards/{{licence_id}}/lendings{part}" for part in ("", "/{lending_id}/revoke", "/{lending_id}/copy")),
+    }
+)  # fmt: skip
+_NOT_JSON = frozenset({"application/pdf", "application/cose", "image/jpeg"})
 
 
 class Promises:

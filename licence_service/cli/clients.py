@@ -24,7 +24,7 @@ def add(  # noqa: PLR0913 - each is an option
     types: Annotated[list[str] | None, typer.Option("--type", help="A type it may work with; repeat. None: all of its department.")] = None,
     acts: Annotated[list[str] | None, typer.Option("--act", help="What it may do: read, issue, an act such as renew …; repeat. None: all.")] = None,
     ceiling: Annotated[int, typer.Option(help="Most acts, looks or rows, an hour.")] = 1000,
-    kind: Annotated[str, typer.Option(help="approval: enters acts; officer: looks, and writes nothing; platform: checks its own rows.")] = APPROVAL,
+    kind: Annotated[str, typer.Option(help="approval: enters acts; officer: looks; platform: checks its own rows; host: for holders.")] = APPROVAL,
     office: Annotated[str | None, typer.Option(help="The sub-office that it acts for; None: the whole department.")] = None,
     key: Annotated[Path | None, typer.Option(help="Its public key, PEM or JWK: it signs for its access tokens, and has no secret.")] = None,
     as_json: AsJson = False,  # noqa: FBT002
@@ -50,18 +50,35 @@ def remove(name: str) -> None:
     out.print(f"{name} is shut out")
 
 
+@app.command("off")
+@said
+def off(name: str) -> None:
+    """Shut a client out for now, with its next request, whatever tokens it holds."""
+    with service() as opened:
+        opened.clients.switch(name, opened.now(), off=True)
+    out.print(f"{name} is switched off")
+
+
+@app.command("on")
+@said
+def on(name: str) -> None:
+    """Let a client that was switched off in again."""
+    with service() as opened:
+        opened.clients.switch(name, opened.now(), off=False)
+    out.print(f"{name} may call again")
+
+
 @app.command("list")
 @said
 def listed(as_json: AsJson = False) -> None:  # noqa: FBT002
-    """List who may call."""
+    """List who may call, and who is switched off for now."""
     with service() as opened:
         rows = [
             {"client": one.name, "kind": one.kind, "department": one.department, "office": one.office or "", "types": " ".join(one.types),
-             "acts": " ".join(one.acts),
-             "ceiling": one.hourly_ceiling}
+             "acts": " ".join(one.acts), "ceiling": one.hourly_ceiling, "off": "off" if one.off else ""}
             for one in opened.clients.all()
         ]  # fmt: skip
-    show(rows, as_json=as_json, columns=("client", "kind", "department", "office", "types", "acts", "ceiling"))
+    show(rows, as_json=as_json, columns=("client", "kind", "department", "office", "types", "acts", "ceiling", "off"))
 
 
 @app.command("secret")

@@ -29,6 +29,7 @@ from licence_service.cli import (
     templates,
     working,
 )
+from licence_service.cli import deadlines as deadline_commands
 from licence_service.cli import foundations as founding_commands
 from licence_service.cli import hooks as webhook_commands
 from licence_service.cli import repository as repository_commands
@@ -72,6 +73,7 @@ examining.add_to(app)
 explaining.add_to(app)
 showing.add_to(app)
 webhook_commands.add_to(app)
+deadline_commands.add_to(app)
 repository_commands.add_to(app)
 sources.add_to(app)
 resealing.add_to(app, seals)
@@ -176,7 +178,7 @@ def migrate() -> None:
 def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
     """Finish issues that were reserved but not sealed, ask silent sources again, sign heads over the new lines of the book, deliver events.
 
-    It reports to the repository, and keeps lists and answers fresh.
+    It reports to the repository, tells holders of deadlines, and keeps lists and answers fresh.
     """
     with service() as opened:
         pause, reporting = max(1.0, opened.settings.worker_seconds), repository_commands.InTurn(opened)
@@ -189,6 +191,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
             _follow(opened)
             webhook_commands.deliver(opened, wait=once)
             reporting.go_on(wait=once)
+            deadline_commands.remind(opened)
             _refresh(opened)
             if once:
                 return

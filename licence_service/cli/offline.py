@@ -14,6 +14,8 @@ from licence_service.errors import Fault, RequestRejected
 from licence_service.follower import keeper_of
 from licence_service.licence import BEIJING
 from licence_service.offline import OfflineVerdict, check
+from licence_service.offline_showing import check as check_shown
+from licence_service.offline_showing import is_show_code
 from licence_service.parcels import ALL
 from licence_service.seal.keyring import read_keyring
 from licence_service.seal.listing_tokens import kid_of
@@ -101,10 +103,11 @@ def check_offline(
     ] = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Check a code on paper without network. Exit code 4: not valid, 5: cannot be decided."""
+    """Check a code on paper, or on a screen, without network. Exit code 4: not valid, 5: cannot be decided."""
     opened = _bundle(bundle, key, delta)
     now = _instant(at, "at") if at else datetime.now(UTC)
-    found = check(_presented(code), opened, now, _instant(server_time, "server_time") if server_time else None)
+    text, told = _presented(code), _instant(server_time, "server_time") if server_time else None
+    found = (check_shown if is_show_code(text, opened) else check)(text, opened, now, told)
     if as_json:
         show(found.as_json(), as_json=True)
     else:
@@ -120,7 +123,8 @@ def _say(found: OfflineVerdict) -> None:
     if found.licence:
         kind = found.licence["type"] or {"zh": "未知类型", "en": "unknown type"}
         out.print(f"{kind['zh']} / {kind['en']}, {found.licence['issuer']['zh']} / {found.licence['issuer']['en']}", markup=False, soft_wrap=True)
-        out.print(f"证件上写的是不是：{found.licence['compare']}  Does the paper say: {found.licence['compare']}?", markup=False, soft_wrap=True)
+        if compare := found.licence["compare"]:
+            out.print(f"证件上写的是不是：{compare}  Does the paper say: {compare}?", markup=False, soft_wrap=True)
     rows = [
         {
             "question": " ".join(QUESTIONS[name]), "answer": " ".join(RESULTS[one.result.value]),

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from licence_service.document.agreement import agree, agree_read
-from licence_service.document.archival import RECEIPT
+from licence_service.document.annotated import MarkWords, marked
+from licence_service.document.archival import COPY, RECEIPT
 from licence_service.document.artwork import Family
 from licence_service.document.fonts import Fonts
 from licence_service.document.furniture import plates_of
@@ -76,6 +77,16 @@ class Printer:
         """Return a receipt as a PDF/A-3u file with its statement attached; same input, same bytes."""
         placed = place_receipt(words, self.fonts)
         return draw(placed, attachment, title=placed.title, created_at=created_at, fonts=self.fonts, attached_as=RECEIPT)
+
+    def copy(self, sheet: Sheet, words: MarkWords, attachment: bytes, *, created_at: datetime) -> bytes:
+        """Return an annotated copy as a PDF/A-3u file: the pages of a licence with the mark across, its statement attached; same input, same bytes.
+
+        Raise `FaceRejected` where the mark has no room, `PageDisagrees` where the marked pages do not say what the face says (M10).
+        """
+        placed = marked(self.place(sheet), words, self.fonts)
+        document = draw(placed, attachment, title=placed.title, created_at=created_at, fonts=self.fonts, attached_as=COPY)
+        self.agree(document, sheet)
+        return document
 
     def agree(self, pdf: bytes, sheet: Sheet) -> None:
         """Raise `PageDisagrees` unless the finished page says what the face says (DOMAIN M10)."""

@@ -11,7 +11,8 @@ from licence_service.document.objects import text
 
 ATTACHMENT = "licence.json"
 RECEIPT = "receipt.json"
-_DESCRIBED = {ATTACHMENT: "证照数据", RECEIPT: "核验回执"}
+COPY = "copy.json"
+_DESCRIBED = {ATTACHMENT: "证照数据", RECEIPT: "核验回执", COPY: "加注件"}
 PRODUCER = "licence_service"
 LANGUAGE = "zh-CN"
 PACKET_ENTRIES, PROFILE_ENTRIES = "/Type /Metadata /Subtype /XML", "/N 3 /Filter /FlateDecode"

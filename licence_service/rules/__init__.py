@@ -31,11 +31,12 @@ from licence_service.rules.pack import (
     in_force,
     named,
 )
+from licence_service.rules.reminders import DUTIES, Reminders, Saying
 from licence_service.rules.unattended import judge_sources, outside, rule_set
 
 __all__ = [
-    "Acceptance", "AgeCeiling", "Breach", "Condition", "Conditions", "KindAcceptance", "Outcome", "PackUsed", "Reception", "Renewal",
-    "ReviewFrequency", "RulePack", "Unattended", "above_ceiling", "acceptance_pack", "as_data", "birth_of", "birthday", "bound", "check",
+    "DUTIES", "Acceptance", "AgeCeiling", "Breach", "Condition", "Conditions", "KindAcceptance", "Outcome", "PackUsed", "Reception", "Reminders",
+    "Renewal", "ReviewFrequency", "RulePack", "Saying", "Unattended", "above_ceiling", "acceptance_pack", "as_data", "birth_of", "birthday", "bound", "check",
     "from_data", "grade_fault", "grades_for", "in_force", "judge_conditions", "judge_fact", "judge_sources", "kind_acceptance", "named",
     "next_due", "objection_until", "on_underlying_right", "outside", "overlaps", "renewal_of", "rule_set", "transfer_days",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from licence_service.rules.pack import (
     Unattended,
     Where,
 )
+from licence_service.rules.reminders import Reminders
 from licence_service.template import EndorsementKind, Template
 
 Kinds = Mapping[str, EndorsementKind]
@@ -31,7 +32,13 @@ def check(pack: RulePack, kinds: Kinds, editions: Editions) -> list[str]:
     if pack.in_force_from and pack.in_force_to and pack.in_force_to < pack.in_force_from:
         problems.append("in_force_to: lies before in_force_from")
     slugs = [slug for slug in (editions if pack.types == "*" else pack.types) if slug in editions]
-    problems += _sources(pack.rule, slugs, editions) if isinstance(pack.rule, Unattended) else _of_rule(pack, slugs, kinds, editions)
+    match pack.rule:
+        case Unattended() as rule:
+            problems += _sources(rule, slugs, editions)
+        case Reminders() as rule:
+            problems += _sayings(rule, slugs, kinds, editions)
+        case _:
+            problems += _of_rule(pack, slugs, kinds, editions)
     return list(dict.fromkeys(problems))
 
 
@@ -95,6 +102,18 @@ def _sources(rule: Unattended, slugs: Sequence[str], editions: Editions) -> Iter
     fields = {name for slug in slugs for edition in editions[slug] for name in edition.fields}
     for source, check in rule.sources.items():
         yield from (f"sources: {source}: no field {name}" for name in check.compares if name not in fields)
+
+
+def _sayings(rule: Reminders, slugs: Sequence[str], kinds: Kinds, editions: Editions) -> Iterator[str]:
+    """Name what no kind and no field is called, places in a sentence that nothing fills, and sayings that an earlier one hides."""
+    known = {*kinds, *(name for slug in slugs for edition in editions[slug] for name in edition.fields)}
+    for place, one in enumerate(rule.say):
+        yield from (f"say: {one.duty}: no kind or field {name}" for name in one.about if name not in known)
+        for text in (one.do.zh, one.do.en, one.by.zh, one.by.en):
+            if "{" in text.replace("{day}", "").replace("{about}", ""):
+                yield f"say: {one.duty}: only {{day}} and {{about}} are filled in"
+        if any(earlier.duty == one.duty and (not earlier.about or earlier.about == one.about) for earlier in rule.say[:place]):
+            yield f"say: {one.duty}: an earlier one says it already"
 
 
 def _facts(kinds: Kinds, kind: str, facts: Iterable[str | None], *wheres: Where | None) -> Iterator[str]:

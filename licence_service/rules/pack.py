@@ -17,6 +17,7 @@ from licence_service.digests import canonical, sha256
 from licence_service.errors import TemplateRejected
 from licence_service.fields import Face
 from licence_service.fields.declared import STRICT
+from licence_service.rules.reminders import Reminders
 from licence_service.template import Words
 
 PACK_FORM = "rule-pack/1"
@@ -232,7 +233,16 @@ class Unattended:
 
 
 Rule: TypeAlias = Annotated[
-    DeclaredDue | RecurringHours | GradeRecovery | GradeFromPoints | AgeCeiling | ReviewFrequency | RenewalWindow | Acceptance | Unattended,
+    DeclaredDue
+    | RecurringHours
+    | GradeRecovery
+    | GradeFromPoints
+    | AgeCeiling
+    | ReviewFrequency
+    | RenewalWindow
+    | Acceptance
+    | Unattended
+    | Reminders,
     Declared(discriminator="way"),
 ]
 R = TypeVar("R")

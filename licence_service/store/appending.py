@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from licence_service.errors import EntryConflict
 from licence_service.licence import Entry, beijing_day
 from licence_service.segments import Place
+from licence_service.store.cards import part_with
 from licence_service.store.counting import BOOK, hold, next_lines
 from licence_service.store.database import Database
 from licence_service.store.keys import settle
@@ -77,6 +78,8 @@ class Appendings:
         keys, beside = [int(rows[one.entry.licence_id]["id"]) for one in fitting], [ready[id(one)] for one in fitting]
         insert_lines(connection, place, keys, stamped, beside)
         _find_by_new_values(connection, keys, beside)
+        held_by = {key: blind for key, one in zip(keys, beside, strict=True) for name, blind, _ in one.blinds if name == "holder"}
+        part_with(connection, held_by, recorded_at + len(fitting) * _TICK)
         _project(connection, (self._row(rows[entry.licence_id], one, entry, today) for one, (entry, _) in zip(fitting, stamped, strict=True)))
         done: dict[int, Entry] = {id(one): entry for one, (entry, _) in zip(fitting, stamped, strict=True)}
         return [done.get(id(one)) for one in wanted]

@@ -15,6 +15,7 @@ from licence_service.entry_form import private_of, written
 from licence_service.errors import EntryConflict, NotInRegister, NumberTaken, ReportConsumed
 from licence_service.fields import comparison_form
 from licence_service.licence import Entry, beijing_day
+from licence_service.store.cards import part_with
 from licence_service.store.counting import next_line
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, add, ids_of, key_of, owners, settle
@@ -161,6 +162,8 @@ class Book(Lookups):
         row = made.inserted_primary_key[0] if made.inserted_primary_key else 0
         blinds = {(name, self._vault.blind(name, comparison_form(value))) for name, value in beside.searchable.items()}
         present = {(name, blind) for name, blind in connection.execute(_LOOKUPS, {"licence": licence})} if entry.sequence > 1 else set()
+        if entry.sequence > 1 and entry.recorded_at:
+            part_with(connection, {licence: dict(blinds)["holder"]} if "holder" in beside.searchable else {}, entry.recorded_at)
         if missing := [{"licence": licence, "name": name, "blind": blind} for name, blind in sorted(blinds - present)]:
             connection.execute(_ENTER_LOOKUP, missing)
         keys = [(key_of(Kind.DOCUMENT, line["document_sha256"]), row), (key_of(Kind.DELIVERY, line["delivery_digest"]), row)]

@@ -1,4 +1,4 @@
-"""Who may call: approval systems, systems of officers, platforms; each bound to an organ, types, acts and an hourly ceiling."""
+"""Who may call: approval systems, systems of officers, platforms, host apps; each bound to an organ, types, acts and an hourly ceiling."""
 
 import json
 import secrets
@@ -16,8 +16,9 @@ from licence_service.store.tables import clients
 from licence_service.store.tables_of_access import credentials
 
 EVERY_TYPE = EVERY_ACT = "*"
-APPROVAL, OFFICER, PLATFORM = "approval", "officer", "platform"
-KINDS = (APPROVAL, OFFICER, PLATFORM)
+APPROVAL, OFFICER, PLATFORM, HOST = "approval", "officer", "platform", "host"
+KINDS = (APPROVAL, OFFICER, PLATFORM, HOST)
+HEARING = (APPROVAL, HOST)  # who is told of events
 PERSON = "person:"  # before the id of a person at the desk, who calls without being in the list
 # What a client may do beside the acts of the book: read licences, their documents and histories; hand out stickers; say that an underlying right
 # ended; see and close tasks; have events sent to an address; load legacy stock.
@@ -30,7 +31,8 @@ class Client:
 
     `kind` says what it may do: an approval system enters acts for its department, a system of officers looks (DOMAIN SH-08) and writes
     nothing in the book; its `department` is the organ whose officers use it, and `hourly_ceiling` counts looks. A platform checks its
-    own rows in bulk (SH-14); its `department` is its own code, and `hourly_ceiling` counts rows.
+    own rows in bulk (SH-14); its `department` is its own code, and `hourly_ceiling` counts rows. A host app acts for holders that the identity
+    service vouches for; its `department` is the code of who runs it, its `types` are those whose cards it shows.
 
     `office` is the sub-office that it acts for; it knows of nothing but what that office and those below it, `within`, issued. None: the whole
     department. `scopes`, each `act:type`, are what the access token at hand was narrowed to (RFC 6749 §3.3); none where it was not.
@@ -45,6 +47,7 @@ class Client:
     scopes: tuple[str, ...] = ()
     office: str | None = None
     within: tuple[str, ...] = ()
+    off: bool = False  # switched off for now: it may do nothing
 
     @property
     def offices(self) -> tuple[str, ...] | None:
@@ -113,6 +116,13 @@ class Clients:
             if connection.execute(update(clients).where(living(name)).values(removed_at=now)).rowcount == 0:
                 raise NotInRegister("no such client")
 
+    def switch(self, name: str, now: datetime, *, off: bool) -> None:
+        """Shut a client out until it is switched on again, whatever tokens it holds; `NotInRegister` where there is none."""
+        there = (clients.c.name == name) & clients.c.removed_at.is_(None)
+        with self._database.write() as connection:
+            if connection.execute(update(clients).where(there).values(off_since=now if off else None)).rowcount == 0:
+                raise NotInRegister("no such client")
+
     def by_token(self, token: str) -> Client | None:
         """Return the client that holds this secret, or None."""
         found = self.by_secret(token)
@@ -128,19 +138,19 @@ class Clients:
         return found[0] if found else None
 
     def _held(self, by: ColumnElement[bool]) -> tuple[Client, int] | None:
-        living = by & credentials.c.removed_at.is_(None) & clients.c.removed_at.is_(None)
+        held = by & credentials.c.removed_at.is_(None) & clients.c.removed_at.is_(None) & clients.c.off_since.is_(None)
         with self._database.read() as connection:
-            row = connection.execute(select(clients, credentials.c.id.label("credential")).join(credentials).where(living)).mappings().first()
+            row = connection.execute(select(clients, credentials.c.id.label("credential")).join(credentials).where(held)).mappings().first()
         return (self._client(row), row["credential"]) if row else None
 
     def named(self, name: str) -> Client | None:
         """Return the client of this name that may call, or None."""
         with self._database.read() as connection:
-            row = connection.execute(select(clients).where(living(name))).mappings().first()
+            row = connection.execute(select(clients).where(living(name), clients.c.off_since.is_(None))).mappings().first()
         return self._client(row) if row else None
 
     def all(self) -> list[Client]:
-        """Return the clients that may call, by name."""
+        """Return the clients, by name; those that are switched off too."""
         with self._database.read() as connection:
             rows = connection.execute(select(clients).where(clients.c.removed_at.is_(None)).order_by(clients.c.name)).mappings().all()
         return [self._client(row) for row in rows]
@@ -162,7 +172,7 @@ class Clients:
         office = row["office"]
         return Client(
             row["name"], row["department"], tuple(json.loads(row["types"])), row["hourly_ceiling"], row["kind"], tuple(json.loads(row["acts"])),
-            office=office, within=self._within(row["department"], office) if office else (),
+            office=office, within=self._within(row["department"], office) if office else (), off=row["off_since"] is not None,
         )  # fmt: skip
 
 
@@ -172,7 +182,7 @@ def new_secret() -> str:
 
 
 def living(name: str) -> ColumnElement[bool]:
-    """Return the condition of being the client of this name that may call."""
+    """Return the condition of being the client of this name, removed ones apart."""
     return (clients.c.name == name) & clients.c.removed_at.is_(None)
 
 

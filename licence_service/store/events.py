@@ -7,14 +7,15 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from licence_service.licence import beijing_day
 from licence_service.store.concerning import MOVED, WAS_OFFERED, concerned
 from licence_service.store.database import Database
 from licence_service.store.loading import public_entries
 from licence_service.store.record import Record
-from licence_service.store.tables import entries, licences
+from licence_service.store.tables import clients, entries, licences
+from licence_service.store.tables_of_holders import cards
 
 STRETCH = 10_000  # places of the book that one reading looks at, whosever they are
 
@@ -32,11 +33,15 @@ class KnownLine:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who asks: a department, narrowed to certificate types and to what some of its offices issued; None is all."""
+    """Who asks: a department, narrowed to certificate types and to what some of its offices issued; None is all.
+
+    A `host` app is told of the cards that were claimed through it, while they are cards, whatever department the licences are of.
+    """
 
     department: str
     types: Sequence[str] | None = None
     offices: Sequence[str] | None = None
+    host: str | None = None
 
 
 class EventLines:
@@ -57,8 +62,9 @@ class EventLines:
             until = min(last, after + STRETCH)
             if until <= after:
                 return [], after
-            rows = connection.execute(self._query(reader, after, until, limit), {"offer": concerned(reader.department)["offer"]}).all()
-            known = sorted(self._known(connection, rows, reader.department), key=lambda line: line.place)
+            query = self._query(reader, after, until, limit)
+            rows = connection.execute(query, {} if reader.host else {"offer": concerned(reader.department)["offer"]}).all()
+            known = sorted(self._known(connection, rows, reader), key=lambda line: line.place)
         return known, rows[-1].place if len(rows) == limit else until
 
     def end(self) -> int:
@@ -69,12 +75,13 @@ class EventLines:
     @staticmethod
     def _query(reader: Reader, after: int, until: int, limit: int) -> Any:  # noqa: ANN401 - a statement
         moved: ColumnElement[bool] = entries.c.licence.in_(MOVED)
+        departments = or_(licences.c.department == reader.department, moved & WAS_OFFERED)
         query = (
             select(
                 entries.c.place, entries.c.licence, entries.c.sequence, entries.c.body, licences.c.type, licences.c.department, moved.label("moved")
             )
             .join(licences, licences.c.id == entries.c.licence)
-            .where(entries.c.place > after, entries.c.place <= until, or_(licences.c.department == reader.department, moved & WAS_OFFERED))
+            .where(entries.c.place > after, entries.c.place <= until, _claimed_through(reader.host) if reader.host else departments)
             .order_by(entries.c.place)
             .limit(limit)
         )
@@ -82,7 +89,7 @@ class EventLines:
         return query.where(*(column.in_(some) for column, some in narrowed if some is not None))
 
     @staticmethod
-    def _known(connection: Connection, rows: Sequence[Any], department: str) -> Iterator[KnownLine]:
+    def _known(connection: Connection, rows: Sequence[Any], reader: Reader) -> Iterator[KnownLine]:
         for (licence, moved), lines in groupby(sorted(rows, key=lambda row: (row.licence, row.place)), key=lambda row: (row.licence, row.moved)):
             story = public_entries(connection, licence) if moved else []
             for row in lines:
@@ -90,8 +97,15 @@ class EventLines:
                 if moved:
                     now, before = (Record("", row.type, row.department, tuple(story[:count])) for count in (row.sequence, row.sequence - 1))
                     issuer, knowing = _who(now, before, story[row.sequence - 1].recorded_at)
-                if department in knowing:
+                if reader.host or reader.department in knowing:
                     yield KnownLine(row.place, licence, row.type, issuer, json.loads(row.body))
+
+
+def _claimed_through(host: str) -> ColumnElement[bool]:
+    """Say of entries that their licence was a card claimed through a host when they were entered; the one that ends it is told too."""
+    through = select(clients.c.id).where(clients.c.name == host, clients.c.removed_at.is_(None)).scalar_subquery()
+    kept = or_(cards.c.released_at.is_(None), cards.c.released_at >= entries.c.recorded_at)
+    return exists().where(cards.c.licence == entries.c.licence, cards.c.host == through, cards.c.claimed_at <= entries.c.recorded_at, kept)
 
 
 def _who(now: Record, before: Record, recorded_at: datetime | None) -> tuple[str, set[str]]:

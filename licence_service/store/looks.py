@@ -83,16 +83,7 @@ class Looks:
         )
         with self._database.read() as connection:
             rows = connection.execute(wanted.order_by(looks.c.id).limit(limit)).all()
-        return [
-            (
-                row.id,
-                Look(
-                    row.look_id, row.at, row.client, row.organ, row.found_by, row.hidden,
-                    self._vault.open_json(row.sealed, f"look:{row.look_id}"),
-                ),
-            )
-            for row in rows
-        ]  # fmt: skip
+        return [(row.id, look_of(row, self._vault)) for row in rows]
 
     def note(self, code: str) -> bytes | None:
         """Return the signed note that a code opens, or None."""
@@ -100,3 +91,9 @@ class Looks:
         with self._database.read() as connection:
             sealed = connection.execute(select(notes.c.message).where(notes.c.code_digest == digest)).scalar_one_or_none()
         return self._vault.open(sealed, f"note:{digest}") if sealed else None
+
+
+def look_of(row: Any, vault: Vault) -> Look:  # noqa: ANN401 - a row
+    """Return a look as it was entered, with what the officer said."""
+    said = vault.open_json(row.sealed, f"look:{row.look_id}")
+    return Look(row.look_id, row.at, row.client, row.organ, row.found_by, row.hidden, said)

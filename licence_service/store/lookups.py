@@ -39,6 +39,12 @@ _NUMBERED = (
 )
 _OF_ISSUER = _WITH_VALUE.where(licences.c.issuer == bindparam("issuer")).limit(100)
 _OF_ISSUER_AND_TYPES = _OF_ISSUER.where(_OF_TYPES)
+_HELD = (
+    select(licences.c.licence_id)
+    .join(lookups, lookups.c.licence == licences.c.id)
+    .where(lookups.c.licence.in_(owners()), lookups.c.name == "holder", lookups.c.blind == bindparam("blind"))
+    .order_by(lookups.c.licence)
+)
 _ANYBODYS = _WITH_VALUE.where(_OF_TYPES).limit(20)
 _VERSION = select(licences.c.licence_id, versions.c.version).join(versions, versions.c.licence == licences.c.id).order_by(versions.c.id.desc())
 _BY_DOCUMENT = _VERSION.where(versions.c.id.in_(owners()), versions.c.document_sha256 == bindparam("value"))
@@ -90,6 +96,11 @@ class Lookups:
         given = self._named(name, value) | {"types": list(types)}
         with self._database.read() as connection:
             return list(connection.execute(_ANYBODYS, given).scalars())
+
+    def held_by(self, holder: str) -> list[str]:
+        """Return the ids of all licences on which this holder stands, or stood: by identity number, or by name where the type has no number."""
+        with self._database.read() as connection:
+            return list(connection.execute(_HELD, self._named("holder", holder)).scalars())
 
     def _named(self, name: str, value: str) -> dict[str, Any]:
         blind = self._vault.blind(name, comparison_form(value))

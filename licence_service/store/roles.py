@@ -14,13 +14,14 @@ from licence_service.store.tables import metadata
 
 INSERT_ONLY = frozenset({
     "entries", "foundations", "heads", "payloads", "photos", "seal_uses", "seal_orders", "consumed_reports", "recent_keys", "settled_keys",
-    "desk_log", "person_offices",
+    "desk_log", "person_offices", "lent_uses", "lent_copies", "reads",
 })  # fmt: skip
 # The only rows that the code deletes: counts of wrong codes after a day, what can be made again, assertions that have expired, webhooks that their
-# clients take away, what was found of a row of a stock before it was put right, sessions that are over, and waits for a source that has answered.
+# clients take away, what was found of a row of a stock before it was put right, sessions that are over, waits for a source that has answered, and
+# showings, ended log-ins and nonces whose codes are over for a day.
 DELETED_FROM = frozenset({
     "failures", "status_runs", "status_lists", "prepared_answers", "used_assertions", "webhooks", "webhook_deliveries", "stock_findings",
-    "sessions", "source_waits",
+    "sessions", "source_waits", "showings", "ended_logins", "shown_nonces",
 })  # fmt: skip
 
 

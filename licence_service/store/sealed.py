@@ -16,6 +16,7 @@ from sqlalchemy import select
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, ids_of
 from licence_service.store.tables import seal_uses
+from licence_service.store.tables_of_lending import lent_copies
 
 _WINDOW, _AT_ONCE = 10_000, 400
 _KEPT = 16  # bytes of a digest that are kept: who has a lost key and looks for a file that begins like another will not find one
@@ -62,7 +63,7 @@ class SealedDocuments:
         return Sealed(b"".join(sorted(found)))
 
     def loose(self, seal_id: str, since: datetime) -> list[LooseUse]:
-        """Return the uses from an instant on that led to no document of the book, oldest first; what is still under way is among them."""
+        """Return the uses from an instant on that led to no document of the book, nor to a lent copy, oldest first; what is still under way is among them."""
         asked: dict[str, list[LooseUse]] = {}  # uses of a reservation that no answer follows yet, newest last
         made: dict[str, LooseUse] = {}
         found: list[LooseUse] = []
@@ -85,7 +86,9 @@ class SealedDocuments:
 
     def _not_in_the_book(self, made: dict[str, LooseUse]) -> list[LooseUse]:
         with self._database.read() as connection:
-            there = ids_of(connection, Kind.DOCUMENT, made)
+            there = {*ids_of(connection, Kind.DOCUMENT, made)}
+            lent = select(lent_copies.c.document_sha256).where(lent_copies.c.document_sha256.in_(list(made)))
+            there |= {*connection.execute(lent).scalars()}
         return [use for digest, use in made.items() if digest not in there]
 
     def _lines(self, seal_id: str, since: datetime | None = None) -> Iterator[dict[str, Any]]:

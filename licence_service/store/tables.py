@@ -265,9 +265,10 @@ clients = Table(
     Column("hourly_ceiling", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("removed_at", Instant),
-    Column("kind", String(20), nullable=False, server_default="approval"),  # approval, officer, platform
+    Column("kind", String(20), nullable=False, server_default="approval"),  # approval, officer, platform, host
     Column("acts", Text, nullable=False, server_default='["*"]'),
     Column("office", String(40)),  # the sub-office that it acts for; empty: the whole department
+    Column("off_since", Instant),  # switched off; empty: it may call
 )  # fmt: skip
 
 failures = Table(

@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from licence_service.errors import AccessRefused, Fault, NotGranted, RequestRejected, TooManyFailures
 from licence_service.requests import is_key
 from licence_service.service import Service
-from licence_service.store.clients import APPROVAL, OFFICER, READ, STOCK, WEBHOOK, Client
+from licence_service.store.clients import APPROVAL, HEARING, OFFICER, READ, STOCK, WEBHOOK, Client
 from licence_service.store.failures import WINDOW_SECONDS
 
 _bearer = HTTPBearer(auto_error=False, description="An access token of `POST /oauth/token`, or a secret that `licence-service clients` printed.")
@@ -29,7 +29,13 @@ def calling_system(service: TheService, credentials: Annotated[HTTPAuthorization
     return client_of(service, credentials.credentials if credentials else None, APPROVAL)
 
 
+def listening_system(service: TheService, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Client:
+    """Return the approval system or host app behind the bearer token, or `AccessRefused`; `NotGranted` to a client of another kind."""
+    return client_of(service, credentials.credentials if credentials else None, *HEARING)
+
+
 Caller = Annotated[Client, Depends(calling_system)]
+Listener = Annotated[Client, Depends(listening_system)]
 
 
 def reading_system(caller: Caller) -> Client:
@@ -37,9 +43,14 @@ def reading_system(caller: Caller) -> Client:
     return _holding(caller, READ)
 
 
-def hearing_system(caller: Caller) -> Client:
-    """Return the approval system that is calling; `NotGranted` where its scopes hold no webhooks."""
+def hearing_system(caller: Listener) -> Client:
+    """Return the approval system or host app that is calling; `NotGranted` where its scopes hold no webhooks."""
     return _holding(caller, WEBHOOK)
+
+
+def following_system(caller: Listener) -> Client:
+    """Return the approval system or host app that is calling; `NotGranted` where its scopes hold no reading."""
+    return _holding(caller, READ)
 
 
 def system_with_stock(caller: Caller) -> Client:
@@ -58,15 +69,16 @@ def _holding(caller: Client, act: str) -> Client:
 Reader = Annotated[Client, Depends(reading_system)]
 StockOwner = Annotated[Client, Depends(system_with_stock)]
 Hearer = Annotated[Client, Depends(hearing_system)]
+Follower = Annotated[Client, Depends(following_system)]
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-def client_of(service: Service, token: str | None, kind: str) -> Client:
-    """Return the client of a kind behind a token: no kind may do what another may."""
+def client_of(service: Service, token: str | None, *kinds: str) -> Client:
+    """Return the client of one of some kinds behind a token: no kind may do what another may."""
     client = service.admission.caller(token) if token else None
     if client is None:
         raise AccessRefused("an access token, or a secret, of a registered client is wanted")
-    if client.kind != kind:
+    if client.kind not in kinds:
         raise NotGranted("a client of this kind may not do this")
     return client
 

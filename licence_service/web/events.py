@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from licence_service.events import TYPES
 from licence_service.feed import MOST_A_PAGE
 from licence_service.licence import Act
-from licence_service.web.access import Reader, TheService
+from licence_service.web.access import Follower, TheService
 from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
 
 router = APIRouter(tags=["events"], responses=ANSWERS)
@@ -28,8 +28,10 @@ _FEED = answer(
 
 
 @router.get("/events", responses={200: _FEED}, summary="What happened to licences that you may know of")
-def events(service: TheService, caller: Reader, after: After = None, limit: Limit = 100) -> Response:
+def events(service: TheService, caller: Follower, after: After = None, limit: Limit = 100) -> Response:
     """Return the next events of licences that your department issued, holds or is offered, of the types you hold a grant for.
+
+    A host app is told of the cards that holders claimed through it, from the claim on and while they are cards.
 
     The same cursor gives the same events again, and those that came since. An answer may be short or empty although more is to come:
     keep `next`, and ask again with it; at once after a full answer, else when it suits you.

@@ -18,7 +18,7 @@ from licence_service.licence import BEIJING, beijing_day
 from licence_service.parcels import COMPONENTS
 from licence_service.verdict import Result, Verdict, in_words, source_json
 from licence_service.web.desk_words import DESK_REFUSALS, fault_words
-from licence_service.wording import CHECKS, HEADLINES, QUESTIONS, RESULTS, SOURCES, dated, not_now
+from licence_service.wording import CHECKS, HEADLINES, QUESTIONS, RESULTS, SOURCES, STANDINGS, dated, not_now
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
@@ -188,6 +188,7 @@ def verdict(
         headline=then["headline"] if then else HEADLINES[found.overall.value], checked_at=_beijing(found.checked_at),
         valid_at=found.valid_at.isoformat(), known_day=known_at[:10] if found.known_at < found.checked_at else "",
         today=beijing_day(found.checked_at).isoformat(), head=found.head[0], way=way, again=again, comparison=found.comparison, host=found.host,
+        lent=_lent(found.lent),
         sources=[
             {"words": SOURCES[name], "as_of": _beijing(as_of), "age": _age(source_json(name, as_of, found.checked_at)["age_seconds"])}
             for name, as_of in found.sources.items()
@@ -201,6 +202,13 @@ def verdict(
             for one in found.checks if one.result is not Result.NOT_ASKED or one.reasons
         ],
     )  # fmt: skip
+
+
+def _lent(lent: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what is said of an annotated copy, with the words for a lending that is over."""
+    if lent is None:
+        return None
+    return {**lent, "until_beijing": _beijing(datetime.fromisoformat(lent["until"]))[:-3], "words": STANDINGS[lent["standing"]]}
 
 
 def _beijing(instant: datetime) -> str:

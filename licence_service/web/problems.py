@@ -33,6 +33,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.CheckFailed: 409,
     errors.NeedsClerk: 409,
     errors.NotGranted: 403,
+    errors.LevelTooLow: 403,
     errors.TokenRefused: 400,
     errors.CeilingReached: 429,
     errors.TooManyFailures: 429,

@@ -36,6 +36,7 @@ _MEANINGS = {
 ANSWERS: dict[int | str, dict[str, Any]] = {status: {"description": text, **_PROBLEM} for status, text in _MEANINGS.items() if status != 202}  # noqa: PLR2004
 
 
+BY_ANYBODY: dict[str, Any] = {"security": [{}]}  # beside the token of a system: an operation that takes either
 _CACHED = {"Cache-Control": {"description": "`no-store`", "schema": {"type": "string"}}}
 TEXT: dict[str, Any] = {"type": "string"}
 _DAY: dict[str, Any] = {"type": "string", "format": "date"}
@@ -85,6 +86,10 @@ _COMPARISON = shape(
         "outcome": {"enum": ["as_recorded", "altered"]}, "differences": {"type": "array", "items": shape(_DIFFERENCE)}, "elsewhere": {"type": "boolean"},
     }
 )  # fmt: skip
+LENT = shape({
+    "lending_id": TEXT, "standing": {"enum": ["living", "revoked", "expired", "used_up"]}, "receiver": TEXT, "purpose": TEXT, "made_at": TEXT,
+    "until": TEXT, "uses": {"type": "integer"}, "used": {"type": "integer"},
+})  # fmt: skip
 VERDICT_ANSWER = answer(
     "The verdict: also where it is `not_valid`",
     shape(
@@ -96,9 +101,10 @@ VERDICT_ANSWER = answer(
             "conditions": {"oneOf": [_CONDITIONS, {"type": "null"}]}, "comparison": {"oneOf": [_COMPARISON, {"type": "null"}]},
             "host": _TEXT_OR_NULL,
             "checks": {"type": "array", "items": shape({"no": {"type": "integer"}, "name": TEXT, "result": _RESULT, "reasons": _REASONS})},
+            "lent": LENT,
             "present": shape({"overall": {"enum": [one.value for one in Overall]}, "zh": TEXT, "en": TEXT, "state": _TEXT_OR_NULL}),
         },
-        ("present",),
+        ("present", "lent"),
     ),
     "text/html",
 )  # fmt: skip

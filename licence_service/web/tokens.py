@@ -1,4 +1,4 @@
-"""Where calling systems get their access tokens (OAuth 2.0, RFC 6749; metadata RFC 8414)."""
+"""Where calling systems get their access tokens (OAuth 2.0, RFC 6749; for a holder RFC 8693; metadata RFC 8414)."""
 
 import base64
 import binascii
@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse, Response
 
 from licence_service.admission import ALGORITHMS, ASSERTION_TYPE, LIFE, Asking
 from licence_service.errors import TokenRefused, WrongMediaType
+from licence_service.exchange import ACCESS_TOKEN, GRANT, ID_TOKEN, JWT, Brought
+from licence_service.service import Service
 from licence_service.web.access import TheService, count_failure
 from licence_service.web.body import media_type
 from licence_service.web.filled import MOST_FORM, keep_body
@@ -17,27 +19,38 @@ from licence_service.web.shapes import ANSWERS, plain_answer, shape
 
 router = APIRouter(tags=["access"])
 _POSTED = "application/x-www-form-urlencoded"
-_GRANT = "client_credentials"
+_CREDENTIALS = "client_credentials"
+_GRANTS = [_CREDENTIALS, GRANT]
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _TEXT = {"type": "string"}
 _FORM = {
     "type": "object",
     "required": ["grant_type"],
     "properties": {
-        "grant_type": {"type": "string", "enum": [_GRANT]},
+        "grant_type": {"type": "string", "enum": _GRANTS},
         "scope": {**_TEXT, "description": "Words `act:type` with blanks between, such as `issue:* read:*`; absent: all that the client holds."},
         "client_id": {**_TEXT, "description": "The client's name, where it is not sent by HTTP Basic."},
         "client_secret": {**_TEXT, "description": "A secret of the client, where it is not sent by HTTP Basic."},
         "client_assertion_type": {"type": "string", "enum": [ASSERTION_TYPE]},
         "client_assertion": {**_TEXT, "description": "A JWT that the client signed for this endpoint (`private_key_jwt`)."},
+        "subject_token": {
+            **_TEXT,
+            "description": "Token exchange: the identity service's assertion about the holder, good for ten minutes and one use.",
+        },
+        "subject_token_type": {"type": "string", "enum": [JWT, ID_TOKEN], "description": "Token exchange: what `subject_token` is."},
+        "delegation": {**_TEXT, "description": "Token exchange: the delegation under which this person acts for a company."},
     },
 }
 _BODY = {"requestBody": {"required": True, "content": {_POSTED: {"schema": _FORM}}}}
 _GIVEN = {
     "type": "object",
-    "required": ["access_token", "token_type", "expires_in", "scope"],
-    "properties": {"access_token": _TEXT, "token_type": {"const": "Bearer"}, "expires_in": {"type": "integer"}, "scope": _TEXT},
-}
+    "required": ["access_token", "token_type", "expires_in"],
+    "properties": {
+        "access_token": _TEXT, "token_type": {"const": "Bearer"}, "expires_in": {"type": "integer"}, "scope": _TEXT,
+        "issued_token_type": {**_TEXT, "description": "Token exchange: what `access_token` is (RFC 8693 §2.2.1)."},
+        "holder": {**_TEXT, "description": "Token exchange: our name of the holder."},
+    },
+}  # fmt: skip
 _WORDS = {"type": "array", "items": _TEXT}
 _METADATA = plain_answer(
     "The metadata",
@@ -73,16 +86,33 @@ async def said_once(request: Request) -> dict[str, str]:
 
 @router.post("/oauth/token", responses=_ANSWERS, openapi_extra=_BODY, summary="Get an access token")
 def token(request: Request, service: TheService, form: Annotated[dict[str, str], Depends(said_once)]) -> Response:
-    """Give a client an access token for ten minutes: by secret (HTTP Basic or in the form), or by an assertion that it signed."""
+    """Give a client an access token for ten minutes: by secret (HTTP Basic or in the form), or by an assertion that it signed.
+
+    A host app exchanges the identity service's assertion about a holder for a token to that holder's licences (RFC 8693).
+    """
     try:
-        asking = _asking(request, form)
-        given = service.admission.admit(asking)
+        answer = _given(service, _asking(request, form), form)
     except TokenRefused as refused:
         if refused.code == "invalid_client":
             count_failure(request, service, "client")
         return _refusal(refused)
-    answer = {"access_token": given.token, "token_type": "Bearer", "expires_in": given.seconds, "scope": given.scope}
     return JSONResponse(answer, headers=_NO_STORE)
+
+
+def _given(service: Service, asking: Asking, form: dict[str, str]) -> dict[str, Any]:
+    """Return the answer to a client that may have a token."""
+    if form["grant_type"] == _CREDENTIALS:
+        given = service.admission.admit(asking)
+        return {"access_token": given.token, "token_type": "Bearer", "expires_in": given.seconds, "scope": given.scope}
+    if not {"subject_token", "subject_token_type"} <= form.keys():
+        raise TokenRefused("invalid_request", "subject_token and subject_token_type are wanted")
+    if "actor_token" in form or form.get("requested_token_type", ACCESS_TOKEN) != ACCESS_TOKEN:
+        raise TokenRefused("invalid_request", "there is no actor_token here, and what is given is an access token")
+    exchanged = service.holder_desk.exchange.give(asking, Brought(form["subject_token"], form["subject_token_type"], form.get("delegation")))
+    return {
+        "access_token": exchanged.token, "issued_token_type": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": exchanged.seconds,
+        "holder": exchanged.holder.holder_id,
+    }  # fmt: skip
 
 
 @router.get("/.well-known/oauth-authorization-server", responses={200: _METADATA}, summary="How access tokens are got")
@@ -91,7 +121,7 @@ def metadata(service: TheService) -> dict[str, Any]:
     return {
         "issuer": service.admission.issuer,
         "token_endpoint": service.admission.token_url,
-        "grant_types_supported": [_GRANT],
+        "grant_types_supported": _GRANTS,
         "response_types_supported": [],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
@@ -104,8 +134,8 @@ def _asking(request: Request, form: dict[str, str]) -> Asking:
     """Return what is asked for; one way of saying who it is, no more."""
     if "twice" in form or "grant_type" not in form:
         raise TokenRefused("invalid_request", "grant_type and each other parameter exactly once")
-    if form["grant_type"] != _GRANT:
-        raise TokenRefused("unsupported_grant_type", f"the grant is {_GRANT}")
+    if form["grant_type"] not in _GRANTS:
+        raise TokenRefused("unsupported_grant_type", f"the grant is one of: {', '.join(_GRANTS)}")
     basic = _basic(request)
     ways = [basic is not None, "client_secret" in form, "client_assertion" in form]
     if sum(ways) != 1:

@@ -137,16 +137,18 @@ async def verify_document(request: Request, service: TheService, upload: Annotat
         return Response(ready, media_type="application/json", headers=HEADERS)
 
     def answer() -> Response:
-        differed: set[str] = set()
+        kept: list[Any] = []  # `Judged`: of the question, and of the present beside it
 
         def ask(question: Question) -> Verdict:
             judged = service.uploads.judge(upload.content, question)
-            differed.update({judged.differed_from} if judged.differed_from else ())
+            kept.append(judged)
             return judged.verdict
 
         _, said = told(request, service, _asked(service, upload.form), ask, (wanted, Presented.document(upload.content)), {})
-        for licence_id in differed:
+        for licence_id in {one.differed_from for one in kept if one.differed_from}:
             count_by_licence(service, licence_id)
+        if lending := kept[0].lending:
+            service.shown.reads.enter(service.shown.lending.noted(lending))
         return said
 
     return await run_in_threadpool(answer)

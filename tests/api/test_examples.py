@@ -8,19 +8,19 @@ import jsonschema
 import pytest
 
 from tests.examples import FILE as EXAMPLES
-from tests.examples import Story, cut, found_at, read, steps, written
+from tests.examples import Story, a_story_world, cut, found_at, read, steps, written
 from tests.promised import Promises
-from tests.world import World, a_world
+from tests.world import World
 
 WITHOUT_ANSWER = frozenset(  # what is signed, drawn or streamed is shown by its own tests
     f"application/{kind}" for kind in ("pdf", "cose", "jose", "x-ndjson", "statuslist+jwt", "statuslist+cwt")
-) | {"text/csv", "text/html"}
+) | {"text/calendar", "text/csv", "text/html", "image/jpeg"}
 
 
 @pytest.fixture
 def told(tmp_path: Path, demo_keys: Path) -> Iterator[World]:
     """A world whose webhooks may go to this machine."""
-    with a_world(tmp_path, demo_keys, webhook_networks="127.0.0.0/8") as world:
+    with a_story_world(tmp_path / "world", demo_keys) as world:
         yield world
 
 

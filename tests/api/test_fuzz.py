@@ -25,14 +25,17 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from licence_service.store.clients import OFFICER, PLATFORM, READ, Client
-from tests.api.test_isolation import HAILING, Things, bearer, everything
+from tests.api.test_isolation import HAILING, OWNER, Things, bearer, everything
 from tests.api.test_offices import OTHER, SHUAN
-from tests.world import DRIVER, NOW, World, a_world
+from tests.host import Somebody, hosting
+from tests.world import DRIVER, NOW, World
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance, ignored_auth,
 ]  # fmt: skip
-ANYBODYS = frozenset({"verify", "download", "notes", "report-site", "oauth", "assertions", "S", "Q"})  # by a code, a signature, or telling only
+ANYBODYS = frozenset(
+    {"verify", "download", "notes", "report-site", "oauth", "assertions", "S", "Q", "D", "L", "lent"}
+)  # by a code, a signature, or telling only
 READING = frozenset({("POST", "/licences/search")})  # what is sent by POST so that it stands in no address
 
 
@@ -58,6 +61,7 @@ class Fuzz:
     things: Things
     owner: dict[str, str]  # headers
     platform: dict[str, str]
+    holder: dict[str, str]
     seen: dict[tuple[str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def run(self, examples: int, checks: list[Any], rights: Mapping[str, dict[str, str]]) -> None:
@@ -98,21 +102,23 @@ class Fuzz:
 
 
 def full(fuzz: Fuzz) -> dict[str, dict[str, str]]:
-    """Return who may do everything: the owner's department, and for their operations officers and the owner of the list."""
+    """Return who may do everything: the owner's department, and for their operations officers, the owner of the list and the licence's holder."""
     officers = fuzz.world.service.clients.add(Client("officers", OTHER, ("*",), 100_000, OFFICER), NOW)
-    return {"": fuzz.owner, "officer": bearer(officers), "watch": fuzz.platform}
+    return {"": fuzz.owner, "officer": bearer(officers), "watch": fuzz.platform, "holder": fuzz.holder, "D": {}, "lent": {}}
 
 
 @pytest.fixture
 def fuzz(tmp_path: Path, demo_keys: Path) -> Iterator[Fuzz]:
     """The world; what it has belongs to one client of the city's department, and the list to a platform."""
-    with a_world(tmp_path, demo_keys, failures_before_slowing=1_000_000, webhook_networks="127.0.0.0/8") as world:
+    with hosting(tmp_path, demo_keys, failures_before_slowing=1_000_000, webhook_networks="127.0.0.0/8") as hosts:
+        world, app = hosts.world, hosts.app()
         owner = Client("owner", SHUAN, (HAILING, DRIVER), 100_000)
         platform = Client("platform", "91519902MB99000889", ("*",), 100_000, PLATFORM)
         owning, watching = (bearer(world.service.clients.add(one, NOW)) for one in (owner, platform))
-        things = everything(world, owner, owning, owning, watching)
+        things = everything(world, owner, owning, owning, watching, lambda name: app.acting(Somebody(OWNER, name, "company")))
         world.service.follower.follow()  # a receipt rests on a closed head
-        yield Fuzz(world, things, owning, watching)
+        holder = app.acting(Somebody(OWNER, world.request(HAILING)["face"]["vehicle_owner"], "company"))
+        yield Fuzz(world, things, owning, watching, holder)
 
 
 def entered(world: World) -> int:

@@ -5,7 +5,7 @@ The table is held against the document: an operation without a row fails.
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -16,22 +16,27 @@ from fastapi.routing import APIRoute
 
 from licence_service.document.standin import person
 from licence_service.duties import Role
+from licence_service.holding import GIVEN
 from licence_service.identifiers import ElicenceId
 from licence_service.licence import beijing_day
 from licence_service.store.clients import APPROVAL, OFFICER, PLATFORM, Client
 from licence_service.web.desk import acting, approving, auditing, campaigns, door, finding, issuing, quarantine, sealing, tasks
 from tests.api.test_offices import OFFICES, OTHER, SHUAN, keys_with
 from tests.desks import Seat
+from tests.host import HostApp, Somebody, hosting
 from tests.stocks import PLAN, as_ndjson, clean
-from tests.world import BUSINESS, DRIVER, NOW, VEHICLE, Clock, World, a_world, decision
+from tests.world import BUSINESS, DRIVER, NOW, VEHICLE, Clock, World, decision
 
 HAILING = "ride_hailing_transport_certificate"
 REGION = "519903"
 WRONG_CODE = "0123456789AB"
 LOUD = frozenset({"x-request-id", "date"})  # headers that are different every time
 LISTS = frozenset(  # they name nothing, and show what there is
-    {("get", "/tasks"), ("get", "/events"), ("get", "/webhooks"), ("post", "/licences/search"), ("post", "/compliance")}
-)
+    {
+        ("get", "/tasks"), ("get", "/events"), ("get", "/webhooks"), ("post", "/licences/search"), ("post", "/compliance"), ("get", "/holder/cards"),
+        ("get", "/holder/delegations"), ("get", "/holder/deadlines.ics"), ("get", "/holder/notices"), ("get", "/notices"),
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,9 @@ class Things:
     name: str  # of a watched list
     plate: str
     license_no: str
+    delegation_id: str
+    lending_id: str
+    field: str = "vehicle_photo"  # of the licence's face
     number: int = 1
 
     @property
@@ -56,7 +64,9 @@ class Things:
         return f"{self.licence_id}-1"
 
 
-NOTHING = Things("0" * 20, "0" * 26, "0" * 26, "0" * 26, "CASE-0", "0" * 26, "0" * 26, "list-0", "川PD00000", "川交运管许可蜀字519900029999号")
+NOTHING = Things(
+    "0" * 20, "0" * 26, "0" * 26, "0" * 26, "CASE-0", "0" * 26, "0" * 26, "list-0", "川PD00000", "川交运管许可蜀字519900029999号", "0" * 26, "0" * 26
+)
 Probe = Callable[[World, Things], dict[str, Any]]
 
 
@@ -117,12 +127,24 @@ def row(_world: World, things: Things) -> dict[str, Any]:
     return {"json": {"rows": [{"ref": "1", "number": things.license_no, "plate": "川Z12345", "type": HAILING}]}}
 
 
+def claimed(_world: World, things: Things) -> dict[str, Any]:
+    return {"json": {"by": "plate", "value": things.plate, "delivery_code": "0" * 16}}
+
+
+def delegated(world: World, things: Things) -> dict[str, Any]:
+    last = beijing_day(world.clock()) + timedelta(days=9)
+    who = {"number": "519902199001010034", "name": "周望川", "role": "clerk"}
+    return {"json": {**who, "acts": ["read"], "licences": [things.licence_id], "last_on": last.isoformat()}}
+
+
 def looked(_world: World, things: Things) -> dict[str, Any]:
     return {"json": {"by": "number", "value": things.license_no, "reason": "roadside_check", "place": "K12", "officer": "警01"}}
 
 
+OWNER = "91519900MB9900012J"  # of the vehicle
+LENT = {"receiver": "蜀安示例银行股份有限公司", "purpose": "办理车辆贷款", "fields": ["plate_no"], "minutes": 60, "copy": True}
 NUMBERS, HOURS = iter(range(10_000_000, 99_999_999)), count(1)
-_LICENCE, _HOOK, _RUN = "/licences/{licence_id}", "/webhooks/{webhook_id}", "/batches/{run_id}"
+_CARD, _LICENCE, _HOOK, _RUN = "/holder/cards/{licence_id}", "/licences/{licence_id}", "/webhooks/{webhook_id}", "/batches/{run_id}"
 PROBES: Mapping[tuple[str, str], Probe] = {  # what destroys comes last: at the end the owner must find everything as it was
     ("get", f"{_LICENCE}/versions/{{number}}/document"): nothing_more,
     ("get", "/reservations/{reservation_id}"): nothing_more,
@@ -145,6 +167,14 @@ PROBES: Mapping[tuple[str, str], Probe] = {  # what destroys comes last: at the 
     ("post", f"{_RUN}/sign-off"): said(by="核验人乙", county="519903"),
     ("post", f"{_RUN}/release"): nothing_more,
     ("get", "/watch/{name}/changes"): nothing_more,
+    ("get", _CARD): nothing_more,
+    **dict.fromkeys((("get", f"{_CARD}{part}") for part in ("/history", "/photos/{field}", "/document", "/looks", "/deadlines")), nothing_more),
+    ("get", f"{_CARD}/lendings"): nothing_more,
+    ("get", f"{_CARD}/lendings/{{lending_id}}/copy"): nothing_more,
+    ("post", f"{_CARD}/show-codes"): said(),
+    ("post", f"{_CARD}/lendings"): said(**LENT),
+    ("post", "/holder/claims"): claimed,
+    ("post", "/holder/delegations"): delegated,
     ("post", "/reviews"): reviewed,
     ("post", "/licences"): issued_again,
     ("post", "/licences/bundle"): bundled,
@@ -166,10 +196,17 @@ PROBES: Mapping[tuple[str, str], Probe] = {  # what destroys comes last: at the 
     ("put", "/watch/{name}"): said(rows=[{"ref": "1", "number": "5199", "name": "无此人"}]),
     ("delete", _HOOK): nothing_more,
     ("delete", "/watch/{name}"): nothing_more,
+    ("post", f"{_CARD}/lendings/{{lending_id}}/revoke"): nothing_more,
+    ("delete", _CARD): nothing_more,
+    ("delete", "/holder/delegations/{delegation_id}"): nothing_more,
 }
 NAMELESS: Mapping[tuple[str, str], str] = {  # operations that name nothing of anybody, and why that is so
     ("get", "/Q/1{digits}"): "whoever has the code holds the paper; a signed code cannot be guessed",
     ("get", "/S/{code}"): "the code is the sticker",
+    ("get", "/D/1{digits}"): "nothing is looked up", ("post", "/D/1{digits}"): "whoever has the code stands before the screen; a signed code cannot be guessed",
+    ("post", "/officer/shown"): "the same, later",
+    ("get", "/L/{code}"): "nothing is looked up", ("post", "/lent"): "the code and the receiver's name, or token, are the right to what was lent",
+    ("post", "/holder/log-out"): "the asker's own",
     ("post", "/download"): "the delivery code is the right to the file",
     ("post", "/notes"): "the note code is the right to the note",
     ("post", "/verify/document"): "whoever has the file asks about it",
@@ -229,7 +266,7 @@ class Scene:
     def owner_of(self, path: str) -> dict[str, str]:
         """Return the headers of who owns what a path is about."""
         first = path.split("/")[1]
-        return self.owners.get({"watch": "platform", "batches": "department"}.get(first, "office"), {})
+        return self.owners.get({"watch": "platform", "batches": "department", "holder": "holder"}.get(first, "office"), {})
 
 
 def stock(first: int) -> bytes:
@@ -242,8 +279,10 @@ def bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-def everything(world: World, office: Client, token: dict[str, str], department: dict[str, str], platform: dict[str, str]) -> Things:
-    """Let the owners have one of everything, and return the names."""
+def everything(
+    world: World, office: Client, token: dict[str, str], department: dict[str, str], platform: dict[str, str], holder: Callable[[str], dict[str, str]]
+) -> Things:  # fmt: skip
+    """Let the owners have one of everything, and return the names; `holder` logs a company of that name in."""
     http, keyed = world.http, {**token, "Idempotency-Key": "owner-0001"}
     hook = http.post("/webhooks", json={"url": "http://127.0.0.1:9/"}, headers=token).json()
     body = world.request(HAILING, case_no="CASE-1", region=REGION)
@@ -259,9 +298,17 @@ def everything(world: World, office: Client, token: dict[str, str], department: 
     assert loaded.status_code == 201, loaded.text
     rows = [{"ref": "1", "number": made.json()["number"], "plate": body["face"]["plate_no"]}]
     assert http.put("/watch/list-1", json={"rows": rows}, headers=platform).status_code == 200
+    owner, code = holder(body["face"]["vehicle_owner"]), made.json()["delivery_code"]
+    card = http.post("/holder/claims", json={"by": "plate", "value": body["face"]["plate_no"], "delivery_code": code}, headers=owner)
+    assert card.json()["claimed"] == [licence_id], card.text
+    delegation = http.post("/holder/delegations", **delegated(world, replace(NOTHING, licence_id=licence_id)), headers=owner)
+    assert delegation.status_code == 201, delegation.text
+    lent = http.post(f"/holder/cards/{licence_id}/lendings", json=LENT, headers=owner)
+    assert lent.status_code == 201, lent.text
     return Things(
         licence_id, reservation.reservation_id, task, hook["webhook_id"], "CASE-1", sticker, loaded.json()["run"], "list-1",
-        body["face"]["plate_no"], made.json()["number"],
+        body["face"]["plate_no"], made.json()["number"], delegation.json()["delegation_id"],
+        lent.json()["lending_id"],
     )  # fmt: skip
 
 
@@ -285,17 +332,32 @@ def askers(world: World) -> dict[str, dict[str, str]]:
     return {**headers, "a token narrowed to other types": bearer(narrowed), "nobody": {}}
 
 
+def holders_of_others(app: HostApp) -> dict[str, dict[str, str]]:
+    """Return the headers of holders who are not to know of it: a person, a company, and who acts for that company."""
+    company, clerk = Somebody("91519902MA99011003", "蜀安江川航运有限公司", "company"), Somebody("519902198506120111", "陈安途")
+    acting, last = app.acting(company), beijing_day(NOW) + timedelta(days=9)
+    body = {"number": clerk.number, "name": clerk.name, "role": "manager", "acts": sorted(GIVEN), "last_on": last.isoformat()}
+    given = app.world.http.post("/holder/delegations", json=body, headers=acting)
+    assert given.status_code == 201, given.text
+    delegate = app.acting(clerk, delegation=given.json()["delegation_id"])
+    return {"another holder": app.acting(clerk), "another company": acting, "a delegate of another company": delegate}
+
+
 @pytest.fixture
 def scene(tmp_path: Path, demo_keys: Path) -> Iterator[Scene]:
     """The world with everything and everybody."""
     keys = keys_with(tmp_path / "keys", demo_keys, OFFICES.replace('["519905"]', f'["{REGION}", "519905"]'))  # two offices share a region
-    with a_world(tmp_path / "world", keys, failures_before_slowing=100_000, webhook_networks="127.0.0.0/8") as world:
+    with hosting(tmp_path / "world", keys, failures_before_slowing=100_000, webhook_networks="127.0.0.0/8") as hosts:
+        world, app = hosts.world, hosts.app()
         office = Client("owner", SHUAN, (HAILING, DRIVER), 100_000, APPROVAL, office="north")
         platform = Client("platform-1", "91519902MB99000889", ("*",), 100_000, PLATFORM)
         token, watching = (bearer(world.service.clients.add(one, NOW)) for one in (office, platform))
         department = bearer(world.tokens[SHUAN])
-        real = everything(world, office, token, department, watching)
-        yield Scene(world, real, {"office": token, "department": department, "platform": watching}, askers(world))
+        others = {**holders_of_others(app), "another host app": hosts.app("other-app").itself}
+        real = everything(world, office, token, department, watching, lambda name: app.acting(Somebody(OWNER, name, "company")))
+        owner = app.acting(Somebody(OWNER, world.request(HAILING)["face"]["vehicle_owner"], "company"))
+        owners = {"office": token, "department": department, "platform": watching, "holder": owner}
+        yield Scene(world, real, owners, {**askers(world), **others})
 
 
 def operations(world: World) -> set[tuple[str, str]]:
@@ -336,6 +398,7 @@ def test_the_owner_is_answered_otherwise_so_that_the_table_asks_for_what_there_i
     assert set(alike) == {
         ("post", "/licences/bundle"),
         ("post", "/licences/adopted"), ("post", "/assertions"), ("post", "/verify/batch"), ("put", "/watch/{name}"), ("delete", "/watch/{name}"),
+        ("post", "/holder/claims"),
         *(("post", f"/verify{part}") for part in ("", "/history", "/match")),
     }  # fmt: skip
 
@@ -396,7 +459,7 @@ def test_a_licence_of_another_department_is_a_parent_to_who_knows_id_and_number_
 def test_names_of_nothing_are_of_the_form_of_real_ones(scene: Scene) -> None:
     for one in fields(Things):
         real, nothing = getattr(scene.real, one.name), getattr(NOTHING, one.name)
-        assert one.name == "number" or (real != nothing and len(real) == len(nothing)), one.name
+        assert one.name in {"number", "field"} or (real != nothing and len(real) == len(nothing)), one.name
 
 
 # -- the desk: the same, for people -------------------------------------------------------------------------------------

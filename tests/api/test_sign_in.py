@@ -202,9 +202,9 @@ def test_a_key_that_the_provider_changed_is_read_anew(lied_to: World, forger: Fo
     forger.key = RSAKey.generate_key(2048, {"kid": "two"})
     provider_known = lied_to.service.sign_in.provider
     assert provider_known
-    keys = provider_known._keys
+    keys = provider_known.voucher._keys
     assert keys
-    provider_known._keys = (keys[0] - timedelta(minutes=1), keys[1])  # it was read a while ago
+    provider_known.voucher._keys = (keys[0] - timedelta(minutes=1), keys[1])  # it was read a while ago
     assert met(lied_to, forger).status_code == 303
     lied_to.http.cookies.clear()
 

@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from licence_service.admission import ASSERTION_TYPE, LIFE, public_key
 from licence_service.errors import RequestRejected
+from licence_service.exchange import GRANT
 from licence_service.licence import beijing_day
 from licence_service.store.clients import Client
 from tests.world import DRIVER, NOW, TRIP, VEHICLE, Clock, World, decision
@@ -287,7 +288,7 @@ def test_who_tries_secrets_is_slowed(world: World) -> None:
 def test_the_metadata_says_where_tokens_are_got(world: World) -> None:
     said = world.http.get("/.well-known/oauth-authorization-server").json()
     assert said["token_endpoint"] == f"{said['issuer']}/oauth/token"
-    assert said["grant_types_supported"] == ["client_credentials"]
+    assert said["grant_types_supported"] == ["client_credentials", GRANT]
     assert "private_key_jwt" in said["token_endpoint_auth_methods_supported"]
 
 

@@ -14,7 +14,8 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from licence_service import basis, chunk_form, entry_form, identifiers, qr_token, segments
+from licence_service import basis, chunk_form, entry_form, identifiers, qr_token, segments, show_code
+from licence_service.annotating import statement as copy_said
 from licence_service.carrying import Done
 from licence_service.compromise import FORM as LOST_KEY
 from licence_service.compromise import lost_since
@@ -39,6 +40,7 @@ from licence_service.run_lines import issued
 from licence_service.seal.tokens import is_signed, key_id, open1, verify
 from licence_service.store.foundations import FORM as FOUNDATION
 from licence_service.store.foundations import Foundation
+from licence_service.store.lendings import Lending
 from licence_service.store.looks import Look
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.record import Record
@@ -118,6 +120,30 @@ def codes_on_paper(said: dict[str, Any]) -> None:
     protected, unprotected, payload, signature = cbor2.loads(message)
     assert cbor2.loads(protected) == {1: -7, 4: bytes.fromhex(said["kid"])}
     assert (unprotected, payload.hex(), len(signature)) == ({}, said["payload"], 64)
+
+
+def show_codes(said: dict[str, Any]) -> None:
+    binding = show_code.binding_of(said["session"], said["licence_id"], date.fromisoformat(said["day"]))
+    assert binding.hex() == said["binding"]
+    facts = show_code.ShowFacts(
+        said["type_index"], said["issuer_index"], said["licence_id"], said["version"], datetime.fromisoformat(said["made_at"]), said["life"],
+        bytes.fromhex(said["nonce"]), binding, said["audience"], LicenceState(said["state"]), date.fromisoformat(said["valid_to"]), tuple(said["status"]),
+    )  # fmt: skip
+    assert show_code.pack(facts).hex() == said["payload"]
+    digits = show_code.digits_in(said["address"], said["public_url"])
+    assert digits
+    assert show_code.read(digits, {bytes.fromhex(said["kid"]): key(said["public_key"])}) == (facts, bytes.fromhex(said["kid"]))
+    assert qr_token.message_in(digits).hex() == said["message"]
+    assert show_code.address(said["public_url"], digits) == said["address"]
+
+
+def copies(said: dict[str, Any]) -> None:
+    one = said["statement"]
+    times = datetime.fromisoformat(one["made_at"]), datetime.fromisoformat(one["until"])
+    lending = Lending(one["lending_id"], one["original"]["licence_id"], "", None, 1, *times, one["receiver"], one["purpose"])
+    entry = entry_of(VECTORS["entry-issue"])
+    assert copy_said(Record(entry.licence_id, TEMPLATE.slug, ORGAN.uscc, (entry,)), entry, lending) == one
+    assert sha256(canonical(one)) == said["sha256"]
 
 
 def canonical_jsons(said: dict[str, Any]) -> None:
@@ -377,6 +403,8 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "check-code": check_codes,
     "delivery-code": delivery_codes,
     "code-on-paper": codes_on_paper,
+    "show-code": show_codes,
+    "copy": copies,
     "canonical-json": canonical_jsons,
     "digests": digests_of_texts,
     "commitment": commitments,

@@ -18,7 +18,7 @@ INVENTED = "cable_ferry_permit"
 def templates(tmp_path: Path) -> Path:
     """A copy of the shared parts and one type."""
     folder = tmp_path / "templates"
-    for name in ("_codes", "_endorsements", "_families", TRIP, VEHICLE):
+    for name in ("_claims", "_codes", "_endorsements", "_families", TRIP, VEHICLE):
         shutil.copytree(ROOT / "templates" / name, folder / name)
     (folder / "_rules").mkdir()
     shutil.copy(ROOT / "templates" / "_rules" / "declared_due_dates.toml", folder / "_rules")

@@ -168,7 +168,7 @@ def test_leap_day_drivers_are_above_63_from_the_first_of_march(catalogue: Catalo
 
 
 def test_every_figure_that_no_source_confirms_is_marked_as_a_sample(catalogue: Catalogue) -> None:
-    samples = {"acceptance_defaults", "annual_review_frequency", "integrity_grades", TAXI_CE, "unattended_ride_hailing_vehicles"}
+    samples = {"acceptance_defaults", "annual_review_frequency", "integrity_grades", "reminders", TAXI_CE, "unattended_ride_hailing_vehicles"}
     assert {pack.id for pack in catalogue.packs if pack.sample} == samples
     assert all(pack.source and pack.note for pack in catalogue.packs)
     assert all(from_data(as_data(pack)) == pack for pack in catalogue.packs)
@@ -352,7 +352,7 @@ def test_all_that_is_wrong_in_a_pack_is_named_at_once(folder: Path) -> None:
 def test_two_packs_of_one_way_never_hold_for_the_same_type_on_the_same_day(folder: Path, change: Change, said: str | None) -> None:
     change(folder)
     if said is None:
-        assert len(read_catalogue(folder).packs) == 11
+        assert len(read_catalogue(folder).packs) == 12
         return
     with pytest.raises(TemplateRejected) as refused:
         read_catalogue(folder)

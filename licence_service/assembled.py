@@ -1,0 +1,134 @@
+"""Parts that are made of settings, for `service.build`: who signs in, what holders use, the way to the provincial repository."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from licence_service.admission import Admission
+from licence_service.annotating import Annotator
+from licence_service.catalogue import Catalogue
+from licence_service.claiming import Claims, read_declared
+from licence_service.delegating import Delegating
+from licence_service.exchange import Exchange
+from licence_service.follower import keeper_of
+from licence_service.gateway import Gateway
+from licence_service.holding import Cards, read_levels
+from licence_service.hooks import Hooks
+from licence_service.identity import reading
+from licence_service.law import Law
+from licence_service.lending import LendingOffice
+from licence_service.line import Line
+from licence_service.looking import Officers
+from licence_service.messenger import Messenger
+from licence_service.outbound import Poster
+from licence_service.reminding import Reminding, read_quiet
+from licence_service.repository import Reconciler, Reporter, There
+from licence_service.roadside import Roadside
+from licence_service.seal.keyring import Keyring
+from licence_service.settings import Settings
+from licence_service.showing import ShowOffice
+from licence_service.signing_in import Provider, SignIn
+from licence_service.store.book import Book
+from licence_service.store.cards import KeptCards
+from licence_service.store.clients import Clients
+from licence_service.store.database import Database
+from licence_service.store.deadline_looks import DeadlineLooks
+from licence_service.store.delegations import Delegations
+from licence_service.store.differences import Differences
+from licence_service.store.holders import Holders
+from licence_service.store.lendings import Lendings
+from licence_service.store.notice_messages import NoticeMessages
+from licence_service.store.notices import KeptNotices
+from licence_service.store.payload import Vault
+from licence_service.store.people import People
+from licence_service.store.quarantine import Quarantine
+from licence_service.store.reads import Reads
+from licence_service.store.repository_lines import Claims as KeptClaims
+from licence_service.store.repository_lines import Lines
+from licence_service.store.sessions import Sessions
+from licence_service.store.showings import Showings
+from licence_service.store.under_way import UnderWay
+from licence_service.targets import read_networks
+from licence_service.vouching import Voucher
+
+
+@dataclass(frozen=True, slots=True)
+class HolderDesk:
+    """What holders use, through host apps or our own wallet."""
+
+    exchange: Exchange
+    cards: Cards
+    claims: Claims
+    delegating: Delegating
+    under_way: UnderWay
+
+
+def holder_desk(
+    settings: Settings, catalogue: Catalogue, keyring: Keyring, admission: Admission, book: Book, database: Database, vault: Vault,
+    now: Callable[[], datetime],
+) -> HolderDesk:  # fmt: skip
+    """Return what holders use."""
+    issuer, audience = settings.identity_issuer, settings.identity_audience or admission.issuer
+    voucher = Voucher(issuer, audience, (), settings.seal_timeout_seconds, now, settings.identity_keys_file) if issuer else None
+    understood = reading(settings.identity_claims, settings.identity_words)
+    holders = Holders(database, vault)
+    exchange = Exchange(admission, voucher, understood, holders, Delegations(database, vault), now)
+    cards = Cards(KeptCards(database, vault), catalogue, read_levels(settings.holder_levels), now)
+    declared, keeper = read_declared(settings.templates / "_claims"), keeper_of(keyring.departments).uscc
+    claims = Claims(cards, book, holders, Quarantine(database, vault), keyring, keeper, declared, now)
+    return HolderDesk(exchange, cards, claims, Delegating(cards, exchange.delegations, holders, now), UnderWay(database))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAndLent:
+    """What holders show and lend, and who scans and reads it."""
+
+    office: ShowOffice
+    roadside: Roadside
+    lending: LendingOffice
+    reads: Reads
+
+
+def shown_and_lent(settings: Settings, cards: Cards, officers: Officers, line: Line, clients: Clients, lendings: Lendings) -> ShownAndLent:
+    """Return what holders show and lend with; `officers` are those that look in other ways too."""
+    verifier, now, database = officers.verifier, officers.now, lendings.database
+    lending = LendingOffice(cards, verifier, clients, lendings, Annotator(line, now), now)
+    office = ShowOffice(
+        cards, verifier, officers.reservations, Showings(database), settings.public_url.rstrip("/"), settings.show_code_seconds, now
+    )  # fmt: skip
+    return ShownAndLent(office, Roadside(office, officers, now), lending, Reads(database, lendings.vault))
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """What tells holders of deadlines, and carries that to host apps."""
+
+    reminding: Reminding
+    messenger: Messenger
+
+
+def reminders(settings: Settings, claims: Claims, law: Law, hooks: Hooks, clients: Clients, database: Database, vault: Vault) -> Reminders:
+    """Return what reminds holders; host apps have it at the addresses that they named."""
+    cards, looks, notices = claims.cards, DeadlineLooks(database), KeptNotices(database, vault)
+    reminding = Reminding(claims.book, cards, law, looks, notices, read_quiet(settings.quiet_hours), cards.now)
+    return Reminders(reminding, Messenger(NoticeMessages(database), hooks.webhooks, clients, hooks.poster, vault, cards.now))
+
+
+def sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Callable[[], datetime]) -> SignIn:
+    """Return what lets people of the desk in."""
+    back, seconds = f"{settings.desk_address}/desk/sign-in/back", settings.seal_timeout_seconds
+    issuer = settings.openid_issuer
+    provider = Provider(issuer, settings.openid_client_id, settings.openid_secret(), back, seconds, now) if issuer else None
+    idle, longest = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
+    return SignIn(provider, people, Sessions(database, people, idle, longest), settings.desk_address, key, now)
+
+
+def repository(settings: Settings, book: Book, catalogue: Catalogue, database: Database, now: Callable[[], datetime]) -> Reconciler | None:
+    """Return what reports to the provincial repository, and reconciles with it; None where no repository is set."""
+    if not settings.repository_url:
+        return None
+    token, secret = settings.repository_keys()
+    poster = Poster(read_networks(settings.repository_networks, "LICENCE_REPOSITORY_NETWORKS"))
+    wire = Gateway(settings.repository_url, token, secret, poster)
+    reporter = Reporter(wire, KeptClaims(database), Lines(database), book, catalogue, now, settings.repository_holders)
+    return Reconciler(There(wire, now), reporter, Differences(database), now)

@@ -1,0 +1,127 @@
+"""Delegations: what a company lets a person do with its licences, from day to day, until it ends them (DOMAIN SH-13)."""
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from licence_service.errors import NotInRegister
+from licence_service.fields import comparison_form
+from licence_service.store.database import Database
+from licence_service.store.holders import row_of
+from licence_service.store.payload import Vault
+from licence_service.store.tables_of_holders import delegations, holders
+
+MANAGER, CLERK = "manager", "clerk"
+ROLES = (MANAGER, CLERK)
+_company, _delegate = holders.alias("company_holder"), holders.alias("delegate_holder")
+_LINES = (
+    select(delegations, _company.c.holder_id.label("company_id"), _delegate.c.holder_id.label("delegate_id"))
+    .join(_company, _company.c.id == delegations.c.company)
+    .join(_delegate, _delegate.c.id == delegations.c.delegate)
+)
+_NAMED = _LINES.where(delegations.c.delegation_id == bindparam("delegation_id"))
+_LIVING = _NAMED.where(
+    _delegate.c.holder_id == bindparam("delegate"), delegations.c.ended_at.is_(None),
+    delegations.c.first_on <= bindparam("day"), delegations.c.last_on >= bindparam("day"),
+)  # fmt: skip
+_GIVEN = _LINES.where(_company.c.holder_id == bindparam("company")).order_by(delegations.c.id)
+_HELD = _LINES.where(_delegate.c.holder_id == bindparam("delegate")).order_by(delegations.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """What a company lets somebody do. `types` and `licences` narrow it, None is all; both days count."""
+
+    delegation_id: str
+    company: str  # holder ids
+    delegate: str
+    name: str = field(repr=False)  # of the delegate, as the company wrote it
+    role: str
+    acts: frozenset[str]
+    types: tuple[str, ...] | None
+    licences: tuple[str, ...] | None
+    first_on: date
+    last_on: date
+    given_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be delegated, to whom."""
+
+    delegate: str
+    name: str = field(repr=False)
+    role: str
+    acts: frozenset[str]
+    types: tuple[str, ...] | None
+    licences: tuple[str, ...] | None
+    first_on: date
+    last_on: date
+
+
+class Delegations:
+    """All delegations; what ended keeps its row."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        """Take the database and the vault for names."""
+        self._database = database
+        self._vault = vault
+
+    def give(self, company: str, wanted: Wanted, by: str, now: datetime) -> Delegation:
+        """Write a delegation down and return it."""
+        delegation_id = secrets.token_hex(13)
+        with self._database.write() as connection:
+            row = {
+                "delegation_id": delegation_id, "company": row_of(connection, company), "delegate": row_of(connection, wanted.delegate),
+                "sealed": self._vault.close_json({"name": wanted.name}, f"delegation:{delegation_id}"), "role": wanted.role,
+                "acts": json.dumps(sorted(wanted.acts)), "types": json.dumps(wanted.types) if wanted.types is not None else None,
+                "licences": json.dumps(wanted.licences) if wanted.licences is not None else None,
+                "first_on": wanted.first_on.isoformat(), "last_on": wanted.last_on.isoformat(), "given_at": now, "given_by": by,
+            }  # fmt: skip
+            connection.execute(insert(delegations).values(row))
+            return self._read(connection.execute(_NAMED, {"delegation_id": delegation_id}).mappings().one())
+
+    def end(self, company: str, delegation_id: str, by: str, now: datetime) -> Delegation:
+        """End one with the delegate's next request, and return it; the first end stays. `NotInRegister` where the company gave no such one."""
+        with self._database.write() as connection:
+            mine = (delegations.c.delegation_id == delegation_id) & (delegations.c.company == row_of(connection, company))
+            connection.execute(update(delegations).where(mine, delegations.c.ended_at.is_(None)).values(ended_at=now, ended_by=by))
+            found = connection.execute(_NAMED.where(mine), {"delegation_id": delegation_id}).mappings().first()
+            if found is None:
+                raise NotInRegister
+            return self._read(found)
+
+    def living(self, delegation_id: str, delegate: str, name: str | None, day: date) -> Delegation | None:
+        """Return a delegation to a person that holds on a day; None where there is none, or the company named the person otherwise than `name`."""
+        asked = {"delegation_id": delegation_id, "delegate": delegate, "day": day.isoformat()}
+        with self._database.read() as connection:
+            found = connection.execute(_LIVING, asked).mappings().first()
+        given = self._read(found) if found else None
+        return None if given and name is not None and comparison_form(given.name) != comparison_form(name) else given
+
+    def given(self, company: str) -> list[Delegation]:
+        """Return those that a company gave, oldest first."""
+        with self._database.read() as connection:
+            return [self._read(row) for row in connection.execute(_GIVEN, {"company": company}).mappings()]
+
+    def held(self, delegate: str) -> list[Delegation]:
+        """Return those that a person was given, oldest first."""
+        with self._database.read() as connection:
+            return [self._read(row) for row in connection.execute(_HELD, {"delegate": delegate}).mappings()]
+
+    def _read(self, row: Any) -> Delegation:  # noqa: ANN401 - a row
+        name = self._vault.open_json(row["sealed"], f"delegation:{row['delegation_id']}")["name"]
+        return Delegation(
+            row["delegation_id"], row["company_id"], row["delegate_id"], name, row["role"], frozenset(json.loads(row["acts"])),
+            _listed(row["types"]), _listed(row["licences"]), date.fromisoformat(row["first_on"]), date.fromisoformat(row["last_on"]),
+            row["given_at"], row["ended_at"],
+        )  # fmt: skip
+
+
+def _listed(said: str | None) -> tuple[str, ...] | None:
+    return tuple(json.loads(said)) if said is not None else None

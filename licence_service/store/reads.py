@@ -1,0 +1,143 @@
+"""Who read what a holder showed or lent, beside the looks of officers; and both as one list, for the holder (DOMAIN §2d, SH-11, AU-06).
+
+Lines are only ever added. Of a reader without a name of his own only the kind is kept: no address, no device.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, insert, literal, or_, select, union_all
+
+from licence_service.store.database import Database
+from licence_service.store.looks import Look, look_of
+from licence_service.store.payload import Vault
+from licence_service.store.tables import licences
+from licence_service.store.tables_of_lending import lendings, reads
+from licence_service.store.tables_of_showing import looked_at, looks
+
+SHOWN, LENT, COPY = "shown", "lent", "copy"
+RECEIVER = "receiver"
+_MOST = 2**53  # of a number in a cursor: what every database can say
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOOK, _READ = 0, 1  # which of the two lists a line is of; in this order where both are of the same instant
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One reading of a licence: by what way, as whom, by which registered system and under which lending, where there is one; the names of fields."""
+
+    at: datetime
+    licence_id: str
+    way: str
+    asker: str
+    fields: Sequence[str]
+    client: str | None = None
+    lending_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One line of the holder's list: an officer's `look`, or else a `read` with its id, and what was `lent`: receiver and purpose.
+
+    `cursor` is where a list goes on after this line.
+    """
+
+    at: datetime
+    cursor: str
+    look: Look | None = None
+    read: Read | None = None
+    read_id: str | None = None
+    lent: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+_LICENCE = select(licences.c.id).where(licences.c.licence_id == bindparam("of_licence")).scalar_subquery()
+_LENDING = select(lendings.c.id).where(lendings.c.lending_id == bindparam("of_lending")).scalar_subquery()
+_ENTER = insert(reads).values(
+    {
+        "licence": _LICENCE, "lending": _LENDING,
+        **{name: bindparam(name) for name in ("read_id", "at", "way", "asker", "client", "fields")},
+    }
+)  # fmt: skip
+
+
+def enter_read(connection: Connection, read: Read) -> None:
+    """Add a line within a transaction that is under way."""
+    row = {
+        "read_id": secrets.token_hex(13), "at": read.at, "of_licence": read.licence_id, "way": read.way, "asker": read.asker, "client": read.client,
+        "of_lending": read.lending_id, "fields": json.dumps(list(read.fields)),
+    }  # fmt: skip
+    connection.execute(_ENTER, row)
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The list of readings."""
+
+    database: Database
+    vault: Vault = field(repr=False)
+
+    def enter(self, read: Read) -> None:
+        """Add a line."""
+        with self.database.write() as connection:
+            enter_read(connection, read)
+
+    def all_of(self, licence_id: str, *, after: str = "", limit: int = 100) -> list[Seen]:
+        """Return everything that was seen of a licence, looks of officers too, oldest first; `after` is the cursor of an earlier line.
+
+        A cursor that is none of ours begins at the beginning.
+        """
+        key = select(licences.c.id).where(licences.c.licence_id == licence_id).scalar_subquery()
+        lines = union_all(
+            select(looks.c.at, literal(_LOOK).label("list"), looks.c.id)
+            .join(looked_at, looked_at.c.look == looks.c.id)
+            .where(looked_at.c.licence == key),
+            select(reads.c.at, literal(_READ).label("list"), reads.c.id).where(reads.c.licence == key),
+        ).subquery()
+        place = _place(after)
+        wanted = select(lines).order_by(lines.c.at, lines.c.list, lines.c.id).limit(limit)
+        if place:
+            at, kind, number = place
+            later = or_(lines.c.at > at, and_(lines.c.at == at, or_(lines.c.list > kind, and_(lines.c.list == kind, lines.c.id > number))))
+            wanted = wanted.where(later)
+        with self.database.read() as connection:
+            found = connection.execute(wanted).all()
+            officers = self._looks(connection, [row.id for row in found if row.list == _LOOK])
+            others = self._reads(connection, [row.id for row in found if row.list == _READ])
+        return [(officers if row.list == _LOOK else others)[row.id] for row in found]
+
+    def _looks(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
+        rows = connection.execute(select(looks).where(looks.c.id.in_(ids))).all() if ids else ()
+        return {row.id: Seen(row.at, _cursor(row.at, _LOOK, row.id), look_of(row, self.vault)) for row in rows}
+
+    def _reads(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
+        whole = (
+            select(reads, licences.c.licence_id, lendings.c.lending_id, lendings.c.sealed)
+            .join(licences, licences.c.id == reads.c.licence)
+            .join(lendings, lendings.c.id == reads.c.lending, isouter=True)
+        )
+        rows = connection.execute(whole.where(reads.c.id.in_(ids))).all() if ids else ()
+        return {
+            row.id: Seen(
+                row.at, _cursor(row.at, _READ, row.id), None,
+                Read(row.at, row.licence_id, row.way, row.asker, tuple(json.loads(row.fields)), row.client, row.lending_id), row.read_id,
+                self.vault.open_json(row.sealed, f"lending:{row.lending_id}") if row.lending_id else {},
+            )
+            for row in rows
+        }  # fmt: skip
+
+
+def _cursor(at: datetime, kind: int, number: int) -> str:
+    return f"{(at - _EPOCH) // timedelta(microseconds=1)}.{kind}.{number}"
+
+
+def _place(cursor: str) -> tuple[datetime, int, int] | None:
+    try:
+        at, kind, number = map(int, cursor.split("."))
+        found = _EPOCH + timedelta(microseconds=at), kind, number
+        return found if min(at, kind, number) >= 0 and max(kind, number) < _MOST else None
+    except (ValueError, OverflowError):
+        return None

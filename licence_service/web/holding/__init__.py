@@ -1,0 +1,1 @@
+"""Routes for holders, through host apps that act for them."""

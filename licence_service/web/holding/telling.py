@@ -1,0 +1,225 @@
+"""A card as its holder reads it: state in words, term, what comes next and what to do about it, what waits and for whom."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+
+from licence_service.errors import NotInRegister
+from licence_service.fields import Asker, disclose
+from licence_service.fold import ENDINGS, endorsement_states
+from licence_service.history import due_of
+from licence_service.history.words import ACTS, FLAGS, STATES, VERSION_STATES, said
+from licence_service.history.words import REASONS as MADE
+from licence_service.licence import Licence, LicenceState, beijing_day
+from licence_service.rules import renewal_of
+from licence_service.service import Service
+from licence_service.store.cards import Card
+from licence_service.store.looks import Look
+from licence_service.store.reads import Seen
+from licence_service.store.record import Record
+from licence_service.template import Template
+from licence_service.view import photos_of, view_of
+
+Said = dict[str, Any]
+_OVER = frozenset({*ENDINGS.values()})
+_RENEW = ("办理换证", "Renew it")
+_LATE = ("已过期，尽快办理换证", "It has expired: renew it at once")
+_NEW = ("需重新申请", "Apply for a new one")
+_DONE_BY = ("到期前办理：", "Have it done before this day: ")
+_OVERDUE = ("已逾期，尽快办理：", "Overdue, have it done at once: ")
+_STEPS = {
+    "sealing": ("等待签章", "Waits for the seal"), "carried": ("正在办理", "Is being carried out"),
+    "clerk": ("等待工作人员核实", "Waits for a clerk to look into it"), "acceptance": ("等待机关受理", "Waits for the department to accept it"),
+    "transfer": ("等待转入地机关接收", "Waits for the receiving department to accept it"),
+}  # fmt: skip
+
+
+def licence_of(service: Service, record: Record) -> tuple[Licence, Template]:
+    """Return a licence today, and the edition of its present document."""
+    licence = record.at(beijing_day(service.now()))
+    return licence, service.catalogue.edition(record.type, licence.current.edition)
+
+
+def summary(service: Service, card: Card) -> Said:
+    """Return what a list of cards shows."""
+    record = card.record
+    licence, template = licence_of(service, record)
+    seen = disclose(template.fields, licence.current.face, Asker.HOLDER)
+    where = f"/holder/cards/{record.licence_id}"
+    return {
+        "licence_id": record.licence_id,
+        "type": {"name": record.type, "zh": template.title.zh, "en": template.title.en, "holder": template.holder, "presentable": template.presentable},
+        "number": seen.get(template.number.field), "holder": seen.get(template.holder_name),
+        "state": said(STATES, licence.state), "overall": service.verifier.standing(record, licence, None).overall.value,
+        "flags": [said(FLAGS, one) for one in sorted(licence.flags)],
+        "valid_from": licence.valid_from.isoformat(), "valid_to": _day(licence.valid_to),
+        "next": next_steps(service, record, licence, template),
+        "version": licence.current.version, "claimed_at": card.claimed_at.isoformat(timespec="seconds"), "how": card.how,
+        "photos": {name: f"{where}/photos/{name}" for name in sorted(photos_of(licence, template, Asker.HOLDER))},
+        "document_url": f"{where}/document",
+    }  # fmt: skip
+
+
+def whole(service: Service, card: Card) -> Said:
+    """Return a card with everything on it."""
+    record = card.record
+    licence, template = licence_of(service, record)
+    department = service.keyring.department_of(licence.issuer or record.department)
+    view = view_of(licence, template, service.catalogue.kinds, department, record.type, licence.current.version, Asker.HOLDER)
+    versions = [
+        {
+            "version": one.version, "elicence_id": one.elicence_id, "reason": said(MADE, one.reason),
+            "state": said(VERSION_STATES, licence.version_state(one)), "issued_on": one.issued_on.isoformat(),
+            "valid_from": one.valid_from.isoformat(), "valid_to": _day(one.valid_to),
+        }
+        for one in licence.versions
+    ]  # fmt: skip
+    return {
+        **summary(service, card), "elicence_id": view["elicence_id"], "issuer": view["issuer"], "specimen": view["specimen"], "ground": view["ground"],
+        "ended_on": view["ended_on"], "suspended_until": view["suspended_until"], "issued_on": view["issued_on"], "face": view["face"],
+        "endorsements": view["endorsements"], "versions": versions, "waits": waits(service, record, licence),
+        "document": {"version": licence.current.version, "sha256": licence.current.document.sha256},
+    }  # fmt: skip
+
+
+def next_steps(service: Service, record: Record, licence: Licence, template: Template) -> list[Said]:
+    """Return what falls due, the soonest first, each with what to do about it; nothing of a right that an act ended."""
+    if licence.state in _OVER:
+        return []
+    judged = service.verifier.judged(record, licence, template, None)
+    steps = [
+        _step(
+            one["kind"],
+            (one["zh"], one["en"]),
+            one["due_on"],
+            tuple(f"{do}{name}" for do, name in zip(_verb(one), (one["zh"], one["en"]), strict=True)),
+        )
+        for one in due_of(judged, template, service.catalogue.kinds, Asker.HOLDER)
+    ]
+    if licence.valid_to:
+        steps += _renewal(service, record, template, licence.valid_to)
+    if licence.suspended_until and licence.state is LicenceState.SUSPENDED:
+        steps.append(_step("suspended_until", ("暂扣届满", "The suspension ends"), licence.suspended_until.isoformat(), ("", "")))
+    return sorted(steps, key=lambda one: (one["on"], one["code"]))
+
+
+def _renewal(service: Service, record: Record, template: Template, valid_to: date) -> list[Said]:
+    """Return the last day of the right, and from when to when it is renewed (LC-03)."""
+    now = service.now()
+    today = beijing_day(now)
+    window = renewal_of(service.law.packs(now), record.type, today, template.term)
+    until = window.renewable_until(valid_to)
+    begins = window.opens_on(valid_to) or window.reminds_on(valid_to)
+    if not {"renew"} & set(template.acts):
+        return [_step("ends", ("有效期届满", "The term ends"), valid_to.isoformat(), _NEW if today > valid_to else ("", ""))]
+    do = _RENEW if today <= valid_to else _LATE if today <= until else _NEW
+    return [{**_step("renewal", ("有效期届满", "The term ends"), valid_to.isoformat(), do), "from": _day(begins), "until": until.isoformat()}]
+
+
+def _verb(due: Said) -> tuple[str, str]:
+    return _OVERDUE if due["result"] == "unmet" else _DONE_BY
+
+
+def _step(code: str, words: tuple[str, str], on: str, do: tuple[str, ...]) -> Said:
+    return {"code": code, "zh": words[0], "en": words[1], "on": on, "do": {"zh": do[0], "en": do[1]}, "from": None, "until": None}
+
+
+def waits(service: Service, record: Record, licence: Licence) -> list[Said]:
+    """Return what waits on a licence, and for whom (XR-08)."""
+    found = []
+    for one in service.holder_desk.under_way.of(record.licence_id):
+        stopped = one.reservation_id and [use["event"] for use in service.seal_log.uses(reservation_id=one.reservation_id)][-1:]
+        step = "clerk" if one.act is None else "sealing" if stopped and stopped[0] in {"failed", "refused"} else "carried"
+        found.append(_wait(service, step, one.department, one.since.isoformat(timespec="seconds"), said(ACTS, one.act) if one.act else None))
+    kinds = service.catalogue.kinds
+    for endorsement, state in endorsement_states(licence.entries, licence.valid_at):
+        if state == "asserted" and Asker.HOLDER in kinds[endorsement.kind].disclose:
+            title, issuer = kinds[endorsement.kind].title, licence.issuer or record.department
+            about = {"code": endorsement.kind, "zh": title.zh, "en": title.en}
+            found.append(_wait(service, "acceptance", issuer, endorsement.occurred_on.isoformat(), about))
+    found += [_wait(service, "transfer", code, None, None) for code in sorted(record.offered_to(licence.valid_at))]
+    return found
+
+
+def _wait(service: Service, step: str, department: str, since: str | None, about: Said | None) -> Said:
+    return {
+        "step": {"code": step, "zh": _STEPS[step][0], "en": _STEPS[step][1]},
+        "about": about,
+        "since": since,
+        "waits_for": organ(service, department),
+    }
+
+
+def organ(service: Service, code: str) -> Said:
+    """Return an organisation by its code, with its names where the keys folder or the book has them."""
+    one = service.keyring.departments.get(code)
+    body = None if one else service.law.body(code, None)
+    name = one.name if one else body.name if body else code
+    return {"code": code, "zh": name, "en": one.name_en if one else name}
+
+
+# -- who looked --------------------------------------------------------------------------------------
+
+
+def look(service: Service, record: Record, one: Look) -> Said:
+    """Return a look at a licence: who, when, where, why, and which fields; of one that a case seals only that there was one (SH-11)."""
+    if one.hidden:
+        return {"at": one.at.isoformat(timespec="seconds"), "sealed_by_case": True} | dict.fromkeys(
+            ("look_id", "organ", "found_by", "reason", "place", "officer", "fields")
+        )
+    reasons = service.officers.reasons
+    code = str(one.said["reason"])
+    zh, en = reasons.words.get(code, (code, code))
+    return {
+        "at": one.at.isoformat(timespec="seconds"), "sealed_by_case": False, "look_id": one.look_id, "organ": organ(service, one.organ),
+        "found_by": one.found_by, "reason": {"code": code, "zh": zh, "en": en}, "place": one.said["place"], "officer": one.said["officer"],
+        "fields": _seen(service, record, one, opened=code in reasons.opens),
+    }  # fmt: skip
+
+
+def seen(service: Service, record: Record, one: Seen) -> Said:
+    """Return a line of the holder's list: an officer's look, or who scanned a show code, read what was lent or verified its copy (AU-06)."""
+    if one.look:
+        return {**look(service, record, one.look), "way": "looked", "seen_as": Asker.OFFICER.value, "client": one.look.client if not one.look.hidden else None,
+                "lent": None}  # fmt: skip
+    assert one.read  # noqa: S101 - it is one or the other
+    fields = _named(service, record, one.at, one.read.fields)
+    lent = {"lending_id": one.read.lending_id, "receiver": one.lent["receiver"], "purpose": one.lent["purpose"]} if one.read.lending_id else None
+    return {
+        "at": one.at.isoformat(timespec="seconds"), "sealed_by_case": False, "look_id": one.read_id, "organ": None, "found_by": None, "reason": None,
+        "place": None, "officer": None, "fields": fields, "way": one.read.way, "seen_as": one.read.asker, "client": one.read.client, "lent": lent,
+    }  # fmt: skip
+
+
+def _named(service: Service, record: Record, at: datetime, names: Collection[str]) -> list[Said]:
+    """Return fields with their labels as the licence had them then."""
+    licence = record.on(beijing_day(at), at)
+    fields = service.catalogue.edition(record.type, licence.current.edition).fields if licence else {}
+    return [{"name": name, "zh": declared.label, "en": declared.label_en} for name, declared in fields.items() if name in names]
+
+
+def _seen(service: Service, record: Record, one: Look, *, opened: bool) -> list[Said]:
+    """Return the fields that the officer saw then; none where the licence came later."""
+    licence = record.on(beijing_day(one.at), one.at)
+    if licence is None:
+        return []
+    template = service.catalogue.edition(record.type, licence.current.edition)
+    return _named(service, record, one.at, disclose(template.fields, licence.current.face, Asker.OFFICER, on_reason=opened))
+
+
+def photo(service: Service, record: Record, name: str) -> tuple[str, bytes]:
+    """Return digest and JPEG of a picture on the present document that the holder sees; `NotInRegister` where there is none."""
+    licence, template = licence_of(service, record)
+    digest = photos_of(licence, template, Asker.HOLDER).get(name)
+    if digest is None:
+        raise NotInRegister
+    return digest, service.reservations.photo(digest)
+
+
+def asker_of(service: Service, record: Record) -> Asker:
+    """Return as whom a holder reads the past: as the public where the licence was another's before, whose data are not theirs."""
+    return Asker.PUBLIC if service.holder_desk.cards.theirs_since(record) else Asker.HOLDER
+
+
+def _day(one: date | None) -> str | None:
+    return one.isoformat() if one else None

@@ -1,0 +1,145 @@
+"""Companies let managers and clerks act for them: scope, time, ended at once, each under their own identity (SH-13)."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from licence_service.holding import GIVEN
+from licence_service.licence import beijing_day
+from tests.host import HostApp, Somebody, hosting
+from tests.promised import Promises
+from tests.world import NOW, VEHICLE, Clock
+
+CLERK, OTHER = Somebody("519902199001010034", "周望川"), Somebody("519902198506120111", "陈安途")
+LAST = beijing_day(NOW) + timedelta(days=9)
+
+
+@pytest.fixture
+def app(tmp_path: Path, demo_keys: Path) -> Iterator[HostApp]:
+    with hosting(tmp_path, demo_keys) as hosts:
+        yield hosts.app()
+
+
+@pytest.fixture
+def company(app: HostApp) -> Somebody:
+    """A company with two vehicles as cards."""
+    face = app.world.request(VEHICLE)["face"]
+    one = Somebody(face["uscc"], face["holder_name"], "company")
+    for number in range(2):
+        app.world.issue(VEHICLE, f"issue-{number:04}", case_no=f"C-{number}", face={"license_no": f"{face['license_no'][:-3]}{number:03}"})
+    assert len(app.claim(app.acting(one))["claimed"]) == 2
+    return one
+
+
+def ids(app: HostApp, acting: dict[str, str]) -> list[str]:
+    answer = app.get("/cards", acting)
+    assert answer.status_code == 200, answer.text
+    return [one["licence_id"] for one in answer.json()["cards"]]
+
+
+def give(app: HostApp, company: Somebody, **changed: Any) -> Any:
+    body = {"number": CLERK.number, "name": CLERK.name, "role": "clerk", "acts": ["read"], "last_on": LAST.isoformat(), **changed}
+    said = {name: value for name, value in body.items() if value is not None}
+    return app.world.http.post("/holder/delegations", json=said, headers=app.acting(company))
+
+
+def given(app: HostApp, company: Somebody, **changed: Any) -> str:
+    answer = Promises(app.world)("/holder/delegations", give(app, company, **changed))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["delegation_id"])
+
+
+@pytest.mark.rule("SH-13")
+def test_a_clerk_sees_and_does_what_was_delegated_and_nothing_else(app: HostApp, company: Somebody) -> None:
+    first, second = ids(app, app.acting(company))
+    clerk = app.acting(CLERK, delegation=given(app, company, licences=[first]))
+
+    assert ids(app, clerk) == [first]
+    assert app.get(f"/cards/{first}", clerk).status_code == 200
+    assert app.get(f"/cards/{second}", clerk).status_code == 404
+    for part in ("document", "looks"):
+        refused = app.get(f"/cards/{first}/{part}", clerk)
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (403, "not-granted")
+    assert app.world.http.post("/holder/claims", json={}, headers=clerk).status_code == 403
+    assert app.world.http.delete(f"/holder/cards/{first}", headers=clerk).status_code == 403
+    giving = {"number": OTHER.number, "name": OTHER.name, "role": "clerk", "acts": ["read"], "last_on": LAST.isoformat()}
+    assert app.world.http.post("/holder/delegations", json=giving, headers=clerk).status_code == 403  # nobody delegates further
+    assert ids(app, app.acting(CLERK)) == []  # as themselves they have nothing
+
+
+def test_a_manager_with_everything_downloads_and_sees_who_looked(app: HostApp, company: Somebody) -> None:
+    first, _ = ids(app, app.acting(company))
+    manager = app.acting(CLERK, delegation=given(app, company, role="manager", acts=sorted(GIVEN)))
+    assert app.get(f"/cards/{first}/document", manager).headers["content-type"] == "application/pdf"
+    assert app.get(f"/cards/{first}/looks", manager).json()["looks"] == []
+    assert app.claim(manager)["claimed"] == []
+
+
+def test_types_narrow_a_delegation(app: HostApp, company: Somebody) -> None:
+    other = next(slug for slug in app.world.service.catalogue.slugs if slug != VEHICLE)
+    assert ids(app, app.acting(CLERK, delegation=given(app, company, types=[other]))) == []
+    assert len(ids(app, app.acting(CLERK, delegation=given(app, company, types=[VEHICLE])))) == 2
+
+
+@pytest.mark.rule("SH-13")
+def test_a_delegation_that_is_ended_is_over_with_the_next_request(app: HostApp, company: Somebody) -> None:
+    delegation = given(app, company)
+    clerk = app.acting(CLERK, delegation=delegation)
+    assert len(ids(app, clerk)) == 2
+    where = f"/holder/delegations/{delegation}"
+    assert app.world.http.delete(where, headers=app.acting(CLERK)).status_code == 403  # a person ends none
+    ended = Promises(app.world)("/holder/delegations/{delegation_id}", app.world.http.delete(where, headers=app.acting(company)))
+    assert ended.json()["state"] == "ended"
+    assert app.get("/cards", clerk).status_code == 401
+    assert app.exchanged(CLERK, delegation=delegation).status_code == 400
+    assert app.get("/delegations", app.acting(company)).json()["given"][0]["ended_at"]
+
+
+def test_a_delegation_holds_from_its_first_to_its_last_day(app: HostApp, company: Somebody) -> None:
+    clock, first = app.world.clock, beijing_day(NOW) + timedelta(days=2)
+    assert isinstance(clock, Clock)
+    delegation = given(app, company, first_on=first.isoformat())
+    for days, status in ((0, 400), (2, 200), (9, 200), (10, 400)):
+        clock.now = NOW + timedelta(days=days)
+        assert app.exchanged(CLERK, delegation=delegation).status_code == status, days
+
+
+def test_only_who_it_was_given_to_uses_it_by_number_and_name(app: HostApp, company: Somebody) -> None:
+    delegation = given(app, company)
+    for who in (OTHER, Somebody(CLERK.number, "周望舒"), Somebody(OTHER.number, CLERK.name), company):
+        answer = app.exchanged(who, delegation=delegation)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    held = app.get("/delegations", app.acting(CLERK)).json()
+    assert [one["delegation_id"] for one in held["held"]] == [delegation]
+    assert (held["held"][0]["company"], held["given"]) == (company.name, [])
+    assert CLERK.number not in str(held)
+
+
+def test_what_a_company_writes_changes_no_name_that_the_identity_service_said(app: HostApp, company: Somebody) -> None:
+    clerk = app.exchanged(CLERK).json()["holder"]
+    given(app, company, name="改名")
+    assert app.world.service.holder_desk.exchange.holders.identity(clerk) == (CLERK.number, CLERK.name)
+
+
+def test_a_person_delegates_nothing_and_a_low_level_neither(app: HostApp, company: Somebody) -> None:
+    assert give(app, OTHER).status_code == 403
+    weak = app.acting(company, "2")
+    body = {"number": CLERK.number, "name": CLERK.name, "role": "clerk", "acts": ["read"], "last_on": LAST.isoformat()}
+    refused = app.world.http.post("/holder/delegations", json=body, headers=weak)
+    assert (refused.status_code, refused.json()["wanted"]) == (403, "3")
+
+
+@pytest.mark.parametrize("changed", [
+    {"number": None}, {"number": "519902199001010035"}, {"name": ""}, {"name": "x" * 200}, {"role": "owner"}, {"acts": []}, {"acts": None},
+    {"acts": ["delegate"]}, {"acts": "read"}, {"acts": [["read"]]}, {"types": ["no_such_type"]}, {"types": []}, {"licences": ["0" * 20]},
+    {"licences": "x"}, {"licences": [7]}, {"last_on": None}, {"last_on": ""}, {"last_on": "soon"}, {"last_on": "2020-01-01"}, {"last_on": "2040-01-01"},
+    {"first_on": "2030-01-01", "last_on": "2029-12-31"}, {"first_on": 7}, {"office": "x"},
+])  # fmt: skip
+def test_a_delegation_of_another_shape_is_refused_with_its_faults(app: HostApp, company: Somebody, changed: dict[str, Any]) -> None:
+    answer = give(app, company, **changed)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["faults"]
+    assert app.get("/delegations", app.acting(company)).json()["given"] == []
