@@ -62,6 +62,11 @@ from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
 from licence_service.web.holding import cards, claims, deadlines, delegations, lending
 from licence_service.web.holding import showing as holding_showing
+from licence_service.web.wallet import claims as wallet_claims
+from licence_service.web.wallet import delegations as wallet_delegations
+from licence_service.web.wallet import door as wallet_door
+from licence_service.web.wallet import home as wallet_home
+from licence_service.web.wallet.room import NobodyThere, to_door
 
 
 class _Routes(Protocol):
@@ -75,6 +80,7 @@ _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
     looking, matching, stickers, reporting, batch, lists, watchlists, stocks, stock_work, complying, claims, cards, deadlines, delegations,
     notices, showing, holding_showing, lent, lending,
+    wallet_door, wallet_home, wallet_claims, wallet_delegations,
     door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, campaigns, auditing,
 )  # fmt: skip
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,
@@ -124,6 +130,10 @@ def create_app(service: Service) -> FastAPI:
     def desk_script() -> Response:
         return Response(pages.script("desk.js"), media_type="text/javascript", headers={"Cache-Control": "max-age=3600"})
 
+    @app.get("/wallet.css", include_in_schema=False)
+    def wallet_style() -> Response:
+        return Response(pages.script("wallet.css"), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
     @app.get("/style.css", include_in_schema=False)
     def style() -> Response:
         return Response(pages.style(), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
@@ -131,6 +141,7 @@ def create_app(service: Service) -> FastAPI:
     app.openapi = document_of(app)  # type: ignore[method-assign]  # as FastAPI has it extended
     app.add_exception_handler(Refusal, problems.refused)
     app.add_exception_handler(SignInWanted, to_sign_in)
+    app.add_exception_handler(NobodyThere, to_door)
     app.add_exception_handler(Unavailable, problems.unavailable)
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.not_of_shape)

@@ -24,10 +24,11 @@ from licence_service.outbound import Poster
 from licence_service.reminding import Reminding, read_quiet
 from licence_service.repository import Reconciler, Reporter, There
 from licence_service.roadside import Roadside
+from licence_service.round_trip import Provider, RoundTrip
 from licence_service.seal.keyring import Keyring
 from licence_service.settings import Settings
 from licence_service.showing import ShowOffice
-from licence_service.signing_in import Provider, SignIn
+from licence_service.signing_in import SignIn
 from licence_service.store.book import Book
 from licence_service.store.cards import KeptCards
 from licence_service.store.clients import Clients
@@ -35,6 +36,7 @@ from licence_service.store.database import Database
 from licence_service.store.deadline_looks import DeadlineLooks
 from licence_service.store.delegations import Delegations
 from licence_service.store.differences import Differences
+from licence_service.store.holder_sessions import HolderSessions
 from licence_service.store.holders import Holders
 from licence_service.store.lendings import Lendings
 from licence_service.store.notice_messages import NoticeMessages
@@ -50,6 +52,7 @@ from licence_service.store.showings import Showings
 from licence_service.store.under_way import UnderWay
 from licence_service.targets import read_networks
 from licence_service.vouching import Voucher
+from licence_service.wallet import WalletDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,17 @@ def sign_in(settings: Settings, people: People, database: Database, key: bytes, 
     issuer = settings.openid_issuer
     provider = Provider(issuer, settings.openid_client_id, settings.openid_secret(), back, seconds, now) if issuer else None
     idle, longest = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
-    return SignIn(provider, people, Sessions(database, people, idle, longest), settings.desk_address, key, now)
+    return SignIn(RoundTrip(provider, key, now), people, Sessions(database, people, idle, longest), settings.desk_address, now)
+
+
+def wallet_door(settings: Settings, exchange: Exchange, database: Database, key: bytes) -> WalletDoor:
+    """Return what lets holders into our own wallet."""
+    now, address = exchange.now, settings.public_url.rstrip("/")
+    back, issuer = f"{address}/wallet/sign-in/back", settings.identity_issuer if settings.wallet_client_id else ""
+    secret = settings.wallet_secret() if issuer else ""
+    provider = Provider(issuer, settings.wallet_client_id, secret, back, settings.seal_timeout_seconds, now) if issuer else None
+    sessions = HolderSessions(database, timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours))
+    return WalletDoor(RoundTrip(provider, key, now), exchange.reading, exchange.holders, exchange.delegations, sessions, address, now)
 
 
 def repository(settings: Settings, book: Book, catalogue: Catalogue, database: Database, now: Callable[[], datetime]) -> Reconciler | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from licence_service.admission import Admission
 from licence_service.answering import Answers
 from licence_service.archive import Archive, SecondPlace, open_archive, open_passing, open_second_place
-from licence_service.assembled import HolderDesk, Reminders, ShownAndLent, holder_desk, reminders, repository, shown_and_lent, sign_in
+from licence_service.assembled import HolderDesk, Reminders, ShownAndLent, holder_desk, reminders, repository, shown_and_lent, sign_in, wallet_door
 from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
 from licence_service.bulk.desk import Desk, desk
@@ -100,6 +100,7 @@ from licence_service.store.webhooks import Webhooks
 from licence_service.targets import read_networks
 from licence_service.uploading import Uploads
 from licence_service.verification import Verifier
+from licence_service.wallet import WalletDoor
 
 Clock = Callable[[], datetime]
 
@@ -160,6 +161,7 @@ class Service:
     cases: CaseDesk
     people: People
     sign_in: SignIn
+    wallet: WalletDoor
     desk_log: DeskLog
     holder_desk: HolderDesk
     shown: ShownAndLent
@@ -253,8 +255,7 @@ def build(
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
     skeletons = Skeletons(catalogue, keyring, printer.fonts, host_of(settings.public_url))
-    clients = Clients(database, keyring.within)
-    openings, appendings = Openings(database, vault, now), Appendings(database, vault, now)
+    clients, openings, appendings = Clients(database, keyring.within), Openings(database, vault, now), Appendings(database, vault, now)
     chunks = Chunks(registrar, Reserving(database, vault), openings, appendings, Packer(archive, packed, skeletons))
     runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, clients)
     keeper, heads = keeper_of(keyring.departments), Heads(database)
@@ -279,7 +280,8 @@ def build(
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
-        people, sign_in(settings, people, database, vault.sign_in_key, now), DeskLog(database),
+        people, sign_in(settings, people, database, vault.sign_in_key, now),
+        wallet_door(settings, holders.exchange, database, vault.wallet_key), DeskLog(database),
         holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
         reminders(settings, holders.claims, law, hooks, clients, database, vault), repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip

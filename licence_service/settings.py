@@ -80,12 +80,17 @@ class Settings(BaseSettings):
         "read=1 claim=2 show=2 lend=2 download=2 looks=2 delegate=3",
         description="The identity level that each act of a holder needs: 1 by password, 2 by real name, 3 by face or eID.",
     )
+    wallet_client_id: str = Field("", description="How the identity service knows our own web wallet (`/wallet`); empty: the wallet is closed.")
+    wallet_client_secret: SecretStr = Field(
+        SecretStr(""), description="What the wallet shows the identity service; or use the file below; empty: a public client."
+    )
+    wallet_client_secret_file: Path | None = Field(None, description="A file that holds that secret.")
     notice_seconds: float = Field(
         60.0, description="How often the server looks for deadlines that holders are to be told of; 0 leaves that to `licence-service work`."
     )
     quiet_hours: str = Field("21:00-08:00", description="Hours in Beijing in which no holder is told of a deadline; empty: none.")
-    session_idle_minutes: int = Field(20, ge=1, le=480, description="How long a session of the desk lasts without use.")
-    session_hours: int = Field(10, ge=1, le=24, description="How long a session of the desk lasts at most.")
+    session_idle_minutes: int = Field(20, ge=1, le=480, description="How long a session of the desk, or of the wallet, lasts without use.")
+    session_hours: int = Field(10, ge=1, le=24, description="How long such a session lasts at most.")
     show_code_seconds: int = Field(60, ge=30, le=300, description="How long a show code lives; it is refreshed at half its life.")
     trusted_proxy: bool = Field(default=False, description="Take the caller's address from the last X-Forwarded-For entry.")
 
@@ -112,6 +117,10 @@ class Settings(BaseSettings):
     def openid_secret(self) -> str:
         """Return the secret for the OpenID provider, from its variable or its file; empty where there is none."""
         return (_secret(self.openid_client_secret, self.openid_client_secret_file) or b"").decode()
+
+    def wallet_secret(self) -> str:
+        """Return the secret of the wallet for the identity service, from its variable or its file; empty where there is none."""
+        return (_secret(self.wallet_client_secret, self.wallet_client_secret_file) or b"").decode()
 
     def passphrase(self) -> bytes | None:
         """Return the passphrase of the private keys, from its variable or its file."""

@@ -249,7 +249,7 @@ def settings_for(folder: Path, keys: Path, database_url: str | None = None, **mo
     return Settings(
         database_url=SecretStr(database_url or f"sqlite:///{folder}/licence.db"), archive_url=more.pop("archive_url", f"file:{folder}/archive"),
         templates=more.pop("templates", ROOT / "templates"), keys=keys, seal_passphrase=SecretStr(PASSPHRASE),
-        payload_key=SecretStr(PAYLOAD_KEY), allow_demo_keys=True, public_url="https://licence.example.cn", **({"worker_seconds": 0.0} | more),
+        payload_key=SecretStr(PAYLOAD_KEY), allow_demo_keys=True, **({"public_url": "https://licence.example.cn", "worker_seconds": 0.0} | more),
     )  # fmt: skip
 
 

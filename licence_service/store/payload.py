@@ -34,6 +34,7 @@ class Vault:
         self.permutation_key = _derive(secret, b"status/1")
         self.token_key = _derive(secret, b"access-token/1")
         self.sign_in_key = _derive(secret, b"sign-in/1")
+        self.wallet_key = _derive(secret, b"wallet/1")
 
     def close_up(self, content: bytes, row: str) -> bytes:
         """Encrypt bytes for one row."""

@@ -21,7 +21,7 @@ INSERT_ONLY = frozenset({
 # showings, ended log-ins and nonces whose codes are over for a day.
 DELETED_FROM = frozenset({
     "failures", "status_runs", "status_lists", "prepared_answers", "used_assertions", "webhooks", "webhook_deliveries", "stock_findings",
-    "sessions", "source_waits", "showings", "ended_logins", "shown_nonces",
+    "sessions", "holder_sessions", "source_waits", "showings", "ended_logins", "shown_nonces",
 })  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Holders as the identity service knows them, the licences that they keep as cards, and what companies let others do for them."""
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, Table, Text, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, text
 
 from licence_service.store.database import Instant
 from licence_service.store.tables import Key, clients, licences, metadata
@@ -51,4 +51,15 @@ delegations = Table(
     Column("ended_by", String(26)),
     Index("ix_delegations_company", "company"),
     Index("ix_delegations_delegate", "delegate"),
+)  # fmt: skip
+holder_sessions = Table(
+    "holder_sessions", metadata,
+    Column("token_digest", String(64), primary_key=True),
+    Column("holder", Key, ForeignKey("holders.id", name="fk_holder_sessions_holder"), nullable=False, index=True),
+    Column("person", Key, ForeignKey("holders.id", name="fk_holder_sessions_person")),  # who speaks for a company, where they are named
+    Column("level", Integer, nullable=False),  # at which they showed who they are
+    Column("delegation", String(26)),  # under which they act; empty: for themselves
+    Column("showing", String(32), nullable=False),  # what show codes are bound to
+    Column("begun_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=False, index=True),
 )  # fmt: skip

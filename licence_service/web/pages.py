@@ -36,7 +36,15 @@ REFUSALS = {
     "wrong-method": "该地址不接受这种访问方式",
     "bug": "系统出错，请稍后再试",
 }
-_DESK = "/desk"
+WALLET_REFUSALS = {  # where a holder is told otherwise than the public
+    "not-in-register": "您的证照夹里没有这份证照或记录",
+    "access-refused": "登录未成功，请重新登录",
+    "not-granted": "您没有办理此事的授权",
+    "level-too-low": "请以更高的身份认证等级登录",
+    "transition-refused": "证照目前的状态不能办理此事项",
+    "ceiling-reached": "本小时办理数量已达上限，请稍后再试",
+}
+_DESK, _WALLET = "/desk", "/wallet"
 _FORMS = (
     "/officer",
     "/notes",
@@ -126,6 +134,11 @@ def is_desk(path: str) -> bool:
     return path == _DESK or path.startswith(f"{_DESK}/")
 
 
+def is_wallet(path: str) -> bool:
+    """Say whether an address is one of the wallet."""
+    return path == _WALLET or path.startswith(f"{_WALLET}/")
+
+
 def desk_refusal(
     status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str], around: Mapping[str, Any]
 ) -> Response:
@@ -133,6 +146,16 @@ def desk_refusal(
     said = [(one["path"], fault_words(one["code"]), one["message"]) for one in faults]
     words = DESK_REFUSALS.get(slug, _otherwise(status))
     return page("desk/refusal.html", status=status, headers=headers, **{"back": None, **around}, title=title, zh=words, faults=said)
+
+
+def wallet_refusal(
+    status: int, slug: str, title: str, faults: Sequence[Mapping[str, str]], headers: Mapping[str, str], around: Mapping[str, Any]
+) -> Response:
+    """Show a refusal in the wallet; where a higher identity level is wanted, `around` says which."""
+    said = [(one["path"], fault_words(one["code"]), one["message"]) for one in faults]
+    words = WALLET_REFUSALS.get(slug) or REFUSALS.get(slug) or _otherwise(status)
+    shown = {"wanted": None, "level": None, **around}
+    return page("wallet/refusal.html", status=status, headers=headers, **shown, title=title, zh=words, faults=said)
 
 
 def _otherwise(status: int) -> str:

@@ -12,6 +12,7 @@ from licence_service import errors
 from licence_service.errors import Refusal, Unavailable
 from licence_service.web import pages
 from licence_service.web.desk import refusing
+from licence_service.web.wallet import refusing as wallet_refusing
 
 STATUS: Mapping[type[Exception], int] = {
     errors.Refusal: 400,
@@ -71,6 +72,10 @@ def problem(
         if pages.is_desk(path):
             shown = refusing.around(request, status) if slug != "bug" else {}  # after a bug nothing more is asked of the register
             return pages.desk_refusal(status, slug, title, faults, headers, shown)
+        if pages.is_wallet(path):
+            shown = wallet_refusing.around(request) if slug != "bug" else {}
+            asked: dict[str, Any] = {name: more[name] for name in ("level", "wanted") if name in more}
+            return pages.wallet_refusal(status, slug, title, faults, headers, {**shown, **asked})
         return pages.refusal(path, status, slug, title, faults, headers)
     return JSONResponse(_document(status, slug, title, detail, **more), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 

@@ -26,8 +26,9 @@ from licence_service.template import EndorsementKind, Template
 from licence_service.web.desk import controls, previewing
 from licence_service.web.desk.controls import Control, Group
 from licence_service.web.desk.issuing import code_of, entered, said
-from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having
+from licence_service.web.desk.room import HOME, Desk, TheForm, having
 from licence_service.web.issuing import LicenceId
+from licence_service.web.sent import Sent
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 Actor = Annotated[Desk, Depends(having(Right.ENTER))]
@@ -98,7 +99,7 @@ def form(desk: Actor, licence_id: LicenceId, act: Act, kind: Kind = "", accept: 
 def enter(desk: Actor, form: TheForm, licence_id: LicenceId, act: Act, kind: Kind = "") -> Response:
     """Enter an act; what is wrong is said at its field, and nothing that was typed is lost."""
     acting = _begun(desk, licence_id, act, kind)
-    body, key = acting.body(form), form.request_key()
+    body, key = acting.body(form), form.request_key("desk")
     if form.text("do") == "preview":
         return acting.page(body, key, drawn=acting.drawn(body))
     try:

@@ -22,8 +22,9 @@ from licence_service.store.campaigns import APPROVED, PLANNED, REHEARSED, RUNNIN
 from licence_service.web.desk import controls
 from licence_service.web.desk.controls import Control, Group
 from licence_service.web.desk.issuing import code_of, said
-from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having, in_beijing, renewed
+from licence_service.web.desk.room import HOME, Desk, TheForm, having, in_beijing, renewed
 from licence_service.web.desk_words import DESK_REFUSALS
+from licence_service.web.sent import Sent
 
 router = APIRouter(prefix=f"{HOME}/campaigns", include_in_schema=False)
 Either = Annotated[Desk, Depends(having(Right.PLAN, Right.APPROVE))]
@@ -66,7 +67,7 @@ def form(desk: Planner) -> Response:
 def plan(desk: Planner, form: TheForm) -> Response:
     """Keep a plan for the own department, and have it rehearsed; what is wrong is said at its field. The same press of the button twice is one."""
     _seals(desk)
-    body, runner, key = _body(desk, form), desk.service.runner(), form.request_key()
+    body, runner, key = _body(desk, form), desk.service.runner(), form.request_key("desk")
     try:
         whole = {**body, "exclusions": [_exclusion(one) for one in body["exclusions"]]}
         campaign = runner.store.get(runner.plan(whole, desk.person.person_id, key))

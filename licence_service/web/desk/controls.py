@@ -11,8 +11,8 @@ from licence_service.envelope import PHOTO_BYTES
 from licence_service.errors import Fault
 from licence_service.fields import Field
 from licence_service.template import Template
-from licence_service.web.desk.room import Sent
 from licence_service.web.desk_words import fault_words
+from licence_service.web.sent import Sent
 
 INTEGER = re.compile(r"-?[0-9]{1,15}")  # what JSON numbers hold exactly; anything else stays a text, and is named as a fault
 _KINDS = {

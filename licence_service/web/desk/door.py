@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from licence_service.duties import Right
 from licence_service.errors import AccessRefused
+from licence_service.round_trip import AWAY, MOST_CODE, MOST_STATE
 from licence_service.service import Service
-from licence_service.signing_in import AWAY, MOST_CODE, MOST_STATE
 from licence_service.web import pages
 from licence_service.web.access import TheService
 from licence_service.web.desk.room import COOKIE, HOME, AtDesk, Desk, TheForm

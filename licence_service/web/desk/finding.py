@@ -21,8 +21,9 @@ from licence_service.store.searching import Criteria
 from licence_service.view import view_of
 from licence_service.web import history, history_page, pages
 from licence_service.web.desk.acting import act_words, acts_on
-from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having, in_beijing
+from licence_service.web.desk.room import HOME, Desk, TheForm, having, in_beijing
 from licence_service.web.issuing import LicenceId, Number, sealed_file
+from licence_service.web.sent import Sent
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 Reader = Annotated[Desk, Depends(having(Right.FIND))]

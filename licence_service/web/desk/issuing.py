@@ -15,9 +15,10 @@ from licence_service.licence import Act, beijing_day
 from licence_service.template import Template
 from licence_service.web.desk import controls, previewing
 from licence_service.web.desk.controls import Control
-from licence_service.web.desk.room import HOME, Desk, Sent, TheForm, having
+from licence_service.web.desk.room import HOME, Desk, TheForm, having
 from licence_service.web.desk_words import DESK_REFUSALS, DESK_WAITS
 from licence_service.web.issuing import TypeName
+from licence_service.web.sent import Sent
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 Issuer = Annotated[Desk, Depends(having(Right.ENTER))]
@@ -47,7 +48,7 @@ def form(desk: Issuer, slug: TypeName) -> Response:
 def issue(desk: Issuer, form: TheForm, slug: TypeName) -> Response:
     """Issue what was typed, or show it as a preview; what is wrong is said at its field, and nothing that was typed is lost."""
     template = _template(desk, slug)
-    body, key = _body(template, form), form.request_key()
+    body, key = _body(template, form), form.request_key("desk")
     if form.text("do") == "preview":
         return _form(desk, template, body, key, (), drawn=previewing.of_issue(desk, template, body))
     try:

@@ -1,18 +1,14 @@
 """Who stands at the desk, what they may do, and what they sent: the session, its rights, the key in every form."""
 
-import hmac
-import re
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.datastructures import UploadFile
 
 from licence_service.duties import WORDS, Right
-from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected, WrongMediaType
+from licence_service.errors import NotGranted, NotInRegister
 from licence_service.licence import BEIJING
 from licence_service.requests import ACTS
 from licence_service.seal.granting import Office
@@ -20,13 +16,12 @@ from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, PERSON, READ, STOCK, Client
 from licence_service.store.people import Person
 from licence_service.store.record import Record
-from licence_service.web import filled, pages
+from licence_service.web import pages
 from licence_service.web.access import TheService
-from licence_service.web.body import media_type
+from licence_service.web.sent import Sent, read_sent
 
 HOME, COOKIE = "/desk", "desk_session"
 CEILING = 500  # acts an hour of one person: more than two hands enter
-MOST_SENT, _MOST_FIELDS = 3_000_000, 6000  # bytes and parts of a form: photographs, and the longest table
 DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
     (frozenset({Right.FIND}), "/desk/licences", "查找证照", "Find"),
     (frozenset({Right.ENTER}), "/desk/issue", "颁发证照", "Issue"),
@@ -39,7 +34,6 @@ DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
 )
 _ACTS_OF: dict[Right, tuple[str, ...]] = {Right.FIND: (READ,), Right.ENTER: (READ, "issue", *ACTS), Right.QUARANTINE: (STOCK,)}
 _BY_ITSELF = "by-itself"  # in the address of a page that renewed itself
-_KEY = re.compile(r"[0-9a-f]{32}")
 _LIVE = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -147,43 +141,9 @@ def having(*rights: Right) -> Callable[[Desk], Desk]:
     return checked
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a form of the desk sent: texts by name, each as often as it came, and files."""
-
-    texts: Mapping[str, list[str]] = field(repr=False)
-    files: Mapping[str, bytes] = field(repr=False)
-
-    def text(self, name: str, most: int = 2000) -> str:
-        """Return a text without the blanks around it, empty where there is none; `RequestRejected` for one beyond its limit."""
-        value = self.texts.get(name, [""])[-1]
-        if len(value) > most:
-            raise RequestRejected(faults=[Fault(name, "too-long", f"a text of at most {most} characters is wanted here")])
-        return value.strip()
-
-    def request_key(self) -> str:
-        """Return the key of the request that the form was made for; a new one where it is not of ours."""
-        key = self.text("key", 64)
-        return f"desk-{key if _KEY.fullmatch(key) else secrets.token_hex(16)}"
-
-
 async def sent(request: Request, desk: AtDesk) -> Sent:
-    """Read a form of the desk; `NotGranted` where it does not carry the key of this session: another site made it (CSRF)."""
-    if media_type(request) not in {"multipart/form-data", "application/x-www-form-urlencoded"}:
-        raise WrongMediaType("the body is a form")
-    await filled.keep_body(request, MOST_SENT)
-    texts: dict[str, list[str]] = {}
-    files: dict[str, bytes] = {}
-    async with filled.parts(request, files=20, fields=_MOST_FIELDS) as form:
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                files[name] = await value.read()
-            else:
-                texts.setdefault(name, []).append(value)
-    key = texts.get("form_key", [""])[-1]
-    if not hmac.compare_digest(key.encode(), desk.service.sign_in.form_key(desk.token).encode()):
-        raise NotGranted("this form was not made for this session")
-    return Sent(texts, files)
+    """Read a form of the desk."""
+    return await read_sent(request, desk.service.sign_in.form_key(desk.token))
 
 
 TheForm = Annotated[Sent, Depends(sent)]

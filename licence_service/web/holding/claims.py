@@ -1,5 +1,6 @@
 """Claiming a holder's licences as cards, and giving a card back (DOMAIN SH-15)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -33,6 +34,20 @@ def claim(service: TheService, holding: TheHolding, body: Body) -> Response:
     A claim matches, it issues nothing. What is no card is told with a reason and the body that can put it right; one that found nothing always has
     one. Whether a number exists is told to nobody: without the right code, a number that somebody has is answered as one that nobody has.
     """
+    return JSONResponse(came_of(service, holding, body), headers={"Cache-Control": "no-store"})
+
+
+@router.delete("/cards/{licence_id}", status_code=204, summary="Give a card back")
+def release(service: TheService, holding: TheHolding, licence_id: LicenceId) -> Response:
+    """Keep the licence no longer as a card; the licence stays what it is, and can be claimed again."""
+    desk = service.holder_desk.cards
+    desk.kept_card(holding, licence_id, CLAIM)
+    desk.kept.release(holding.scope, licence_id, holding.by, service.now())
+    return Response(status_code=204)
+
+
+def came_of(service: Service, holding: Holding, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Claim, and return what came of it; `RequestRejected` names all that is wrong with the body."""
     reading = Reading(body)
     reading.only(frozenset({"by", "value", "delivery_code", "type", "region"}))
     way, value, code = reading.one_of("by", ("identity", *WAYS)), reading.field("value", _VALUE), reading.field("delivery_code", _CODE)
@@ -46,20 +61,11 @@ def claim(service: TheService, holding: TheHolding, body: Body) -> Response:
     reading.refuse_if_faulty()
     claims = service.holder_desk.claims
     if not by_code:
-        return _answer(service, claims.by_identity(holding, slug, region))
+        return _said(service, claims.by_identity(holding, slug, region))
     claimed = claims.by_code(holding, str(way), str(value), str(code), slug, region)
     if claimed.guessed:
         _count(service, holding, str(value))
-    return _answer(service, claimed)
-
-
-@router.delete("/cards/{licence_id}", status_code=204, summary="Give a card back")
-def release(service: TheService, holding: TheHolding, licence_id: LicenceId) -> Response:
-    """Keep the licence no longer as a card; the licence stays what it is, and can be claimed again."""
-    desk = service.holder_desk.cards
-    desk.kept_card(holding, licence_id, CLAIM)
-    desk.kept.release(holding.scope, licence_id, holding.by, service.now())
-    return Response(status_code=204)
+    return _said(service, claimed)
 
 
 def _count(service: Service, holding: Holding, value: str) -> None:
@@ -71,7 +77,7 @@ def _count(service: Service, holding: Holding, value: str) -> None:
         raise TooManyFailures(f"try again in {WINDOW_SECONDS // 60} minutes")
 
 
-def _answer(service: Service, claimed: Claimed) -> Response:
+def _said(service: Service, claimed: Claimed) -> dict[str, Any]:
     declared = service.holder_desk.claims.declared.reasons
     reasons = [
         {
@@ -80,5 +86,4 @@ def _answer(service: Service, claimed: Claimed) -> Response:
         }
         for one in claimed.reasons
     ]  # fmt: skip
-    said = {"claimed": list(claimed.new), "already": list(claimed.already), "reasons": reasons}
-    return JSONResponse(said, headers={"Cache-Control": "no-store"})
+    return {"claimed": list(claimed.new), "already": list(claimed.already), "reasons": reasons}

@@ -24,7 +24,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 def delegations(service: TheService, holding: TheHolding) -> Response:
     """Return what a company gave, ended ones too; to a person what companies gave them, with the id by which they act under it."""
     given, held = service.holder_desk.delegating.listed(holding)
-    said = {"given": [_told(service, one) for one in given], "held": [_told(service, one) for one in held]}
+    said = {"given": [told(service, one) for one in given], "held": [told(service, one) for one in held]}
     return JSONResponse(said, headers=_NO_STORE)
 
 
@@ -36,16 +36,16 @@ def give(service: TheService, holding: TheHolding, body: Body) -> Response:
 
     They come with their own identity, under the same number and name, and exchange it with `delegation`. They cannot delegate further.
     """
-    return JSONResponse(_told(service, service.holder_desk.delegating.give(holding, body)), status_code=201, headers=_NO_STORE)
+    return JSONResponse(told(service, service.holder_desk.delegating.give(holding, body)), status_code=201, headers=_NO_STORE)
 
 
 @router.delete("/delegations/{delegation_id}", responses={200: DELEGATION_ANSWER}, summary="End a delegation")
 def end(service: TheService, holding: TheHolding, delegation_id: DelegationId) -> Response:
     """End a delegation: the delegate is out with their next request."""
-    return JSONResponse(_told(service, service.holder_desk.delegating.end(holding, delegation_id)), headers=_NO_STORE)
+    return JSONResponse(told(service, service.holder_desk.delegating.end(holding, delegation_id)), headers=_NO_STORE)
 
 
-def _told(service: Service, one: Delegation) -> dict[str, Any]:
+def told(service: Service, one: Delegation) -> dict[str, Any]:
     """Return a delegation: to whom by name and by what company, never a number."""
     today = beijing_day(service.now())
     over = one.ended_at is not None or one.last_on < today

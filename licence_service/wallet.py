@@ -1,0 +1,88 @@
+"""Our own wallet: holders sign in with the province's identity service, and act for themselves or under a company's delegation (DOMAIN SH-13).
+
+A session names who signed in and under what they act, and says never whether they may: the delegation is looked up anew with every request.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from licence_service.errors import NotInRegister
+from licence_service.holding import Holding
+from licence_service.identity import PERSON, Reading
+from licence_service.licence import beijing_day
+from licence_service.round_trip import Provider, RoundTrip
+from licence_service.store.delegations import Delegation, Delegations
+from licence_service.store.holder_sessions import HolderSessions, Kept
+from licence_service.store.holders import COMPANY, Holder, Holders
+
+
+@dataclass(frozen=True, slots=True)
+class WalletDoor:
+    """Lets holders in. `address` is that of the service."""
+
+    trip: RoundTrip
+    reading: Reading
+    holders: Holders
+    delegations: Delegations
+    sessions: HolderSessions
+    address: str
+    now: Callable[[], datetime] = field(repr=False)
+
+    @property
+    def provider(self) -> Provider | None:
+        """Return who vouches for holders; None where nobody signs in."""
+        return self.trip.provider
+
+    @property
+    def secure(self) -> bool:
+        """Say whether cookies go over TLS only."""
+        return self.address.startswith("https:")
+
+    def arrive(self, kept: str, state: str, code: str, issuer: str | None) -> str:
+        """Take in who comes back from the identity service; return the token of their session.
+
+        `AccessRefused` as `RoundTrip.arrive` says, `NotIdentified` where it says of them too little to hold a licence.
+        """
+        identity = self.reading.identity(self.trip.arrive(kept, state, code, issuer))
+        now = self.now()
+        holder_id = self.holders.known(identity.kind, identity.number, identity.name, now)
+        person = self.holders.known(PERSON, *identity.agent, now) if identity.agent else None
+        return self.sessions.begin(holder_id, person, identity.level, now)
+
+    def holding(self, token: str, *, used: bool = True) -> Holding | None:
+        """Return who acts for which holder in a session, or None; not `used`, a page asked that renews itself."""
+        kept = self.sessions.kept(token, self.now(), used=used) if token else None
+        if kept is None:
+            return None
+        given = self._living(kept, kept.delegation) if kept.delegation else None
+        if given is None:
+            return Holding(Holder(kept.holder_id, kept.kind, kept.level), kept.showing, None, person=kept.person)
+        company = Holder(given.company, COMPANY, kept.level)
+        return Holding(company, kept.showing, None, given.acts, kept.holder_id, given.delegation_id, given.types, given.licences)
+
+    def act_under(self, token: str, delegation_id: str | None) -> None:
+        """Let a session act under a delegation, or for who signed in again; `NotInRegister` where there is no such delegation to them today."""
+        kept = self.sessions.kept(token, self.now())
+        if kept is None or (delegation_id is not None and self._living(kept, delegation_id) is None):
+            raise NotInRegister
+        self.sessions.act_under(token, delegation_id)
+
+    def companies(self, holding: Holding) -> list[tuple[Delegation, str]]:
+        """Return the delegations that who signed in may act under today, each with the name of the company."""
+        if holding.holder.kind == COMPANY and holding.delegation is None:
+            return []
+        living = (self._given(one.delegation_id, holding.by) for one in self.delegations.held(holding.by))
+        return [(one, self.holders.identity(one.company)[1]) for one in living if one]
+
+    def form_key(self, token: str) -> str:
+        """Return what every form of a session carries, so that no other site can send one (CSRF)."""
+        return self.trip.made("form", token)
+
+    def _living(self, kept: Kept, delegation_id: str) -> Delegation | None:
+        """Return a delegation to the person who signed in: companies delegate to persons."""
+        return self._given(delegation_id, kept.holder_id) if kept.kind == PERSON else None
+
+    def _given(self, delegation_id: str, person: str) -> Delegation | None:
+        """Return a delegation to a person that holds today, where the company named them as the identity service does."""
+        return self.delegations.living(delegation_id, person, self.holders.identity(person)[1], beijing_day(self.now()))

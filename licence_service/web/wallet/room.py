@@ -1,0 +1,95 @@
+"""Who is in the wallet and acts for which holder: the session, what every page shows around its own, the key in every form."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from licence_service.holding import CLAIM, DELEGATE, Holding
+from licence_service.service import Service
+from licence_service.store.holders import COMPANY
+from licence_service.web import pages
+from licence_service.web.access import TheService
+from licence_service.web.sent import Sent, read_sent
+
+HOME, COOKIE = "/wallet", "wallet_session"
+BY_ITSELF = "by-itself"  # in the address of a page that asked by itself: nobody did anything
+_LIVE = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data: blob:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+class NobodyThere(Exception):  # noqa: N818 - a fact
+    """Nobody is signed in to the wallet, or the session is over."""
+
+
+def to_door(_request: Request, _error: Exception) -> Response:
+    """Lead whoever is not signed in to the door; what they sent is not kept."""
+    answer = RedirectResponse(HOME, status_code=303, headers={"Cache-Control": "no-store"})
+    answer.delete_cookie(COOKIE, path=HOME)
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """A session of the wallet; everything goes through the holder for whom they act."""
+
+    service: Service
+    holding: Holding
+    token: str = field(repr=False)
+
+    @property
+    def form_key(self) -> str:
+        """Return what every form of this session carries."""
+        return self.service.wallet.form_key(self.token)
+
+    @property
+    def name(self) -> str:
+        """Return the holder's name, as the identity service says it."""
+        return self.service.wallet.holders.identity(self.holding.holder.holder_id)[1]
+
+    @property
+    def around(self) -> dict[str, Any]:
+        """Return what every page shows around its own: for whom they act, who else they may act for, the doors that are open."""
+        company = self.holding.holder.kind == COMPANY
+        doors = [(HOME, "我的证照", "My licences")]
+        if CLAIM in self.holding.acts:
+            doors.append((f"{HOME}/claim", "领取证照", "Claim"))
+        if company:
+            doors.append((f"{HOME}/fleet", "企业证照一览", "Fleet"))
+        if company and DELEGATE in self.holding.acts:
+            doors.append((f"{HOME}/delegations", "授权经办人", "Who acts for us"))
+        return {
+            "holder": self.name, "company": company, "delegated": self.holding.delegation is not None,
+            "under": self.holding.delegation, "acts": self.holding.acts,
+            "companies": self.service.wallet.companies(self.holding), "form_key": self.form_key, "doors": doors,
+        }  # fmt: skip
+
+    def page(self, name: str, status: int = 200, *, script: bool = False, **values: Any) -> Response:  # noqa: ANN401 - values of the page
+        """Draw a page of the wallet; `script`: it asks for more by itself."""
+        answer = pages.page(f"wallet/{name}", status, **self.around, **values)
+        if script:
+            answer.headers["Content-Security-Policy"] = _LIVE
+        return answer
+
+
+def at_wallet(request: Request, service: TheService) -> Wallet:
+    """Return who is in the wallet; `NobodyThere` where nobody is."""
+    token = request.cookies.get(COOKIE, "")
+    holding = service.wallet.holding(token, used=BY_ITSELF not in request.query_params)
+    if holding is None:
+        raise NobodyThere
+    return Wallet(service, holding, token)
+
+
+AtWallet = Annotated[Wallet, Depends(at_wallet)]
+
+
+async def sent(request: Request, wallet: AtWallet) -> Sent:
+    """Read a form of the wallet."""
+    return await read_sent(request, wallet.form_key)
+
+
+TheForm = Annotated[Sent, Depends(sent)]
