@@ -14,6 +14,7 @@ from licence_service.document.strokes import PT, number
 Matrix = tuple[tuple[bool, ...], ...]
 
 LARGEST_VERSION = 11  # 61 modules; above it the modules fall under .45 mm on A5
+LARGEST_ON_SCREEN = 20  # 97 modules; on the narrowest phone a module is still three of its dots wide
 QUIET_MODULES = 4
 CLEAR_OF_RED_MM = 5.0  # nothing red nearer to the plate than this
 PLATE_FILL, PLATE_RULE_PT = "#FFFFFF", 0.4  # the rule in the family's rule colour
@@ -49,11 +50,11 @@ _MASK = 2
 _SEGMENTS = re.compile(r"(.*?)(\d{8,})?", re.DOTALL)
 
 
-def matrix(text: str) -> Matrix:
+def matrix(text: str, largest: int = LARGEST_VERSION) -> Matrix:
     """Encode at level M and return the modules, rows from the top, true = dark, without a quiet zone.
 
     The trailing digits get a numeric segment of their own; what stands before them is alphanumeric as long as it is
-    upper case. Raise `ValueError` for an empty text or one that needs more than version 11 (STANDARDS §6.6).
+    upper case. Raise `ValueError` for an empty text or one that needs more than version `largest`, on paper 11 (STANDARDS §6.6).
     """
     found = _SEGMENTS.fullmatch(text)
     if not text or found is None:
@@ -68,8 +69,8 @@ def matrix(text: str) -> Matrix:
         version = code.best_fit()
     except ValueError as overflow:  # the library looks for a version 41 before it can say that the data overflow
         raise ValueError(f"a text of {len(text)} characters fits no code") from overflow
-    if version > LARGEST_VERSION:
-        raise ValueError(f"a text of {len(text)} characters needs version {version}; {LARGEST_VERSION} is the largest")
+    if version > largest:
+        raise ValueError(f"a text of {len(text)} characters needs version {version}; {largest} is the largest")
     code.make(fit=False)
     return tuple(tuple(bool(module) for module in row) for row in code.get_matrix())
 
@@ -90,3 +91,25 @@ def operators(matrix: Matrix, size_mm: float) -> bytes:
                 runs.append(f"{x} {side - 1 - row} {width} 1 re")
             x += width
     return "\n".join(("q 0 0 0 rg", f"{scale} 0 0 {scale} 0 0 cm", *runs, "f", "Q")).encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A code for a screen: the side of its square in modules, quiet zone included, and the dark modules as the data of one SVG path."""
+
+    side: int
+    path: str
+
+
+def drawn(text: str) -> Drawn:
+    """Encode a text for a screen, which shows larger codes than paper; `ValueError` as `matrix` says."""
+    modules = matrix(text, LARGEST_ON_SCREEN)
+    runs = []
+    for row, line in enumerate(modules):
+        x = QUIET_MODULES
+        for dark, run in groupby(line):
+            width = len(list(run))
+            if dark:
+                runs.append(f"M{x} {row + QUIET_MODULES}h{width}v1h-{width}z")
+            x += width
+    return Drawn(len(modules) + 2 * QUIET_MODULES, "".join(runs))

@@ -129,6 +129,12 @@ class KeptCards:
                 raise NotInRegister
             connection.execute(update(cards).where(cards.c.id == found["id"]).values(released_at=now, released_by=by))
 
+    def types(self, scope: Scope) -> frozenset[str]:
+        """Return the certificate types of a scope's cards."""
+        asked = _MINE.with_only_columns(licences.c.type).where(*scope.within()).distinct()
+        with self._database.read() as connection:
+            return frozenset(connection.execute(asked, {"holder_id": scope.holder_id}).scalars())
+
     def which(self, scope: Scope, licence_ids: Sequence[str]) -> Mapping[str, str]:
         """Return which of some licences are cards of this scope: licence id → the blinded holder on its face when it was claimed."""
         with self._database.read() as connection:

@@ -181,7 +181,14 @@ def test_a_level_that_is_too_low_is_named_with_the_way_to_a_higher_one(world: Wo
 
 def given(boss: Purse, **changed: Any) -> Any:
     today = beijing_day(boss.world.clock())
-    form = {"name": CHEN.name, "number": CHEN.number, "role": "clerk", "acts": ["download", "show"], "last_on": str(today + timedelta(days=9)), **changed}
+    form = {
+        "name": CHEN.name,
+        "number": CHEN.number,
+        "role": "clerk",
+        "acts": ["download", "show"],
+        "last_on": str(today + timedelta(days=9)),
+        **changed,
+    }
     return boss.post("/wallet/delegations", form)
 
 

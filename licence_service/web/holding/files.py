@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
@@ -25,19 +26,34 @@ def fresh(request: Request, body: Mapping[str, Any]) -> Response:
 
 def file(request: Request, content: bytes, digest: str, media_type: str, more: Mapping[str, str] | None = None) -> Response:
     """Return a file, the part of it that a `Range` asks for, or 304; several ranges at once are answered with the whole, as the standard allows."""
+    asked = part_of(request, len(content), digest, more)
+    return Response(content[asked.first : asked.end], status_code=asked.status, media_type=media_type, headers=asked.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of a file is answered: its bytes from `first` up to `end`, none where there is nothing to send."""
+
+    status: int
+    first: int
+    end: int
+    headers: Mapping[str, str]
+
+
+def part_of(request: Request, size: int, digest: str, more: Mapping[str, str] | None = None) -> Asked:
+    """Say what of a file of this size and digest is asked for: all, the part that a `Range` names, or nothing."""
     headers = {**PRIVATE, "ETag": f'"{digest}"', "Accept-Ranges": "bytes", **(more or {})}
     if _had(request, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
+        return Asked(304, 0, 0, headers)
     wanted = request.headers.get("range", "")
     same = request.headers.get("if-range") in {None, headers["ETag"]}
     asked = _ONE_RANGE.fullmatch(wanted) if same else None
     if asked is None or asked.group(0) == "bytes=-":
-        return Response(content, media_type=media_type, headers=headers)
-    first, last = _within(asked.group(1), asked.group(2), len(content))
+        return Asked(200, 0, size, headers)
+    first, last = _within(asked.group(1), asked.group(2), size)
     if first > last:
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{len(content)}"})
-    headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
-    return Response(content[first : last + 1], status_code=206, media_type=media_type, headers=headers)
+        return Asked(416, 0, 0, {**headers, "Content-Range": f"bytes */{size}"})
+    return Asked(206, first, last + 1, {**headers, "Content-Range": f"bytes {first}-{last}/{size}"})
 
 
 def _within(first: str, last: str, size: int) -> tuple[int, int]:

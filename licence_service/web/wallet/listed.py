@@ -1,0 +1,149 @@
+"""All cards of a holder, narrowed, ordered and counted: one reading of the register for each question, and a verdict only for what is shown."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from licence_service.deadlines import Deadline
+from licence_service.fields import Asker, comparison_form, disclose
+from licence_service.history.words import FLAGS, STATES, said
+from licence_service.holding import Holding
+from licence_service.licence import LicenceState, beijing_day
+from licence_service.service import Service
+from licence_service.store.cards import Scope
+from licence_service.store.record import Record
+from licence_service.template import Template, Words
+from licence_service.web.holding.telling import licence_of
+
+MOST = 20_000  # cards of one listing; whoever has more narrows by type
+_AT_ONCE = 500
+_PLATE = "plate"  # the type of a field
+DUE, NUMBER, TYPE = "due", "number", "type"  # what a list may be ordered by
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A card of the list; `next` is the soonest day that the holder must know, what is overdue first."""
+
+    licence_id: str
+    type: str
+    title: Words
+    number: str = field(repr=False)
+    plate: str = field(repr=False)
+    state: LicenceState
+    flags: tuple[str, ...]
+    valid_from: date
+    valid_to: date | None
+    next: Deadline | None
+    version: int
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of the cards is listed: all of it must hold. Empty texts and None narrow nothing; `within` are days from today, what is overdue included."""
+
+    type: str = ""
+    state: str = ""
+    within: int | None = None
+    text: str = field(default="", repr=False)
+    by: str = DUE
+    chosen: frozenset[str] = frozenset()
+
+    def meets(self, row: Row, today: date, *, but_state: bool = False) -> bool:
+        """Say whether a card is listed; `but_state`: whatever its state."""
+        text = comparison_form(self.text)
+        return (
+            (not self.chosen or row.licence_id in self.chosen)
+            and (not self.state or but_state or row.state == self.state)
+            and (self.within is None or (row.next is not None and row.next.day <= today + timedelta(days=self.within)))
+            and (not text or text in comparison_form(row.number) or text in comparison_form(row.plate))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What was found: the rows in order, how many cards are in each state beside the filter by state, and whether there were more than are looked at."""
+
+    rows: Sequence[Row]
+    counts: Sequence[tuple[LicenceState, int]]
+    more: bool
+
+    @property
+    def whole(self) -> int:
+        """Return how many cards there are in all states."""
+        return sum(count for _, count in self.counts)
+
+
+def listed(service: Service, holding: Holding, wanted: Wanted) -> Listed:
+    """Return the cards that are wanted; the caller has seen to it that they may be read."""
+    today = beijing_day(service.now())
+    scope = _narrowed(holding.scope, wanted.type)
+    found, more = [], False
+    for number, row in enumerate(_rows(service, scope) if scope else ()):
+        if number == MOST:
+            more = True
+            break
+        if wanted.meets(row, today, but_state=True):
+            found.append(row)
+    counts = {state: sum(1 for row in found if row.state is state) for state in LicenceState}
+    rows = sorted((row for row in found if wanted.meets(row, today)), key=lambda row: _order(row, wanted.by))
+    return Listed(rows, [(state, count) for state, count in counts.items() if count], more)
+
+
+def shown(service: Service, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows with the verdict in one word, for a page of them."""
+    records, today = {one.licence_id: one for one in service.book.records([row.licence_id for row in rows])}, beijing_day(service.now())
+    return [
+        {
+            "row": row, "state": said(STATES, row.state), "flags": [said(FLAGS, one) for one in row.flags],
+            "overall": service.verifier.standing(records[row.licence_id], records[row.licence_id].at(today), None).overall.value,
+            "overdue": row.next is not None and row.next.day < today,
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def _narrowed(scope: Scope, slug: str) -> Scope | None:
+    """Return what of a scope is of one type; None where that is nothing."""
+    if not slug:
+        return scope
+    return Scope(scope.holder_id, (slug,), scope.licences) if scope.covers(slug) else None
+
+
+def _rows(service: Service, scope: Scope) -> Iterator[Row]:
+    """Yield every card that is still the holder's; no more records are held at once than are read at once."""
+    desk, reminding, after = service.holder_desk.cards, service.reminders.reminding, 0
+    while True:
+        cards, more = desk.kept.all(scope, after=after, limit=_AT_ONCE)
+        records = [one.record for one in cards if desk.still_theirs(one)]
+        deadlines = reminding.deadlines(records)
+        yield from (_row(service, record, deadlines[record.licence_id]) for record in records)
+        if more is None:
+            return
+        after = more
+
+
+def _row(service: Service, record: Record, deadlines: Sequence[Deadline]) -> Row:
+    licence, template = licence_of(service, record)
+    seen = disclose(template.fields, licence.current.face, Asker.HOLDER)
+    plates = _texts(seen.get(name) for name in _plates(template))
+    return Row(
+        record.licence_id, record.type, template.title, str(seen.get(template.number.field) or ""), plates, licence.state, tuple(sorted(licence.flags)),
+        licence.valid_from, licence.valid_to, deadlines[0] if deadlines else None, licence.current.version, licence.current.document.sha256,
+    )  # fmt: skip
+
+
+def _plates(template: Template) -> list[str]:
+    return [name for name, declared in template.fields.items() if declared.type == _PLATE and name != template.number.field]
+
+
+def _texts(values: Iterable[object]) -> str:
+    return " ".join(str(one) for one in values if one)
+
+
+def _order(row: Row, by: str) -> tuple[str, ...]:
+    due = row.next.day.isoformat() if row.next else "9999-99-99"
+    first = {NUMBER: (row.plate, row.number), TYPE: (row.type, due)}.get(by, (due,))
+    return (*first, row.number, row.licence_id)
