@@ -26,7 +26,8 @@ from licence_service.web.wallet.room import HOME, AtWallet, TheForm
 router = APIRouter(prefix=HOME, include_in_schema=False)
 _PRINT_DPI = 150.0
 _ELSEWHERE = "adopted"  # the seal of a file that another system sealed: nothing of it is drawn here
-_SOON = 60  # days in which a day is set off
+_SOON, _LEAST, _YEARS = 60, 2, 730  # days in which a day is set off; days that are always seen; days from which years are counted
+_A_YEAR = 365
 
 
 @router.get("/deadlines.ics")
@@ -89,8 +90,13 @@ def give_back(service: TheService, wallet: AtWallet, _form: TheForm, licence_id:
 
 
 def _ahead(days: Sequence[Deadline], today: date) -> list[dict[str, Any]]:
-    """Return the days that a holder must know, each with how far off it is."""
-    return [{"said": one, "left": (one.day - today).days, "soon": (one.day - today).days <= _SOON} for one in days]
+    """Return the days that a holder must know, each with how far off it is, and whether it is seen at once."""
+    found = []
+    for place, one in enumerate(days):
+        left = (one.day - today).days
+        years = left // _A_YEAR if left >= _YEARS else 0
+        found.append({"said": one, "left": left, "years": years, "soon": left <= _SOON, "first": left <= _SOON or place < _LEAST})
+    return found
 
 
 def _past(values: dict[str, Any]) -> dict[str, Any]:
