@@ -18,8 +18,7 @@ import pytest
 
 from licence_service.app import served
 from licence_service.digests import sha256
-from licence_service.licence import LicenceState, beijing_day
-from licence_service.store.record import Record
+from licence_service.licence import LicenceState, Version, beijing_day
 from licence_service.template import Words
 from licence_service.web.wallet.listed import Row
 from licence_service.web.wallet.taking import taken
@@ -31,7 +30,7 @@ from tests.purse import CLIENT, Purse, purse
 from tests.serving import serving
 from tests.world import DRIVER, VEHICLE, World, a_world
 
-MANY, SUSPENDED, REVOKED = 1_000, 12, 5
+MANY, SUSPENDED, REVOKED = 1_010, 12, 5  # more than one ZIP holds
 CLERK = Somebody("519902198506120111", "陈安途")
 ROW = re.compile(r'class="govuk-link" href="/wallet/cards/([0-9A-Z]{20})"')
 
@@ -42,7 +41,7 @@ def opened(folder: Path, keys: Path, **more: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[Fleet]:
-    """A company with a thousand vehicles, the first of them suspended, some more revoked."""
+    """A company with a thousand vehicles and some, the first of them suspended, some more revoked."""
     with opened(tmp_path_factory.mktemp("fleet"), demo_keys) as world:
         made = a_fleet(world, MANY)
         day = beijing_day(world.clock())
@@ -94,12 +93,12 @@ def table(archive: zipfile.ZipFile) -> list[list[str]]:
     return list(csv.reader(io.StringIO(archive.read("list.csv").decode("utf-8-sig"))))[1:]
 
 
-def record_of(fleet: Fleet, licence_id: str) -> Record:
-    return fleet.world.service.book.get(licence_id)
+def current(fleet: Fleet, licence_id: str) -> Version:
+    return fleet.world.service.book.get(licence_id).at(beijing_day(fleet.world.clock())).current
 
 
 def digest_of(fleet: Fleet, licence_id: str) -> str:
-    return record_of(fleet, licence_id).at(beijing_day(fleet.world.clock())).current.document.sha256
+    return current(fleet, licence_id).document.sha256
 
 
 # -- the list ----------------------------------------------------------------------------------------
@@ -111,12 +110,12 @@ def test_a_thousand_cards_are_listed_and_counted_in_less_than_a_second_of_cpu(fl
     page = fleet.purse.get("/wallet/fleet").text
     spent = time.process_time() - began
     assert found(page) == MANY
-    assert 'aria-label="在有效期内 983 In force, 暂扣 12 Suspended, 已吊销 5 Revoked"' in page
+    assert 'aria-label="在有效期内 993 In force, 暂扣 12 Suspended, 已吊销 5 Revoked"' in page
     assert spent < 1, f"{spent:.2f} s"
 
 
 def test_what_is_due_first_comes_first_and_pages_hold_every_card_once(fleet: Fleet) -> None:
-    pages = [fleet.purse.post("/wallet/fleet", {"page": str(number)}).text for number in range(1, 21)]
+    pages = [fleet.purse.post("/wallet/fleet", {"page": str(number)}).text for number in range(1, 22)]
     ids = [one for page in pages for one in listed(page)]
     assert sorted(ids) == sorted(fleet.licences)
     assert set(ids[:SUSPENDED]) == set(fleet.licences[:SUSPENDED])  # a suspension ends before any review
@@ -178,28 +177,34 @@ def test_no_form_of_another_site_is_taken(fleet: Fleet) -> None:
 # -- the files ---------------------------------------------------------------------------------------
 
 
-def test_a_thousand_sealed_files_come_in_one_zip_that_every_reader_opens(fleet: Fleet, tmp_path: Path) -> None:
+def test_a_thousand_sealed_files_come_in_a_zip_that_every_reader_opens_and_the_rest_in_another(fleet: Fleet, tmp_path: Path) -> None:
     page = chosen(fleet.purse).text
     assert "1000 个文件" in page
-    (way,) = ways(page)
-    answer = fleet.purse.get(way)
+    assert "10 个文件" in page
+    first, second = (fleet.purse.get(way) for way in ways(page))
+    names = [one.headers["content-disposition"] for one in (first, second)]
+    assert names == [f'attachment; filename="licences-2026-11-28-{number}.zip"' for number in (1, 2)]
+    files = contents(fleet, first, tmp_path) | contents(fleet, second, tmp_path)
+    assert sorted(files) == sorted(fleet.licences)
+    assert {one: sha256(content) for one, content in files.items()} == {one: digest_of(fleet, one) for one in fleet.licences}
+    for one in fleet.licences[:: MANY // 20]:
+        assert fleet.world.service.examiner.examine(files[one]).good, one
+
+
+def contents(fleet: Fleet, answer: Any, folder: Path) -> dict[str, bytes]:
+    """Open a ZIP with two readers and return its files by licence; its table names each with its plate."""
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
     assert int(answer.headers["content-length"]) == len(answer.content)
-    (tmp_path / "fleet.zip").write_bytes(answer.content)
-    checked = subprocess.run(["/usr/bin/unzip", "-tqq", tmp_path / "fleet.zip"], capture_output=True, check=False)
+    (folder / "fleet.zip").write_bytes(answer.content)
+    checked = subprocess.run(["/usr/bin/unzip", "-tqq", folder / "fleet.zip"], capture_output=True, check=False)
     assert checked.returncode == 0, checked.stdout[-300:]
 
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         rows = table(archive)
         assert archive.namelist() == ["list.csv", *(row[0] for row in rows)]
-        assert {row[0] for row in rows} == {f"{VEHICLE}-{one}-{record_of(fleet, one).entries[0].version.version:03d}.pdf" for one in fleet.licences}  # type: ignore[union-attr]
-        files = {row[-1]: archive.read(row[0]) for row in rows}
-    assert sorted(files) == sorted(fleet.licences)
-    assert {one: sha256(content) for one, content in files.items()} == {one: digest_of(fleet, one) for one in fleet.licences}
-    plates = {row[-1]: row[3] for row in rows}
-    assert plates == {one: Fleet.plate(place) for place, one in enumerate(fleet.licences)}
-    for one in fleet.licences[:: MANY // 20]:
-        assert fleet.world.service.examiner.examine(files[one]).good, one
+        assert {row[0] for row in rows} == {f"{VEHICLE}-{row[-1]}-{current(fleet, row[-1]).version:03d}.pdf" for row in rows}
+        assert [row[3] for row in rows] == [Fleet.plate(fleet.licences.index(row[-1])) for row in rows]
+        return {row[-1]: archive.read(row[0]) for row in rows}
 
 
 def test_a_download_that_broke_off_goes_on_and_is_byte_for_byte_the_same(fleet: Fleet) -> None:
@@ -254,6 +259,7 @@ def test_a_delegate_lists_what_was_delegated_and_takes_files_only_where_that_was
     world, clerk = fleet.world, purse(fleet.world, CLERK)
     boss, today = fleet.purse, beijing_day(fleet.world.clock())
     form = {"name": CLERK.name, "number": CLERK.number, "role": "clerk", "last_on": str(today + timedelta(days=9))}
+    delegation = ""
     for acts, allowed in ((["show"], False), (["download"], True)):
         before = {one.delegation_id for one in world.service.wallet.delegations.held(clerk.holder_id)}
         assert boss.post("/wallet/delegations", {**form, "acts": acts}).status_code == 303

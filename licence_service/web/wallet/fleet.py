@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -174,9 +174,10 @@ def _title(service: Service, slug: str, today: Any) -> tuple[str, str]:  # noqa:
     return title.zh, title.en
 
 
-def _chart(found: Listed) -> list[Mapping[str, Any]]:
+def _chart(found: Listed) -> list[dict[str, Any]]:
     """Return one bar for each state: its words, its number, where it begins and how wide it is, in percent."""
-    bars, at = [], 0.0
+    bars: list[dict[str, Any]] = []
+    at = 0.0
     for state, count in found.counts:
         width = 100 * count / found.whole
         bars.append({**said(STATES, state), "count": count, "x": round(at, 2), "width": round(width, 2), "look": _LOOKS.get(state, "ended")})
