@@ -62,12 +62,7 @@ from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
 from licence_service.web.holding import cards, claims, deadlines, delegations, lending
 from licence_service.web.holding import showing as holding_showing
-from licence_service.web.wallet import card as wallet_card
-from licence_service.web.wallet import claims as wallet_claims
-from licence_service.web.wallet import delegations as wallet_delegations
-from licence_service.web.wallet import door as wallet_door
-from licence_service.web.wallet import fleet as wallet_fleet
-from licence_service.web.wallet import home as wallet_home
+from licence_service.web.wallet import routes as wallet
 from licence_service.web.wallet.room import NobodyThere, to_door
 
 
@@ -82,7 +77,7 @@ _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
     looking, matching, stickers, reporting, batch, lists, watchlists, stocks, stock_work, complying, claims, cards, deadlines, delegations,
     notices, showing, holding_showing, lent, lending,
-    wallet_door, wallet_home, wallet_claims, wallet_delegations, wallet_card, wallet_fleet,
+    wallet,
     door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, campaigns, auditing,
 )  # fmt: skip
 # Between two scans a thread that draws or signs may hold the interpreter; at Python's own 5 ms a scan, which lets go of it several times,

@@ -96,10 +96,10 @@ class LendingOffice:
         self.lendings.enter(lending, code, holding.by, holding.host)
         return lending, code
 
-    def of(self, holding: Holding, licence_id: str) -> list[Lending]:
-        """Return the lendings that the holder made of a card, newest first."""
+    def of(self, holding: Holding, licence_id: str, limit: int = 200, skip: int = 0) -> list[Lending]:
+        """Return the lendings that the holder made of a card, newest first, without the first `skip`."""
         self.cards.card(holding, licence_id, LEND)
-        return self.lendings.of(licence_id, holding.holder.holder_id)
+        return self.lendings.of(licence_id, holding.holder.holder_id, limit, skip)
 
     def mine(self, holding: Holding, licence_id: str, lending_id: str) -> Lending:
         """Return one lending of a card; `NotInRegister` for any that is not this holder's."""
@@ -142,8 +142,8 @@ class LendingOffice:
 
     @staticmethod
     def _fields(reading: Reading, template: Template, face: Mapping[str, Any]) -> tuple[str, ...]:
-        """Take the names of the fields that are lent: those that the holder sees; pictures go with a copy only."""
-        lendable = [name for name in disclose(template.fields, face, Asker.HOLDER) if template.fields[name].type != "image"]
+        """Take the names of the fields that are lent."""
+        lendable = lendable_of(template, face)
         raw = reading.body.get("fields")
         if not isinstance(raw, list) or not raw or not all(isinstance(one, str) for one in raw):
             reading.faults.append(Fault("fields", "not-a-list", "a list of at least one name of a field is wanted here"))
@@ -187,6 +187,11 @@ class LendingOffice:
     def noted(self, lending: Lending) -> Read:
         """Return what the holder's list says of somebody who verified the copy of a lending."""
         return Read(self.now(), lending.licence_id, COPY, Asker.PUBLIC.value, (), None, lending.lending_id)
+
+
+def lendable_of(template: Template, face: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields that can be lent: those that the holder sees; pictures go with a copy only."""
+    return [name for name in disclose(template.fields, face, Asker.HOLDER) if template.fields[name].type != "image"]
 
 
 def _is_receiver(lending: Lending, receiver: str | None, client: Client | None) -> bool:

@@ -112,11 +112,11 @@ class Lendings:
             raise NotInRegister("no such lending")
         return found
 
-    def of(self, licence_id: str, holder_id: str, limit: int = 200) -> list[Lending]:
-        """Return the lendings that a holder made of a licence, newest first."""
+    def of(self, licence_id: str, holder_id: str, limit: int = 200, skip: int = 0) -> list[Lending]:
+        """Return the lendings that a holder made of a licence, newest first, without the first `skip`."""
         mine = _whole().where(licences.c.licence_id == licence_id, lendings.c.holder == holder_id)
         with self.database.read() as connection:
-            return [self._read(row) for row in connection.execute(mine.order_by(lendings.c.id.desc()).limit(limit))]
+            return [self._read(row) for row in connection.execute(mine.order_by(lendings.c.id.desc()).limit(limit).offset(skip))]
 
     def revoke(self, one: Lending, now: datetime) -> None:
         """Revoke a lending at once; doing it again changes nothing."""

@@ -5,12 +5,13 @@ Lines are only ever added. Of a reader without a name of his own only the kind i
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import gt, lt
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, literal, or_, select, union_all
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, union_all
 
 from licence_service.store.database import Database
 from licence_service.store.looks import Look, look_of
@@ -85,10 +86,12 @@ class Reads:
         with self.database.write() as connection:
             enter_read(connection, read)
 
-    def all_of(self, licence_id: str, *, after: str = "", limit: int = 100) -> list[Seen]:
-        """Return everything that was seen of a licence, looks of officers too, oldest first; `after` is the cursor of an earlier line.
+    def all_of(
+        self, licence_id: str, *, after: str = "", limit: int = 100, since: datetime | None = None, newest_first: bool = False
+    ) -> list[Seen]:  # fmt: skip
+        """Return everything that was seen of a licence, looks of officers too, oldest or newest first; `after` is the cursor of an earlier line.
 
-        A cursor that is none of ours begins at the beginning.
+        A cursor that is none of ours begins at the beginning. Nothing from before `since` is told.
         """
         key = select(licences.c.id).where(licences.c.licence_id == licence_id).scalar_subquery()
         lines = union_all(
@@ -97,17 +100,35 @@ class Reads:
             .where(looked_at.c.licence == key),
             select(reads.c.at, literal(_READ).label("list"), reads.c.id).where(reads.c.licence == key),
         ).subquery()
-        place = _place(after)
-        wanted = select(lines).order_by(lines.c.at, lines.c.list, lines.c.id).limit(limit)
+        place, order = _place(after), (lines.c.at, lines.c.list, lines.c.id)
+        wanted = select(lines).order_by(*(one.desc() if newest_first else one for one in order)).limit(limit)
+        if since:
+            wanted = wanted.where(lines.c.at >= since)
         if place:
+            beyond = lt if newest_first else gt
             at, kind, number = place
-            later = or_(lines.c.at > at, and_(lines.c.at == at, or_(lines.c.list > kind, and_(lines.c.list == kind, lines.c.id > number))))
-            wanted = wanted.where(later)
+            tied = or_(beyond(lines.c.list, kind), and_(lines.c.list == kind, beyond(lines.c.id, number)))
+            wanted = wanted.where(or_(beyond(lines.c.at, at), and_(lines.c.at == at, tied)))
         with self.database.read() as connection:
             found = connection.execute(wanted).all()
             officers = self._looks(connection, [row.id for row in found if row.list == _LOOK])
             others = self._reads(connection, [row.id for row in found if row.list == _READ])
         return [(officers if row.list == _LOOK else others)[row.id] for row in found]
+
+    def of_lendings(self, lending_ids: Collection[str], most: int) -> dict[str, list[Read]]:
+        """Return the last `most` readings of each of some lendings, newest first."""
+        place = func.row_number().over(partition_by=reads.c.lending, order_by=reads.c.id.desc()).label("place")
+        every = (
+            select(reads, licences.c.licence_id, lendings.c.lending_id, place)
+            .join(lendings, lendings.c.id == reads.c.lending)
+            .join(licences, licences.c.id == reads.c.licence)
+            .where(lendings.c.lending_id.in_(lending_ids))
+        ).subquery()
+        found: dict[str, list[Read]] = {one: [] for one in lending_ids}
+        with self.database.read() as connection:
+            for row in connection.execute(select(every).where(every.c.place <= most).order_by(every.c.id.desc())):
+                found[row.lending_id].append(_read(row))
+        return found
 
     def _looks(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
         rows = connection.execute(select(looks).where(looks.c.id.in_(ids))).all() if ids else ()
@@ -123,11 +144,15 @@ class Reads:
         return {
             row.id: Seen(
                 row.at, _cursor(row.at, _READ, row.id), None,
-                Read(row.at, row.licence_id, row.way, row.asker, tuple(json.loads(row.fields)), row.client, row.lending_id), row.read_id,
+                _read(row), row.read_id,
                 self.vault.open_json(row.sealed, f"lending:{row.lending_id}") if row.lending_id else {},
             )
             for row in rows
         }  # fmt: skip
+
+
+def _read(row: Row[Any]) -> Read:
+    return Read(row.at, row.licence_id, row.way, row.asker, tuple(json.loads(row.fields)), row.client, row.lending_id)
 
 
 def _cursor(at: datetime, kind: int, number: int) -> str:

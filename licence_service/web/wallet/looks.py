@@ -1,0 +1,53 @@
+"""Who looked, in the wallet: officers, who scanned, who read what was lent, newest first (DOMAIN AU-06, SH-11)."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from licence_service.holding import LOOKS
+from licence_service.store.reads import COPY, LENT, SHOWN
+from licence_service.web.holding import telling
+from licence_service.web.issuing import LicenceId
+from licence_service.web.looking import in_beijing
+from licence_service.web.wallet.room import HOME, AtWallet, Wallet
+
+router = APIRouter(prefix=HOME, include_in_schema=False)
+A_PAGE = 30
+_WAYS = {
+    "looked": ("执法查询", "An officer looked"), SHOWN: ("扫描亮证码", "A show code was scanned"), LENT: ("查看授权内容", "What was lent was read"),
+    COPY: ("核验加注件", "An annotated copy was verified"),
+}  # fmt: skip
+_ASKED_BY = {"number": ("按证号", "by number"), "plate": ("按车牌", "by plate"), "id": ("按身份证号", "by identity number")}
+_SEEN_AS = {"public": ("公众", "the public"), "passenger": ("乘客", "a passenger")}
+Cursor = Annotated[str, Query(max_length=60)]
+
+
+@router.get("/cards/{licence_id}/looks")
+def looks(wallet: AtWallet, licence_id: LicenceId, after: Cursor = "") -> Response:
+    """Show who looked at a card since it is this holder's: who, when, where, why and which fields; of what a case seals only that it was."""
+    service, record = wallet.service, wallet.service.holder_desk.cards.card(wallet.holding, licence_id, LOOKS)
+    since = service.holder_desk.cards.theirs_since(record)
+    found = service.shown.reads.all_of(licence_id, after=after, limit=A_PAGE + 1, since=since, newest_first=True)
+    return wallet.page(
+        "looks.html", licence_id=licence_id, title=telling.licence_of(service, record)[1].title, begun=not after,
+        looks=[_told(wallet, telling.seen(service, record, one)) for one in found[:A_PAGE]],
+        further=found[A_PAGE - 1].cursor if len(found) > A_PAGE else None,
+    )  # fmt: skip
+
+
+def _told(wallet: Wallet, said: dict[str, Any]) -> dict[str, Any]:
+    """Return one line in words."""
+    organ = said["organ"] or (_organ_of(wallet, said["client"]) if said["client"] else None)
+    return {
+        **said, "when": in_beijing(datetime.fromisoformat(said["at"]))[:-3], "what": _WAYS[said["way"]], "organ": organ,
+        "asked_by": _ASKED_BY.get(said["found_by"]), "shown_to": _SEEN_AS.get(said["seen_as"]) if said["way"] == SHOWN else None,
+    }  # fmt: skip
+
+
+def _organ_of(wallet: Wallet, name: str) -> dict[str, Any]:
+    """Return who runs a registered system; its name alone where it is none any more."""
+    client = wallet.service.clients.named(name)
+    found: dict[str, Any] = telling.organ(wallet.service, client.department) if client else {"code": name, "zh": name, "en": name}
+    return found
