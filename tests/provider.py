@@ -30,13 +30,23 @@ ORGAN, OTHER = "11519900MB9900021Q", "11519900MB9900013X"
 
 
 @contextmanager
-def running_provider() -> Iterator[str]:
-    """Run `oidc-provider-mock` on a free port; its address."""
+def running_provider(*people: Mapping[str, str]) -> Iterator[str]:
+    """Run `oidc-provider-mock` on a free port, which says of these people what stands in their claims; its address."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     program = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), "--require-nonce"],
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "oidc_provider_mock",
+            "--port",
+            str(port),
+            "--require-nonce",
+            *(word for one in people for word in ("--user-claims", json.dumps(one))),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

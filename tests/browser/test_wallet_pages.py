@@ -24,7 +24,7 @@ SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[Site]:
     """A driver with a suspended and a living licence, and a company with a permit and a vehicle, before a real server."""
-    told = {"identity_issuer": "http://127.0.0.1:9", "wallet_client_id": CLIENT}
+    told: dict[str, Any] = {"identity_issuer": "http://127.0.0.1:9", "wallet_client_id": CLIENT}
     with a_world(tmp_path_factory.mktemp("wallet"), demo_keys, **told) as world, serving(served(world.service)) as port:
         living = world.issue(DRIVER)["licence_id"]
         world.issue(VEHICLE, "vehicle-0001")

@@ -141,7 +141,7 @@ def _form(
         ),
     }  # fmt: skip
     at = {name: said_of(faults, name) for name in ("fields", "minutes", "client")}
-    others = [one for one in elsewhere(faults, controls.values()) if one not in sum(at.values(), [])]
+    others = [one for one in elsewhere(faults, controls.values()) if one not in [word for words in at.values() for word in words]]
     answer = wallet.page(
         "lend.html", _status(faults, refusal), licence_id=record.licence_id, title=template.title, controls=controls, fields=fields, body=body,
         terms=TERMS, platforms=platforms, at=at, others=others, count=len(faults), refusal=_said(refusal),

@@ -2,6 +2,7 @@
 
 import { applyDelta, isOlder, readBundle } from "./bundle.js";
 import { check } from "./check.js";
+import { ofAMoment } from "./code.js";
 import { loadReader, look } from "./scan.js";
 import { keep, keepUnless, kept } from "./store.js";
 import { clockAhead } from "./time.js";
@@ -132,6 +133,8 @@ async function upToDate() {
 
 async function judge(text) {
   if (!bundle) return showAge();
+  const path = ofAMoment(text, bundle.book);
+  if (path) return lead(path);
   const now = Date.now() / 1000;
   const found = await check(text, bundle, now, ahead === null ? null : now - ahead);
   const [zh, en] = ago(found.status.age_seconds);
@@ -147,6 +150,18 @@ async function judge(text) {
   $("verdict").replaceChildren(...parts.filter(Boolean));
   band.querySelector("h2").focus();
   band.scrollIntoView({ block: "start" });
+}
+
+// What is shown on a screen, or lent, is answered by the register; the page that this leads to has one button and uses nothing up.
+function lead(path) {
+  const link = piece("a", { class: "door", href: path }, ...both("联网核验这个码", "Check this code with the register"));
+  const words = path.startsWith("/D/") ? both("这是屏幕上的亮证码", "This is a code on a holder's screen") : both("这是授权用证码", "This is a code of a lending");
+  const band = piece(
+    "section", { class: "band cannot_decide", "aria-label": "核验结论 Verdict", "data-overall": "cannot_decide" }, shape("cannot_decide"),
+    piece("div", {}, piece("h2", { tabindex: "-1" }, ...words), piece("p", {}, ...both("须联网核验。", "It is checked with network."))),
+  );
+  $("verdict").replaceChildren(band, piece("section", { class: "card" }, link));
+  band.querySelector("h2").focus();
 }
 
 function foreign({ host }) {

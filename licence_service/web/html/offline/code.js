@@ -4,6 +4,7 @@ import { Bad, hex, pointKey, verified } from "./bytes.js";
 
 const PATH = "/Q/1";
 const MOST_DIGITS = 1200;
+const OF_A_MOMENT = /^\/(D\/1[0-9]{1,1200}|L\/[0-9A-Z-]{1,60})$/; // shown on a screen, or lent (docs/formats.md §16, §17)
 const HEAD = "8449a201260444"; // what stands before the kid
 
 // Return the digits, and the host where the address is not ours; the host is told, never followed.
@@ -13,6 +14,13 @@ export function presented(text, book) {
   if (/^[\x20-\x7e]*$/.test(text) && text.toUpperCase().startsWith(prefix)) return { digits: text.slice(prefix.length), host: null };
   if (/^[0-9]+$/.test(text)) return { digits: text, host: null };
   return { digits: "", host: named(text, new URL(book).hostname) };
+}
+
+// Return the path of our own address for what is shown on a screen or lent: who else had it, and how it stands, only the register knows.
+export function ofAMoment(text, book) {
+  const said = text.trim().toUpperCase();
+  const path = /^[\x20-\x7e]*$/.test(text) && said.startsWith(book.toUpperCase()) ? said.slice(book.length) : "";
+  return OF_A_MOMENT.test(path) ? path : null;
 }
 
 // The site of an address as it may be shown; with scheme and port where it has our name and is not ours all the same.
