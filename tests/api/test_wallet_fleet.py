@@ -114,6 +114,13 @@ def test_a_thousand_cards_are_listed_and_counted_in_less_than_a_second_of_cpu(fl
     assert spent < 1, f"{spent:.2f} s"
 
 
+def test_what_falls_due_soon_is_counted_and_one_press_away(fleet: Fleet) -> None:
+    page = fleet.purse.post("/wallet/fleet", {"within": "30"}).text
+    counted = dict(re.findall(r'name="within" value="(\d+)">.*?<strong>(\d+)</strong>', page))
+    assert counted == {"0": "0", "30": str(SUSPENDED), "90": str(SUSPENDED)}
+    assert found(fleet.purse.post("/wallet/fleet", {"within": "90", "by": "due"}).text) == SUSPENDED
+
+
 def test_what_is_due_first_comes_first_and_pages_hold_every_card_once(fleet: Fleet) -> None:
     pages = [fleet.purse.post("/wallet/fleet", {"page": str(number)}).text for number in range(1, 22)]
     ids = [one for page in pages for one in listed(page)]

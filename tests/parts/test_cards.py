@@ -97,7 +97,10 @@ def test_cards_are_listed_page_by_page_and_narrowed(kept: KeptCards, people: Hol
         assert [card.record.licence_id for card in kept.all(scope)[0]] == [ONE]
         with pytest.raises(NotInRegister):
             kept.one(scope, TWO)
+        assert kept.types(scope) == {"one_type"}
     assert kept.all(Scope(one, types=())) == ([], None)
+    assert kept.types(Scope(one)) == {"one_type", "other_type"}
+    assert kept.types(Scope("0" * 26)) == frozenset()
 
 
 def test_a_face_that_names_its_holder_otherwise_is_claimed_anew(kept: KeptCards, people: Holders) -> None:

@@ -157,7 +157,7 @@ def _table(wallet: Wallet, wanted: Wanted, page: int) -> Response:
     page = min(page, last)
     rows = shown(service, found.rows[(page - 1) * A_PAGE : page * A_PAGE])
     return wallet.page(
-        "fleet.html", rows=rows, wanted=wanted, page=page, last=last, found=len(found.rows), more=found.more, chart=_chart(found),
+        "fleet.html", rows=rows, wanted=wanted, page=page, last=last, found=len(found.rows), due=found.due, more=found.more, chart=_chart(found),
         types=_types(service, holding), states=[(one.value, *STATES[one]) for one in LicenceState], orders=_ORDERS,
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """All cards of a holder, narrowed, ordered and counted: one reading of the register for each question, and a verdict only for what is shown."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -19,6 +20,7 @@ from licence_service.web.holding.telling import licence_of
 MOST = 20_000  # cards of one listing; whoever has more narrows by type
 _AT_ONCE = 500
 _PLATE = "plate"  # the type of a field
+SOON = (0, 30, 90)  # days for which it is counted how many cards have something due in them
 DUE, NUMBER, TYPE = "due", "number", "type"  # what a list may be ordered by
 
 
@@ -51,23 +53,31 @@ class Wanted:
     by: str = DUE
     chosen: frozenset[str] = frozenset()
 
-    def meets(self, row: Row, today: date, *, but_state: bool = False) -> bool:
-        """Say whether a card is listed; `but_state`: whatever its state."""
+    def named(self, row: Row) -> bool:
+        """Say whether a card was chosen, and has the text in its number or plate."""
         text = comparison_form(self.text)
-        return (
-            (not self.chosen or row.licence_id in self.chosen)
-            and (not self.state or but_state or row.state == self.state)
-            and (self.within is None or (row.next is not None and row.next.day <= today + timedelta(days=self.within)))
-            and (not text or text in comparison_form(row.number) or text in comparison_form(row.plate))
-        )
+        chosen = not self.chosen or row.licence_id in self.chosen
+        return chosen and (not text or text in comparison_form(row.number) or text in comparison_form(row.plate))
+
+    def in_state(self, row: Row) -> bool:
+        """Say whether a card is in the state that is wanted."""
+        return not self.state or row.state == self.state
+
+    def in_time(self, row: Row, today: date) -> bool:
+        """Say whether something of a card falls due as soon as is wanted."""
+        return self.within is None or (row.next is not None and row.next.day <= today + timedelta(days=self.within))
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What was found: the rows in order, how many cards are in each state beside the filter by state, and whether there were more than are looked at."""
+    """What was found: the rows in order, and whether there were more cards than are looked at.
+
+    `counts` says how many are in each state, whatever state is wanted; `due` how many have something due within so many days, whatever time is.
+    """
 
     rows: Sequence[Row]
     counts: Sequence[tuple[LicenceState, int]]
+    due: Sequence[tuple[int, int]]
     more: bool
 
     @property
@@ -85,11 +95,13 @@ def listed(service: Service, holding: Holding, wanted: Wanted) -> Listed:
         if number == MOST:
             more = True
             break
-        if wanted.meets(row, today, but_state=True):
+        if wanted.named(row):
             found.append(row)
-    counts = {state: sum(1 for row in found if row.state is state) for state in LicenceState}
-    rows = sorted((row for row in found if wanted.meets(row, today)), key=lambda row: _order(row, wanted.by))
-    return Listed(rows, [(state, count) for state, count in counts.items() if count], more)
+    states = Counter(row.state for row in found if wanted.in_time(row, today))
+    ahead = [(row.next.day - today).days for row in found if row.next and wanted.in_state(row)]
+    rows = sorted((row for row in found if wanted.in_state(row) and wanted.in_time(row, today)), key=lambda row: _order(row, wanted.by))
+    counts = [(state, states[state]) for state in LicenceState if states[state]]
+    return Listed(rows, counts, [(days, sum(1 for one in ahead if one <= days)) for days in SOON], more)
 
 
 def shown(service: Service, rows: Sequence[Row]) -> list[dict[str, Any]]:
