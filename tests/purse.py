@@ -55,7 +55,12 @@ def wallet_world(folder: Path, keys: Path, **more: Any) -> Iterator[Hosts]:
     """Open a world whose wallet people sign in to at an identity service; its clock begins now, since the service's own runs."""
     with forging() as identity:
         identity.client = CLIENT
-        told: dict[str, Any] = {"identity_issuer": identity.issuer, "wallet_client_id": CLIENT, "public_url": "http://testserver", "now": datetime.now(UTC)}
+        told: dict[str, Any] = {
+            "identity_issuer": identity.issuer,
+            "wallet_client_id": CLIENT,
+            "public_url": "http://testserver",
+            "now": datetime.now(UTC),
+        }
         with a_world(folder, keys, **{**told, **more}) as world:
             yield Hosts(world, identity)
 

@@ -47,7 +47,13 @@ def a_day(folder: Path, keys: Path, issuer: str) -> Iterator[Day]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    told: dict[str, Any] = {"identity_issuer": issuer, "wallet_client_id": CLIENT, "wallet_client_secret": SecretStr("one of ours"), "public_url": url, "now": datetime.now(UTC)}
+    told: dict[str, Any] = {
+        "identity_issuer": issuer,
+        "wallet_client_id": CLIENT,
+        "wallet_client_secret": SecretStr("one of ours"),
+        "public_url": url,
+        "now": datetime.now(UTC),
+    }
     with a_world(folder, keys, **told) as world, serving(served(world.service), port):
         licence = world.issue(DRIVER)
         yield Day(world, url, licence)

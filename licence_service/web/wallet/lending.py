@@ -118,9 +118,7 @@ def _body(sent: Sent) -> dict[str, Any]:
     return {**said, "fields": sent.texts.get("fields", []), "copy": sent.text("copy") == "yes"}
 
 
-def _form(
-    wallet: Wallet, record: Record, body: Mapping[str, Any], faults: Sequence[Fault], refusal: Refusal | Unavailable | None = None
-) -> Response:
+def _form(wallet: Wallet, record: Record, body: Mapping[str, Any], faults: Sequence[Fault], refusal: Refusal | Unavailable | None = None) -> Response:
     """Draw the form with what was typed and what is wrong with it."""
     licence, template = telling.licence_of(wallet.service, record)
     fields = [(name, template.fields[name]) for name in lendable_of(template, licence.current.face)]
@@ -141,7 +139,7 @@ def _form(
         ),
     }  # fmt: skip
     at = {name: said_of(faults, name) for name in ("fields", "minutes", "client")}
-    others = [one for one in elsewhere(faults, controls.values()) if one not in [word for words in at.values() for word in words]]
+    others = [one for one in elsewhere(faults, controls.values()) if all(one not in said for said in at.values())]
     answer = wallet.page(
         "lend.html", _status(faults, refusal), licence_id=record.licence_id, title=template.title, controls=controls, fields=fields, body=body,
         terms=TERMS, platforms=platforms, at=at, others=others, count=len(faults), refusal=_said(refusal),
