@@ -15,7 +15,7 @@
 
   const asked = performance.getEntriesByType("navigation")[0];
   let code = {
-    at: moment(asked ? asked.requestStart : 0), now: Number(place.dataset.now), life: Number(place.dataset.life) * 1000,
+    at: moment(asked ? asked.requestStart : undefined), now: Number(place.dataset.now), life: Number(place.dataset.life) * 1000,
     refresh: Number(place.dataset.refreshIn) * 1000, expires: Number(place.dataset.expiresIn) * 1000,
   };
   let due = code.refresh, asking = false, failures = 0, lock = null;
@@ -42,7 +42,7 @@
     const sent = moment();
     try {
       const answer = await fetch(place.dataset.address + how, {
-        method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" },
+        method: "POST", body: new URLSearchParams({ audience: place.dataset.audience, form_key: place.dataset.formKey }), headers: { Accept: "application/json" },
         redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(8000),
       });
       if (answer.type === "opaqueredirect" || [401, 403, 404, 409].includes(answer.status)) return again();
@@ -90,7 +90,7 @@
   }
 
   for (const one of place.querySelectorAll("set, animate")) one.remove(); // from here on this script counts
-  for (const one of place.querySelectorAll(".with-script")) one.hidden = false;
+  for (const one of place.querySelectorAll(".with-script, .without-script")) one.hidden = one.className === "without-script";
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     ask("");
