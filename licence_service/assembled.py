@@ -12,7 +12,7 @@ from licence_service.delegating import Delegating
 from licence_service.exchange import Exchange
 from licence_service.follower import keeper_of
 from licence_service.gateway import Gateway
-from licence_service.holding import Cards, read_levels
+from licence_service.holding import Cards
 from licence_service.hooks import Hooks
 from licence_service.identity import reading
 from licence_service.law import Law
@@ -30,7 +30,6 @@ from licence_service.settings import Settings
 from licence_service.showing import ShowOffice
 from licence_service.signing_in import SignIn
 from licence_service.store.book import Book
-from licence_service.store.cards import KeptCards
 from licence_service.store.clients import Clients
 from licence_service.store.database import Database
 from licence_service.store.deadline_looks import DeadlineLooks
@@ -67,16 +66,15 @@ class HolderDesk:
 
 
 def holder_desk(
-    settings: Settings, catalogue: Catalogue, keyring: Keyring, admission: Admission, book: Book, database: Database, vault: Vault,
-    now: Callable[[], datetime],
+    settings: Settings, cards: Cards, keyring: Keyring, admission: Admission, book: Book, database: Database, vault: Vault
 ) -> HolderDesk:  # fmt: skip
     """Return what holders use."""
+    now = cards.now
     issuer, audience = settings.identity_issuer, settings.identity_audience or admission.issuer
     voucher = Voucher(issuer, audience, (), settings.seal_timeout_seconds, now, settings.identity_keys_file) if issuer else None
     understood = reading(settings.identity_claims, settings.identity_words)
     holders = Holders(database, vault)
     exchange = Exchange(admission, voucher, understood, holders, Delegations(database, vault), now)
-    cards = Cards(KeptCards(database, vault), catalogue, read_levels(settings.holder_levels), now)
     declared, keeper = read_declared(settings.templates / "_claims"), keeper_of(keyring.departments).uscc
     claims = Claims(cards, book, holders, Quarantine(database, vault), keyring, keeper, declared, now)
     return HolderDesk(exchange, cards, claims, Delegating(cards, exchange.delegations, holders, now), UnderWay(database))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from licence_service.digests import sha256
+from licence_service.holding import Cards
 from licence_service.store.lendings import EXPIRED, LIVING, REVOKED, USED_UP, Lending, Lendings
 from licence_service.verdict import Check, Result, Verdict
 from licence_service.verification import Question, SealedFile, Verifier
@@ -16,6 +17,7 @@ class Copies:
 
     verifier: Verifier
     lendings: Lendings
+    cards: Cards
 
     def judge(self, content: bytes, question: Question) -> tuple[Verdict, Lending] | None:
         """Return the verdict on a file that is a copy, byte for byte, and its lending; None for every other file.
@@ -28,7 +30,8 @@ class Copies:
         record, copy = self.verifier.book.get(lending.licence_id), lending.copy
         known = self.verifier.keyring.known_seals.get(copy.certificate_sha256)
         file = SealedFile(copy.certificate_sha256, known.seal_id if known else "", copy.sealed_at, lending.made_at)
-        standing = lending.standing(self.verifier.now())
+        theirs = self.cards.kept_by(lending.holder_id, lending.licence_id) is not None
+        standing = lending.standing(self.verifier.now()) if theirs else REVOKED
         same = Check(3, "document", "authentic", Result.YES, ("annotated-copy",))
         if standing != LIVING:
             same = Check(3, "document", "current", Result.NO, (_SAID[standing],))

@@ -78,8 +78,20 @@ class Cards:
 
     def still_theirs(self, card: Card) -> bool:
         """Say whether the face names the same holder as when the card was claimed: a vehicle that was sold is somebody else's."""
-        holder = self.holder_on(card.record)
-        return holder is not None and self.kept.held_by(holder) == card.held_by
+        return self.names(card.record, card.held_by)
+
+    def names(self, record: Record, held_by: str | None) -> bool:
+        """Say whether the face names this blinded holder today."""
+        holder = self.holder_on(record)
+        return holder is not None and self.kept.held_by(holder) == held_by
+
+    def kept_by(self, holder_id: str, licence_id: str) -> Record | None:
+        """Return a licence while it is a card of a holder and names them; None of one that is another's since, or was given back."""
+        try:
+            card = self.kept.one(Scope(holder_id), licence_id)
+        except NotInRegister:
+            return None
+        return card.record if self.still_theirs(card) else None
 
     def holder_on(self, record: Record) -> str | None:
         """Return who a licence names as its holder: their identity number where the type has one on its face, else the name."""

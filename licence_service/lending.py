@@ -18,7 +18,6 @@ from licence_service.fields import Asker, Field, comparison_form, disclose
 from licence_service.holding import LEND, Cards, Holding
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, delivery_code, normal_code
 from licence_service.licence import beijing_day
-from licence_service.store.cards import Scope
 from licence_service.store.clients import PLATFORM, Client, Clients
 from licence_service.store.lendings import LIVING, REVOKED, Lending, Lendings, new_lending_id
 from licence_service.store.reads import COPY, LENT, RECEIVER, Read
@@ -163,7 +162,7 @@ class LendingOffice:
         found = self.lendings.by_code(plain) if len(plain) == CODE_LENGTH else None
         if found is None or not _is_receiver(found, receiver, client):
             return None
-        now, record = self.now(), self._still_a_card(found)
+        now, record = self.now(), self.cards.kept_by(found.holder_id, found.licence_id)  # what is no card of theirs is lent by nobody
         if record is None:
             return Opened(found, REVOKED)
         licence = record.at(beijing_day(now))
@@ -175,14 +174,6 @@ class LendingOffice:
         taken = self.lendings.use(found, now, read)
         standing = taken.standing(now)
         return Opened(taken, standing, seen if standing == LIVING else None)
-
-    def _still_a_card(self, lending: Lending) -> Record | None:
-        """Return the licence while it is a card of who lent it: what is another holder's since, or was given back, is lent by nobody."""
-        try:
-            card = self.cards.kept.one(Scope(lending.holder_id), lending.licence_id)
-        except NotInRegister:
-            return None
-        return card.record if self.cards.still_theirs(card) else None
 
     def noted(self, lending: Lending) -> Read:
         """Return what the holder's list says of somebody who verified the copy of a lending."""

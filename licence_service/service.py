@@ -28,6 +28,7 @@ from licence_service.follower import Follower, keeper_of
 from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
 from licence_service.history import Library
+from licence_service.holding import Cards, read_levels
 from licence_service.hooks import Hooks
 from licence_service.law import Law
 from licence_service.licence import Act
@@ -62,6 +63,7 @@ from licence_service.stock.row_rules import ALL_RULES
 from licence_service.store.appending import Appendings
 from licence_service.store.book import Book
 from licence_service.store.campaigns import Campaigns
+from licence_service.store.cards import KeptCards
 from licence_service.store.cases import Cases
 from licence_service.store.clients import Clients
 from licence_service.store.credentials import Credentials
@@ -245,12 +247,13 @@ def build(
     foundations, tasks, people = Foundations(database, now), Tasks(database, vault, now), People(database, vault, keyring.within)
     law = Law(foundations, now)
     waits, lendings = SourceWaits(database, vault), Lendings(database, vault)
+    cards = Cards(KeptCards(database, vault), catalogue, read_levels(settings.holder_levels), now)
     connectors = Connectors(waits, read_connectors(settings.sources)) if settings.sources else None
     line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now, connectors=connectors)
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)
     presenter = Presenter(Examiner(keyring.trust_roots, keyring.known_seals, program=PROGRAM))  # strangers' files never keep an adoption waiting
     verifier = Verifier(catalogue, keyring, book, law, presenter.examiner, now, now())
-    uploads = Uploads(verifier, presenter, archive, settings.public_url, Copies(verifier, lendings))
+    uploads = Uploads(verifier, presenter, archive, settings.public_url, Copies(verifier, lendings, cards))
     shorthand = shorthand_of(catalogue)
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
     registrar = Registrar(line, examiner)
@@ -270,7 +273,7 @@ def build(
     feed, poster = Feed(EventLines(database), vault), Poster(read_networks(settings.webhook_networks), settings.seal_timeout_seconds)
     hooks = Hooks(Webhooks(database, vault), Deliveries(database), feed, poster, frozenset(catalogue.slugs), now)
     courier = Courier(hooks.webhooks, hooks.deliveries, feed.lines, clients, poster, now)
-    holders = holder_desk(settings, catalogue, keyring, admission, book, database, vault, now)
+    holders = holder_desk(settings, cards, keyring, admission, book, database, vault)
     return Service(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, clients, admission,
         Failures(database, vault), registrar, chunks, runs, verifier, preparer, examiner, uploads,

@@ -40,6 +40,7 @@ class Answer(StrEnum):
     REPLAYED = "replayed"
     CLOCK = "clock"
     LOG_IN_OVER = "log_in_over"
+    CARD_OVER = "card_over"
     NOT_A_CODE = "not_a_code"
 
 
@@ -48,6 +49,7 @@ _SAID: Mapping[Answer, Check] = {
     Answer.REPLAYED: Check(8, "showing", "shown", Result.NO, ("replayed",)),
     Answer.CLOCK: Check(8, "showing", "shown", Result.UNKNOWN, ("clock-error",)),
     Answer.LOG_IN_OVER: Check(8, "showing", "shown", Result.NO, ("log-in-over",)),
+    Answer.CARD_OVER: Check(8, "showing", "shown", Result.NO, ("card-over",)),
 }
 
 
@@ -153,12 +155,14 @@ class ShowOffice:
         if opened is None:
             return self._not_a_code("code-not-genuine")
         facts = opened[0]
-        answer, wrong_by = self._standing(facts, self.now())
+        answer, wrong_by, held_by = self._standing(facts, self.now())
         if answer is not Answer.SHOWN:
             return self._said(answer, facts, wrong_by)
         record = self._record(*opened)
         if record is None:
             return self._not_a_code("code-at-odds")
+        if not self.cards.names(record, held_by):
+            return self._said(Answer.CARD_OVER, facts)
         asker = scanner.asker(facts, record.type)
         question = Question(asker, on_reason=scanner.on_reason)
         verdict = self.verifier.known(record, facts.version, (GENUINE, COMPARE), question, showing=_LIVE)
@@ -207,14 +211,18 @@ class ShowOffice:
             return None
         return record if signer in {record.issuer(beijing_day(facts.made_at)), made_by(record, facts.version)} else None
 
-    def _standing(self, facts: ShowFacts, at: datetime) -> tuple[Answer, int | None]:
-        """Say whether a genuine code lives at an instant, in time and under a log-in that was not over; and by how much a clock is wrong."""
+    def _standing(self, facts: ShowFacts, at: datetime) -> tuple[Answer, int | None, str | None]:
+        """Say whether a genuine code lives at an instant: in time, under a log-in that was not over, of a card that was not given back.
+
+        Also by how much a clock is wrong, and the blinded holder on the card.
+        """
         timed = show_code.timed(facts, at)
         if timed.timing is not Timing.LIVING:
-            return Answer(timed.timing.value), timed.wrong_by
-        showing = self.showings.of(facts.binding)
-        over = showing is None or showing.licence_id != facts.licence_id or (showing.ended_at is not None and showing.ended_at <= at)
-        return Answer.LOG_IN_OVER if over else Answer.SHOWN, None
+            return Answer(timed.timing.value), timed.wrong_by, None
+        showing = self.showings.standing(facts.binding, facts.made_at, at)
+        if showing is None or showing.licence_id != facts.licence_id or (showing.ended_at is not None and showing.ended_at <= at):
+            return Answer.LOG_IN_OVER, None, None
+        return Answer.SHOWN if showing.held_by else Answer.CARD_OVER, None, showing.held_by
 
     def _not_a_code(self, reason: str) -> Scanned:
         return Scanned(Answer.NOT_A_CODE, self.verifier.undecided(Question(), Check(2, "seal", "authentic", Result.NO, (reason,))))

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from licence_service.licence import beijing_day
 from licence_service.store.cards import Scope
 from licence_service.store.clients import EVERY_TYPE, OFFICER, Client
 from tests.host import HostApp, Hosts, Somebody, hosting
 from tests.world import DRIVER, NOW, World
 
 POLICE = "11519900MB9900099X"
+BUYER = Somebody("91519902MA99011003", "蜀安示例运输有限公司", "company")
 
 
 @dataclass
@@ -72,6 +74,15 @@ class Owner:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def give_back(self) -> None:
+        """Give the card back."""
+        assert self.http.delete(f"/holder/cards/{self.licence_id}", headers=self.headers).status_code == 204
+
+    def sell(self) -> None:
+        """Enter another holder on the licence."""
+        template = self.world.service.catalogue.in_force(self.slug, beijing_day(self.world.clock()))
+        self.act("correct", face={str(template.holder_id): BUYER.number, template.holder_name: BUYER.name})
 
     def act(self, act: str, **more: Any) -> None:
         """Enter an act on the licence."""

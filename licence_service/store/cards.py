@@ -19,6 +19,7 @@ from licence_service.store.payload import Vault
 from licence_service.store.record import Record
 from licence_service.store.tables import clients, licences
 from licence_service.store.tables_of_holders import cards, holders
+from licence_service.store.tables_of_lending import lendings
 
 BY_THE_BOOK = "book"  # who released a card whose licence went to another holder
 _MINE = (
@@ -28,6 +29,12 @@ _MINE = (
     .where(holders.c.holder_id == bindparam("holder_id"), cards.c.released_at.is_(None))
 )
 _MINE_OF_IT = _MINE.where(licences.c.licence_id == bindparam("licence_id"))
+_LENT_NO_MORE = (
+    update(lendings)
+    .where(lendings.c.holder == select(holders.c.holder_id).where(holders.c.id == bindparam("of_holder")).scalar_subquery())
+    .where(lendings.c.licence == bindparam("of_licence"), lendings.c.revoked_at.is_(None), lendings.c.until > bindparam("at"))
+    .values(revoked_at=bindparam("at"))
+)
 _HOST = select(clients.c.id).where(clients.c.name == bindparam("host"))
 
 
@@ -105,9 +112,7 @@ class KeptCards:
                 holder, before = row_of(connection, scope.holder_id), self._kept(connection, scope, list(claimed))
                 through = connection.execute(_HOST, {"host": host}).scalar_one_or_none() if host else None
                 new = {one: held_by for one, held_by in claimed.items() if one not in before or before[one]["held_by"] != held_by}
-                old = [before[one]["id"] for one in new if one in before]  # the face names its holder otherwise since
-                for part in parts(old):
-                    connection.execute(update(cards).where(cards.c.id.in_(part)).values(released_at=now, released_by=by))
+                _release(connection, [before[one]["id"] for one in new if one in before], by, now)  # the face names its holder otherwise since
                 keys = _keys(connection, list(new))
                 rows = [
                     {"holder": holder, "licence": keys[one], "held_by": held_by, "how": how, "host": through, "claimed_at": now, "claimed_by": by}
@@ -121,13 +126,13 @@ class KeptCards:
         return frozenset(new)
 
     def release(self, scope: Scope, licence_id: str, by: str, now: datetime) -> None:
-        """Give a card back: the licence stays what it is. `NotInRegister` where it is no card of theirs."""
+        """Give a card back: the licence stays what it is, and what is lent of it is over. `NotInRegister` where it is no card of theirs."""
         asked = {"holder_id": scope.holder_id, "licence_id": licence_id}
         with self._database.write() as connection:
             found = connection.execute(_MINE_OF_IT.where(*scope.within()), asked).mappings().first()
             if found is None:
                 raise NotInRegister
-            connection.execute(update(cards).where(cards.c.id == found["id"]).values(released_at=now, released_by=by))
+            _release(connection, [found["id"]], by, now)
 
     def types(self, scope: Scope) -> frozenset[str]:
         """Return the certificate types of a scope's cards."""
@@ -150,9 +155,15 @@ def part_with(connection: Connection, held_by: Mapping[int, str], at: datetime) 
     """Take licences whose new document names its holder otherwise from who kept them: row of the licence → the blinded holder on it now."""
     for part in parts(held_by):
         kept = select(cards.c.id, cards.c.licence, cards.c.held_by).where(cards.c.licence.in_(part), cards.c.released_at.is_(None))
-        over = [row.id for row in connection.execute(kept) if row.held_by != held_by[row.licence]]
-        for some in parts(over):
-            connection.execute(update(cards).where(cards.c.id.in_(some)).values(released_at=at, released_by=BY_THE_BOOK))
+        _release(connection, [row.id for row in connection.execute(kept) if row.held_by != held_by[row.licence]], BY_THE_BOOK, at)
+
+
+def _release(connection: Connection, ids: Sequence[int], by: str, at: datetime) -> None:
+    """End cards, and with each of them what its holder has lent of the licence and is not over yet (SH-12)."""
+    for part in parts(ids):
+        over = update(cards).where(cards.c.id.in_(part)).values(released_at=at, released_by=by).returning(cards.c.holder, cards.c.licence)
+        for row in connection.execute(over).all():
+            connection.execute(_LENT_NO_MORE, {"of_holder": row.holder, "of_licence": row.licence, "at": at})
 
 
 def _keys(connection: Connection, licence_ids: Sequence[str]) -> dict[str, int]:

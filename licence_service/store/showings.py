@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.store.database import Database
 from licence_service.store.reads import Read, enter_read
 from licence_service.store.tables import licences
+from licence_service.store.tables_of_holders import cards, holders
 from licence_service.store.tables_of_lending import ended_logins, showings, shown_nonces
 
 FIRST, AGAIN, TAKEN = "first", "again", "taken"
@@ -38,18 +39,31 @@ _BY_BINDING = (
     .join(ended_logins, ended_logins.c.session == showings.c.session, isouter=True)
     .where(showings.c.binding == bindparam("binding"))
 )
+_CARD = (  # of whom the code shows: one that was kept when it was made, and still at an instant
+    select(cards.c.held_by)
+    .join(holders, holders.c.id == cards.c.holder)
+    .where(holders.c.holder_id == showings.c.holder, cards.c.licence == showings.c.licence, cards.c.claimed_at < bindparam("made_before"))
+    .where(or_(cards.c.released_at.is_(None), cards.c.released_at > bindparam("at")))
+    .limit(1)
+    .scalar_subquery()
+)
+_STANDING = _BY_BINDING.add_columns(_CARD.label("held_by"))
 _OVER = select(ended_logins.c.at).where(ended_logins.c.session == bindparam("session"))
 _KEY = select(licences.c.id).where(licences.c.licence_id == bindparam("licence_id"))
 
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """A log-in under which a holder shows one licence; nothing is shown any more once it has ended."""
+    """A log-in under which a holder shows one licence; nothing is shown any more once it has ended.
+
+    `held_by` is the blinded holder on the card that is shown, where `Showings.standing` found one.
+    """
 
     licence_id: str
     holder_id: str
     session: str
     ended_at: datetime | None = None
+    held_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,13 @@ class Showings:
         with self._database.read() as connection:
             row = connection.execute(_BY_BINDING, {"binding": binding.hex()}).first()
         return Showing(row.licence_id, row.holder, row.session, row.ended_at) if row else None
+
+    def standing(self, binding: bytes, made_at: datetime, at: datetime) -> Showing | None:
+        """Return the same, with the card for a code that was made at `made_at`, of whole seconds, where it is still one at an instant."""
+        asked = {"binding": binding.hex(), "made_before": made_at + timedelta(seconds=1), "at": at}
+        with self._database.read() as connection:
+            row = connection.execute(_STANDING, asked).first()
+        return Showing(row.licence_id, row.holder, row.session, row.ended_at, row.held_by) if row else None
 
     def begin(self, binding: bytes, showing: Showing, now: datetime) -> None:
         """Enter a showing where it is not there; what is over long enough is forgotten."""

@@ -39,6 +39,11 @@ WORDS_OF = {  # what is not shown: the band's look, and the words; of what is sh
     ),
     Answer.CLOCK: ("cannot_decide", "时钟相差过大，无法判定", "A clock is off by too much: cannot be decided"),
     Answer.LOG_IN_OVER: ("not_valid", "出示人已退出登录，此码作废", "The log-in under which this was shown is over"),
+    Answer.CARD_OVER: (
+        "not_valid",
+        "出示人已退回此证照，或证照已属他人，此码作废",
+        "Who showed this has given the card back, or the licence is another's since",
+    ),
     Answer.NOT_A_CODE: ("not_valid", "不是真实的亮证码", "Not a genuine show code"),
 }
 _VERDICT = VERDICT_ANSWER["content"]["application/json"]["schema"]

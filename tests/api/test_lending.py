@@ -20,7 +20,7 @@ from tests.holders import Owner, officers, owning
 from tests.host import Somebody
 from tests.parts.databases import KINDS, at_once, empty_postgres
 from tests.promised import LENT, Promises
-from tests.world import DRIVER, NOW, TRIP
+from tests.world import DRIVER, NOW, TRIP, VEHICLE
 
 BROWSER, PDF = {"Accept": "text/html"}, {"Content-Type": "application/pdf"}
 BANK = "蜀安示例银行股份有限公司"
@@ -196,6 +196,42 @@ def test_another_holder_knows_of_no_lending(owner: Owner) -> None:
         assert owner.http.request(method, path).status_code in {401, 422}
     assert owner.http.get(f"{card}/{'0' * 26}/copy", headers=owner.headers).status_code == 404
     assert owner.http.get(f"{card}/{lend(owner)['lending_id']}/copy", headers=owner.headers).status_code == 404
+
+
+@pytest.mark.rule("SH-12")
+@pytest.mark.parametrize("over", ["given back", "sold"])
+def test_what_is_lent_of_a_card_is_over_with_it_and_stays_so(tmp_path: Path, demo_keys: Path, over: str) -> None:
+    with owning(tmp_path, demo_keys, slug=VEHICLE) as owner:
+        lent, late = lend(owner, copy=True, fields=["uscc"]), lend(owner, minutes=1, fields=["uscc"])
+        content = copied(owner, lent)
+        forward(owner, minutes=2)
+        if over == "given back":
+            owner.give_back()
+        else:
+            owner.sell()
+        with owner.world.service.database.read() as connection:
+            revoked = {row.lending_id: row.revoked_at for row in connection.execute(select(lendings))}
+        assert revoked[lent["lending_id"]]
+        assert revoked[late["lending_id"]] is None  # it was over before, and says that it expired
+        for _ in range(2):
+            assert read(owner, lent).json()["lent"]["standing"] == "revoked"
+            verdict = verified(owner, content)
+            assert (verdict["overall"], verdict["lent"]["standing"]) == ("not_valid", "revoked")
+            assert "copy-revoked" in codes_of(verdict, "current")
+            if over == "sold":
+                break
+            owner.keep(owner.licence_id)  # claimed again: what was lent before stays over
+        if over == "given back":
+            assert owner.http.get(lent["copy_url"], headers=owner.headers).status_code == 409
+            assert read(owner, lend(owner, fields=["uscc"])).status_code == 200
+
+
+def test_a_card_of_two_holders_that_one_gives_back_leaves_what_the_other_lent(owner: Owner) -> None:
+    other = Owner(owner.hosts, owner.app, Somebody("519902199001010034", "林知远"), owner.licence, log_in="log-in-2")
+    mine, theirs = lend(owner), lend(other)
+    owner.give_back()
+    assert read(owner, mine).json()["lent"]["standing"] == "revoked"
+    assert read(owner, theirs).json()["lent"]["standing"] == "living"
 
 
 @pytest.mark.parametrize("kind", KINDS)

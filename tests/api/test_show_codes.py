@@ -19,7 +19,7 @@ from tests.holders import Owner, officers, owning
 from tests.host import Somebody
 from tests.parts.databases import KINDS, at_once, empty_postgres
 from tests.promised import LENT, Promises
-from tests.world import DRIVER, TRIP, World, built
+from tests.world import DRIVER, TRIP, VEHICLE, World, built
 
 BROWSER = {"Accept": "text/html"}
 SAID = {"reason": "roadside_check", "place": "示例国道三公里处", "officer": "执法007"}
@@ -157,6 +157,42 @@ def test_a_log_in_that_is_over_takes_its_codes_with_it_and_no_other(owner: Owner
     assert other.scan(kept)["answer"] == "shown"
     refused = owner.http.post(f"/holder/cards/{owner.licence_id}/show-codes", json={}, headers=owner.headers)
     assert refused.status_code == 401
+
+
+@pytest.mark.parametrize("over", ["given back", "sold"])
+def test_a_card_that_is_over_takes_its_codes_with_it_at_once(tmp_path: Path, demo_keys: Path, over: str) -> None:
+    with owning(tmp_path, demo_keys, slug=VEHICLE) as owner:
+        used, fresh = owner.code(), owner.code()
+        assert owner.scan(used)["answer"] == "shown"
+        forward(owner, 1)
+        if over == "given back":
+            owner.give_back()
+        else:
+            owner.sell()
+        for code in (used, fresh):  # also for the checker who had it before
+            scanned = owner.scan(code)
+            assert (scanned["answer"], scanned["overall"], scanned["verdict"]["licence"], scanned["photos"]) == ("card_over", "not_valid", None, {})
+            assert reasons(scanned, "shown") == ["card-over"]
+        page = owner.http.post(f"/D/1{fresh['digits']}", data={"checker": ELSEWHERE}, headers=BROWSER)
+        assert "此码作废" in page.text
+        assert owner.http.post(f"/holder/cards/{owner.licence_id}/show-codes", json={}, headers=owner.headers).status_code == 404
+        if over == "given back":  # who keeps it again shows new codes; the old ones stay over
+            forward(owner, 1)
+            owner.keep(owner.licence_id)
+            assert owner.scan(fresh)["answer"] == "card_over"
+            assert owner.scan(owner.code())["answer"] == "shown"
+
+
+def test_what_a_device_scanned_before_the_card_was_given_back_was_shown_and_later_was_not(owner: Owner) -> None:
+    police, codes, began = officers(owner.world), [owner.code() for _ in range(2)], owner.world.clock()
+    forward(owner, 20)
+    owner.give_back()
+    forward(owner, 20)
+    rows = [
+        {"code": one["digits"], "scanned_at": (began + timedelta(seconds=at)).isoformat(), **SAID} for one, at in zip(codes, (10, 30), strict=True)
+    ]
+    told = owner.http.post("/officer/shown", json={"device_time": owner.world.clock().isoformat(), "scans": rows}, headers=police).json()
+    assert [one["answer"] for one in told["scans"]] == ["shown", "card_over"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
