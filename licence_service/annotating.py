@@ -34,10 +34,11 @@ class Annotator:
     def copy(self, record: Record, lending: Lending) -> Copy:
         """Draw, seal and archive the copy of a licence's present document; nobody can fetch it before the lending is entered.
 
-        Raise `FaceRejected` where the mark has no room on the page, `PageDisagrees` where the page does not say what the face says, both before the
-        seal is asked; `TransitionRefused` where no copy can be made of this document; `SealUnavailable`.
+        Whoever tries again makes the same page under the same time, at which the lending was begun. Raise `FaceRejected` where the mark has no room on
+        the page, `PageDisagrees` where the page does not say what the face says, both before the seal is asked; `TransitionRefused` where no copy can
+        be made of this document; `SealUnavailable`.
         """
-        now = self.now()
+        now = lending.made_at
         entry, department = self._made_here(record, now)
         document = self.line.printer.copy(
             self._sheet(record, entry, department), words_of(lending), canonical(statement(record, entry, lending)), created_at=now
@@ -76,7 +77,7 @@ class Annotator:
         use = SealUse("requested", seal.seal_id, department.uscc, record.type, lending.lending_id, FORM, sha256(document))
         log.write(use, self.now())
         try:
-            sealed = seal.affix(document, sealed_at=self.now(), request_id=lending.lending_id)
+            sealed = seal.affix(document, sealed_at=lending.made_at, request_id=lending.lending_id)
         except SealUnavailable:
             log.write(replace(use, event="failed", reason="unavailable"), self.now())
             raise

@@ -37,6 +37,7 @@ from licence_service.store.delegations import Delegations
 from licence_service.store.differences import Differences
 from licence_service.store.holder_sessions import HolderSessions
 from licence_service.store.holders import Holders
+from licence_service.store.lending_requests import LendingRequests
 from licence_service.store.lendings import Lendings
 from licence_service.store.notice_messages import NoticeMessages
 from licence_service.store.notices import KeptNotices
@@ -93,7 +94,7 @@ class ShownAndLent:
 def shown_and_lent(settings: Settings, cards: Cards, officers: Officers, line: Line, clients: Clients, lendings: Lendings) -> ShownAndLent:
     """Return what holders show and lend with; `officers` are those that look in other ways too."""
     verifier, now, database = officers.verifier, officers.now, lendings.database
-    lending = LendingOffice(cards, verifier, clients, lendings, Annotator(line, now), now)
+    lending = LendingOffice(cards, verifier, clients, LendingRequests(database, lendings.vault), lendings, Annotator(line, now), now)
     office = ShowOffice(
         cards, verifier, officers.reservations, Showings(database), settings.public_url.rstrip("/"), settings.show_code_seconds, now
     )  # fmt: skip

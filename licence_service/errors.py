@@ -164,6 +164,11 @@ class CeilingReached(Refusal):
 
     slug, title = "ceiling-reached", "The hourly ceiling is reached"
 
+    def __init__(self, detail: str = "", *, retry_after: int | None = None) -> None:
+        """Take a sentence for people, and the seconds after which there is room again, where they are known."""
+        super().__init__(detail)
+        self.retry_after = retry_after
+
 
 class TokenRefused(Refusal):
     """No access token; `code` is the word of RFC 6749 §5.2 for why."""

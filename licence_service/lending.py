@@ -4,6 +4,7 @@ What *receiver-bound* means is said in docs/lending.md: a registered system is k
 to which it was lent, which is no proof of who he is, and is told to the holder.
 """
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,13 +14,14 @@ from typing import Any
 from licence_service.annotating import Annotator
 from licence_service.copies import lent_json
 from licence_service.envelope import Reading
-from licence_service.errors import Fault, NotInRegister, TransitionRefused
+from licence_service.errors import Fault, NotInRegister, Refusal, TransitionRefused, Unavailable
 from licence_service.fields import Asker, Field, comparison_form, disclose
 from licence_service.holding import LEND, Cards, Holding
-from licence_service.identifiers import DELIVERY_CODE_LENGTH, delivery_code, normal_code
+from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
 from licence_service.licence import beijing_day
 from licence_service.store.clients import PLATFORM, Client, Clients
-from licence_service.store.lendings import LIVING, REVOKED, Lending, Lendings, new_lending_id
+from licence_service.store.lending_requests import Asked, Begun, LendingRequests
+from licence_service.store.lendings import LIVING, REVOKED, Lending, Lendings
 from licence_service.store.reads import COPY, LENT, RECEIVER, Read
 from licence_service.store.record import Record
 from licence_service.template import Template
@@ -69,31 +71,44 @@ class LendingOffice:
     cards: Cards
     verifier: Verifier
     clients: Clients
+    requests: LendingRequests
     lendings: Lendings
     annotator: Annotator
     now: Callable[[], datetime] = field(repr=False)
 
     # -- for holders -------------------------------------------------------------------------------
 
-    def lend(self, holding: Holding, licence_id: str, body: Mapping[str, Any]) -> tuple[Lending, str]:
-        """Lend a card and return the lending with its code, shown this once; with `copy`, a sealed copy is made too.
+    def lend(self, holding: Holding, licence_id: str, body: Mapping[str, Any], key: str | None = None) -> tuple[Lending, str]:
+        """Lend a card and return the lending with its code; with `copy`, a sealed copy is made too.
 
-        `CeilingReached` where the holder has lent too often within an hour; what `Annotator.copy` raises.
+        The same `key` of the same holder and who acts, with the same content, comes to the same lending and code, whatever became of the answer, and
+        goes on where an attempt broke off; without a key each call is another lending. `KeyReused`; what `LendingRequests.begin` and `Annotator.copy`
+        raise. A copy that nobody entered is told by nobody, and is no copy to who verifies it.
         """
         record, now = self.cards.card(holding, licence_id, LEND), self.now()
+        asked = Asked(
+            holding.holder.holder_id, holding.by, holding.host, key or secrets.token_hex(16), json.dumps([licence_id, dict(body)], sort_keys=True)
+        )
+        begun = self.requests.find(asked)
+        if begun and (made := self.lendings.by_id(begun.lending_id)):
+            return made, begun.code
         licence = record.at(beijing_day(now))
         template = self.verifier.catalogue.edition(record.type, licence.current.edition)
         wanted = self._read(body, record, template, licence.current.face)
-        self.lendings.within_ceiling(holding.holder.holder_id, now)
-        code = delivery_code(secrets.randbits(5 * CODE_LENGTH))
+        begun = self.requests.begin(asked, now, copy=wanted.copy)
         lending = Lending(
-            new_lending_id(), licence_id, holding.holder.holder_id, wanted.client, wanted.uses, now, now + timedelta(minutes=wanted.minutes),
+            begun.lending_id, licence_id, asked.holder_id, wanted.client, wanted.uses, begun.made_at, begun.made_at + timedelta(minutes=wanted.minutes),
             wanted.receiver, wanted.purpose, wanted.fields,
         )  # fmt: skip
-        if wanted.copy:
-            lending = replace(lending, copy=self.annotator.copy(record, lending))
-        self.lendings.enter(lending, code, holding.by, holding.host)
-        return lending, code
+        return self.lendings.enter(self._with_copy(record, lending, begun) if wanted.copy else lending, begun.code, asked.by, asked.host), begun.code
+
+    def _with_copy(self, record: Record, lending: Lending, begun: Begun) -> Lending:
+        """Make the copy; who asks again need not wait where it could not be made."""
+        try:
+            return replace(lending, copy=self.annotator.copy(record, lending))
+        except (Refusal, Unavailable):
+            self.requests.let_go(begun, self.now())
+            raise
 
     def of(self, holding: Holding, licence_id: str, limit: int = 200, skip: int = 0) -> list[Lending]:
         """Return the lendings that the holder made of a card, newest first, without the first `skip`."""

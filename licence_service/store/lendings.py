@@ -5,22 +5,21 @@ Receiver, purpose and the names of the fields lie encrypted. Uses are counted ex
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
-from licence_service.errors import CeilingReached, NotInRegister
+from licence_service.errors import NotInRegister
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.reads import Read, enter_read
 from licence_service.store.tables import licences
+from licence_service.store.tables_of_holders import cards, holders
 from licence_service.store.tables_of_lending import lendings, lent_copies, lent_uses
 
 LIVING, REVOKED, EXPIRED, USED_UP = "living", "revoked", "expired", "used_up"
 STANDINGS = (LIVING, REVOKED, EXPIRED, USED_UP)
-MOST_AN_HOUR = 30  # of one holder
-_AN_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +71,19 @@ class Lendings:
     database: Database
     vault: Vault = field(repr=False)
 
-    def within_ceiling(self, holder_id: str, now: datetime) -> None:
-        """Raise `CeilingReached` where a holder has lent as often in the last hour as anybody may: a copy costs a use of a seal."""
-        mine = (lendings.c.holder == holder_id) & (lendings.c.made_at > now - _AN_HOUR)
-        with self.database.read() as connection:
-            if connection.execute(select(func.count()).select_from(lendings).where(mine)).scalar_one() >= MOST_AN_HOUR:
-                raise CeilingReached(f"at most {MOST_AN_HOUR} lendings an hour")
+    def enter(self, one: Lending, code: str, by: str, host: str | None) -> Lending:
+        """Enter a lending with its code, and with its copy where there is one, all or nothing; `by` is the person who acts, through a `host` or not.
 
-    def enter(self, one: Lending, code: str, by: str, host: str | None) -> None:
-        """Enter a lending with its code, and with its copy where there is one, all or nothing; `by` is the person who acts, through a `host` or not."""
+        Return it, or the one of this id that is there already. `NotInRegister` where the licence is no card of the holder any more: who gives a
+        card back meanwhile waits for this, and finds what to revoke.
+        """
         said = {"receiver": one.receiver, "purpose": one.purpose, "fields": list(one.fields)}
         with self.database.write() as connection:
-            licence = connection.execute(select(licences.c.id).where(licences.c.licence_id == one.licence_id)).scalar_one()
+            licence = connection.execute(_KEPT, {"holder_id": one.holder_id, "licence_id": one.licence_id}).scalar_one_or_none()
+            if licence is None:
+                raise NotInRegister
+            if present := connection.execute(_NAMED, {"lending_id": one.lending_id}).first():
+                return self._read(present)
             row = {
                 "lending_id": one.lending_id, "code_digest": token_digest(code), "licence": licence, "holder": one.holder_id, "client": one.client,
                 "made_by": by, "host": host,
@@ -96,6 +96,11 @@ class Lendings:
                     "certificate_sha256": one.copy.certificate_sha256, "sealed_at": one.copy.sealed_at,
                 }  # fmt: skip
                 connection.execute(insert(lent_copies).values(copied))
+        return one
+
+    def by_id(self, lending_id: str) -> Lending | None:
+        """Return a lending by its id, or None."""
+        return self._one(_whole().where(lendings.c.lending_id == lending_id))
 
     def by_code(self, code: str) -> Lending | None:
         """Return the lending that a code opens, or None."""
@@ -164,3 +169,13 @@ def _whole(*more: Any) -> Select[Any]:  # noqa: ANN401 - columns
         .join(licences, licences.c.id == lendings.c.licence)
         .join(lent_copies, lent_copies.c.lending == lendings.c.id, isouter=True)
     )  # fmt: skip
+
+
+_NAMED = _whole().where(lendings.c.lending_id == bindparam("lending_id"))
+_KEPT = (  # the row of the licence, while it is a card of the holder; locked, as whoever ends the card locks it
+    select(cards.c.licence)
+    .join(holders, holders.c.id == cards.c.holder)
+    .join(licences, licences.c.id == cards.c.licence)
+    .where(holders.c.holder_id == bindparam("holder_id"), licences.c.licence_id == bindparam("licence_id"), cards.c.released_at.is_(None))
+    .with_for_update(of=cards)
+)

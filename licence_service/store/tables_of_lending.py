@@ -43,7 +43,19 @@ lendings = Table(
     Column("made_at", Instant, nullable=False),
     Column("until", Instant, nullable=False),
     Column("revoked_at", Instant),  # written once
-    Index("ix_lendings_holder_made_at", "holder", "made_at"),
+)  # fmt: skip
+
+lending_requests = Table(  # what is meant, before a seal is used; a retry under the same key comes to the same lending
+    "lending_requests", metadata,
+    Column("id", Key, primary_key=True),
+    Column("key_digest", String(64), nullable=False, unique=True),  # blinded: holder, who acts, host, their key
+    Column("request_digest", String(64), nullable=False),  # blinded: the whole request
+    Column("lending_id", String(26), nullable=False, unique=True),
+    Column("holder", String(26), nullable=False),
+    Column("copies", Integer, nullable=False),  # attempts at a copy; 0 where none is wanted
+    Column("taken_until", Instant, nullable=False),  # while somebody makes the copy
+    Column("made_at", Instant, nullable=False),
+    Index("ix_lending_requests_holder_made_at", "holder", "made_at"),
 )  # fmt: skip
 
 lent_uses = Table(

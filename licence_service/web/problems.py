@@ -94,7 +94,8 @@ def _more(error: Refusal | Unavailable) -> dict[str, Any]:
     if isinstance(error, Unavailable):
         return {"retry_after": error.retry_after}
     faults = [{"path": fault.path, "code": fault.code, "message": fault.message} for fault in error.faults]
-    return {**error.facts, **({"faults": faults} if faults else {})}
+    after = {"retry_after": error.retry_after} if isinstance(error, errors.CeilingReached) and error.retry_after else {}
+    return {**error.facts, **after, **({"faults": faults} if faults else {})}
 
 
 def refused(request: Request, error: Exception) -> Response:

@@ -303,7 +303,7 @@ def everything(
     assert card.json()["claimed"] == [licence_id], card.text
     delegation = http.post("/holder/delegations", **delegated(world, replace(NOTHING, licence_id=licence_id)), headers=owner)
     assert delegation.status_code == 201, delegation.text
-    lent = http.post(f"/holder/cards/{licence_id}/lendings", json=LENT, headers=owner)
+    lent = http.post(f"/holder/cards/{licence_id}/lendings", json=LENT, headers={**owner, "Idempotency-Key": "isolation-lend"})
     assert lent.status_code == 201, lent.text
     return Things(
         licence_id, reservation.reservation_id, task, hook["webhook_id"], "CASE-1", sticker, loaded.json()["run"], "list-1",

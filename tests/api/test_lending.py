@@ -1,8 +1,10 @@
 """Lending through HTTP: a code for a named receiver, an annotated copy, revocation, and the holder's list of who read (DOMAIN SH-12)."""
 
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ import pikepdf
 import pytest
 from sqlalchemy import select
 
+from licence_service.annotating import Annotator
 from licence_service.digests import sha256
+from licence_service.errors import NotInRegister, Unavailable
 from licence_service.licence import beijing_day
 from licence_service.store.clients import PLATFORM, Client
 from licence_service.store.sealed import SealedDocuments
@@ -38,10 +42,18 @@ def forward(owner: Owner, **step: int) -> None:
     clock.now += timedelta(**step)
 
 
-def lend(owner: Owner, status: int = 201, **changed: Any) -> dict[str, Any]:
+KEYS = (f"lend-{number:06d}" for number in itertools.count())
+
+
+def keyed(owner: Owner, key: str = "") -> dict[str, str]:
+    """Return the headers of a request under a key, a new one where none is named."""
+    return {**owner.headers, "Idempotency-Key": key or next(KEYS)}
+
+
+def lend(owner: Owner, status: int = 201, key: str = "", **changed: Any) -> dict[str, Any]:
     """Lend the card, and return the answer."""
     body = {name: value for name, value in {**WANTED, **changed}.items() if value is not None}
-    answer = owner.http.post(f"/holder/cards/{owner.licence_id}/lendings", json=body, headers=owner.headers)
+    answer = owner.http.post(f"/holder/cards/{owner.licence_id}/lendings", json=body, headers=keyed(owner, key))
     assert answer.status_code == status, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -169,6 +181,133 @@ def test_a_lending_names_what_it_must_and_every_fault_is_named(owner: Owner) -> 
         assert connection.execute(select(lendings)).all() == []
 
 
+# -- the same again --------------------------------------------------------------------------------------------------
+
+
+def everything(owner: Owner) -> list[list[Any]]:
+    """Return the rows of all that was lent."""
+    with owner.world.service.database.read() as connection:
+        return [list(connection.execute(select(table)).all()) for table in (lendings, lent_copies)]
+
+
+def seal_uses(owner: Owner) -> list[str]:
+    """Return what became of the seal's uses for copies."""
+    return [str(one["event"]) for one in owner.world.service.seal_log.uses() if one["decision"] == "copy/1"]
+
+
+@pytest.mark.rule("AI-01")
+@pytest.mark.parametrize("copy", [True, False])
+def test_who_asks_again_under_the_same_key_has_lent_once_and_is_told_the_same(owner: Owner, *, copy: bool) -> None:
+    first = lend(owner, key="lost-answer-1", copy=copy)
+    forward(owner, minutes=5)
+    assert lend(owner, key="lost-answer-1", copy=copy) == first
+    assert [len(rows) for rows in everything(owner)] == [1, int(copy)]
+    assert seal_uses(owner) == ["requested", "done"] * copy
+    assert read(owner, first).status_code == 200
+    revoke(owner, first)
+    again = lend(owner, key="lost-answer-1", copy=copy)  # what was taken back stays so
+    assert (again["lending_id"], again["standing"]) == (first["lending_id"], "revoked")
+    assert lend(owner, 409, key="lost-answer-1", copy=copy, minutes=61)["type"].endswith("key-reused")
+    assert len(everything(owner)[0]) == 1
+
+
+def test_a_key_is_wanted_and_is_its_holders_own(owner: Owner) -> None:
+    path = f"/holder/cards/{owner.licence_id}/lendings"
+    for wrong in ({}, {"Idempotency-Key": "short"}):
+        assert owner.http.post(path, json=WANTED, headers={**owner.headers, **wrong}).status_code == 422
+    assert everything(owner) == [[], []]
+    other = Owner(owner.hosts, owner.app, Somebody("519902199001010034", "林知远"), owner.licence, log_in="log-in-2")
+    mine, theirs = (lend(one, key="the-same-key") for one in (owner, other))
+    assert mine["code"] != theirs["code"]
+    assert len(everything(owner)[0]) == 2
+
+
+@pytest.mark.rule("SE-02")
+def test_what_breaks_off_between_the_seal_and_the_entry_leaves_nothing_half_and_goes_on_under_its_key(owner: Owner) -> None:
+    service = owner.world.service
+    with service.database.write() as connection:
+        connection.exec_driver_sql("CREATE TRIGGER broken BEFORE INSERT ON lent_copies BEGIN SELECT RAISE(ABORT, 'broken'); END")
+    lend(owner, 500, key="breaks-off-1", copy=True)
+    assert everything(owner) == [[], []]
+    card = f"/holder/cards/{owner.licence_id}/lendings"
+    assert owner.http.get(card, headers=owner.headers).json() == {"lendings": []}
+    sealed = next(one["sealed_sha256"] for one in service.seal_log.uses() if one["event"] == "done" and one["decision"] == "copy/1")
+    verdict = verified(owner, service.archive.get(str(sealed)))
+    assert (verdict["overall"], "lent" in verdict) == ("not_valid", False)
+    with service.database.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER broken")
+
+    answer = owner.http.post(card, json={**WANTED, "copy": True}, headers=keyed(owner, "breaks-off-1"))  # whoever made it may still be at it
+    assert (answer.status_code, int(answer.headers["Retry-After"])) == (503, 60)
+    forward(owner, minutes=1)
+    lent = lend(owner, key="breaks-off-1", copy=True)
+    assert verified(owner, copied(owner, lent))["lent"]["standing"] == "living"
+    assert [len(rows) for rows in everything(owner)] == [1, 1]
+    assert lent["made_at"] == NOW.isoformat(timespec="seconds")  # begun then, and sealed under that time
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_many_who_ask_at_once_under_one_key_one_has_the_copy_made(
+    tmp_path: Path, demo_keys: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    url = empty_postgres(request.getfixturevalue("postgres_address"), request.getfixturevalue("migrated_postgres")) if kind == "postgresql" else None
+    with owning(tmp_path, demo_keys, url) as owner:
+        office, holding = owner.world.service.shown.lending, owner.world.service.holder_desk.exchange.holding(owner.headers["Authorization"][7:])
+        body = {**WANTED, "copy": True}
+        found = at_once([lambda: office.lend(holding, owner.licence_id, body, "all-at-once")] * 8)
+        made = [one for one in found if not isinstance(one, Exception)]
+        assert made
+        assert len({str(one) for one in made}) == 1
+        assert {type(one) for one in found if isinstance(one, Exception)} <= {Unavailable}
+        assert seal_uses(owner) == ["requested", "done"]
+        assert [len(rows) for rows in everything(owner)] == [1, 1]
+
+
+def test_a_card_that_is_given_back_while_it_is_lent_is_not_lent(owner: Owner) -> None:
+    service = owner.world.service
+    holding = service.holder_desk.exchange.holding(owner.headers["Authorization"][7:])
+
+    class Late(Annotator):
+        """Gives the card back before the copy is handed on."""
+
+        def copy(self, record: Any, lending: Any) -> Any:
+            made = super().copy(record, lending)
+            owner.give_back()
+            return made
+
+    office = replace(service.shown.lending, annotator=Late(service.shown.lending.annotator.line, service.now))
+    with pytest.raises(NotInRegister):
+        office.lend(holding, owner.licence_id, {**WANTED, "copy": True})
+    assert everything(owner) == [[], []]
+
+
+def test_copies_have_a_ceiling_of_their_own_and_who_reaches_it_is_told_when_to_come_again(owner: Owner) -> None:
+    for _ in range(19):
+        lend(owner, copy=True)
+    forward(owner, minutes=9)
+    service = owner.world.service
+    seal_id = service.keyring.departments[service.catalogue.samples[DRIVER].issuer].seal.seal_id
+    service.seal_log.order(seal_id, stopped=True, at=NOW, by="officer", reason="check")
+    lend(owner, 503, copy=True)  # an attempt counts, whatever comes of it
+    service.seal_log.order(seal_id, stopped=False, at=NOW, by="officer", reason="checked")
+    answer = owner.http.post(f"/holder/cards/{owner.licence_id}/lendings", json={**WANTED, "copy": True}, headers=keyed(owner))
+    assert (answer.status_code, answer.headers["Retry-After"], answer.json()["retry_after"]) == (429, "3060", 3060)
+    assert answer.json()["detail"] == "at most 20 annotated copies an hour"
+    lend(owner)  # a code alone is not one of them
+    forward(owner, seconds=3060)
+    owner.again()
+    lend(owner, copy=True)
+
+
+def test_a_copy_that_cannot_be_made_is_not_tried_without_end(owner: Owner) -> None:
+    service = owner.world.service
+    seal_id = service.keyring.departments[service.catalogue.samples[DRIVER].issuer].seal.seal_id
+    service.seal_log.order(seal_id, stopped=True, at=NOW, by="officer", reason="check")
+    for _ in range(5):
+        assert lend(owner, 503, key="again-and-again", copy=True)["type"].endswith("seal-stopped")
+    assert lend(owner, 409, key="again-and-again", copy=True)["rule"] == "SH-12"
+
+
 def test_who_lends_without_end_is_stopped_for_an_hour(owner: Owner) -> None:
     for _ in range(30):
         lend(owner)
@@ -188,10 +327,9 @@ def test_another_holder_knows_of_no_lending(owner: Owner) -> None:
         ("post", f"{card}/{lent['lending_id']}/revoke"),
         ("get", f"{card}/{lent['lending_id']}/copy"),
     ):
-        answer = owner.http.request(method, path, headers=other, **({"json": WANTED} if path == card and method == "post" else {}))
-        nothing = owner.http.request(
-            method, path.replace(owner.licence_id, "0" * 20), headers=other, **({"json": WANTED} if path == card and method == "post" else {})
-        )
+        sent = {"json": WANTED, "headers": {**other, "Idempotency-Key": next(KEYS)}} if path == card and method == "post" else {"headers": other}
+        answer = owner.http.request(method, path, **sent)
+        nothing = owner.http.request(method, path.replace(owner.licence_id, "0" * 20), **sent)
         assert (answer.status_code, answer.json()) == (404, nothing.json()), path
         assert owner.http.request(method, path).status_code in {401, 422}
     assert owner.http.get(f"{card}/{'0' * 26}/copy", headers=owner.headers).status_code == 404
@@ -453,8 +591,8 @@ def test_what_is_kept_of_lending_names_nobody_in_clear(owner: Owner, capfd: pyte
 def test_the_documents_promises_are_kept(owner: Owner) -> None:
     promises, card = Promises(owner.world), f"/holder/cards/{owner.licence_id}/lendings"
     path = "/holder/cards/{licence_id}/lendings"
-    lent = promises(path, owner.http.post(card, json={**WANTED, "copy": True}, headers=owner.headers)).json()
-    promises(path, owner.http.post(card, json={}, headers=owner.headers))
+    lent = promises(path, owner.http.post(card, json={**WANTED, "copy": True}, headers=keyed(owner))).json()
+    promises(path, owner.http.post(card, json={}, headers=keyed(owner)))
     promises(path, owner.http.get(card, headers=owner.headers))
     promises(f"{path}/{{lending_id}}/copy", owner.http.get(lent["copy_url"], headers=owner.headers))
     promises("/verify/document", owner.http.post("/verify/document", content=copied(owner, lent), headers=PDF))

@@ -1,5 +1,6 @@
 """The pages of who was lent a licence: the form that opens it, what was lent, and the verdict on an annotated copy (SH-12, SH-16)."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ BANK = "蜀安示例银行股份有限公司"
 WANTED = {"receiver": BANK, "purpose": "办理车辆贷款", "fields": ["person_name", "valid_to"], "minutes": 60, "uses": 2, "copy": True}
 
 
+KEYS = itertools.count()
+
+
 @pytest.fixture(scope="module")
 def lent(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[tuple[Owner, Site]]:
     """A holder with a card, before a real server."""
@@ -25,7 +29,9 @@ def lent(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[
 
 
 def lend(owner: Owner) -> dict[str, Any]:
-    answer = owner.http.post(f"/holder/cards/{owner.licence_id}/lendings", json=WANTED, headers=owner.headers)
+    answer = owner.http.post(
+        f"/holder/cards/{owner.licence_id}/lendings", json=WANTED, headers={**owner.headers, "Idempotency-Key": f"lend-{next(KEYS):06d}"}
+    )
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
     return found

@@ -9,7 +9,7 @@ from licence_service.copies import lent_json
 from licence_service.lending import MOST_MINUTES, MOST_USES, MOST_WORDS
 from licence_service.service import Service
 from licence_service.store.lendings import Lending
-from licence_service.web.access import TheService
+from licence_service.web.access import IdempotencyKey, TheService
 from licence_service.web.holding.entrance import TheHolding
 from licence_service.web.issuing import Body, LicenceId
 from licence_service.web.shapes import ANSWERS, LENT, SEALED_FILE, TEXT, answer, as_body, shape
@@ -20,7 +20,7 @@ _TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
 _LENDING: dict[str, Any] = {
     **LENT["properties"], "client": _TEXT_OR_NULL, "fields": {"type": "array", "items": TEXT}, "revoked_at": _TEXT_OR_NULL, "copy_url": _TEXT_OR_NULL,
 }  # fmt: skip
-_LENT = answer("The lending with its code, shown this once", shape({**_LENDING, "code": TEXT, "url": TEXT}))
+_LENT = answer("The lending with its code, told to nobody else and by no other answer", shape({**_LENDING, "code": TEXT, "url": TEXT}))
 _LIST = answer("The lendings of a card, newest first", shape({"lendings": {"type": "array", "items": shape(_LENDING)}}))
 _BODY = as_body({
     "type": "object", "additionalProperties": False, "required": ["receiver", "purpose", "fields", "minutes"],
@@ -38,9 +38,12 @@ LendingId = Annotated[str, Path(pattern=r"^[0-9a-f]{26}$", description="The lend
 
 
 @router.post("/cards/{licence_id}/lendings", status_code=201, responses={201: _LENT}, openapi_extra=_BODY, summary="Lend a card")
-def lend(service: TheService, holding: TheHolding, licence_id: LicenceId, body: Body) -> Response:
-    """Let a named receiver read some fields, for a purpose, so many times, until the term is over; give them `url`, or the code."""
-    lending, code = service.shown.lending.lend(holding, licence_id, body)
+def lend(service: TheService, holding: TheHolding, licence_id: LicenceId, key: IdempotencyKey, body: Body) -> Response:
+    """Let a named receiver read some fields, for a purpose, so many times, until the term is over; give them `url`, or the code.
+
+    The same key with the same content returns the same lending, with its code.
+    """
+    lending, code = service.shown.lending.lend(holding, licence_id, body, key)
     url = f"{service.settings.public_url.rstrip('/')}/L/{code}"
     return JSONResponse({**_listed(service, lending), "code": code, "url": url}, status_code=201, headers=_NO_STORE)
 
