@@ -5,8 +5,8 @@ from alembic import op
 
 from licence_service.store.database import Instant
 
-revision = "0028"
-down_revision = "0027"
+revision = "0029"
+down_revision = "0028"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
