@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,10 @@ def test_a_card_says_its_state_in_words_its_term_and_what_to_do_next(app: HostAp
     assert (card["number"], card["holder"]) == (made["number"], CHEN.name)
     assert [one["version"] for one in card["versions"]] == [1]
     assert card["waits"] == []
-    renewal = next(one for one in card["next"] if one["code"] == "renewal")
-    assert (renewal["on"], renewal["do"]) == (card["valid_to"], {"zh": "办理换证", "en": "Renew it"})
-    assert date.fromisoformat(renewal["from"]) < date.fromisoformat(renewal["on"]) <= date.fromisoformat(renewal["until"])
-    assert card["next"] == sorted(card["next"], key=lambda one: (one["on"], one["code"]))
-    assert all(one["do"]["zh"] and one["do"]["en"] for one in card["next"])
+    renewal = next(one for one in card["next"] if one["duty"] == "renewal")
+    assert (renewal["day"], renewal["do"]["en"], renewal["by"]["en"]) == (card["valid_to"], f"Apply for renewal by {card['valid_to']}", "the holder")
+    assert [one["day"] for one in card["next"]] == sorted(one["day"] for one in card["next"])
+    assert card["next"] == app.get(f"/cards/{made['licence_id']}/deadlines", chen).json()["deadlines"]
     jpeg = app.world.http.get(card["photos"]["photo"], headers=chen)
     assert (jpeg.status_code, jpeg.headers["content-type"], jpeg.content[:2]) == (200, "image/jpeg", b"\xff\xd8")
     assert app.get(f"/cards/{made['licence_id']}/photos/person_name", chen).status_code == 404
@@ -67,11 +66,11 @@ def test_a_suspended_and_an_expired_card_say_so(app: HostApp, made: dict[str, An
     assert suspended.status_code == 201, suspended.text
     card = app.get(f"/cards/{made['licence_id']}", app.acting(CHEN)).json()
     assert (card["state"]["zh"], card["overall"]) == ("暂扣", "not_valid")
-    assert {"suspended_until"} <= {one["code"] for one in card["next"]}
+    assert {"suspension"} <= {one["duty"] for one in card["next"]}
     app.world.clock.now = NOW + timedelta(days=365 * 7)  # type: ignore[attr-defined]
     card = app.get(f"/cards/{made['licence_id']}", app.acting(CHEN)).json()
     assert card["state"]["en"] == "Expired"
-    assert next(one for one in card["next"] if one["code"] == "renewal")["do"]["en"] == "Apply for a new one"
+    assert card["next"] == []  # nothing is due of a right that is over for good
 
 
 def test_what_did_not_change_is_not_sent_again(app: HostApp, made: dict[str, Any]) -> None:

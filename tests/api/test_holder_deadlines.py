@@ -1,18 +1,21 @@
 """A holder's deadlines over HTTP: of a card, as a calendar file, as told; and what the host app is told of them."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from licence_service.licence import beijing_day
 from tests import ics
+from tests.holders import owning
 from tests.host import HostApp, Hosts, Somebody, hosting
 from tests.receiver import Got, Receiver, listening
 from tests.world import DRIVER, Clock
 
 CHEN, OTHER = Somebody("519902198506120111", "陈安途"), Somebody("519902199001010034", "周望川")
+TOLD_OF = ("duty", "about", "day", "title", "do", "by")
 LAST = date(2032, 6, 19)
 REMINDED = datetime(2032, 5, 20, 4, 0, tzinfo=UTC)
 
@@ -61,6 +64,69 @@ def test_a_card_has_its_days_in_two_languages_with_what_to_do_and_by_whom(hosts:
         "do": {"zh": "请在2032年6月19日前申请换证", "en": "Apply for renewal by 2032-06-19"}, "by": {"zh": "持证人", "en": "the holder"},
         "tell_on": "2032-05-20", "rule_pack": "reminders",
     }  # fmt: skip
+
+
+def test_cards_calendar_and_notices_say_the_same_of_every_type(tmp_path: Path, demo_keys: Path) -> None:
+    """One holder keeps a licence of each type; on every day on which something is told, what was told is what the card says, word for word."""
+    with owning(tmp_path, demo_keys) as owner:
+        catalogue, http, reminding = owner.world.service.catalogue, owner.http, owner.world.service.reminders.reminding
+        kept = {DRIVER: owner.licence_id}
+        for slug in catalogue.slugs:
+            if slug not in kept:
+                kept[slug] = owner.world.issue(slug, f"issue-{slug}")["licence_id"]
+                owner.keep(kept[slug])
+        assert len(kept) == 23
+
+        def cards() -> dict[str, list[dict[str, Any]]]:
+            owner.again()
+            listed = {one["licence_id"]: one["next"] for one in http.get("/holder/cards?limit=100", headers=owner.headers).json()["cards"]}
+            for licence_id, said in listed.items():
+                where = f"/holder/cards/{licence_id}"
+                assert http.get(where, headers=owner.headers).json()["next"] == said
+                assert http.get(f"{where}/deadlines", headers=owner.headers).json()["deadlines"] == said
+            return listed
+
+        def told() -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = http.get("/holder/notices?limit=200", headers=owner.headers).json()["notices"]
+            return found
+
+        first = cards()
+        assert first.keys() == {*kept.values()}
+        today = beijing_day(owner.world.clock()).isoformat()
+        events = {one.said["UID"].partition("@")[0]: one for one in ics.read(http.get("/holder/deadlines.ics", headers=owner.headers).content).within}
+        wanted = {
+            reminding.notices.notice_id(owner.holder_id, licence_id, f"{one['duty']}|{one['about']}|{one['day']}"): one
+            for licence_id, said in first.items() for one in said if one["day"] >= today
+        }  # fmt: skip
+        assert events.keys() == wanted.keys()
+        for uid, one in wanted.items():
+            assert ics.day_of(events[uid]).isoformat() == one["day"]
+            assert events[uid].said["SUMMARY"].startswith(one["title"]["zh"])
+            assert one["do"]["zh"] in events[uid].said["DESCRIPTION"]
+            assert one["do"]["en"] in events[uid].said["DESCRIPTION"]
+
+        until, before = beijing_day(owner.world.clock()) + timedelta(days=7 * 366), set[str]()
+        day: date | None = beijing_day(owner.world.clock())
+        counted = 0
+        while day is not None and day <= until:
+            move_to(owner.hosts, datetime.combine(day, time(4), UTC))
+            listed, new = cards(), [one for one in told() if one["notice_id"] not in before]
+            now = day.isoformat()
+            said = [
+                {"licence_id": licence_id, **{name: one[name] for name in TOLD_OF}}
+                for licence_id, ones in listed.items() for one in ones
+                if one["tell_on"] and one["tell_on"] <= now and (one["day"] >= now or one["duty"] == "unmet")
+            ]  # fmt: skip
+            fresh = [{"licence_id": one["licence_id"], **{name: one[name] for name in TOLD_OF}} for one in new]
+            assert [one for one in fresh if one not in said] == [], day  # nothing is told that no card says
+            alike = {(one["licence_id"], one["duty"], one["about"], one["day"]) for one in told()}
+            assert {(one["licence_id"], one["duty"], one["about"], one["day"]) for one in said} <= alike, day  # all that is to be told by now was
+            before |= {one["notice_id"] for one in new}
+            counted += len(new)
+            ahead = [date.fromisoformat(one["tell_on"]) for ones in listed.values() for one in ones if one["tell_on"]]
+            days = [*ahead, *(date.fromisoformat(one["day"]) + timedelta(days=1) for ones in listed.values() for one in ones)]
+            day = min((one for one in days if one > day), default=None)
+        assert counted > len(kept), counted
 
 
 def test_deadlines_of_another_holders_card_are_as_if_there_were_none(hosts: Hosts, app: HostApp) -> None:

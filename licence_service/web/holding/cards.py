@@ -33,7 +33,7 @@ def cards(request: Request, service: TheService, holding: TheHolding, after: Aft
     desk = service.holder_desk.cards
     desk.demand(holding, READ)
     found, more = desk.kept.all(holding.scope, after=after, limit=limit)
-    return fresh(request, {"cards": [telling.summary(service, one) for one in found if desk.still_theirs(one)], "after": more})
+    return fresh(request, {"cards": telling.summaries(service, [one for one in found if desk.still_theirs(one)]), "after": more})
 
 
 @router.get("/cards/{licence_id}", responses={200: CARD_ANSWER, 304: NOT_CHANGED}, summary="One card")

@@ -19,8 +19,8 @@ from licence_service.store.record import Record
 from licence_service.web.access import TheService
 from licence_service.web.holding.entrance import TheHolding
 from licence_service.web.holding.files import file, fresh
-from licence_service.web.holding.shapes import ANSWERS, NOT_CHANGED
-from licence_service.web.holding.telling import licence_of
+from licence_service.web.holding.shapes import ANSWERS, DEADLINE, NOT_CHANGED, TOLD_OF
+from licence_service.web.holding.telling import due, licence_of
 from licence_service.web.issuing import LicenceId
 from licence_service.web.shapes import TEXT, answer, shape
 
@@ -28,12 +28,8 @@ router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
 MOST_A_PAGE, _AT_ONCE = 200, 500
 _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _NAME = "证照期限"
-_BOTH = shape({"zh": TEXT, "en": TEXT})
-_DAY: dict[str, Any] = {"type": "string", "format": "date"}
-_DAY_OR_NULL: dict[str, Any] = {"type": ["string", "null"], "format": "date"}
-_DEADLINE: dict[str, Any] = {"duty": TEXT, "about": TEXT, "day": _DAY, "title": _BOTH, "do": _BOTH, "by": _BOTH}
-_DEADLINES = shape({"licence_id": TEXT, "deadlines": {"type": "array", "items": shape({**_DEADLINE, "tell_on": _DAY_OR_NULL, "rule_pack": TEXT})}})
-_NOTICE = shape({"notice_id": TEXT, "licence_id": TEXT, "certificate_type": TEXT, "told_at": TEXT, **_DEADLINE})
+_DEADLINES = shape({"licence_id": TEXT, "deadlines": {"type": "array", "items": DEADLINE}})
+_NOTICE = shape({"notice_id": TEXT, "licence_id": TEXT, "certificate_type": TEXT, "told_at": TEXT, **TOLD_OF})
 _NOTICES = shape({"notices": {"type": "array", "items": _NOTICE}, "before": {"type": ["integer", "null"]}})
 _OF_A_CARD = answer("The days, the soonest first", _DEADLINES)
 _TOLD = answer("What the holder was told, the newest first, and the number to go on before", _NOTICES)
@@ -54,7 +50,7 @@ def deadlines(request: Request, service: TheService, holding: TheHolding, licenc
     """
     record = service.holder_desk.cards.card(holding, licence_id)
     found = service.reminders.reminding.deadlines([record])[record.licence_id]
-    return fresh(request, {"licence_id": licence_id, "deadlines": [_said(one) for one in found]})
+    return fresh(request, {"licence_id": licence_id, "deadlines": [due(one) for one in found]})
 
 
 @router.get("/deadlines.ics", responses=_CALENDAR, summary="All deadlines as a calendar file", response_class=Response)
@@ -99,12 +95,6 @@ def _event(service: Service, holding: Holding, record: Record, one: Deadline) ->
     alarm = (one.day - one.tell_on).days if one.tell_on else None
     stamped = licence.entries[-1].recorded_at or service.now()
     return DayEvent(uid, one.day, stamped, f"{one.title.zh} · {template.title.zh} {which}", description, max(alarm, 0) if alarm is not None else None)
-
-
-def _said(one: Deadline) -> dict[str, Any]:
-    words = {name: {"zh": said.zh, "en": said.en} for name, said in (("title", one.title), ("do", one.do), ("by", one.by))}
-    tell_on = one.tell_on.isoformat() if one.tell_on else None
-    return {"duty": one.duty, "about": one.about, "day": one.day.isoformat(), **words, "tell_on": tell_on, "rule_pack": one.pack}
 
 
 def _notice(one: Notice) -> dict[str, Any]:

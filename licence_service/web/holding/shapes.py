@@ -36,11 +36,12 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 _ETAGGED = {"ETag": {"description": "Send it back as `If-None-Match`", "schema": TEXT}}
-_STEP = shape({"code": TEXT, "zh": TEXT, "en": TEXT, "on": {**TEXT, "format": "date"}, "do": _BOTH, "from": _DAY_OR_NULL, "until": _DAY_OR_NULL})
+TOLD_OF: dict[str, Any] = {"duty": TEXT, "about": TEXT, "day": {**TEXT, "format": "date"}, "title": _BOTH, "do": _BOTH, "by": _BOTH}
+DEADLINE = shape({**TOLD_OF, "tell_on": _DAY_OR_NULL, "rule_pack": TEXT})
 _SUMMARY: dict[str, Any] = {
     "licence_id": TEXT, "type": shape({"name": TEXT, "zh": TEXT, "en": TEXT, "holder": TEXT, "presentable": _TRUE}), "number": _OR_NULL,
     "holder": _OR_NULL, "state": _WORDS, "overall": {"enum": [one.value for one in Overall]}, "flags": _list(_WORDS), "valid_from": TEXT,
-    "valid_to": _OR_NULL, "next": _list(_STEP), "version": _NUMBER, "claimed_at": TEXT, "how": {"enum": ["identity", "code"]},
+    "valid_to": _OR_NULL, "next": _list(DEADLINE), "version": _NUMBER, "claimed_at": TEXT, "how": {"enum": ["identity", "code"]},
     "photos": {"type": "object", "additionalProperties": TEXT}, "document_url": TEXT,
 }  # fmt: skip
 _VERSION = shape({

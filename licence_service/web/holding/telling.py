@@ -1,17 +1,16 @@
 """A card as its holder reads it: state in words, term, what comes next and what to do about it, what waits and for whom."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from licence_service.deadlines import Deadline
 from licence_service.errors import NotInRegister
 from licence_service.fields import Asker, disclose
-from licence_service.fold import ENDINGS, endorsement_states
-from licence_service.history import due_of
+from licence_service.fold import endorsement_states
 from licence_service.history.words import ACTS, FLAGS, STATES, VERSION_STATES, said
 from licence_service.history.words import REASONS as MADE
-from licence_service.licence import Licence, LicenceState, beijing_day
-from licence_service.rules import renewal_of
+from licence_service.licence import Licence, beijing_day
 from licence_service.service import Service
 from licence_service.store.cards import Card
 from licence_service.store.looks import Look
@@ -21,12 +20,6 @@ from licence_service.template import Template
 from licence_service.view import photos_of, view_of
 
 Said = dict[str, Any]
-_OVER = frozenset({*ENDINGS.values()})
-_RENEW = ("办理换证", "Renew it")
-_LATE = ("已过期，尽快办理换证", "It has expired: renew it at once")
-_NEW = ("需重新申请", "Apply for a new one")
-_DONE_BY = ("到期前办理：", "Have it done before this day: ")
-_OVERDUE = ("已逾期，尽快办理：", "Overdue, have it done at once: ")
 _STEPS = {
     "sealing": ("等待签章", "Waits for the seal"), "carried": ("正在办理", "Is being carried out"),
     "clerk": ("等待工作人员核实", "Waits for a clerk to look into it"), "acceptance": ("等待机关受理", "Waits for the department to accept it"),
@@ -40,8 +33,18 @@ def licence_of(service: Service, record: Record) -> tuple[Licence, Template]:
     return licence, service.catalogue.edition(record.type, licence.current.edition)
 
 
+def summaries(service: Service, cards: Sequence[Card]) -> list[Said]:
+    """Return what a list of cards shows; the law is read once for all."""
+    days = service.reminders.reminding.deadlines([one.record for one in cards])
+    return [_summary(service, one, days[one.record.licence_id]) for one in cards]
+
+
 def summary(service: Service, card: Card) -> Said:
-    """Return what a list of cards shows."""
+    """Return the same of one card."""
+    return summaries(service, [card])[0]
+
+
+def _summary(service: Service, card: Card, days: Sequence[Deadline]) -> Said:
     record = card.record
     licence, template = licence_of(service, record)
     seen = disclose(template.fields, licence.current.face, Asker.HOLDER)
@@ -53,7 +56,7 @@ def summary(service: Service, card: Card) -> Said:
         "state": said(STATES, licence.state), "overall": service.verifier.standing(record, licence, None).overall.value,
         "flags": [said(FLAGS, one) for one in sorted(licence.flags)],
         "valid_from": licence.valid_from.isoformat(), "valid_to": _day(licence.valid_to),
-        "next": next_steps(service, record, licence, template),
+        "next": [due(one) for one in days],
         "version": licence.current.version, "claimed_at": card.claimed_at.isoformat(timespec="seconds"), "how": card.how,
         "photos": {name: f"{where}/photos/{name}" for name in sorted(photos_of(licence, template, Asker.HOLDER))},
         "document_url": f"{where}/document",
@@ -82,46 +85,11 @@ def whole(service: Service, card: Card) -> Said:
     }  # fmt: skip
 
 
-def next_steps(service: Service, record: Record, licence: Licence, template: Template) -> list[Said]:
-    """Return what falls due, the soonest first, each with what to do about it; nothing of a right that an act ended."""
-    if licence.state in _OVER:
-        return []
-    judged = service.verifier.judged(record, licence, template, None)
-    steps = [
-        _step(
-            one["kind"],
-            (one["zh"], one["en"]),
-            one["due_on"],
-            tuple(f"{do}{name}" for do, name in zip(_verb(one), (one["zh"], one["en"]), strict=True)),
-        )
-        for one in due_of(judged, template, service.catalogue.kinds, Asker.HOLDER)
-    ]
-    if licence.valid_to:
-        steps += _renewal(service, record, template, licence.valid_to)
-    if licence.suspended_until and licence.state is LicenceState.SUSPENDED:
-        steps.append(_step("suspended_until", ("暂扣届满", "The suspension ends"), licence.suspended_until.isoformat(), ("", "")))
-    return sorted(steps, key=lambda one: (one["on"], one["code"]))
-
-
-def _renewal(service: Service, record: Record, template: Template, valid_to: date) -> list[Said]:
-    """Return the last day of the right, and from when to when it is renewed (LC-03)."""
-    now = service.now()
-    today = beijing_day(now)
-    window = renewal_of(service.law.packs(now), record.type, today, template.term)
-    until = window.renewable_until(valid_to)
-    begins = window.opens_on(valid_to) or window.reminds_on(valid_to)
-    if not {"renew"} & set(template.acts):
-        return [_step("ends", ("有效期届满", "The term ends"), valid_to.isoformat(), _NEW if today > valid_to else ("", ""))]
-    do = _RENEW if today <= valid_to else _LATE if today <= until else _NEW
-    return [{**_step("renewal", ("有效期届满", "The term ends"), valid_to.isoformat(), do), "from": _day(begins), "until": until.isoformat()}]
-
-
-def _verb(due: Said) -> tuple[str, str]:
-    return _OVERDUE if due["result"] == "unmet" else _DONE_BY
-
-
-def _step(code: str, words: tuple[str, str], on: str, do: tuple[str, ...]) -> Said:
-    return {"code": code, "zh": words[0], "en": words[1], "on": on, "do": {"zh": do[0], "en": do[1]}, "from": None, "until": None}
+def due(one: Deadline) -> Said:
+    """Return a day that the holder must know, as every answer tells it (docs/deadlines.md)."""
+    words = {name: {"zh": said.zh, "en": said.en} for name, said in (("title", one.title), ("do", one.do), ("by", one.by))}
+    tell_on = one.tell_on.isoformat() if one.tell_on else None
+    return {"duty": one.duty, "about": one.about, "day": one.day.isoformat(), **words, "tell_on": tell_on, "rule_pack": one.pack}
 
 
 def waits(service: Service, record: Record, licence: Licence) -> list[Said]:

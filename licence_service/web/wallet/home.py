@@ -27,7 +27,7 @@ def home(request: Request, service: TheService, after: Annotated[int, Query(ge=0
     wallet, desk = Wallet(service, holding, token), service.holder_desk.cards
     desk.demand(holding, READ)
     found, more = desk.kept.all(holding.scope, after=after, limit=_A_PAGE)
-    cards = [telling.summary(service, one) for one in found if desk.still_theirs(one)]
+    cards = telling.summaries(service, [one for one in found if desk.still_theirs(one)])
     return wallet.page("home.html", groups=_by_type([{**one, "photo": next(iter(one["photos"]), None)} for one in cards]), after=more, told=None)
 
 
