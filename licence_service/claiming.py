@@ -30,6 +30,7 @@ REASONS = ("not_collected", "number_mismatch", "name_variant", "photo_missing", 
 NOT_COLLECTED, NUMBER_MISMATCH, NAME_VARIANT, PHOTO_MISSING, LICENCE_ENDED, OTHER_REGION, IN_QUARANTINE = REASONS
 NUMBER, PLATE = WAYS = ("number", "plate")
 IDENTITY, CODE = "identity", "code"  # how a card came to be one
+MOST_AT_ONCE = 500  # licences of one claim by identity
 _TOGETHER = 200  # licences opened at a time
 _DOTS = re.compile(r"[·•・‧∙･．.]")  # between the parts of a name, as keyboards have them
 
@@ -56,13 +57,14 @@ class Reason:
 class Claimed:
     """What a claim came to: licences that are cards from now on, those that were before, and why others are not.
 
-    `guessed`: a delivery code was shown that does not belong to what was said with it.
+    `guessed`: a delivery code was shown that does not belong to what was said with it. `after`: how many were gone through, where there are more.
     """
 
     new: tuple[str, ...] = ()
     already: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     guessed: bool = False
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +107,31 @@ class Claims:
     declared: Declared
     now: Callable[[], datetime] = field(repr=False)
 
-    def by_identity(self, holding: Holding, slug: str | None = None, region: str | None = None) -> Claimed:
-        """Keep every licence that names the holder by their identity number, of one type where that is said."""
+    def by_identity(self, holding: Holding, slug: str | None = None, region: str | None = None, after: int = 0) -> Claimed:
+        """Keep the licences that name the holder by their identity number, of one type where that is said, and what else keeps others from being cards.
+
+        A stretch of `MOST_AT_ONCE` at a time: `after` of them were gone through before. What waits in the stock is said with the last stretch.
+        """
         self.cards.demand(holding, CLAIM)
         number, name = self.holders.identity(holding.holder.holder_id)
         scope, reasons = _narrowed(holding, slug), list[Reason]()
-        found, held_by = self.book.held_by(number), self.cards.kept.held_by(number)
+        found, held_by = self.book.held_by(number, scope, after=after, limit=MOST_AT_ONCE + 1), self.cards.kept.held_by(number)
+        more, found = len(found) > MOST_AT_ONCE, found[:MOST_AT_ONCE]
         before, good = self.cards.kept.which(scope, found), dict[str, str]()
         for record in self._records([one for one in found if before.get(one) != held_by]):
-            if scope.covers(record.type, record.licence_id) and self._names(record, number):
+            if self._names(record, number):
                 reason = self._against(record, name)
                 if reason is None:
                     good[record.licence_id] = held_by
                 else:
                     reasons.append(reason)
-        reasons += [self._reason(self._waiting(one.faults), one.type, one.department) for one in self.quarantine.of(number) if scope.covers(one.type)]
+        if not more:
+            waiting = (one for one in self.quarantine.of(number) if scope.covers(one.type))
+            reasons += [self._reason(PHOTO_MISSING if one.photo else IN_QUARANTINE, one.type, one.department) for one in waiting]
         already, new = tuple(one for one in before if one not in good), self._kept(holding, good, IDENTITY)
-        if not new and not already and not reasons:
+        if not (new or already or reasons or more) and not (after and self.cards.kept.all(scope, limit=1)[0]):
             reasons = [self._nothing(slug, region)]
-        return Claimed(new, already, tuple(dict.fromkeys(reasons)))
+        return Claimed(new, already, tuple(dict.fromkeys(reasons)), after=after + MOST_AT_ONCE if more else None)
 
     def by_code(self, holding: Holding, way: str, value: str, delivery_code: str, slug: str | None = None, region: str | None = None) -> Claimed:
         """Keep the licence that a delivery code opens, where number or plate and the holder's identity fit it.
@@ -195,11 +203,6 @@ class Claims:
         return tuple(one for one in good if one in new)
 
     # -- reasons ---------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _waiting(faults: frozenset[str]) -> str:
-        """Return why a row of the stock is no licence yet: where all that it lacks is a photograph, that."""
-        return PHOTO_MISSING if faults and faults <= {"photo-missing"} else IN_QUARANTINE
 
     def _nothing(self, slug: str | None, region: str | None) -> Reason:
         if region is not None and not any(self._serves(one, slug, region) for one in self.keyring.departments):

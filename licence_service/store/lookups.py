@@ -7,6 +7,7 @@ from sqlalchemy import Select, bindparam, or_, select
 
 from licence_service.errors import KeyReused, NotInRegister
 from licence_service.fields import comparison_form
+from licence_service.store.cards import Scope
 from licence_service.store.concerning import MAY_CONCERN, Outline, concerned
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, key_of, owners
@@ -44,6 +45,8 @@ _HELD = (
     .join(lookups, lookups.c.licence == licences.c.id)
     .where(lookups.c.licence.in_(owners()), lookups.c.name == "holder", lookups.c.blind == bindparam("blind"))
     .order_by(lookups.c.licence)
+    .offset(bindparam("after"))
+    .limit(bindparam("limit"))
 )
 _ANYBODYS = _WITH_VALUE.where(_OF_TYPES).limit(20)
 _VERSION = select(licences.c.licence_id, versions.c.version).join(versions, versions.c.licence == licences.c.id).order_by(versions.c.id.desc())
@@ -97,10 +100,14 @@ class Lookups:
         with self._database.read() as connection:
             return list(connection.execute(_ANYBODYS, given).scalars())
 
-    def held_by(self, holder: str) -> list[str]:
-        """Return the ids of all licences on which this holder stands, or stood: by identity number, or by name where the type has no number."""
+    def held_by(self, holder: str, scope: Scope, *, after: int, limit: int) -> list[str]:
+        """Return the ids of licences on which this holder stands, or stood: by identity number, or by name where the type has no number.
+
+        Those within a scope, in their order, `after` of them left out.
+        """
+        asked = {**self._named("holder", holder), "after": after, "limit": limit}
         with self._database.read() as connection:
-            return list(connection.execute(_HELD, self._named("holder", holder)).scalars())
+            return list(connection.execute(_HELD.where(*scope.within()), asked).scalars())
 
     def _named(self, name: str, value: str) -> dict[str, Any]:
         blind = self._vault.blind(name, comparison_form(value))

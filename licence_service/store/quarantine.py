@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 
 from licence_service.fields import comparison_form
 from licence_service.store.database import Database
@@ -13,13 +13,34 @@ from licence_service.store.tables_of_stock import stock_findings, stock_rows, st
 _WAITING = (LOADED, PASSED, QUARANTINED, RELEASING)
 
 
+_LACKS_A_PHOTO = "photo-missing"
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A row that is no licence yet; `faults` are the rules that block it."""
+    """Rows that are no licence yet; `photo` where nothing but a photograph is missing."""
 
     type: str
     department: str
-    faults: frozenset[str]
+    photo: bool
+
+
+_BLOCKED = (
+    select(func.count())
+    .select_from(stock_findings)
+    .where(stock_findings.c.row == stock_rows.c.id, stock_findings.c.severity == "block")
+    .correlate(stock_rows)
+)
+_PHOTO = and_(_BLOCKED.scalar_subquery() > 0, _BLOCKED.where(stock_findings.c.rule != _LACKS_A_PHOTO).scalar_subquery() == 0)
+_MINE = (
+    select(stock_rows.c.id, stock_runs.c.type, stock_runs.c.department, case((_PHOTO, 1), else_=0).label("photo"))
+    .join(stock_runs, stock_runs.c.id == stock_rows.c.run)
+    .where(or_(stock_rows.c.person_blind == bindparam("blind"), stock_rows.c.number_blind == bindparam("blind")), stock_rows.c.state.in_(_WAITING))
+    .subquery()
+)
+_KINDS = (
+    select(_MINE.c.type, _MINE.c.department, _MINE.c.photo).group_by(_MINE.c.type, _MINE.c.department, _MINE.c.photo).order_by(func.min(_MINE.c.id))
+)
 
 
 class Quarantine:
@@ -31,17 +52,7 @@ class Quarantine:
         self._vault = vault
 
     def of(self, number: str) -> list[Waiting]:
-        """Return the rows that name this identity number, as the holder's or as the number of the licence."""
-        blind = self._vault.blind("stock", comparison_form(number))
-        mine = or_(stock_rows.c.person_blind == blind, stock_rows.c.number_blind == blind)
-        rows = (
-            select(stock_rows.c.id, stock_runs.c.type, stock_runs.c.department)
-            .join(stock_runs, stock_runs.c.id == stock_rows.c.run)
-            .where(mine, stock_rows.c.state.in_(_WAITING))
-            .order_by(stock_rows.c.id)
-        )
+        """Return what waits of rows that name this identity number, as the holder's or as the number of the licence: each kind once, however many."""
         with self._database.read() as connection:
-            found = connection.execute(rows).all()
-            blocking = (stock_findings.c.row.in_([row.id for row in found])) & (stock_findings.c.severity == "block")
-            faults = connection.execute(select(stock_findings.c.row, stock_findings.c.rule).where(blocking)).all() if found else []
-        return [Waiting(row.type, row.department, frozenset(one.rule for one in faults if one.row == row.id)) for row in found]
+            found = connection.execute(_KINDS, {"blind": self._vault.blind("stock", comparison_form(number))}).all()
+        return [Waiting(row.type, row.department, bool(row.photo)) for row in found]

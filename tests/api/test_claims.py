@@ -12,6 +12,7 @@ from licence_service.document.standin import person
 from licence_service.errors import Misconfigured
 from licence_service.store.clients import HOST, Client
 from tests.host import OPERATOR, HostApp, Hosts, Somebody, hosting
+from tests.promised import Promises
 from tests.stocks import PLAN, as_ndjson, clean
 from tests.world import DRIVER, ROOT, VEHICLE
 
@@ -64,6 +65,42 @@ def test_a_company_claims_all_its_vehicles_at_once(app: HostApp) -> None:
         for number in range(3)
     ]
     assert sorted(app.claim(app.acting(company(app)))["claimed"]) == sorted(made)
+
+
+def test_a_company_with_many_vehicles_claims_them_a_stretch_at_a_time(app: HostApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    face, world = app.world.request(VEHICLE)["face"], app.world
+    made = [
+        issued(app, VEHICLE, f"issue-{number:04}", case_no=f"C-{number}", face={"license_no": f"{face['license_no'][:-3]}{number:03}"})["licence_id"]
+        for number in range(5)
+    ]
+    assert world.act(VEHICLE, made[0], {"act": "revoke"}, "revoke-01").status_code == 201
+    sold = {"act": "correct", "face": {"uscc": "91519902MA99011003", "holder_name": "蜀安示例运输有限公司"}}
+    assert world.act(VEHICLE, made[1], sold, "correct-01").status_code == 201
+    monkeypatch.setattr("licence_service.claiming.MOST_AT_ONCE", 2)
+    acting, promises = app.acting(company(app)), Promises(world)
+
+    def claimed(**body: Any) -> dict[str, Any]:
+        found: dict[str, Any] = promises("/holder/claims", world.http.post("/holder/claims", json=body, headers=acting)).json()
+        return found
+
+    first = claimed()
+    assert (first["claimed"], codes(first), first["after"]) == ([], ["licence_ended"], 2)
+    second = claimed(after=2)
+    assert second == {"claimed": made[2:4], "already": [], "reasons": [], "after": 4}
+    assert claimed(after=4) == {"claimed": made[4:], "already": [], "reasons": []}
+    assert claimed(after=4) == {"claimed": [], "already": made[4:], "reasons": []}
+    assert claimed(after=5) == {"claimed": [], "already": [], "reasons": []}  # they have cards: nothing is not the whole answer
+    assert codes(claimed(after=5, type=DRIVER)) == ["not_collected"]
+    narrowed = claimed(type=VEHICLE)
+    assert (codes(narrowed), narrowed["after"]) == (["licence_ended"], 2)
+    for wrong in (
+        {"after": 0},
+        {"after": "2"},
+        {"after": 10**30},
+        {"after": -1},
+        {"by": "plate", "value": "川A12345", "delivery_code": "0" * 16, "after": 2},
+    ):
+        assert world.http.post("/holder/claims", json=wrong, headers=acting).status_code == 422, wrong
 
 
 @pytest.mark.rule("SH-15")

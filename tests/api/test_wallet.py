@@ -149,6 +149,24 @@ def test_no_form_is_taken_that_was_not_made_for_the_session(world: World) -> Non
 # -- claims ------------------------------------------------------------------------------------------
 
 
+def test_who_has_more_than_one_claim_goes_through_goes_on_with_a_button(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("licence_service.claiming.MOST_AT_ONCE", 1)
+    number = world.request(VEHICLE)["face"]["license_no"]
+    for each in range(2):
+        world.issue(VEHICLE, f"issue-{each:04}", case_no=f"C-{each}", face={"license_no": f"{number[:-3]}{each:03}"})
+    leader = purse(world, company_of(world))
+    page = leader.post("/wallet/claim", {"by": "identity", "type": VEHICLE}).text
+    assert "已领取 1 件" in page
+    form = page.split("继续领取")[0].rpartition("<form")[2]
+    sent = dict(re.findall(r'name="([a-z]+)" value="([^"]+)"', form))
+    assert sent == {"by": "identity", "after": "1", "type": VEHICLE}
+    last = leader.post("/wallet/claim", sent).text
+    assert "已领取 1 件" in last
+    assert "继续领取" not in last
+    assert "/wallet/cards/" in leader.get("/wallet").text
+    assert leader.post("/wallet/claim", {"by": "identity", "after": "x"}).status_code == 200  # no number: from the beginning
+
+
 @pytest.mark.rule("SH-15")
 def test_a_claim_says_what_came_of_it_and_who_can_put_right_the_rest(world: World) -> None:
     body = world.issue(DRIVER)

@@ -20,7 +20,7 @@ from licence_service.web.holding.shapes import ANSWERS, CLAIM_BODY, CLAIMED_ANSW
 from licence_service.web.issuing import LicenceId
 
 router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
-_MOST_BODY = 4_000
+_MOST_BODY, _FURTHEST = 4_000, 10_000_000  # bytes; licences of one holder
 Body = Annotated[dict[str, Any], Depends(json_body(_MOST_BODY))]
 _VALUE = Field(label="号码", type="string", disclose={}, max_length=120)
 _CODE = Field(label="领取码", type="string", disclose={}, max_length=60)
@@ -49,19 +49,21 @@ def release(service: TheService, holding: TheHolding, licence_id: LicenceId) -> 
 def came_of(service: Service, holding: Holding, body: Mapping[str, Any]) -> dict[str, Any]:
     """Claim, and return what came of it; `RequestRejected` names all that is wrong with the body."""
     reading = Reading(body)
-    reading.only(frozenset({"by", "value", "delivery_code", "type", "region"}))
+    reading.only(frozenset({"by", "value", "delivery_code", "type", "region", "after"}))
     way, value, code = reading.one_of("by", ("identity", *WAYS)), reading.field("value", _VALUE), reading.field("delivery_code", _CODE)
     slug, region = reading.field("type", WORD), reading.field("region", _REGION)
     if slug is not None and slug not in service.catalogue.slugs:
         reading.faults.append(Fault("type", "unknown-type", "no such certificate type"))
-    by_code = way in WAYS
+    by_code, after = way in WAYS, reading.number("after")
+    if after is not None and (by_code or after > _FURTHEST):
+        reading.faults.append(Fault("after", "too-much", "`after` of an earlier answer goes on with a claim by identity"))
     for name, said in (("value", value), ("delivery_code", code)):
         if by_code != (said is not None) and name not in {one.path for one in reading.faults}:
             reading.faults.append(Fault(name, "missing" if by_code else "too-much", "`value` and `delivery_code` go with `by` number or plate"))
     reading.refuse_if_faulty()
     claims = service.holder_desk.claims
     if not by_code:
-        return _said(service, claims.by_identity(holding, slug, region))
+        return _said(service, claims.by_identity(holding, slug, region, after or 0))
     claimed = claims.by_code(holding, str(way), str(value), str(code), slug, region)
     if claimed.guessed:
         _count(service, holding, str(value))
@@ -86,4 +88,5 @@ def _said(service: Service, claimed: Claimed) -> dict[str, Any]:
         }
         for one in claimed.reasons
     ]  # fmt: skip
-    return {"claimed": list(claimed.new), "already": list(claimed.already), "reasons": reasons}
+    more = {"after": claimed.after} if claimed.after is not None else {}
+    return {"claimed": list(claimed.new), "already": list(claimed.already), "reasons": reasons, **more}

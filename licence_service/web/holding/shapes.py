@@ -79,7 +79,7 @@ _REASON = shape({
 })  # fmt: skip
 CLAIMED_ANSWER = answer(
     "Licence ids that are cards from now on, those that were before, and why others are not",
-    shape({"claimed": _list(TEXT), "already": _list(TEXT), "reasons": _list(_REASON)}),
+    shape({"claimed": _list(TEXT), "already": _list(TEXT), "reasons": _list(_REASON), "after": _NUMBER}, optional=("after",)),
 )
 CLAIM_BODY = _body({
     "type": "object", "additionalProperties": False,
@@ -89,6 +89,7 @@ CLAIM_BODY = _body({
         "delivery_code": {"type": ["string", "null"], "maxLength": 60, "description": "As the issuing department handed it over; it is printed nowhere."},
         "type": {"type": ["string", "null"], "description": "Only licences of this certificate type."},
         "region": {"type": ["string", "null"], "description": "Six digits of GB/T 2260: where the holder expects the licence to be issued."},
+        "after": {"type": ["integer", "null"], "minimum": 1, "description": "The `after` of an earlier answer: go on with a claim by identity."},
     },
 })  # fmt: skip
 

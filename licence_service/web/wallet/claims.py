@@ -26,9 +26,11 @@ def form(service: TheService, wallet: AtWallet) -> Response:
 @router.post("")
 def claim(service: TheService, wallet: AtWallet, sent: TheForm) -> Response:
     """Claim, and say what came of it and why something did not."""
-    body = {name: value for name in _SAID if (value := sent.text(name, 120))}
+    body: dict[str, Any] = {name: value for name in _SAID if (value := sent.text(name, 120))}
+    if (after := sent.text("after", 9)).isdecimal() and after.isascii():
+        body["after"] = int(after)
     try:
-        return _page(wallet, came=came_of(service, wallet.holding, body))
+        return _page(wallet, came=came_of(service, wallet.holding, body), asked=body)
     except RequestRejected as wrong:
         return _page(wallet, 422, faults=in_words(wrong.faults))
 
