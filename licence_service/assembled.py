@@ -75,7 +75,7 @@ def holder_desk(
     voucher = Voucher(issuer, audience, (), settings.seal_timeout_seconds, now, settings.identity_keys_file) if issuer else None
     understood = reading(settings.identity_claims, settings.identity_words)
     holders = Holders(database, vault)
-    exchange = Exchange(admission, voucher, understood, holders, Delegations(database, vault), now)
+    exchange = Exchange(admission, voucher, understood, holders, Delegations(database, vault), Showings(database), now)
     declared, keeper = read_declared(settings.templates / "_claims"), keeper_of(keyring.departments).uscc
     claims = Claims(cards, book, holders, Quarantine(database, vault), keyring, keeper, declared, now)
     return HolderDesk(exchange, cards, claims, Delegating(cards, exchange.delegations, holders, now), UnderWay(database))

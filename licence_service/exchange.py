@@ -18,6 +18,7 @@ from licence_service.licence import beijing_day
 from licence_service.store.clients import EVERY_TYPE, HOST, Client
 from licence_service.store.delegations import Delegations
 from licence_service.store.holders import Holder, Holders
+from licence_service.store.showings import Showings
 from licence_service.vouching import SKEW, NotVouched, Voucher
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -25,6 +26,7 @@ JWT, ID_TOKEN = "urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:t
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name
 LONGEST = timedelta(minutes=10)  # that an assertion may be good for
 MOST_ASSERTION, MOST_JTI = 8192, 200  # characters
+MOST_AGAIN = 50  # log-ins after log-outs that are followed under one name of the identity service's
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Exchange:
     reading: Reading
     holders: Holders
     delegations: Delegations
+    showings: Showings
     now: Callable[[], datetime] = field(repr=False)
 
     def give(self, asking: Asking, brought: Brought) -> Exchanged:
@@ -80,11 +83,13 @@ class Exchange:
         return Exchanged(token, int(LIFE.total_seconds()), holder)
 
     def holding(self, token: str) -> Holding:
-        """Return who acts for which holder by a token; `AccessRefused` where it is none, or its host or delegation is out meanwhile."""
+        """Return who acts for which holder by a token; `AccessRefused` where it is none, or its log-in, host or delegation is out meanwhile."""
         claims = self.admission.claims(token, self._audience)
         client = self.admission.clients.known_by(claims["client_id"], claims["credential"]) if claims else None
         if claims is None or client is None or client.kind != HOST:
             raise AccessRefused("a token for a holder is wanted: exchange the identity service's assertion for one")
+        if self.showings.ended(claims["sid"]):
+            raise AccessRefused("this log-in is over")
         holder = Holder(claims["sub"], claims["kind"], claims["level"])
         types = None if EVERY_TYPE in client.types else client.types
         if claims["delegation"] is None:
@@ -144,12 +149,19 @@ class Exchange:
         holder_id = self.holders.known(identity.kind, identity.number, identity.name, now)
         return holder_id, self.holders.known(PERSON, *identity.agent, now) if identity.agent else None
 
-    @staticmethod
-    def _session(client: Client, identity: Identity) -> str:
-        """Return what show codes are bound to: the log-in at the identity service as this host knows it, else this exchange."""
+    def _session(self, client: Client, identity: Identity) -> str:
+        """Return what tokens and show codes are bound to: the log-in at the identity service as this host knows it, else this exchange.
+
+        The identity service may keep its log-in where the app ended ours: who is vouched for anew has logged in again.
+        """
         if identity.session is None:
             return secrets.token_hex(16)
-        return sha256(f"{client.name}\x00{identity.number}\x00{identity.session}".encode())[:32]
+        found = sha256(f"{client.name}\x00{identity.number}\x00{identity.session}".encode())[:32]
+        for _ in range(MOST_AGAIN):
+            if not self.showings.ended(found):
+                return found
+            found = sha256(f"again\x00{found}".encode())[:32]
+        return secrets.token_hex(16)
 
 
 def _narrower(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:

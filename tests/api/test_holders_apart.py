@@ -24,6 +24,7 @@ NOTHING = {
     "field": "photo",
 }
 LENT = {"receiver": "蜀安示例银行股份有限公司", "purpose": "办理车辆贷款", "fields": ["plate_no"], "minutes": 60, "copy": True}
+KEY = {"Idempotency-Key": "holders-apart"}
 UNREAD = frozenset({415, 422})  # of a body that is refused before anything is looked up
 LOUD = frozenset({"x-request-id", "date"})
 
@@ -39,7 +40,7 @@ class Two:
 
     def told(self, method: str, path: str, ids: Mapping[str, str], **more: Any) -> tuple[Any, ...]:
         """Ask as the second, and return what can be seen of the answer, the ids taken out."""
-        headers = {**self.app.acting(self.second), **more.pop("headers", {})}
+        headers = {**self.app.acting(self.second), **KEY, **more.pop("headers", {})}
         answer = self.app.world.http.request(method, path.format(**ids), headers=headers, **more)
         text, seen = answer.text, {name: value for name, value in answer.headers.items() if name not in LOUD}
         for name, value in ids.items():
@@ -59,7 +60,7 @@ def two(tmp_path: Path, demo_keys: Path) -> Iterator[Two]:
         body = {"number": OTHER.number, "name": OTHER.name, "role": "clerk", "acts": ["read"], "last_on": last}
         given = app.world.http.post("/holder/delegations", json=body, headers=acting).json()
         holder = app.exchanged(first).json()["holder"]
-        lent = app.world.http.post(f"/holder/cards/{made['licence_id']}/lendings", json=LENT, headers=acting).json()
+        lent = app.world.http.post(f"/holder/cards/{made['licence_id']}/lendings", json=LENT, headers={**acting, **KEY}).json()
         ids = {**made, "delegation_id": given["delegation_id"], "lending_id": lent["lending_id"], "holder_id": holder, "field": "photo"}
         yield Two(app, first, second, {name: str(ids[name]) for name in NOTHING})
 
@@ -142,4 +143,4 @@ def test_a_persons_licence_stays_theirs_whatever_is_printed_on_it(two: Two) -> N
         if "{licence_id}" in path:
             asked = path.format(**{**NOTHING, "licence_id": made["licence_id"]})
             body: dict[str, Any] | None = {} if method == "post" else None
-            assert app.world.http.request(method, asked, headers=thief, json=body).status_code == 404, path
+            assert app.world.http.request(method, asked, headers={**thief, **KEY}, json=body).status_code == 404, path

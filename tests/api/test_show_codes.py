@@ -159,6 +159,33 @@ def test_a_log_in_that_is_over_takes_its_codes_with_it_and_no_other(owner: Owner
     assert refused.status_code == 401
 
 
+def test_a_token_whose_log_in_is_over_opens_nothing_any_more_and_who_logs_in_again_has_a_new_one(owner: Owner) -> None:
+    made, first = owner.code(), owner.headers
+    owner.again()  # a second token of the same log-in
+    assert owner.http.post("/holder/log-out", headers=first).status_code == 204
+    routes = [
+        (method, path)
+        for path, methods in owner.http.get("/openapi.json").json()["paths"].items()
+        if path.startswith("/holder")
+        for method in methods
+    ]
+    assert len(routes) > 15
+    named = {"licence_id": owner.licence_id, "lending_id": "0" * 26, "delegation_id": "0" * 26, "field": "photo"}
+    for headers in (first, owner.headers):
+        for method, path in routes:
+            sent = {"json": {}} if method in {"post", "put"} else {}
+            answer = owner.http.request(method, path.format(**named), headers={**headers, "Idempotency-Key": "after-log-out"}, **sent)
+            assert (answer.status_code, answer.json()["detail"]) == (401, "this log-in is over"), (method, path)
+
+    owner.again()  # vouched for anew: the identity service may not have ended its own log-in
+    assert owner.scan(made)["answer"] == "log_in_over"
+    assert owner.scan(owner.code())["answer"] == "shown"
+    assert owner.http.get("/holder/cards", headers=first).status_code == 401
+    assert owner.http.post("/holder/log-out", headers=owner.headers).status_code == 204
+    owner.again()
+    assert owner.scan(owner.code())["answer"] == "shown"
+
+
 @pytest.mark.parametrize("over", ["given back", "sold"])
 def test_a_card_that_is_over_takes_its_codes_with_it_at_once(tmp_path: Path, demo_keys: Path, over: str) -> None:
     with owning(tmp_path, demo_keys, slug=VEHICLE) as owner:

@@ -52,6 +52,6 @@ def make(service: TheService, holding: TheHolding, licence_id: LicenceId, body: 
 
 @router.post("/log-out", status_code=204, response_class=Response, summary="End a log-in")
 def log_out(service: TheService, holding: TheHolding) -> Response:
-    """Say that the holder has logged out: every code made under this log-in is over at once, and no more are made."""
+    """Say that the holder has logged out: every code made and every token given under this log-in is over at once, this one too."""
     service.shown.office.end(holding.session)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
