@@ -170,7 +170,8 @@ class _Round:
         return found[0] if found and rests_on(found[0], act.draft.entry) else None
 
     def _asking(self, act: OnDecision) -> Asking:
-        return Asking(self.line, self.whose, act.type, act.known_by)
+        about = None if act.case_no else (act.draft.entry.licence_id, act.draft.entry.act.value)
+        return Asking(self.line, self.whose, act.type, act.known_by, about)
 
     def _left_alone(self, register: Connector, act: OnDecision) -> bool:
         """Say whether the register was silent lately about an act: it is left alone up to its next turn, unless a person sees to it."""

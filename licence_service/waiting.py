@@ -48,6 +48,7 @@ class Asking:
     whose: Whose
     type: str
     case_no: str
+    about: tuple[str, str] | None = None  # of a later act: licence and act
 
     def wait(self) -> Wait | None:
         """Return how it waits, where it does."""
@@ -58,7 +59,7 @@ class Asking:
         """Return the refusal of an act whose sources are silent: to wait, visibly; in the end, for a clerk. `asked`: just now, so that it counts."""
         wait, now, connectors = self.wait(), self.line.now(), self.line.connectors
         if connectors and asked:
-            wait = connectors.waits.note(self.whose, self.type, self.case_no, sources, now)
+            wait = connectors.waits.note(self.whose, self.type, self.case_no, sources, now, self.about)
         if wait is None:
             return SourceSilent(f"waiting for: {said}", retry_after=RETRY_SECONDS)
         if wait.state == CLERK:

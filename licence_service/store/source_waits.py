@@ -57,6 +57,7 @@ class Wait:
     attempts: int
     next_at: datetime
     state: str
+    about: tuple[str, str] | None = None  # of a later act: licence and act
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,10 @@ class SourceWaits:
         """Return everything that waits, the longest first."""
         return self._read(waits.c.state == WAITING)
 
-    def note(self, whose: Whose, slug: str, case_no: str, sources: Sequence[str], now: datetime) -> Wait:
-        """Count an attempt to which these sources did not answer; with the last one a person decides."""
+    def note(
+        self, whose: Whose, slug: str, case_no: str, sources: Sequence[str], now: datetime, about: tuple[str, str] | None = None
+    ) -> Wait:  # fmt: skip
+        """Count an attempt to which these sources did not answer; with the last one a person decides. `about`: licence and act, of a later one."""
         mine = self._mine(whose, slug, case_no)
         with self._database.write() as connection:
             hold(connection, _WRITERS)
@@ -106,7 +109,13 @@ class SourceWaits:
             if row:
                 connection.execute(update(waits).where(mine).values(values))
             else:
-                key = {"case_no": self._blind(whose.organisation, case_no), "type": slug, "department": whose.department, "since": now}
+                key = {
+                    "case_no": self._blind(whose.organisation, case_no),
+                    "type": slug,
+                    "department": whose.department,
+                    "since": now,
+                    **_about(about),
+                }
                 connection.execute(insert(waits).values(**key, **values))
             return _wait(connection.execute(select(waits).where(mine)).one())
 
@@ -150,7 +159,7 @@ class SourceWaits:
             sealed = self._vault.close_json(kept.request, _row(kept.case_no, kept.type))
             row = {
                 "case_no": kept.case_no, "type": wait.type, "department": wait.department, "sources": ",".join(wait.sources), "since": wait.since,
-                "attempts": wait.attempts, "next_at": at, "state": WAITING, "request": sealed,
+                "attempts": wait.attempts, "next_at": at, "state": WAITING, "request": sealed, **_about(wait.about),
             }  # fmt: skip
             connection.execute(insert(waits).values(**row))
 
@@ -179,4 +188,9 @@ def _row(blind: str, slug: str) -> str:
 
 
 def _wait(row: Any) -> Wait:  # noqa: ANN401 - a row
-    return Wait(row.department, row.type, tuple(row.sources.split(",")), row.since, row.attempts, row.next_at, row.state)
+    about = (row.licence_id, row.act) if row.licence_id else None
+    return Wait(row.department, row.type, tuple(row.sources.split(",")), row.since, row.attempts, row.next_at, row.state, about)
+
+
+def _about(about: tuple[str, str] | None) -> dict[str, str]:
+    return {"licence_id": about[0], "act": about[1]} if about else {}

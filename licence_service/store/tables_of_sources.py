@@ -16,5 +16,7 @@ source_waits = Table(
     Column("next_at", Instant, nullable=False),
     Column("state", String(10), nullable=False),  # waiting; clerk: a person decides
     Column("request", LargeBinary),  # encrypted: what is repeated; gone when a person decides
+    Column("licence_id", String(20), index=True),  # of a later act: the licence, and
+    Column("act", String(40)),  # which
     Column("taken_until", Instant),  # by whoever repeats it
 )  # fmt: skip

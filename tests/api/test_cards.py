@@ -135,6 +135,19 @@ def test_a_card_says_which_step_waits_and_for_whom(app: HostApp, made: dict[str,
     assert set(told) == {"clerk", "transfer"}
     assert told["clerk"]["zh"] == app.world.service.keyring.departments[home].name
     assert told["transfer"]["en"] == app.world.service.keyring.departments[other].name_en
+    transfer = next(one for one in card["waits"] if one["step"]["code"] == "transfer")
+    assert (transfer["since"], transfer["about"]["zh"]) == (beijing_day(app.world.clock()).isoformat(), "转籍转出")
+
+
+@pytest.mark.rule("XR-08")
+def test_what_waits_is_named_by_what_it_waits_for_and_what_a_clerk_is_only_told_is_no_wait(app: HostApp, made: dict[str, Any]) -> None:
+    home, tasks = app.world.client(DRIVER).department, app.world.service.tasks
+    for kind in ("source_unavailable", "unknown_station", "assertion", "underlying_right", "reviewed_elsewhere"):
+        tasks.open(home, kind, made["licence_id"], {"rule": kind})
+    card = app.get(f"/cards/{made['licence_id']}", app.acting(CHEN)).json()
+    assert [one["step"]["code"] for one in card["waits"]] == ["source", "station", "acceptance", "clerk"]
+    assert {one["waits_for"]["code"] for one in card["waits"]} == {home}
+    assert all(one["since"] and one["step"]["zh"] and one["step"]["en"] for one in card["waits"])
 
 
 # -- who looked ------------------------------------------------------------------------------------

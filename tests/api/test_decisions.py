@@ -16,6 +16,7 @@ from licence_service.connectors import read_connectors
 from licence_service.duties import Role
 from licence_service.errors import CheckFailed, Misconfigured, SourceSilent
 from licence_service.licence import beijing_day
+from licence_service.web.holding import telling
 from simulators.envelope import FAILS, PASSING, SLOW, listening, written
 from simulators.sources import GARBLED, UNSIGNED, Sources, declare
 from tests.api.test_bundles import TAXI, bundle
@@ -171,6 +172,37 @@ def test_a_silent_register_is_waited_for_then_a_person_sees_to_it_and_nobody_can
     connectors = world.service.registrar.line.connectors
     assert connectors
     assert connectors.waits.all() == []
+
+
+@pytest.mark.rule("XR-08")
+def test_a_later_act_that_waits_for_a_source_is_told_to_the_holder_until_a_clerk_has_it_and_no_longer_than_it_waits(
+    both: tuple[World, Sources],
+) -> None:
+    world, sources = both
+    licence_id, service = world.issue(DRIVER)["licence_id"], world.service
+    department = world.client(DRIVER).department
+
+    def told() -> list[tuple[str, str, str, list[str]]]:
+        record = service.book.get(licence_id)
+        found = telling.waits(service, record, record.at(beijing_day(service.now())))
+        return [(one["step"]["code"], one["about"]["code"] if one["about"] else "", one["waits_for"]["code"], one["sources"]) for one in found]
+
+    def replaced() -> Any:
+        return world.act(DRIVER, licence_id, {"act": "replace", "reason": "lost", "decision": _decided(world, "补-1")}, "act-000001")
+
+    assert told() == []
+    sources.down.add("decisions")
+    silent = replaced()
+    assert (silent.status_code, slug(silent)) == (503, "source-silent")
+    assert told() == [("source", "replace", department, [SOURCE])]
+    for _ in range(5):
+        world.clock.now += timedelta(seconds=int(silent.headers.get("retry-after", 60)))  # type: ignore[attr-defined]
+        silent = replaced()
+    assert slug(silent) == "needs-clerk"
+    assert told() == [("clerk", "replace", department, [SOURCE])]
+    sources.down.clear()
+    assert replaced().status_code == 201
+    assert told() == []
 
 
 @pytest.mark.rule("AI-04")

@@ -47,7 +47,7 @@ _SUMMARY: dict[str, Any] = {
 _VERSION = shape({
     "version": _NUMBER, "elicence_id": TEXT, "reason": _WORDS, "state": _WORDS, "issued_on": TEXT, "valid_from": TEXT, "valid_to": _OR_NULL,
 })  # fmt: skip
-_WAIT = shape({"step": _WORDS, "about": _or_null(_WORDS), "since": _OR_NULL, "waits_for": _WORDS})
+_WAIT = shape({"step": _WORDS, "about": _or_null(_WORDS), "since": TEXT, "waits_for": _WORDS, "sources": _list(TEXT)})
 _LICENCE: dict[str, Any] = shapes.LICENCE_ANSWER["content"]["application/json"]["schema"]["properties"]
 _CARD = shape({
     **_SUMMARY, "elicence_id": TEXT, "issuer": _WORDS, "specimen": _TRUE, "ground": _OR_NULL, "ended_on": _OR_NULL, "suspended_until": _OR_NULL,

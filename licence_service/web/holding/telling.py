@@ -1,6 +1,6 @@
 """A card as its holder reads it: state in words, term, what comes next and what to do about it, what waits and for whom."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -10,12 +10,13 @@ from licence_service.fields import Asker, disclose
 from licence_service.fold import endorsement_states
 from licence_service.history.words import ACTS, FLAGS, STATES, VERSION_STATES, said
 from licence_service.history.words import REASONS as MADE
-from licence_service.licence import Licence, beijing_day
+from licence_service.licence import Act, Licence, beijing_day
 from licence_service.service import Service
 from licence_service.store.cards import Card
 from licence_service.store.looks import Look
 from licence_service.store.reads import Seen
 from licence_service.store.record import Record
+from licence_service.store.under_way import Pending
 from licence_service.template import Template
 from licence_service.view import photos_of, view_of
 
@@ -24,7 +25,11 @@ _STEPS = {
     "sealing": ("等待签章", "Waits for the seal"), "carried": ("正在办理", "Is being carried out"),
     "clerk": ("等待工作人员核实", "Waits for a clerk to look into it"), "acceptance": ("等待机关受理", "Waits for the department to accept it"),
     "transfer": ("等待转入地机关接收", "Waits for the receiving department to accept it"),
+    "source": ("等待数据来源答复", "Waits for a data source to answer"),
+    "station": ("等待核实检验机构", "Waits for the inspection station to be known"),
 }  # fmt: skip
+# What a clerk's task of a kind waits for; one of another kind, for the clerk. None: nothing waits for it, the clerk is only told.
+_OF_TASKS = {"source_unavailable": "source", "unknown_station": "station", "assertion": "acceptance", "reviewed_elsewhere": None}
 
 
 def licence_of(service: Service, record: Record) -> tuple[Licence, Template]:
@@ -93,29 +98,46 @@ def due(one: Deadline) -> Said:
 
 
 def waits(service: Service, record: Record, licence: Licence) -> list[Said]:
-    """Return what waits on a licence, and for whom (XR-08)."""
+    """Return what waits on a licence, and for whom: acts, what is asserted, a transfer, and what a clerk has to see to (XR-08)."""
+    asserted = list(_asserted(service, record, licence))
     found = []
     for one in service.holder_desk.under_way.of(record.licence_id):
-        stopped = one.reservation_id and [use["event"] for use in service.seal_log.uses(reservation_id=one.reservation_id)][-1:]
-        step = "clerk" if one.act is None else "sealing" if stopped and stopped[0] in {"failed", "refused"} else "carried"
-        found.append(_wait(service, step, one.department, one.since.isoformat(timespec="seconds"), said(ACTS, one.act) if one.act else None))
+        step = _step_of(service, one)
+        if step is None or (one.kind and step == "acceptance" and asserted):
+            continue  # a task of what is listed with its words below
+        about = said(ACTS, one.act) if one.act else None
+        found.append(_wait(service, step, one.department, one.since.isoformat(timespec="seconds"), about, one.sources))
+    offers = {one.to_department: one.effective_on for one in record.entries if one.to_department}
+    transfers = [
+        _wait(service, "transfer", code, offers[code].isoformat(), said(ACTS, Act.TRANSFER)) for code in sorted(record.offered_to(licence.valid_at))
+    ]
+    return [*found, *asserted, *transfers]
+
+
+def _step_of(service: Service, one: Pending) -> str | None:
+    """Return the step at which a matter stands; None where nothing waits for it."""
+    if one.kind is not None:
+        return _OF_TASKS.get(one.kind, "clerk")
+    if one.sources:
+        return "clerk" if one.given_up else "source"
+    uses = service.seal_log.uses(reservation_id=one.reservation_id)
+    return "sealing" if uses and uses[-1]["event"] in {"failed", "refused"} else "carried"
+
+
+def _asserted(service: Service, record: Record, licence: Licence) -> Iterator[Said]:
     kinds = service.catalogue.kinds
     for endorsement, state in endorsement_states(licence.entries, licence.valid_at):
         if state == "asserted" and Asker.HOLDER in kinds[endorsement.kind].disclose:
             title, issuer = kinds[endorsement.kind].title, licence.issuer or record.department
             about = {"code": endorsement.kind, "zh": title.zh, "en": title.en}
-            found.append(_wait(service, "acceptance", issuer, endorsement.occurred_on.isoformat(), about))
-    found += [_wait(service, "transfer", code, None, None) for code in sorted(record.offered_to(licence.valid_at))]
-    return found
+            yield _wait(service, "acceptance", issuer, endorsement.occurred_on.isoformat(), about)
 
 
-def _wait(service: Service, step: str, department: str, since: str | None, about: Said | None) -> Said:
+def _wait(service: Service, step: str, department: str, since: str, about: Said | None, sources: Sequence[str] = ()) -> Said:
     return {
-        "step": {"code": step, "zh": _STEPS[step][0], "en": _STEPS[step][1]},
-        "about": about,
-        "since": since,
-        "waits_for": organ(service, department),
-    }
+        "step": {"code": step, "zh": _STEPS[step][0], "en": _STEPS[step][1]}, "about": about, "since": since,
+        "waits_for": organ(service, department), "sources": list(sources),
+    }  # fmt: skip
 
 
 def organ(service: Service, code: str) -> Said:
