@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 from licence_service.digests import sha256
 from licence_service.holding import Cards
-from licence_service.store.lendings import EXPIRED, LIVING, REVOKED, USED_UP, Lending, Lendings
+from licence_service.store.lendings import EXPIRED, LIVING, REVOKED, Lending, Lendings
 from licence_service.verdict import Check, Result, Verdict
 from licence_service.verification import Question, SealedFile, Verifier
 
-_SAID = {REVOKED: "copy-revoked", EXPIRED: "copy-expired", USED_UP: "copy-used-up"}
+_SAID = {REVOKED: "copy-revoked", EXPIRED: "copy-expired"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Copies:
         known = self.verifier.keyring.known_seals.get(copy.certificate_sha256)
         file = SealedFile(copy.certificate_sha256, known.seal_id if known else "", copy.sealed_at, lending.made_at)
         theirs = self.cards.kept_by(lending.holder_id, lending.licence_id) is not None
-        standing = lending.standing(self.verifier.now()) if theirs else REVOKED
+        standing = lending.standing_of_copy(self.verifier.now()) if theirs else REVOKED
         same = Check(3, "document", "authentic", Result.YES, ("annotated-copy",))
         if standing != LIVING:
             same = Check(3, "document", "current", Result.NO, (_SAID[standing],))

@@ -132,7 +132,7 @@ class LendingOffice:
         found = self.mine(holding, licence_id, lending_id)
         if found.copy is None:
             raise NotInRegister("this lending has no copy")
-        if found.standing(self.now()) != LIVING:
+        if found.standing_of_copy(self.now()) != LIVING:
             raise TransitionRefused("the lending is over", facts={"rule": "SH-12"})
         return self.annotator.line.archive.get(found.copy.document_sha256)
 

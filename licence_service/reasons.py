@@ -54,7 +54,6 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "copy-revoked": ("加注件的授权已被持证人撤回", "The holder has revoked the lending of this annotated copy"),
     "copy-expired": ("加注件的授权期限已过", "The lending of this annotated copy is over"),
-    "copy-used-up": ("加注件的授权次数已用完", "The uses of the lending of this annotated copy are used up"),
     "no-code-found": ("图片中没有可识别的二维码", "No code was found in the picture"),
     "picture-proves-nothing": (
         "照片和截图本身不能证明真伪，仅据其中二维码查询",

@@ -246,10 +246,12 @@ def forget_routes() -> None:
 
 def settings_for(folder: Path, keys: Path, database_url: str | None = None, **more: Any) -> Settings:
     """Return settings for a service that lives in `folder`."""
+    told: dict[str, Any] = {
+        "public_url": "https://licence.example.cn", "worker_seconds": 0.0, "archive_url": f"file:{folder}/archive", "templates": ROOT / "templates", **more
+    }  # fmt: skip
     return Settings(
-        database_url=SecretStr(database_url or f"sqlite:///{folder}/licence.db"), archive_url=more.pop("archive_url", f"file:{folder}/archive"),
-        templates=more.pop("templates", ROOT / "templates"), keys=keys, seal_passphrase=SecretStr(PASSPHRASE),
-        payload_key=SecretStr(PAYLOAD_KEY), allow_demo_keys=True, **({"public_url": "https://licence.example.cn", "worker_seconds": 0.0} | more),
+        database_url=SecretStr(database_url or f"sqlite:///{folder}/licence.db"), keys=keys, seal_passphrase=SecretStr(PASSPHRASE),
+        payload_key=SecretStr(PAYLOAD_KEY), allow_demo_keys=True, **told,
     )  # fmt: skip
 
 

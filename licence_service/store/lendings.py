@@ -58,6 +58,11 @@ class Lending:
             return EXPIRED
         return USED_UP if self.used >= self.uses else LIVING
 
+    def standing_of_copy(self, now: datetime) -> str:
+        """Return how the copy stands: uses are those of the code, and a copy is good until the term is over or the lending taken back."""
+        found = self.standing(now)
+        return LIVING if found == USED_UP else found
+
 
 def new_lending_id() -> str:
     """Draw the id of a lending."""

@@ -173,7 +173,7 @@ def test_a_token_whose_log_in_is_over_opens_nothing_any_more_and_who_logs_in_aga
     named = {"licence_id": owner.licence_id, "lending_id": "0" * 26, "delegation_id": "0" * 26, "field": "photo"}
     for headers in (first, owner.headers):
         for method, path in routes:
-            sent = {"json": {}} if method in {"post", "put"} else {}
+            sent: dict[str, Any] = {"json": {}} if method in {"post", "put"} else {}
             answer = owner.http.request(method, path.format(**named), headers={**headers, "Idempotency-Key": "after-log-out"}, **sent)
             assert (answer.status_code, answer.json()["detail"]) == (401, "this log-in is over"), (method, path)
 

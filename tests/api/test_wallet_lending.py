@@ -12,7 +12,7 @@ import pikepdf
 import pytest
 
 from licence_service.store.clients import PLATFORM, Client
-from licence_service.store.lendings import MOST_AN_HOUR
+from licence_service.store.lending_requests import MOST_AN_HOUR
 from licence_service.store.reads import SHOWN, Read
 from licence_service.web.wallet.looks import A_PAGE
 from tests.holders import Owner, officers, owning

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from licence_service.app import served
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.test_offline_page import film
-from tests.browser.test_public_pages import DESKTOP, PHONE, clean, fits, headline, upload
+from tests.browser.test_offline_page import DESKTOP, PHONE, film
+from tests.browser.test_public_pages import clean, fits, headline, upload
 from tests.host import HostApp, Somebody, hosting
 from tests.provider import running_provider
 from tests.purse import CLIENT
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 CHEN = Somebody("519902198506120111", "陈安途")
 CLAIMS = {"sub": "chen", "holder_kind": "person", "id_number": CHEN.number, "name": CHEN.name, "acr": "3"}
 SCHOOL, PURPOSE = "示例驾驶培训学校", "核对继续教育资格"
-LENDING = {"receiver": SCHOOL, "purpose": PURPOSE, "fields": ["person_name", "valid_to"], "minutes": 60, "copy": True}
+LENDING: dict[str, Any] = {"receiver": SCHOOL, "purpose": PURPOSE, "fields": ["person_name", "valid_to"], "minutes": 60, "copy": True}
 
 
 @dataclass
@@ -120,66 +120,85 @@ def verdict_of(day: Day, chromium: Browser, content: bytes) -> Page:
     return page
 
 
+def claimed(page: Page) -> None:
+    """Claim by who is logged in, and open the card."""
+    page.get_by_role("button", name="一键领取").click()
+    page.get_by_role("link", name="查看证照夹").click()
+    well_made(page)
+    page.locator(".slip-body").click()
+    well_made(page)
+
+
+def shown(day: Day, chromium: Browser, page: Page, folder: Path) -> None:
+    """Show the card, and let a second browser scan the screen with its camera."""
+    page.get_by_role("link", name="亮证").locator("visible=true").first.click()
+    if page.get_by_role("link", name="任何人").count():
+        page.get_by_role("link", name="任何人").click()
+    page.locator("[data-part=path]").wait_for(state="attached")
+    well_made(page)
+    with second_browser(day, chromium, folder, shown_code(page)) as checker:
+        checker.get_by_role("button", name="用相机扫描").click()
+        checker.get_by_role("link", name="联网核验这个码").click()
+        checker.get_by_role("button", name="核验").first.click()
+        assert headline(checker).split()[0] == "有效"
+        assert checker.get_by_text("持证人正在出示").is_visible()
+
+
+def lent(page: Page, licence_id: str) -> str:
+    """Lend the card with a copy; return the address that the receiver is handed."""
+    page.goto(f"/wallet/cards/{licence_id}/lend")
+    page.get_by_label("接收方").first.fill(SCHOOL)
+    page.get_by_label("用途").first.fill(PURPOSE)
+    page.get_by_label("姓名").check()
+    page.get_by_label("同时制作加注件").check()
+    well_made(page)
+    page.get_by_role("button", name="授权 Lend").click()
+    well_made(page)
+    return page.locator(".signed").inner_text()
+
+
+def read_by(receiver: Page, address: str) -> Page:
+    """Open what was lent, as who it was lent to."""
+    receiver.goto(address)
+    receiver.get_by_label("接收方名称").fill(SCHOOL)
+    receiver.get_by_role("button", name="查看").click()
+    return receiver
+
+
+def taken_back(page: Page) -> None:
+    page.get_by_role("link", name="查看全部授权").click()
+    page.get_by_role("link", name="收回授权").click()
+    well_made(page)
+    page.get_by_role("button", name="收回 Take it back").click()
+
+
 @pytest.mark.rule("SH-12", "SH-15", "AU-06")
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_from_log_in_to_who_looked(tmp_path: Path, demo_keys: Path, chromium: Browser, size: dict[str, Any]) -> None:
     with running_provider(CLAIMS) as issuer, a_day(tmp_path, demo_keys, issuer) as day:
-        page = signed_in(day, chromium, size)
-        page.get_by_role("button", name="一键领取").click()
-        page.get_by_role("link", name="查看证照夹").click()
-        well_made(page)
-        page.locator(".slip-body").click()
-        well_made(page)
+        page, licence_id = signed_in(day, chromium, size), day.licence["licence_id"]
+        claimed(page)
+        assert headline(verdict_of(day, chromium, taken(page, "下载电子证照", tmp_path))).split()[0] == "有效"
+        shown(day, chromium, page, tmp_path)
 
-        original = verdict_of(day, chromium, taken(page, "下载电子证照", tmp_path))
-        assert headline(original).split()[0] == "有效"
-        page.get_by_role("link", name="亮证").locator("visible=true").first.click()
-        if page.get_by_role("link", name="任何人").count():
-            page.get_by_role("link", name="任何人").click()
-        page.locator("[data-part=path]").wait_for(state="attached")
-        well_made(page)
-        with second_browser(day, chromium, tmp_path, shown_code(page)) as checker:
-            checker.get_by_role("button", name="用相机扫描").click()
-            checker.get_by_role("link", name="联网核验这个码").click()
-            checker.get_by_role("button", name="核验").first.click()
-            assert headline(checker).split()[0] == "有效"
-            assert checker.get_by_text("持证人正在出示").is_visible()
-
-        page.goto(f"/wallet/cards/{day.licence['licence_id']}/lend")
-        page.get_by_label("接收方").first.fill(SCHOOL)
-        page.get_by_label("用途").first.fill(PURPOSE)
-        page.get_by_label("姓名").check()
-        page.get_by_label("同时制作加注件").check()
-        well_made(page)
-        page.get_by_role("button", name="授权 Lend").click()
-        address = page.locator(".signed").inner_text()
-        well_made(page)
+        address, receiver = lent(page, licence_id), chromium.new_page(base_url=day.url, **size)
         copy = taken(page, "下载加注件", tmp_path)
-        receiver = chromium.new_page(base_url=day.url, **size)
-        receiver.goto(address)
-        receiver.get_by_label("接收方名称").fill(SCHOOL)
-        receiver.get_by_role("button", name="查看").click()
-        assert receiver.get_by_text(CHEN.name).first.is_visible()
-        assert SCHOOL in verdict_of(day, chromium, copy).locator("main").inner_text()
+        assert read_by(receiver, address).get_by_text(CHEN.name).first.is_visible()
+        good = verdict_of(day, chromium, copy)
+        assert headline(good).split()[0] == "有效"
+        assert SCHOOL in good.locator("main").inner_text()
 
-        page.get_by_role("link", name="查看全部授权").click()
-        page.get_by_role("link", name="收回授权").click()
-        well_made(page)
-        page.get_by_role("button", name="收回 Take it back").click()
-        receiver.goto(address)
-        receiver.get_by_label("接收方名称").fill(SCHOOL)
-        receiver.get_by_role("button", name="查看").click()
-        assert headline(receiver).split()[0] == "授权已收回"
+        taken_back(page)
+        assert headline(read_by(receiver, address)).split()[0] == "授权已收回"
         assert receiver.get_by_text(CHEN.name).count() == 0
         assert headline(verdict_of(day, chromium, copy)).split()[0] != "有效"
 
-        page.goto(f"/wallet/cards/{day.licence['licence_id']}/looks")
+        page.goto(f"/wallet/cards/{licence_id}/looks")
         well_made(page)
-        told = page.locator(".looks").inner_text()
         assert page.locator(".looks > li").count() == 4  # the scan, what was lent, and its copy twice
-        assert f"{SCHOOL}：{PURPOSE}" in told
+        assert f"{SCHOOL}：{PURPOSE}" in page.locator(".looks").inner_text()
         page.get_by_role("button", name="退出").click()
-        page.goto(f"/wallet/cards/{day.licence['licence_id']}")
+        page.goto(f"/wallet/cards/{licence_id}")
         assert page.get_by_text("用统一身份认证登录").is_visible()
 
 

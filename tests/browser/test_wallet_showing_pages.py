@@ -247,7 +247,7 @@ def test_a_phone_that_slept_covers_the_old_code_and_asks_as_soon_as_it_is_looked
     assert scanned(owner, page) == "shown"
 
 
-def test_the_screen_is_kept_awake_while_it_is_looked_at(held: tuple[Owner, Site], signed_in: Opening) -> None:
+def test_the_screen_is_kept_awake_while_it_is_looked_at(signed_in: Opening) -> None:
     page = signed_in("lendings", **PHONE)
     page.add_init_script(AWAKE)
     page.goto(page.url.replace("lendings", "show?audience=anyone"))
