@@ -355,8 +355,8 @@ def test_a_holder_lends_a_receiver_reads_it_is_taken_back_and_all_of_it_stands_i
         assert page.get_by_text(said).first.is_visible()
 
 
-def test_what_is_wrong_with_a_lending_stands_at_its_field_without_scripts(signed_in: Opening) -> None:
-    page = signed_in("lend", **PHONE, **NO_SCRIPTS)
+def test_what_is_wrong_with_a_lending_stands_at_its_field(signed_in: Opening) -> None:
+    page = signed_in("lend", **PHONE)
     for label in ("姓名", "从业资格证号", "有效期止"):
         page.get_by_label(label).uncheck()
     page.get_by_label("可查看次数").fill("101")
