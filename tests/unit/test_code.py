@@ -11,8 +11,9 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from licence_service.document.code import PLATE_A4, PLATE_A5, QUIET_MODULES, Matrix, Plate, matrix, operators
+from licence_service.document.code import LARGEST_ON_SCREEN, PLATE_A4, PLATE_A5, QUIET_MODULES, Matrix, Plate, drawn, matrix, operators
 from licence_service.document.strokes import PT
+from tests.screens import on_screen
 
 Place = tuple[Plate, float, float, float, float]  # plate, page width, page height, left and top of the plate, in mm
 PLACES: dict[str, Place] = {
@@ -114,6 +115,19 @@ def test_the_plate_keeps_four_quiet_modules_at_every_version(plate: Plate, modul
     largest = matrix(payload(490))
     assert plate.code_side(largest) / len(largest) == pytest.approx(module, abs=0.001)
     assert plate.code_side(largest) == pytest.approx(plate.code, abs=0.05)
-    for drawn in (largest, matrix(payload(300))):
-        size = plate.code_side(drawn)
-        assert (plate.side - size) / 2 == pytest.approx(QUIET_MODULES * size / len(drawn))
+    for modules in (largest, matrix(payload(300))):
+        size = plate.code_side(modules)
+        assert (plate.side - size) / 2 == pytest.approx(QUIET_MODULES * size / len(modules))
+
+
+@pytest.mark.parametrize("digits", [1, 60, 400, 520, 900])
+def test_a_code_on_a_screen_is_read_back_also_where_it_is_larger_than_paper_allows(digits: int) -> None:
+    found = drawn(payload(digits))
+    assert on_screen(found.side, found.path) == payload(digits)
+    assert found.side <= 17 + 4 * LARGEST_ON_SCREEN + 2 * QUIET_MODULES
+    assert min(int(x) for x in re.findall(r"M(\d+) ", found.path)) == QUIET_MODULES
+
+
+def test_what_fits_no_code_on_a_screen_is_refused() -> None:
+    with pytest.raises(ValueError, match="the largest"):
+        drawn(payload(1700))

@@ -54,8 +54,7 @@ def show(wallet: AtWallet, licence_id: LicenceId, audience: Audience | None = No
     try:
         made = _made(wallet, record, audience or ANYONE)  # also before the choice: what cannot be shown is refused before anything is asked
     except TransitionRefused as refusal:
-        rule = refusal.facts.get("rule")
-        return wallet.page("show_refused.html", 409, licence_id=licence_id, title=title, lost=rule == "LC-12", lendable=template.presentable)
+        return wallet.page("show_refused.html", 409, licence_id=licence_id, title=title, lost=refusal.facts.get("rule") == "LC-12")
     if differs and audience is None:
         return wallet.page("show_choose.html", licence_id=licence_id, title=title)
     code = _code(service, made)
