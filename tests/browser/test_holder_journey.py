@@ -93,6 +93,7 @@ def signed_in(day: Day, chromium: Browser, size: dict[str, Any]) -> Page:
 
 
 def well_made(page: Page) -> None:
+    page.wait_for_load_state()
     fits(page)
     clean(page)
 
@@ -189,7 +190,7 @@ def test_from_log_in_to_who_looked(tmp_path: Path, demo_keys: Path, chromium: Br
         assert SCHOOL in good.locator("main").inner_text()
 
         taken_back(page)
-        assert headline(read_by(receiver, address)).split()[0] == "授权已收回"
+        assert headline(read_by(receiver, address)).split()[0] == "持证人已撤回此授权"
         assert receiver.get_by_text(CHEN.name).count() == 0
         assert headline(verdict_of(day, chromium, copy)).split()[0] != "有效"
 
