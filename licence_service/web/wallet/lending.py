@@ -170,7 +170,8 @@ def _told(wallet: Wallet, record: Record, one: Lending, openings: Sequence[Read]
     return {
         "lending_id": one.lending_id, "standing": standing, "words": STANDINGS[standing], "shape": _SHAPES[standing], "receiver": one.receiver,
         "purpose": one.purpose, "uses": one.uses, "used": one.used, "left": max(0, one.uses - one.used), "until": in_beijing(one.until)[:-3],
-        "made": in_beijing(one.made_at)[:-3], "copy": one.copy is not None, "living": LIVING in {standing, one.copy and one.standing_of_copy(wallet.service.now())},
+        "made": in_beijing(one.made_at)[:-3], "copy": one.copy is not None,
+        "living": LIVING in {standing, one.copy and one.standing_of_copy(wallet.service.now())},
         "platform": _organisation(wallet, one.client) if one.client else None,
         "fields": [(fields[name].label, fields[name].label_en) for name in one.fields if name in fields],
         "openings": [
