@@ -43,6 +43,7 @@ WALLET_REFUSALS = {  # where a holder is told otherwise than the public
     "level-too-low": "请以更高的身份认证等级登录",
     "transition-refused": "证照目前的状态不能办理此事项",
     "ceiling-reached": "本小时办理数量已达上限，请稍后再试",
+    "key-reused": "这份表单此前已办理过；内容已改动，确认无误后请再次提交",
 }
 _DESK, _WALLET = "/desk", "/wallet"
 _FORMS = (

@@ -38,7 +38,7 @@ def mine(owner: Owner) -> Purse:
 @pytest.fixture
 def lending_id(owner: Owner) -> str:
     body = {**LENT, "minutes": 60, "uses": 1, "copy": True}
-    answer = owner.http.post(f"/holder/cards/{owner.licence_id}/lendings", json=body, headers={**owner.headers, "Idempotency-Key": "lend-0001"})
+    answer = owner.http.post(f"/holder/cards/{owner.licence_id}/lendings", json=body, headers={**owner.headers, "Idempotency-Key": "lent-0001"})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["lending_id"])
 

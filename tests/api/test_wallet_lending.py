@@ -12,9 +12,10 @@ import pikepdf
 import pytest
 
 from licence_service.store.clients import PLATFORM, Client
-from licence_service.store.lending_requests import MOST_AN_HOUR
+from licence_service.store.lending_requests import MOST_AN_HOUR, MOST_COPIES_AN_HOUR
 from licence_service.store.reads import SHOWN, Read
 from licence_service.web.wallet.looks import A_PAGE
+from tests.api.test_issuing import adopt, adoption, sealed_elsewhere
 from tests.holders import Owner, officers, owning
 from tests.purse import Purse, purse
 from tests.screens import on_screen
@@ -142,11 +143,54 @@ def test_the_ceiling_of_an_hour_is_said_on_the_form(owner: Owner, mine: Purse) -
     for _ in range(MOST_AN_HOUR):
         assert lend(owner, mine).status_code == 201
     answer = lend(owner, mine)
-    assert answer.status_code == 409
+    assert answer.status_code == 429
     assert "已达上限" in answer.text
     assert BANK in answer.text
     assert lending_ids(page(owner, mine, "lendings")) != lending_ids(page(owner, mine, "lendings?page=2"))
     assert len(lending_ids(page(owner, mine, "lendings")) + lending_ids(page(owner, mine, "lendings?page=2"))) == MOST_AN_HOUR
+
+
+def test_pressing_the_button_twice_is_one_lending_with_one_code_and_a_changed_form_is_another(owner: Owner, mine: Purse) -> None:
+    key = re.search(r'name="key" value="([0-9a-f]{32})"', page(owner, mine, "lend"))
+    assert key
+    codes = {code_on(lend(owner, mine, key=key[1], copy="yes")) for _ in range(3)}
+    assert len(codes) == 1
+    assert len(lending_ids(page(owner, mine, "lendings"))) == 1
+    changed = lend(owner, mine, key=key[1], purpose="投标")
+    assert changed.status_code == 409
+    assert "内容已改动" in changed.text
+    assert "投标" in changed.text
+    fresh = re.search(r'name="key" value="([0-9a-f]{32})"', changed.text)
+    assert fresh
+    assert fresh[1] != key[1]
+    assert code_on(lend(owner, mine, key=fresh[1], purpose="投标")) not in codes
+    assert len(lending_ids(page(owner, mine, "lendings"))) == 2
+
+
+def test_whoever_may_have_no_more_copies_lends_without_one_from_the_same_form(owner: Owner, mine: Purse) -> None:
+    for _ in range(MOST_COPIES_AN_HOUR):
+        assert lend(owner, mine, copy="yes").status_code == 201
+    refused = lend(owner, mine, copy="yes")
+    assert (refused.status_code, "已达上限" in refused.text) == (429, True)
+    key = re.search(r'name="key" value="([0-9a-f]{32})"', refused.text)
+    assert key
+    assert lend(owner, mine, key=key[1]).status_code == 201
+
+
+def test_while_the_seal_is_stopped_nothing_is_lent_and_the_next_press_goes_on(owner: Owner, mine: Purse) -> None:
+    service = owner.world.service
+    seal_id = service.keyring.departments[service.catalogue.samples[DRIVER].issuer].seal.seal_id
+    service.seal_log.order(seal_id, stopped=True, at=NOW, by="officer", reason="check")
+    key = "ab" * 16
+    answer = lend(owner, mine, copy="yes", key=key)
+    assert answer.status_code == 503
+    assert "稍后再试" in answer.text
+    assert BANK in answer.text
+    assert f'name="key" value="{key}"' in answer.text
+    assert "没有授权记录" in page(owner, mine, "lendings")
+    service.seal_log.order(seal_id, stopped=False, at=NOW, by="officer", reason="checked")
+    assert lend(owner, mine, copy="yes", key=key).status_code == 201
+    assert len(lending_ids(page(owner, mine, "lendings"))) == 1
 
 
 def test_a_registered_platform_is_chosen_by_who_runs_it_and_alone_opens_what_it_was_lent(owner: Owner, mine: Purse) -> None:
@@ -158,6 +202,21 @@ def test_a_registered_platform_is_chosen_by_who_runs_it_and_alone_opens_what_it_
     code = code_on(lend(owner, mine, client="bank"))
     assert read(owner, code)["status"] == 404
     assert read(owner, code, None, Authorization=f"Bearer {token}")["lent"]["used"] == 1
+
+
+def test_of_what_was_sealed_elsewhere_no_copy_is_made_and_the_form_says_to_lend_without(owner: Owner, mine: Purse) -> None:
+    body = adoption(owner.world, DRIVER, sealed_elsewhere(owner.world, DRIVER), case_no="ADOPTED")
+    body["face"]["license_no"] = "5199021985061201119"
+    adopted = adopt(owner.world, DRIVER, body)
+    assert adopted.status_code == 201, adopted.text
+    owner.keep(adopted.json()["licence_id"])
+    path = f"/wallet/cards/{adopted.json()['licence_id']}/lendings"
+    refused = mine.post(path, {**FORM, "copy": "yes"})
+    assert refused.status_code == 409
+    assert "不能制作加注件，可以不要加注件再授权" in refused.text
+    key = re.search(r'name="key" value="([0-9a-f]{32})"', refused.text)
+    assert key
+    assert mine.post(path, {**FORM, "key": key[1]}).status_code == 201
 
 
 # -- what is lent, and taking it back -------------------------------------------------------------------

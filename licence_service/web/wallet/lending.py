@@ -1,5 +1,6 @@
 """Lending in the wallet (授权用证): the form, the code to hand over, what is lent and who opened it, taking it back, the copy (DOMAIN SH-12)."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from licence_service.web.holding import telling
 from licence_service.web.holding.lending import LendingId
 from licence_service.web.issuing import LicenceId
 from licence_service.web.looking import in_beijing
+from licence_service.web.problems import STATUS
 from licence_service.web.sent import Sent
 from licence_service.web.wallet.room import HOME, AtWallet, TheForm, Wallet
 from licence_service.wording import STANDINGS
@@ -30,9 +32,9 @@ _USUAL = {"uses": "1", "minutes": str(24 * 60), "copy": False}
 _A_PAGE, _OPENINGS = 20, 5
 _SHAPES = {LIVING: "valid", REVOKED: "not_valid", EXPIRED: "cannot_decide", USED_UP: "cannot_decide"}
 _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-_RULES = {  # why a copy cannot be made
-    "SH-12": ("这份证照不是在本系统制发的，不能制作加注件", "It was not drawn here, so no copy of it can be made"),
-    "SE-01": ("发证机关现不能为此类证照用章，暂不能制作加注件", "Its department seals licences of this type no longer: no copy can be made"),
+_RULES = {  # why a copy cannot be made; the refusal itself says more
+    "SH-12": "不能制作加注件，可以不要加注件再授权",
+    "SE-01": "发证机关现不能为此类证照用章，不能制作加注件",
 }
 PageNo = Annotated[int, Query(ge=1, le=10_000)]
 
@@ -49,16 +51,21 @@ def form(wallet: AtWallet, licence_id: LicenceId) -> Response:
 
 @router.post("/lendings")
 def lend(wallet: AtWallet, sent: TheForm, licence_id: LicenceId) -> Response:
-    """Lend the card and show its code, this once; what is wrong is said at its field, and nothing that was typed is lost."""
-    record, body = _card(wallet, licence_id), _body(sent)
+    """Lend the card and show its code; what is wrong is said at its field, and nothing that was typed is lost.
+
+    The same press of the button twice is one lending; a form that was changed afterwards is another request, under a key of its own.
+    """
+    record, body, key = _card(wallet, licence_id), _body(sent), sent.request_key("wallet")
     try:
-        lending, code = wallet.service.shown.lending.lend(wallet.holding, licence_id, body)
+        lending, code = wallet.service.shown.lending.lend(wallet.holding, licence_id, body, key)
     except (RequestRejected, FaceRejected) as wrong:
         return _form(wallet, record, body, wrong.faults, wrong)
     except NotInRegister:
         raise
-    except (Refusal, Unavailable) as refusal:
+    except Refusal as refusal:
         return _form(wallet, record, body, (), refusal)
+    except Unavailable as silent:
+        return _form(wallet, record, body, (), silent, key=key.removeprefix("wallet-"))  # the next press goes on with what was begun
     address = f"{wallet.service.settings.public_url.rstrip('/')}/L/{code}"
     grouped = " ".join(code[place : place + 4] for place in range(0, len(code), 4))
     answer = wallet.page(
@@ -118,7 +125,9 @@ def _body(sent: Sent) -> dict[str, Any]:
     return {**said, "fields": sent.texts.get("fields", []), "copy": sent.text("copy") == "yes"}
 
 
-def _form(wallet: Wallet, record: Record, body: Mapping[str, Any], faults: Sequence[Fault], refusal: Refusal | Unavailable | None = None) -> Response:
+def _form(
+    wallet: Wallet, record: Record, body: Mapping[str, Any], faults: Sequence[Fault], refusal: Refusal | Unavailable | None = None, key: str = ""
+) -> Response:
     """Draw the form with what was typed and what is wrong with it."""
     licence, template = telling.licence_of(wallet.service, record)
     fields = [(name, template.fields[name]) for name in lendable_of(template, licence.current.face)]
@@ -141,26 +150,19 @@ def _form(wallet: Wallet, record: Record, body: Mapping[str, Any], faults: Seque
     at = {name: said_of(faults, name) for name in ("fields", "minutes", "client")}
     others = [one for one in elsewhere(faults, controls.values()) if all(one not in said for said in at.values())]
     answer = wallet.page(
-        "lend.html", _status(faults, refusal), licence_id=record.licence_id, title=template.title, controls=controls, fields=fields, body=body,
-        terms=TERMS, platforms=platforms, at=at, others=others, count=len(faults), refusal=_said(refusal),
+        "lend.html", STATUS[type(refusal)] if refusal else 200, licence_id=record.licence_id, title=template.title, controls=controls, fields=fields, body=body,
+        key=key or secrets.token_hex(16), terms=TERMS, platforms=platforms, at=at, others=others, count=len(faults), refusal=_said(refusal),
     )  # fmt: skip
     answer.headers.update(_NO_STORE)
     return answer
-
-
-def _status(faults: Sequence[Fault], refusal: Refusal | Unavailable | None) -> int:
-    if refusal is None:
-        return 200
-    return 503 if isinstance(refusal, Unavailable) else 422 if faults else 409
 
 
 def _said(refusal: Refusal | Unavailable | None) -> tuple[str, str] | None:
     """Return the words of a refusal: Chinese, and its own English."""
     if refusal is None:
         return None
-    if isinstance(refusal, Refusal) and refusal.facts.get("rule") in _RULES:
-        return _RULES[refusal.facts["rule"]]
-    return pages.WALLET_REFUSALS.get(refusal.slug, "暂时无法办理，请稍后再试"), refusal.detail
+    words = _RULES.get(refusal.facts.get("rule", "")) if isinstance(refusal, Refusal) else None
+    return words or pages.WALLET_REFUSALS.get(refusal.slug, "暂时无法办理，请稍后再试"), refusal.detail
 
 
 def _told(wallet: Wallet, record: Record, one: Lending, openings: Sequence[Read]) -> dict[str, Any]:
