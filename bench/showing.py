@@ -4,9 +4,10 @@
     python -m bench.showing --seconds 30    a shorter crowd; its figure is recorded by a whole run only
 
 `show_code_over_raw`: CPU of making a code of a licence at hand (its state, the log-in, the signature) and of checking it (signature, claims, time,
-log-in, the first checker entered with the holder's line in one durable transaction), over one plain ECDSA P-256 signature and its verification by
-the same library. Not in it, since every other request has to do them too: finding the card of the holder, and the verdict on the licence.
-`show_scan_over_raw` has both: all that `ShowOffice.make` and `ShowOffice.scan` do.
+log-in and card, the first checker entered with the holder's line in one durable transaction), over one plain ECDSA P-256 signature and its verification
+by the same library. Not in it, since every other request about a licence has to do them too: finding and decrypting the card when a code is made;
+reading the licence, seeing whether it still names the holder, and the verdict when one is scanned. HTTP is in neither.
+`show_scan_over_raw` has all of that but HTTP: all that `ShowOffice.make` and `ShowOffice.scan` do. It has no floor.
 
 The crowd: `HOLDERS` holders, each with a card, refresh codes of 60 seconds every 30 over HTTP, spread evenly, at two server processes on one SQLite
 register. A code is late where it comes after the one on the screen has expired; what is printed is how long each request took. All hold the

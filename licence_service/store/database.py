@@ -1,6 +1,7 @@
 """The engine, transactions and the one type for instants."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -124,7 +125,7 @@ def _translated() -> Iterator[None]:
     """Turn trouble of the database into `Unavailable`; integrity errors are answered where they are expected."""
     try:
         yield
-    except (OperationalError, PoolExhausted) as error:
+    except (OperationalError, PoolExhausted, sqlite3.OperationalError) as error:
         raise Unavailable("the database cannot answer now") from error
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -144,4 +145,4 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
 def begin_writing(connection: Connection) -> None:
     """Take the lock for writing at once on SQLite; PostgreSQL begins by itself, and locks what it writes."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.connection.driver_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]  # it is open; without the cost of a statement

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from licence_service.digests import canonical, sha256
 from licence_service.errors import Fault, NotInRegister, RequestRejected
@@ -20,6 +20,7 @@ from licence_service.store.tables import foundations, proposals
 
 FORM = "foundation/1"
 _TICK = timedelta(microseconds=1)
+_NEWER = select(foundations.c.place, foundations.c.body).where(foundations.c.place > bindparam("last")).order_by(foundations.c.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Foundations:
         self._database = database
         self._now = now
         self._read: tuple[Foundation, ...] = ()
+        self._newest: tuple[tuple[Foundation, ...], Mapping[str, Mapping[str, Foundation]]] = (), {}  # of lines, what holds now
 
     def propose(self, kind: str, name: str, content: str, by: str) -> int:
         """Write down a proposal and return its number."""
@@ -104,13 +106,12 @@ class Foundations:
 
     def lines(self) -> tuple[Foundation, ...]:
         """Return every line, in the order of the book."""
-        last = self._read[-1].place if self._read else 0
+        read = self._read
         with self._database.read() as connection:
-            newer = connection.execute(
-                select(foundations.c.place, foundations.c.body).where(foundations.c.place > last).order_by(foundations.c.place)
-            )
-            self._read = (*self._read, *(_foundation(row.place, json.loads(row.body)) for row in newer))
-        return self._read
+            newer = connection.execute(_NEWER, {"last": read[-1].place if read else 0}).all()
+        if newer:
+            read = self._read = (*read, *(_foundation(row.place, json.loads(row.body)) for row in newer))
+        return read
 
     def body(self, place: int) -> bytes:
         """Return the body of the line at a place, to the byte."""
@@ -126,10 +127,15 @@ class Foundations:
 
     def all_known(self, known_at: datetime | None = None) -> Mapping[str, Mapping[str, Foundation]]:
         """Return the same of every kind, by one reading."""
+        lines, (read, newest) = self.lines(), self._newest
+        if known_at is None and lines is read:
+            return newest
         found: dict[str, dict[str, Foundation]] = {}
-        for one in self.lines():
+        for one in lines:
             if known_at is None or one.recorded_at <= known_at:
                 found.setdefault(one.kind, {})[one.name] = one
+        if known_at is None:
+            self._newest = lines, found
         return found
 
 
