@@ -57,7 +57,7 @@ class Foundations:
         self._database = database
         self._now = now
         self._read: tuple[Foundation, ...] = ()
-        self._newest: tuple[tuple[Foundation, ...], Mapping[str, Mapping[str, Foundation]]] = (), {}  # of lines, what holds now
+        self._in_force: tuple[tuple[Foundation, ...], Mapping[str, Mapping[str, Foundation]]] = (), {}  # of lines, what holds now
 
     def propose(self, kind: str, name: str, content: str, by: str) -> int:
         """Write down a proposal and return its number."""
@@ -127,7 +127,7 @@ class Foundations:
 
     def all_known(self, known_at: datetime | None = None) -> Mapping[str, Mapping[str, Foundation]]:
         """Return the same of every kind, by one reading."""
-        lines, (read, newest) = self.lines(), self._newest
+        lines, (read, newest) = self.lines(), self._in_force
         if known_at is None and lines is read:
             return newest
         found: dict[str, dict[str, Foundation]] = {}
@@ -135,7 +135,7 @@ class Foundations:
             if known_at is None or one.recorded_at <= known_at:
                 found.setdefault(one.kind, {})[one.name] = one
         if known_at is None:
-            self._newest = lines, found
+            self._in_force = lines, found
         return found
 
 
