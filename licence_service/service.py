@@ -245,9 +245,8 @@ def build(
     vault = Vault(settings.payload_secret())
     book, reservations, seal_log = Book(database, vault, now), Reservations(database, vault), SealLog(database)
     foundations, tasks, people = Foundations(database, now), Tasks(database, vault, now), People(database, vault, keyring.within)
-    law = Law(foundations, now)
+    law, cards = Law(foundations, now), Cards(KeptCards(database, vault), catalogue, read_levels(settings.holder_levels), now)
     waits, lendings = SourceWaits(database, vault), Lendings(database, vault)
-    cards = Cards(KeptCards(database, vault), catalogue, read_levels(settings.holder_levels), now)
     connectors = Connectors(waits, read_connectors(settings.sources)) if settings.sources else None
     line = Line(catalogue, keyring, printer, archive, book, reservations, seal_log, law, tasks, settings.public_url, now, connectors=connectors)
     examiner = Examiner(keyring.trust_roots, keyring.known_seals)

@@ -1,9 +1,7 @@
 """Finding many licences by their numbers at once, and the law held still while many are judged."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import cached_property
+from collections.abc import Sequence
 
 from sqlalchemy import bindparam, func, select
 
@@ -63,16 +61,8 @@ class StillFoundations(Foundations):
 
     def __init__(self, read: tuple[Foundation, ...]) -> None:
         """Take the lines."""
-        self._read = read
+        self._read, self._in_force = read, ((), {})
 
     def lines(self) -> tuple[Foundation, ...]:
         """Return the lines as they were read."""
         return self._read
-
-    @cached_property
-    def _newest(self) -> Mapping[str, Mapping[str, Foundation]]:
-        return super().all_known()
-
-    def all_known(self, known_at: datetime | None = None) -> Mapping[str, Mapping[str, Foundation]]:
-        """Return the newest line of each name of every kind, as known at an instant."""
-        return self._newest if known_at is None else super().all_known(known_at)
