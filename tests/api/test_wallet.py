@@ -164,6 +164,9 @@ def test_who_has_more_than_one_claim_goes_through_goes_on_with_a_button(world: W
     assert "已领取 1 件" in last
     assert "继续领取" not in last
     assert "/wallet/cards/" in leader.get("/wallet").text
+    again = leader.post("/wallet/claim", {"by": "identity", "type": VEHICLE}).text
+    assert "尚未核对完" in again
+    assert "此前已全部领取" not in again  # that is said of the last stretch alone
     assert leader.post("/wallet/claim", {"by": "identity", "after": "x"}).status_code == 200  # no number: from the beginning
 
 
