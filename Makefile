@@ -26,13 +26,14 @@ DEMO := LICENCE_DATABASE_URL=sqlite:///var/demo/licence.db LICENCE_ARCHIVE_URL=f
 	LICENCE_KEYS=var/keys LICENCE_SEAL_PASSPHRASE_FILE=var/keys/passphrase LICENCE_PAYLOAD_KEY_FILE=var/keys/payload.key \
 	LICENCE_PUBLIC_URL=http://127.0.0.1:$(PORT)
 
-# Who works at the demonstration's desk, role:department, and where they sign in.
+# Who works at the demonstration's desk, role:department, and where they and its holders sign in.
 ROLES := clerk:11519900MB9900021Q seal_officer:11519900MB9900021Q data_quality_officer:11519900MB9900021Q auditor:11519900MB9900021Q \
 	template_administrator:11519900MB9900013X approver:11519900MB9900013X
 OPENID_PORT ?= 9400
-OPENID := LICENCE_OPENID_ISSUER=http://127.0.0.1:$(OPENID_PORT) LICENCE_OPENID_CLIENT_SECRET=demonstration
+OPENID := LICENCE_OPENID_ISSUER=http://127.0.0.1:$(OPENID_PORT) LICENCE_OPENID_CLIENT_SECRET=demonstration \
+	LICENCE_IDENTITY_ISSUER=http://127.0.0.1:$(OPENID_PORT) LICENCE_WALLET_CLIENT_ID=licence-wallet LICENCE_WALLET_CLIENT_SECRET=demonstration
 
-.PHONY: help demo serve desk test coverage test-long check bench rehearsal gallery sbom fonts tools setup tables examples lock clean intro-demo intro-test
+.PHONY: help demo serve desk test coverage test-long check bench rehearsal gallery screens sbom fonts tools setup tables examples lock clean intro-demo intro-test
 
 help: ## say what there is
 	@echo "licence_service: issue, seal, endorse, download and verify electronic licences."
@@ -49,12 +50,14 @@ serve: $(VENV)/.package fonts ## serve what the demo left (PORT=8000)
 	@printf '%s\n' $(DEMO) > var/demo/serve.env
 	@$(DEMO) $(BIN)/licence-service serve --port $(PORT)
 
-desk: $(VENV)/.dev $(VENV)/.package fonts ## serve the demonstration's desk too, with a small OpenID provider to sign in at (PORT=8000)
+desk: $(VENV)/.dev $(VENV)/.package fonts ## serve the demonstration's desk and wallet too, with a small OpenID provider to sign in at (PORT=8000)
 	@test -f var/demo/demo.json || { echo "make desk: there is no demonstration yet; run: make demo" >&2; exit 1; }
 	@for one in $(ROLES); do $(DEMO) $(OPENID) $(BIN)/licence-service people add "示例 $${one%%:*}" --subject $${one%%:*} \
 		--department $${one##*:} --role $${one%%:*} >/dev/null 2>&1 || true; done
 	@echo "The desk: http://127.0.0.1:$(PORT)/desk until you press Ctrl-C. At the provider, sign in as the name of a role, such as clerk."
-	@$(BIN)/oidc-provider-mock --port $(OPENID_PORT) $(foreach one,$(ROLES),--user $(firstword $(subst :, ,$(one)))) >/dev/null 2>&1 & \
+	@echo "The wallet: http://127.0.0.1:$(PORT)/wallet, where driver, company and agent sign in, who are told of in keys/holders.ndjson."
+	@holders=(); while read -r one; do holders+=(--user-claims "$$one"); done < keys/holders.ndjson; \
+		$(BIN)/oidc-provider-mock --port $(OPENID_PORT) $(foreach one,$(ROLES),--user $(firstword $(subst :, ,$(one)))) "$${holders[@]}" >/dev/null 2>&1 & \
 		provider=$$!; trap 'kill $$provider' EXIT; $(DEMO) $(OPENID) $(BIN)/licence-service serve --port $(PORT)
 
 test: intro-test tools $(VENV)/.dev $(VENV)/.package fonts ## run every test but the long ones
@@ -87,6 +90,9 @@ bench: $(VENV)/.dev $(VENV)/.package fonts ## measure the press against its yard
 
 rehearsal: tools $(VENV)/.dev $(VENV)/.package fonts ## convert a generated stock end to end, killed five times (FULL=1: 1,940,000 licences)
 	@$(BIN)/python -m bench.rehearsal $(if $(FULL),--count 1940000)
+
+screens: tools $(VENV)/.dev $(VENV)/.package fonts ## draw docs/screens.png, every page of holders on a phone
+	@LICENCE_SCREENS=docs/screens.png $(BIN)/python -m pytest -q -n 0 tests/browser/test_contact_sheet.py
 
 gallery: $(VENV)/.package fonts ## draw docs/gallery.png, all types on one sheet
 	@test -f var/demo/demo.json || $(MAKE) demo
