@@ -252,6 +252,20 @@ def test_the_list_says_who_opened_it_and_when_and_a_button_ends_code_and_copy_at
     assert mine.get(f"/wallet/cards/{owner.licence_id}/lendings/{lending_id}/copy").status_code == 409
 
 
+def test_a_copy_whose_code_is_used_up_is_still_fetched_and_taken_back(owner: Owner, mine: Purse) -> None:
+    code = code_on(lend(owner, mine, uses="1", copy="yes"))
+    (lending_id,) = lending_ids(page(owner, mine, "lendings"))
+    read(owner, code)
+    listed = page(owner, mine, "lendings")
+    assert "授权次数已用完" in listed
+    assert "加注件到期前仍有效" in listed
+    path = f"/wallet/cards/{owner.licence_id}/lendings/{lending_id}"
+    assert mine.get(f"{path}/copy").status_code == 200
+    assert mine.post(f"{path}/take-back").status_code == 303
+    assert mine.get(f"{path}/copy").status_code == 409
+    assert lending_ids(page(owner, mine, "lendings")) == []
+
+
 def test_only_the_last_openings_stand_in_the_list(owner: Owner, mine: Purse) -> None:
     code = code_on(lend(owner, mine, uses="9"))
     other = code_on(lend(owner, mine, uses="9"))

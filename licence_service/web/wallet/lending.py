@@ -166,15 +166,15 @@ def _said(refusal: Refusal | Unavailable | None) -> tuple[str, str] | None:
 
 
 def _told(wallet: Wallet, record: Record, one: Lending, openings: Sequence[Read]) -> dict[str, Any]:
-    """Return a lending as its holder reads it."""
-    standing = one.standing(wallet.service.now())
+    """Return a lending as its holder reads it; it is `living` while there is a code or a copy to take back."""
+    now = wallet.service.now()
+    standing, copy_lives = one.standing(now), one.copy is not None and one.standing_of_copy(now) == LIVING
     fields = telling.licence_of(wallet.service, record)[1].fields
     return {
         "lending_id": one.lending_id, "standing": standing, "words": STANDINGS[standing], "shape": _SHAPES[standing], "receiver": one.receiver,
         "purpose": one.purpose, "uses": one.uses, "used": one.used, "left": max(0, one.uses - one.used), "until": in_beijing(one.until)[:-3],
-        "made": in_beijing(one.made_at)[:-3], "copy": one.copy is not None,
-        "living": LIVING in {standing, one.copy and one.standing_of_copy(wallet.service.now())},
-        "platform": _organisation(wallet, one.client) if one.client else None,
+        "made": in_beijing(one.made_at)[:-3], "copy": one.copy is not None, "living": standing == LIVING or copy_lives,
+        "copy_only": copy_lives and standing != LIVING, "platform": _organisation(wallet, one.client) if one.client else None,
         "fields": [(fields[name].label, fields[name].label_en) for name in one.fields if name in fields],
         "openings": [
             {"at": in_beijing(each.at)[:-3], "read": each.way == LENT, "platform": _organisation(wallet, each.client) if each.client else None}

@@ -18,7 +18,7 @@
     at: moment(asked ? asked.requestStart : undefined), now: Number(place.dataset.now), life: Number(place.dataset.life) * 1000,
     refresh: Number(place.dataset.refreshIn) * 1000, expires: Number(place.dataset.expiresIn) * 1000,
   };
-  let due = code.refresh, asking = false, failures = 0, lock = null;
+  let due = code.refresh, asking = false, failures = 0, back = false, lock = null;
 
   function tick() {
     const gone = since(code.at), over = gone >= code.expires;
@@ -50,7 +50,8 @@
       take(await answer.json(), sent);
     } catch {
       failures += 1;
-      due = since(code.at) + Math.min(15000, 2000 * failures);
+      due = since(code.at) + (back ? 0 : Math.min(15000, 2000 * failures));
+      back = false;
     }
     asking = false;
     tick();
@@ -81,12 +82,14 @@
     }
   }
 
-  // As soon as it is looked at again; an answer that is under way comes by itself.
+  // Looked at again, or the network is back: ask at once, or as soon as what is under way has failed.
   function seen() {
     if (document.hidden) return;
     stayAwake();
     tick();
-    if (failures) ask("?by-itself");
+    if (!failures) return;
+    back = asking;
+    ask("?by-itself");
   }
 
   for (const one of place.querySelectorAll("set, animate")) one.remove(); // from here on this script counts
