@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from licence_service.licence import beijing_day
+from licence_service.store.tables import photos
 from tests.holders import Owner, owning
 from tests.host import Somebody
 from tests.purse import Purse, purse
@@ -93,6 +95,15 @@ def test_a_type_that_everybody_sees_alike_is_shown_at_once(tmp_path: Path, demo_
 def test_the_picture_of_a_vehicle_is_shown_with_it(tmp_path: Path, demo_keys: Path) -> None:
     with owning(tmp_path, demo_keys, slug=VEHICLE) as company:
         assert "data:image/jpeg;base64," in show(company, purse(company.world, company.who)).text
+
+
+def test_a_licence_whose_photograph_is_not_kept_any_more_is_shown_without_it(owner: Owner, mine: Purse) -> None:
+    with owner.world.service.database.write() as connection:
+        connection.execute(delete(photos))
+    page = show(owner, mine)
+    assert page.status_code == 200
+    assert "data:image/jpeg" not in page.text
+    assert owner.scan(digits_on(drawn_on(page.text)))["answer"] == "shown"
 
 
 # -- the next one ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from licence_service.document.code import drawn
-from licence_service.errors import Fault, RequestRejected, TransitionRefused
+from licence_service.errors import Fault, NotInRegister, RequestRejected, TransitionRefused
 from licence_service.fields import Asker, disclose
 from licence_service.history.words import FLAGS, STATES
 from licence_service.holding import SHOW
@@ -117,11 +117,20 @@ def _differs(service: Service, record: Record, licence: Licence, template: Templ
 def _beside(service: Service, record: Record, licence: Licence, template: Template, audience: str) -> dict[str, Any]:
     """Return what stands beside the code: name and number as the audience sees them, since it is they who look at this screen; the photograph."""
     seen = disclose(template.fields, licence.current.face, _ASKERS[audience])
-    photos = sorted(photos_of(licence, template, Asker.HOLDER))
-    picture = base64.b64encode(telling.photo(service, record, photos[0])[1]).decode() if photos else None
     return {
-        "named": seen.get(template.holder_name), "number": seen.get(template.number.field), "photo": picture, "valid_to": licence.valid_to,
+        "named": seen.get(template.holder_name), "number": seen.get(template.number.field), "photo": _photo(service, licence, template),
+        "valid_to": licence.valid_to,
         "flags": [FLAGS.get(one, (one, one)) for one in sorted(licence.flags)],
         "specimen": service.keyring.department_of(licence.issuer or record.department).demo,
         "suspended_until": licence.suspended_until,
     }  # fmt: skip
+
+
+def _photo(service: Service, licence: Licence, template: Template) -> str | None:
+    """Return the first photograph of the present document as base64; None where it has none, or it is not kept any more."""
+    for _, digest in sorted(photos_of(licence, template, Asker.HOLDER).items()):
+        try:
+            return base64.b64encode(service.reservations.photo(digest)).decode()
+        except NotInRegister:
+            continue
+    return None
