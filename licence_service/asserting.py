@@ -1,15 +1,18 @@
 """What bodies outside the departments assert (EN-03): taken in under their own signature, accepted by rule pack or by a clerk."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from licence_service import authority
+from licence_service.bodies import Body
 from licence_service.carrying import Done, Waiting
 from licence_service.digests import canonical, sha256
 from licence_service.endorsement import assertion_of
 from licence_service.envelope import ORGANISATION, WORD, Reading
-from licence_service.errors import AccessRefused, Fault, Refusal, SignatureWrong
+from licence_service.errors import AccessRefused, Fault, NotGranted, NotInRegister, Refusal, SignatureWrong
 from licence_service.fields import Field
 from licence_service.fold import endorsement_states
 from licence_service.law import PACK
@@ -52,8 +55,7 @@ class Assertions:
         line, today = self.registrar.line, beijing_day(self.registrar.line.now())
         request = _read(body, today)
         asserter, reference = str(request.asserter), str(request.external_ref)
-        self._must_be_signed(str(body["licence_id"]), request)
-        record = line.book.get(str(body["licence_id"]))
+        record = self._known(self._signed_by(str(body["licence_id"]), request), str(body["licence_id"]), request, today)
         client = Client(f"body:{asserter}", record.issuer(today), (EVERY_TYPE,), _BODY_CEILING)
         # Whatever dies on the way, a clerk finds it: the task is there before the assertion, and closed once it was accepted.
         task = line.tasks.open(client.department, "assertion", record.licence_id, assertion_task(asserter, reference))
@@ -69,8 +71,22 @@ class Assertions:
             line.tasks.close(client.department, task, client.name)
         return taken
 
-    def _must_be_signed(self, licence_id: str, request: ActRequest) -> None:
-        """Look at the signature before anything else: without a key that is known nobody learns or leaves anything."""
+    def _known(self, body: Body, licence_id: str, request: ActRequest, today: date) -> Record:
+        """Return the licence, of those that the body may know of: a grant of today lets it assert the kind there, or it asserted there before.
+
+        `NotGranted` where no grant of today is for the kind, whatever licence is named; any other licence is as if it did not exist (EN-04).
+        """
+        line, kind = self.registrar.line, str(request.kind)
+        with suppress(NotInRegister):
+            before, _ = line.book.endorsed_under(f"{body.uscc}/{body.uscc}", str(request.external_ref))
+            if before == licence_id:
+                return line.book.get(licence_id)  # sent again (EN-08), when the grant may be over
+        if not body.may_somewhere("assert", kind, today):
+            raise NotGranted("the asserting body holds no grant for this kind today", facts={"rule": "EN-04"})
+        return authority.asserted_on(line, body, kind, licence_id, today)
+
+    def _signed_by(self, licence_id: str, request: ActRequest) -> Body:
+        """Return who signed it, before anything else is looked at: without a key that is known nobody learns or leaves anything."""
         body = self.registrar.line.law.body(str(request.asserter))
         if body is None or body.public_key is None:
             raise AccessRefused("no such body is registered")
@@ -81,6 +97,7 @@ class Assertions:
             right = False  # what has no canonical form was signed by nobody
         if not right:
             raise SignatureWrong(facts={"rule": "EN-01"})
+        return body
 
     def _accepted(self, client: Client, record: Record, endorsement_id: str, today: date) -> Taken:
         """Accept where the rule pack says so and the fact came in time; else it waits for a clerk, with the reason (EN-03)."""

@@ -3,9 +3,11 @@
 Whatever a caller names is found through `found` or `found_by`, never read first and judged afterwards.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
 
+from licence_service.bodies import Body
 from licence_service.errors import NotGranted, NotInRegister
 from licence_service.licence import Act
 from licence_service.line import Line
@@ -38,6 +40,25 @@ def found_by(line: Line, caller: Client, value: tuple[str, str], slug: str, toda
         with suppress(NotInRegister, NotGranted):  # whoever may not do it learns nothing of what there is
             records.append(visible(line, caller, record, today, doing))
     return records
+
+
+def asserted_on(line: Line, body: Body, kind: str, licence_id: str, today: date) -> Record:
+    """Return a licence by its id if a grant of today lets a body assert the kind on it (EN-04); any other is as if it did not exist.
+
+    Its row is asked first, as in `found`; the region is that of its issuer of record (RULINGS 21).
+    """
+
+    def granted(slug: str, organs: Iterable[str]) -> bool:
+        regions = {line.keyring.departments[one].region for one in organs if one in line.keyring.departments}
+        return any(body.may("assert", kind, slug, region, (today,)) for region in regions)
+
+    whose = line.book.of_whom(licence_id)
+    if whose is None or not granted(*whose):
+        raise NotInRegister
+    record = line.book.get(licence_id)
+    if not granted(record.type, [record.issuer(today)]):
+        raise NotInRegister
+    return record
 
 
 def visible(line: Line, caller: Client, record: Record, today: date, doing: str = READ) -> Record:

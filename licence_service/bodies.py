@@ -57,6 +57,10 @@ class Body:
             for day in days
         )
 
+    def may_somewhere(self, role: str, kind: str, day: date) -> bool:
+        """Say whether a grant covers a kind on a day, be it for one type in one region."""
+        return any(self.may(role, kind, slug, region, (day,)) for grant in self.grants for slug in grant.types for region in grant.regions)
+
 
 _BODY: TypeAdapter[Body] = TypeAdapter(Body)
 

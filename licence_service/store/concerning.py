@@ -6,7 +6,7 @@ any that it was ever offered to, whatever came of that. Who is issuer of record,
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, literal, or_, select
+from sqlalchemy import and_, bindparam, literal, or_, select
 
 from licence_service.licence import Act
 from licence_service.store.tables import entries, licences
@@ -14,6 +14,11 @@ from licence_service.store.tables import entries, licences
 # The word stands in the statement itself, or SQLite does not see that its partial index answers.
 MOVED = select(entries.c.licence).where(entries.c.act == literal(Act.TRANSFER.value, literal_execute=True))
 WAS_OFFERED = MOVED.where(entries.c.licence == licences.c.id, entries.c.body.like(bindparam("offer"))).correlate(licences).exists()
+WITH_MOVES = (  # the row, once for each offer
+    select(licences.c.type, licences.c.department, entries.c.body)
+    .outerjoin(entries, and_(entries.c.licence == licences.c.id, entries.c.act == literal(Act.TRANSFER.value, literal_execute=True)))
+    .where(licences.c.licence_id == bindparam("licence_id"))
+)
 MAY_CONCERN = or_(licences.c.department == bindparam("department"), WAS_OFFERED)
 
 

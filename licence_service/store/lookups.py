@@ -1,5 +1,6 @@
 """Finding licences by what is known of them: an id, a value on the face, a code, a document, a reference. Values are met by their blind index."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import Select, bindparam, or_, select
 from licence_service.errors import KeyReused, NotInRegister
 from licence_service.fields import comparison_form
 from licence_service.store.cards import Scope
-from licence_service.store.concerning import MAY_CONCERN, Outline, concerned
+from licence_service.store.concerning import MAY_CONCERN, WITH_MOVES, Outline, concerned
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, key_of, owners
 from licence_service.store.payload import Vault, token_digest
@@ -71,6 +72,15 @@ class Lookups:
         with self._database.read() as connection:
             row = connection.execute(_OUTLINE, given).first()
         return Outline(*row) if row else None
+
+    def of_whom(self, licence_id: str) -> tuple[str, frozenset[str]] | None:
+        """Return the type of a licence and the departments that it may concern; None where there is none. One statement, whatever it finds."""
+        with self._database.read() as connection:
+            rows = connection.execute(WITH_MOVES, {"licence_id": licence_id}).all()
+        if not rows:
+            return None
+        offered = {json.loads(row.body)["to_department"] for row in rows if row.body}
+        return rows[0].type, frozenset({rows[0].department, *offered})
 
     def outlines_by(self, name: str, value: str, slug: str, department: str, also: Sequence[str] = ()) -> list[Outline]:
         """Return the same of the licences of a type whose field has this value, newest first."""

@@ -167,6 +167,42 @@ def test_a_body_struck_off_asserts_nothing_more_and_what_was_accepted_stays(worl
     assert len(endorsements(world, licence_id)) == 1
 
 
+@pytest.mark.rule("EN-04", "EN-08")
+def test_what_was_asserted_is_answered_again_when_the_grant_is_over_and_another_licence_is_as_if_there_were_none(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    body = (attester := school(world)).assertion(licence_id, CE, training(world), "train-g")
+    first = posted(world, body)
+    registered(world, attester, asserts(CE, types=(VEHICLE,)))
+
+    assert posted(world, body).json() == first.json()
+    changed = posted(world, attester.assertion(licence_id, CE, training(world, hours=18), "train-g"))
+    assert (changed.status_code, changed.json()["rule"]) == (409, "EN-08")
+    assert posted(world, attester.assertion(licence_id, CE, training(world), "train-h")).status_code == 404
+
+
+@pytest.mark.rule("EN-04", "LC-08")
+def test_a_grant_for_a_region_goes_by_the_issuer_of_record(world: World) -> None:
+    """The licence is handed from one region to another: whose stations and schools may assert on it changes with that."""
+    licence_id, today_ = world.issue(DRIVER)["licence_id"], today(world)
+    departments = world.service.keyring.departments
+    old = departments[COUNTY]
+    new = next(one for one in departments.values() if one.region != old.region and one.may_seal(DRIVER, today_))
+    transfer = world.act(DRIVER, licence_id, {"act": "transfer", "to_department": new.uscc}, "transfer-01")
+    assert transfer.status_code == 201, transfer.text
+    headers = {"Authorization": f"Bearer {world.tokens[new.uscc]}", "Idempotency-Key": "accept-01"}
+    bodies = [registered(world, Attester(one), asserts(CE, regions=(of.region,))) for one, of in ((SCHOOL, old), (STATION, new))]
+
+    def answered(reference: str) -> list[int]:
+        return [posted(world, one.assertion(licence_id, CE, training(world), reference)).status_code for one in bodies]
+
+    assert answered("before") == [201, 404]
+    accepted = world.http.post(
+        f"/licences/{licence_id}/entries", json={"act": "accept_transfer", "decision": decision(today_)}, headers=headers
+    )  # fmt: skip
+    assert accepted.status_code == 201, accepted.text
+    assert answered("after") == [404, 201]
+
+
 def test_a_body_that_nobody_registered_is_not_known(world: World) -> None:
     licence_id = world.issue(DRIVER)["licence_id"]
 

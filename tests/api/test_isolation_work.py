@@ -41,7 +41,7 @@ from tests.api.test_isolation import (
     scene,  # noqa: F401 - a fixture
 )
 from tests.api.test_offices import OTHER, SHUAN
-from tests.attesting import Attester, accepts, registered
+from tests.attesting import STATION, Attester, accepts, asserts, registered
 from tests.desks import Seat
 from tests.world import BUSINESS, DRIVER, NOW, VEHICLE, World, decision
 
@@ -245,6 +245,32 @@ def test_a_parent_that_the_caller_may_not_know_of_is_read_no_more_than_one_that_
         with watch.watching() as work:
             assert hung(there, parent["number"]).status_code == 201
         assert work.opened > real.opened
+
+
+@pytest.mark.rule("SE-01", "EN-04")
+def test_a_body_learns_of_no_licence_on_which_no_grant_lets_it_assert(scene: Scene, watch: Watch) -> None:  # noqa: F811
+    """The answer, and the work; after a transfer the region is that of whoever took the licence over."""
+    world, kind, day = scene.world, "annual_review", beijing_day(NOW)
+    home = world.service.keyring.departments[SHUAN].region
+    granted = {
+        "no grant at all": (), "a grant to accept": (accepts(kind),), "a grant for other types": (asserts(kind, types=(DRIVER,)),),
+        "a grant for another region": (asserts(kind, regions=("510100",)),), "a grant for another kind": (asserts("continuing_education"),),
+        "a grant that is over": (asserts(kind, used_to=day - timedelta(days=1)),), "a grant to come": (asserts(kind, used_from=day + timedelta(days=1)),),
+    }  # fmt: skip
+    for name, grants in granted.items():
+        attester = registered(world, Attester(STATION), *grants)
+
+        def asserted(things: Things, attester: Attester = attester) -> Any:
+            return world.http.post("/assertions", json=attester.assertion(things.licence_id, kind, {"result": "1"}, f"A-{next(NUMBERS)}"))
+
+        real, nothing = compared(watch, asserted, scene.real)
+        assert real == nothing, (name, told(real, nothing))
+        answers = [asserted(things) for things in (scene.real, NOTHING)]
+        assert answers[0].status_code in {403, 404}, (name, answers[0].text)
+        assert scene.told(answers[0], scene.real) == scene.told(answers[1], NOTHING), name
+    attester = registered(world, Attester(STATION), asserts(kind, regions=(home,)))
+    assert asserted(scene.real, attester).status_code == 422  # the facts are not all there
+    assert asserted(NOTHING, attester).status_code == 404
 
 
 # -- the row narrows what is read, and hides nothing -------------------------------------------------------------------
