@@ -6,9 +6,10 @@ for it. It says who and what for, never whether: whoever shows one is looked up 
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeAlias
 
 from joserfc import jws, jwt
@@ -18,7 +19,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
 from licence_service.errors import RequestRejected, TokenRefused
 from licence_service.requests import ACTS
 from licence_service.store.clients import EVERY_ACT, EVERY_TYPE, READ, SIGNAL, STICKER, STOCK, TASK, WEBHOOK, Client, Clients
-from licence_service.store.credentials import Credentials
+from licence_service.store.credentials import MOST_LIVING, Credentials
 
 LIFE = timedelta(minutes=10)  # of an access token
 LONGEST_ASSERTION = timedelta(minutes=10)  # that a signed assertion may be good for
@@ -134,12 +135,12 @@ class Admission:
         """
         refused = TokenRefused("invalid_client", "the assertion is not one that a client signed for this endpoint, once, just now")
         said = asking.assertion or ""
-        name = _signer(said)
-        if name is None or (asking.client and asking.client != name):
+        name, algorithm = _signer(said)
+        if name is None or algorithm not in ALGORITHMS or (asking.client and asking.client != name):
             raise refused
         client, now = self.clients.named(name), self.now()
-        read = ((one.number, _verified(said, one.public_key)) for one in self.credentials.of(name) if one.public_key)
-        number, claims = next(((number, claims) for number, claims in read if claims is not None), (0, None))
+        held = [(one.number, one.public_key) for one in self.credentials.of(name) if one.public_key]
+        number, claims = _first_that_signed(said, algorithm, held)
         if client is None or claims is None or not self._meant_for_us(claims, name, now):
             raise refused
         expires_at = datetime.fromtimestamp(claims["exp"], UTC) + SKEW
@@ -188,16 +189,47 @@ def _algorithms(key: Key) -> tuple[str, ...]:
     return _OF_KEYS.get(key.curve_name, ()) if isinstance(key, ECKey | OKPKey) else ()
 
 
-def _signer(assertion: str) -> str | None:
-    """Return who an assertion says that it is from; nothing of it is proven yet."""
+def _signer(assertion: str) -> tuple[str | None, str]:
+    """Return who an assertion says that it is from, None where it says nobody, and in which algorithm; nothing of it is proven yet."""
     if len(assertion) > MOST_TOKEN:
-        return None
+        return None, ""
     try:
-        claims = json.loads(jws.extract_compact(assertion.encode("ascii")).payload)
-    except (JoseError, ValueError, RecursionError):
-        return None
+        read = jws.extract_compact(assertion.encode("ascii"))
+        claims, algorithm = json.loads(read.payload), str(read.headers().get("alg"))
+    except (JoseError, ValueError, AttributeError, RecursionError):
+        return None, ""
     name = claims.get("sub") if isinstance(claims, dict) else None
-    return name if _is_name(name) else None
+    return name if _is_name(name) else None, algorithm
+
+
+def _first_that_signed(assertion: str, algorithm: str, held: Sequence[tuple[int, str]]) -> tuple[int, Mapping[str, Any] | None]:
+    """Return the first of some keys, each with its number, that signed an assertion: its number, and the claims.
+
+    Where none did, as many keys were tried as a client can have, some of them nobody's: no time tells whether there is such a client, and with
+    how many keys.
+    """
+    fitting = [one for one in held if algorithm in _OF_KEYS.get(_shape(one[1]), ())]
+    for number, key in (*fitting, *[(0, _nobodys(algorithm))] * (MOST_LIVING - len(fitting))):
+        claims = _verified(assertion, key)
+        if claims is not None:
+            return number, claims
+    return 0, None
+
+
+def _shape(key: str) -> str:
+    """Return the curve of a JWK, or its kind."""
+    said = json.loads(key)
+    return str(said.get("crv", said["kty"]))
+
+
+@cache
+def _nobodys(algorithm: str) -> str:
+    """Return the JWK of a public key for an algorithm, with which nobody signs."""
+    shape = next(shape for shape, algorithms in _OF_KEYS.items() if algorithm in algorithms)
+    if shape == "RSA":
+        return json.dumps(RSAKey.generate_key(_SHORTEST_RSA).as_dict(private=False))
+    key: Key = OKPKey.generate_key(shape) if shape == "Ed25519" else ECKey.generate_key(shape)
+    return json.dumps(key.as_dict(private=False))
 
 
 def _is_name(text: object) -> bool:

@@ -5,6 +5,7 @@ import hmac
 import itertools
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,12 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from sqlalchemy import event
 
+from licence_service import admission
 from licence_service.admission import ASSERTION_TYPE, LIFE, public_key
 from licence_service.errors import RequestRejected
 from licence_service.exchange import GRANT
 from licence_service.licence import beijing_day
 from licence_service.store.clients import Client
+from licence_service.store.credentials import MOST_LIVING
 from tests.world import DRIVER, NOW, TRIP, VEHICLE, Clock, World, decision
 
 WRONG = {"client_id": "x", "client_secret": "y"}
@@ -47,6 +51,10 @@ def _signed(world: World, client: Client, key: Any, algorithm: str = "ES256", **
         "iss": client.name, "sub": client.name, "aud": world.service.admission.token_url, "exp": now + 60, "iat": now, "jti": next(NAMES), **changed
     }  # fmt: skip
     return jwt.encode({"alg": algorithm}, {name: value for name, value in claims.items() if value is not None}, key, algorithms=[algorithm])
+
+
+def _made(shape: str) -> Any:
+    return RSAKey.generate_key(2048) if shape == "RSA" else OKPKey.generate_key(shape) if shape == "Ed25519" else ECKey.generate_key(shape)
 
 
 def _with_key(world: World, key: Any) -> Client:
@@ -131,6 +139,39 @@ def test_an_assertion_by_another_key_or_none_is_refused(world: World) -> None:
     for assertion in (stranger, f"{unsigned}.{body}.", f"{head}.{body}.", by_public_key, "a.b.c", "x", "é.é.é", "." * 5000):
         answer = _asked(world, client_assertion_type=ASSERTION_TYPE, client_assertion=assertion)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client"), assertion
+
+
+def test_who_tries_names_by_signing_learns_from_neither_answer_nor_work_whether_there_is_such_a_client(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    keys = {"ES256": "P-256", "ES384": "P-384", "Ed25519": "Ed25519", "PS256": "RSA", "RS256": "RSA"}
+    strangers = {shape: _made(shape) for shape in sorted({*keys.values()})}
+    known = {shape: _with_key(world, _made(shape)) for shape in strangers}
+    several, off, (by_secret, _) = _with_key(world, _made("P-256")), _with_key(world, _made("P-256")), _added(world)
+    for _ in range(3):
+        world.service.admission.credentials.add_key(several.name, public_key(_made("P-256").as_pem(private=False)), NOW)
+    world.service.clients.switch(off.name, NOW, off=True)
+    nobody = replace(several, name="nobody-here")
+    tried: list[str] = []
+    verified = admission._verified
+
+    def watched(assertion: str, key: str) -> Any:
+        tried.append(json.loads(key)["kty"])
+        return verified(assertion, key)
+
+    monkeypatch.setattr(admission, "_verified", watched)
+    event.listen(world.service.database.engine, "before_cursor_execute", lambda _connection, _cursor, statement, *_more: tried.append(statement))
+    for algorithm, shape in keys.items():
+        works = []
+        for client in (nobody, nobody, by_secret, several, off, *known.values()):  # nobody first, so that all is in its place
+            tried.clear()
+            assertion = _signed(world, client, strangers[shape], algorithm)
+            answer = _asked(world, client_assertion_type=ASSERTION_TYPE, client_assertion=assertion)
+            works.append((answer.status_code, answer.json(), list(tried)))
+            world.clock.now += timedelta(hours=1)  # type: ignore[attr-defined]  # as often as this nobody may err
+        assert all(one == works[1] for one in works[1:]), (algorithm, works)
+        assert works[1][0] == 401
+        assert len([one for one in works[1][2] if one in {"EC", "RSA", "OKP"}]) == MOST_LIVING
 
 
 @pytest.mark.parametrize(
