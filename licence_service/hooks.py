@@ -44,11 +44,11 @@ class Hooks:
         return [one for one in self.webhooks.of(client.name) if _handles(client, one)]
 
     def mine(self, client: Client, webhook_id: str) -> Webhook:
-        """Return one of `of`; `NotInRegister` for any other, as if it did not exist."""
-        one = self.webhooks.get(webhook_id, client.name)
-        if not _handles(client, one):
+        """Return one of `of`; `NotInRegister` for any other, as if it did not exist: all of the client's are read, whichever is named."""
+        found = next((one for one in self.of(client) if one.webhook_id == webhook_id), None)
+        if found is None:
             raise NotInRegister("no such webhook")
-        return one
+        return found
 
     def rotate(self, webhook: Webhook) -> tuple[str, datetime]:
         """Return a new secret, and until when the one before signs beside it."""

@@ -98,11 +98,10 @@ class Webhooks:
         with self._database.read() as connection:
             return self._read(connection, webhooks.c.id > 0)
 
-    def get(self, webhook_id: str, client: str | None = None) -> Webhook:
-        """Return an endpoint, of one client where it is named; `NotInRegister` where there is none."""
-        mine = webhooks.c.webhook_id == webhook_id
+    def get(self, webhook_id: str) -> Webhook:
+        """Return an endpoint, whoever's it is; `NotInRegister` where there is none."""
         with self._database.read() as connection:
-            found = self._read(connection, mine if client is None else mine & (webhooks.c.client == client))
+            found = self._read(connection, webhooks.c.webhook_id == webhook_id)
         if not found:
             raise NotInRegister("no such webhook")
         return found[0]

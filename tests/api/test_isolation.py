@@ -356,6 +356,9 @@ def scene(tmp_path: Path, demo_keys: Path) -> Iterator[Scene]:
         others = {**holders_of_others(app), "another host app": hosts.app("other-app").itself}
         real = everything(world, office, token, department, watching, lambda name: app.acting(Somebody(OWNER, name, "company")))
         owner = app.acting(Somebody(OWNER, world.request(HAILING)["face"]["vehicle_owner"], "company"))
+        form = {"grant_type": "client_credentials", "client_id": office.name, "client_secret": token["Authorization"].removeprefix("Bearer ")}
+        narrowed = world.http.post("/oauth/token", data={**form, "scope": f"*:{DRIVER}"}).json()["access_token"]
+        others["the owner's own token narrowed to other types"] = bearer(narrowed)
         owners = {"office": token, "department": department, "platform": watching, "holder": owner}
         yield Scene(world, real, owners, {**askers(world), **others})
 
@@ -490,10 +493,11 @@ def at_the_desk(world: World, department: str, office: str | None, *roles: Role)
     return Seat(world, person_id, world.service.sign_in.sessions.begin(person_id, now))
 
 
-def a_campaign(world: World) -> str:
-    """Plan something for the department, and return the campaign's id."""
+def a_campaign(world: World, *more: str) -> str:
+    """Plan something for the department, and for more with it, and return the campaign's id."""
     said = {
-        "act": "reinstate", "title": {"zh": "恢复", "en": "Reinstatement"}, "departments": [SHUAN], "types": [DRIVER], "effective_on": "2026-11-20",
+        "act": "reinstate", "title": {"zh": "恢复", "en": "Reinstatement"}, "departments": [SHUAN, *more], "types": [DRIVER],
+        "effective_on": "2026-11-20",
         "select": {"ground": "age", "decided_from": "2026-01-01", "decided_to": "2026-02-01"}, "decision": decision(beijing_day(NOW)),
     }  # fmt: skip
     return world.service.runner().plan(said, "计划人甲")

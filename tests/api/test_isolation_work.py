@@ -168,6 +168,15 @@ def test_at_the_desk_too_it_does_the_same(scene: Scene, watch: Watch) -> None:  
             real, nothing = compared(watch, ask, scene.real)
             if real != nothing:
                 differing.append((name, what, told(real, nothing)))
+    home, both_ids = at_the_desk(scene.world, SHUAN, None, Role.TEMPLATE_ADMINISTRATOR), (a_campaign(scene.world, OTHER), NO_CAMPAIGN)
+    for route in (one for one in DESK if "campaign_id" in one[1]):  # of two departments: a matter of the command line
+
+        def of_two(things: Things, route: tuple[str, str] = route) -> None:
+            desk_told(scene, home, route, things, both_ids[things is not scene.real])
+
+        real, nothing = compared(watch, of_two, scene.real)
+        if real != nothing:
+            differing.append(("two departments", route, told(real, nothing)))
     assert not differing, "\n".join(map(str, differing))
 
 

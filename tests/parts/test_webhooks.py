@@ -41,12 +41,13 @@ def added(hooks: Webhooks, clock: Clock, client: str = "a", url: str = "https://
 def test_an_endpoint_is_kept_as_it_was_said(hooks: Webhooks, clock: Clock) -> None:
     one = added(hooks, clock)
 
-    assert hooks.get(one.webhook_id, "a") == one == hooks.of("a")[0] == hooks.all()[0]
+    assert hooks.get(one.webhook_id) == one == hooks.of("a")[0] == hooks.all()[0]
+    assert hooks.of("b") == []
     assert one.wish == Wish("https://receiver.example.cn/", ("licence.issue",), ("x",))
+    hooks.remove(one)
+    hooks.remove(one)
     with pytest.raises(NotInRegister):
-        hooks.get(one.webhook_id, "b")
-    hooks.remove(one)
-    hooks.remove(one)
+        hooks.get(one.webhook_id)
     with pytest.raises(NotInRegister):
         hooks.rotate(one, new_secret(), clock())
 
