@@ -18,7 +18,7 @@ from licence_service.carrying import Done
 from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, digest_of, photos_of, told
 from licence_service.confirming import asked_ahead, confirmed, first_on
 from licence_service.drafting import Draft
-from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealBraked, SealStopped, SourceSilent, Unavailable
+from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealBraked, SealStopped, Unavailable
 from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import live_key
 from licence_service.packing import Filling, Packer
@@ -35,7 +35,7 @@ from licence_service.store.reservations import Reservation
 from licence_service.store.reserving import Reserving
 from licence_service.store.seal_log import Brake, braked_until
 from licence_service.store.source_waits import whose_of
-from licence_service.waiting import keep_silent
+from licence_service.waiting import Unnoted, noted
 
 _LOG = logging.getLogger(__name__)
 CHUNK = 3000  # rows, as a rule: a version takes some 3 kB, and an object of a store should have 8 MB and more
@@ -91,11 +91,12 @@ class Chunks:
     def issue_standing(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         """Issue all rows under the law that this registrar knows; see `issue`."""
         with _unhurried():
-            return replace(self, registrar=replace(self.registrar, line=self.registrar.line.in_a_round()))._issued(caller, rows)  # noqa: SLF001 - its own
+            return replace(self, registrar=replace(self.registrar, line=self.registrar.line.in_a_round(noted_later=True)))._issued(caller, rows)  # noqa: SLF001 - its own
 
     def _issued(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         drafted, registrar = self._confirmed(caller, self._drafts(caller, rows, outcomes), outcomes)
+        registrar = replace(registrar, line=registrar.line.noting_at_once())
         one_by_one = registrar.convert if self.of_stock else registrar.issue
         together, alone = self._sorted(drafted)
         self.step("reserve")
@@ -111,7 +112,8 @@ class Chunks:
                 fresh.append((row, found))
             else:
                 alone.append(row)
-        keep_silent(self.registrar.line, caller, [rows[at] for at, one in outcomes.items() if isinstance(one, SourceSilent)])
+        silent = {at: (one, *rows[at]) for at, one in outcomes.items() if isinstance(one, Unnoted)}
+        outcomes.update(zip(silent, noted(self.registrar.line, caller, list(silent.values())), strict=True))
         outcomes.update(self.carry(caller, fresh))
         for row in sorted(alone, key=lambda one: one.at):
             outcomes[row.at] = told(lambda row=row: one_by_one(caller, row.key, row.body))  # type: ignore[misc]

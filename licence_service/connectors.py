@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -115,6 +116,23 @@ class Use:
     type: str | None = None  # the type of licence, of a case
 
 
+class Silent:
+    """How many questions in a row each source did not answer, in a round in which several are asked side by side."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._counts, self._lock = Counter[str](), Lock()
+
+    def about(self, source: str) -> int:
+        """Return how many in a row a source did not answer."""
+        return self._counts[source]
+
+    def count(self, source: str, *, answered: bool) -> None:
+        """Count what came of one question."""
+        with self._lock:
+            self._counts[source] = 0 if answered else self._counts[source] + 1
+
+
 @frozen.dataclass(frozen=True, slots=True)
 class Connectors:
     """The sources that can be asked, and the cases that wait for one of them."""
@@ -123,11 +141,12 @@ class Connectors:
     declared: Mapping[str, tuple[Connector, Gateway]] = field(default_factory=dict)
     known: Mapping[tuple[str, ...], Receipt] = field(default_factory=dict, repr=False)  # what registers of decisions confirmed a moment ago
     rest: Callable[[float], None] = field(default=sleep, repr=False)
-    silent: Counter[str] | None = field(default=None, repr=False)  # in a round, how many questions in a row each source did not answer
+    silent: "Silent | None" = field(default=None, repr=False)  # in a round
+    noted_later: bool = False  # whoever asks notes the silence about all acts of the round at once
 
-    def in_a_round(self) -> "Connectors":
+    def in_a_round(self, *, noted_later: bool = False) -> "Connectors":
         """Return the same for many acts that are asked about together: a source that stays silent is not asked about each of them."""
-        return frozen.replace(self, silent=Counter())
+        return frozen.replace(self, silent=Silent(), noted_later=noted_later)
 
     def register_of(self, department: str, slug: str) -> tuple[Connector, Gateway] | None:
         """Return the register in which decisions of this department about this type stand, None where none is declared."""
@@ -161,10 +180,10 @@ class Connectors:
         """
         if self.silent is None:
             return self._answered(connector, gateway, use, request_id, fields, read, now)
-        if self.silent[connector.source] >= _MOST_SILENT:
+        if self.silent.about(connector.source) >= _MOST_SILENT:
             return None
         found = self._answered(connector, gateway, use, request_id, fields, read, now)
-        self.silent[connector.source] = 0 if found else self.silent[connector.source] + 1
+        self.silent.count(connector.source, answered=found is not None)
         return found
 
     def _answered(

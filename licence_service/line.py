@@ -67,9 +67,13 @@ class Line:
         """Return the same under the law of this moment, for many acts that are judged together."""
         return replace(self, law=self.law.standing())
 
-    def in_a_round(self) -> Self:
-        """Return the same for many acts about which sources are asked together."""
-        return replace(self, connectors=self.connectors.in_a_round()) if self.connectors else self
+    def in_a_round(self, *, noted_later: bool = False) -> Self:
+        """Return the same for many acts about which sources are asked together; `noted_later`: what is silent is noted by `waiting.noted`."""
+        return replace(self, connectors=self.connectors.in_a_round(noted_later=noted_later)) if self.connectors else self
+
+    def noting_at_once(self) -> Self:
+        """Return the same where each act notes by itself what is silent."""
+        return replace(self, connectors=replace(self.connectors, noted_later=False)) if self.connectors else self
 
     def carry(self, reservation: Reservation) -> Entry:
         """Carry a reserved act to its end and return the entry; `SealUnavailable` leaves it to be carried later."""

@@ -9,9 +9,8 @@ from typing import Any
 from licence_service.basis import Result
 from licence_service.errors import Fault, NeedsClerk, SourceSilent
 from licence_service.line import Line
-from licence_service.requests import read_issue
 from licence_service.store.clients import PERSON, Client
-from licence_service.store.source_waits import CLERK, Wait, Whose, kept_of, whose_of
+from licence_service.store.source_waits import CLERK, Silence, Wait, Whose, kept_of
 
 TASK = "unattended"  # the kind of a task for a clerk
 RETRY_SECONDS = 300
@@ -31,13 +30,27 @@ def kept_if_silent(line: Line, whose: Whose, slug: str, case_no: str, request: M
         raise
 
 
-def keep_silent(line: Line, client: Client, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    """Keep first entries, key and body each, whose sources turned out to be silent, as `kept_if_silent` does."""
-    if line.connectors is None:
-        return
-    for key, body in rows:
-        request = read_issue(body)
-        line.connectors.waits.keep(whose_of(client), request.type, request.case_no, kept_of(client, key, body))
+class Unnoted(SourceSilent):
+    """Sources were silent about an act of a round, which is not noted yet; `noted` makes the refusal of it."""
+
+    def __init__(self, asking: "Asking", sources: Sequence[str], said: str, *, asked: bool) -> None:
+        """Take the act, who did not answer, and whether they were asked just now."""
+        super().__init__(f"waiting for: {said}", retry_after=RETRY_SECONDS)
+        self.asking, self.sources, self.asked = asking, tuple(sources), asked
+
+    def silence(self, request: Mapping[str, Any]) -> Silence:
+        """Return what is to be noted, with the request that is to be kept."""
+        about = self.asking
+        return Silence(about.whose, about.type, about.case_no, self.sources, about.about, request, self.asked)
+
+
+def noted(line: Line, client: Client, silent: Sequence[tuple[Unnoted, str, Mapping[str, Any]]]) -> list[SourceSilent | NeedsClerk]:
+    """Note the silence about first entries of a round in one transaction, each with its key and body, which are kept; return their refusals, in order."""
+    if line.connectors is None or not silent:
+        return []
+    silences = [one.silence(kept_of(client, key, body)) for one, key, body in silent]
+    waits = line.connectors.waits.note_all(silences, line.now())
+    return [one.asking.refusal(wait) if wait else one for (one, _, _), wait in zip(silent, waits, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +70,20 @@ class Asking:
 
     def silent(self, sources: Sequence[str], said: str, *, asked: bool) -> SourceSilent | NeedsClerk:
         """Return the refusal of an act whose sources are silent: to wait, visibly; in the end, for a clerk. `asked`: just now, so that it counts."""
-        wait, now, connectors = self.wait(), self.line.now(), self.line.connectors
+        connectors = self.line.connectors
+        if connectors and connectors.noted_later:
+            return Unnoted(self, sources, said, asked=asked)
         if connectors and asked:
-            wait = connectors.waits.note(self.whose, self.type, self.case_no, sources, now, self.about)
-        if wait is None:
-            return SourceSilent(f"waiting for: {said}", retry_after=RETRY_SECONDS)
+            return self.refusal(connectors.waits.note(self.whose, self.type, self.case_no, sources, self.line.now(), self.about))
+        wait = self.wait()
+        return self.refusal(wait) if wait else SourceSilent(f"waiting for: {said}", retry_after=RETRY_SECONDS)
+
+    def refusal(self, wait: Wait) -> SourceSilent | NeedsClerk:
+        """Return the refusal of an act that waits."""
         if wait.state == CLERK:
             return self.for_a_clerk([Fault(f"receipts.{name}", Result.UNAVAILABLE.value, f"asked {wait.attempts} times") for name in wait.sources])
         detail = f"waiting for: {', '.join(wait.sources)}, since {wait.since:%Y-%m-%dT%H:%M:%SZ}; asked {wait.attempts} times"
-        return SourceSilent(detail, retry_after=max(1, ceil((wait.next_at - now).total_seconds())))
+        return SourceSilent(detail, retry_after=max(1, ceil((wait.next_at - self.line.now()).total_seconds())))
 
     def answered(self) -> None:
         """Note that nothing is waited for any more."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
 from licence_service.pauses import Pauses
 from licence_service.store.cases import case_text
@@ -61,6 +61,19 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """That sources did not answer about one case: to be counted where they were `asked`, and its `request`, where there is one, to be kept (`kept_of`)."""
+
+    whose: Whose
+    type: str
+    case_no: str
+    sources: tuple[str, ...]
+    about: tuple[str, str] | None = None
+    request: Mapping[str, Any] | None = field(default=None, repr=False)
+    asked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A request that waits: `{client, key, body}`, of a later act with `licence_id`."""
 
@@ -97,27 +110,29 @@ class SourceWaits:
         self, whose: Whose, slug: str, case_no: str, sources: Sequence[str], now: datetime, about: tuple[str, str] | None = None
     ) -> Wait:  # fmt: skip
         """Count an attempt to which these sources did not answer; with the last one a person decides. `about`: licence and act, of a later one."""
-        mine = self._mine(whose, slug, case_no)
+        (wait,) = self.note_all([Silence(whose, slug, case_no, tuple(sources), about)], now)
+        assert wait  # noqa: S101 - it was counted
+        return wait
+
+    def note_all(self, silences: Sequence[Silence], now: datetime) -> list[Wait | None]:
+        """Count the same for many at once, and keep the requests of those that wait; return how each waits now. A case that comes twice is one attempt."""
+        named = [(self._blind(one.whose.organisation, one.case_no), one.type) for one in silences]
+        sealed = {key: self._vault.close_json(one.request, _row(*key)) for key, one in zip(named, silences, strict=True) if one.request is not None}
         with self._database.write() as connection:
             hold(connection, _WRITERS)
-            row = connection.execute(select(waits).where(mine)).first()
-            attempts = row.attempts + 1 if row else 1
-            values: dict[str, Any] = {
-                "sources": ",".join(sources), "attempts": attempts, "next_at": now + _PAUSES.after(attempts), "taken_until": None,
-                "state": CLERK if attempts >= MOST_ATTEMPTS else WAITING, **({"request": None} if attempts >= MOST_ATTEMPTS else {}),
-            }  # fmt: skip
-            if row:
-                connection.execute(update(waits).where(mine).values(values))
-            else:
-                key = {
-                    "case_no": self._blind(whose.organisation, case_no),
-                    "type": slug,
-                    "department": whose.department,
-                    "since": now,
-                    **_about(about),
-                }
-                connection.execute(insert(waits).values(**key, **values))
-            return _wait(connection.execute(select(waits).where(mine)).one())
+            known = {(row.case_no, row.type): row for row in self._rows(connection, named)}
+            fresh = []
+            for key, one in dict(sorted(zip(named, silences, strict=True), key=lambda each: each[1].asked)).items():
+                before, kept = known.get(key), {"request": sealed[key]} if key in sealed else {}
+                if one.asked and before is None:
+                    fresh.append({"request": None, **_first(key, one, now), **kept, **_counted(1, one, now)})
+                elif before and (one.asked or (kept and before.state == WAITING)):
+                    values = {**kept, **_counted(before.attempts + 1, one, now)} if one.asked else kept
+                    connection.execute(update(waits).where(_is(before)).values(values))
+            if fresh:
+                connection.execute(insert(waits), fresh)
+            noted = {(row.case_no, row.type): _wait(row) for row in self._rows(connection, named)}
+        return [noted.get(key) for key in named]
 
     def standing(self, whose: Whose, slug: str, case_no: str) -> Wait | None:
         """Return the wait of one case and type."""
@@ -126,6 +141,7 @@ class SourceWaits:
     def over(self, whose: Whose, slug: str, case_no: str) -> None:
         """Forget a wait: the sources have answered."""
         with self._database.write() as connection:
+            hold(connection, _WRITERS)  # or who counts a silence meanwhile would find it gone
             connection.execute(delete(waits).where(self._mine(whose, slug, case_no)))
 
     def keep(self, whose: Whose, slug: str, case_no: str, request: Mapping[str, Any]) -> None:
@@ -166,7 +182,12 @@ class SourceWaits:
     def let_go(self, kept: Kept) -> None:
         """Forget a request that is repeated no more, and that it waited; what a person sees to stands, and what its client sent meanwhile."""
         with self._database.write() as connection:
+            hold(connection, _WRITERS)
             connection.execute(delete(waits).where(_is(kept), waits.c.state == WAITING, waits.c.taken_until.is_not(None)))
+
+    @staticmethod
+    def _rows(connection: Connection, named: Sequence[tuple[str, str]]) -> list[Any]:
+        return list(connection.execute(select(waits).where(waits.c.case_no.in_({case_no for case_no, _ in named}))))
 
     def _mine(self, whose: Whose, slug: str, case_no: str) -> ColumnElement[bool]:
         return and_(waits.c.case_no == self._blind(whose.organisation, case_no), waits.c.type == slug)
@@ -181,6 +202,17 @@ class SourceWaits:
 
 def _is(one: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a row, or a kept request
     return and_(waits.c.case_no == one.case_no, waits.c.type == one.type)
+
+
+def _counted(attempts: int, one: Silence, now: datetime) -> dict[str, Any]:
+    """Return how a case waits after so many attempts; with the last one its request is erased."""
+    left = {"state": WAITING} if attempts < MOST_ATTEMPTS else {"state": CLERK, "request": None}
+    return {"sources": ",".join(one.sources), "attempts": attempts, "next_at": now + _PAUSES.after(attempts), "taken_until": None, **left}
+
+
+def _first(key: tuple[str, str], one: Silence, now: datetime) -> dict[str, Any]:
+    licence_id, act = one.about or (None, None)
+    return {"case_no": key[0], "type": key[1], "department": one.whose.department, "since": now, "licence_id": licence_id, "act": act}
 
 
 def _row(blind: str, slug: str) -> str:

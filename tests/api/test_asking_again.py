@@ -9,7 +9,7 @@ from time import sleep
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from licence_service.asking_again import ask_again
 from licence_service.carrying import Done
@@ -193,6 +193,27 @@ def test_rows_of_a_file_are_repeated_too(one: tuple[World, Sources]) -> None:
     (done,) = world.service.chunks.issue(world.client(HAILING), [("machine-0009", _request(world))])
     assert isinstance(done, Done)
     assert done.licence_id == case(world)["licence_id"]
+
+
+def test_however_many_rows_of_a_file_wait_they_cost_one_transaction(both: tuple[World, Sources]) -> None:
+    world, sources = both
+    sources.down.add("inspection")
+    commits: list[object] = []
+    event.listen(world.service.database.engine, "commit", commits.append)
+
+    def waited(first: int, count: int) -> int:
+        many = [
+            (f"machine-{at:04}", _request(world, case_no=f"{CASE}-{at}", face={"license_no": f"5199003612{at:09}"}))
+            for at in range(first, first + count)
+        ]  # fmt: skip
+        commits.clear()
+        outcomes = world.service.chunks.issue(world.client(HAILING), many)
+        assert all(isinstance(one, SourceSilent) and "asked 1 times" in one.detail for one in outcomes), outcomes
+        return len(commits)
+
+    waited(30, 1)  # what is done once is done
+    assert waited(0, 3) == waited(10, 12) <= 2  # the other one reserves what may be issued
+    assert [(row.attempts, row.request is None) for row in rows(world)] == [(1, False)] * 16
 
 
 @pytest.mark.rule("AI-02", "AI-04")
