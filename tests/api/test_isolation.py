@@ -5,6 +5,7 @@ The table is held against the document: an operation without a row fails.
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from itertools import count
@@ -346,8 +347,15 @@ def holders_of_others(app: HostApp) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def scene(tmp_path: Path, demo_keys: Path) -> Iterator[Scene]:
     """The world with everything and everybody."""
-    keys = keys_with(tmp_path / "keys", demo_keys, OFFICES.replace('["519905"]', f'["{REGION}", "519905"]'))  # two offices share a region
-    with hosting(tmp_path / "world", keys, failures_before_slowing=100_000, webhook_networks="127.0.0.0/8") as hosts:
+    with a_scene(tmp_path, demo_keys) as made:
+        yield made
+
+
+@contextmanager
+def a_scene(folder: Path, demo_keys: Path, database_url: str | None = None) -> Iterator[Scene]:
+    """Open it, with the database at an address, or one of its own."""
+    keys = keys_with(folder / "keys", demo_keys, OFFICES.replace('["519905"]', f'["{REGION}", "519905"]'))  # two offices share a region
+    with hosting(folder / "world", keys, database_url, failures_before_slowing=100_000, webhook_networks="127.0.0.0/8") as hosts:
         world, app = hosts.world, hosts.app()
         office = Client("owner", SHUAN, (HAILING, DRIVER), 100_000, APPROVAL, office="north")
         platform = Client("platform-1", "91519902MB99000889", ("*",), 100_000, PLATFORM)

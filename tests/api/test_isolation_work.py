@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,23 +37,20 @@ from tests.api.test_isolation import (
     Scene,
     Things,
     a_campaign,
+    a_scene,
     at_the_desk,
     desk_told,
-    scene,  # noqa: F401 - a fixture
 )
 from tests.api.test_offices import OTHER, SHUAN
 from tests.attesting import STATION, Attester, accepts, asserts, registered
 from tests.desks import Seat
+from tests.parts.databases import KINDS, empty_postgres
 from tests.world import BUSINESS, DRIVER, NOW, VEHICLE, World, decision
 
 THIRD = "12519900MB9900048D"
 OFFICES_WITHIN = {"north": ("north", "north-window"), "north-window": ("north-window",), "south": ("south",)}
 
-
-# Nobody was ever given these names either.
-NOWHERE = Things(
-    "9" * 20, "9" * 26, "9" * 26, "9" * 26, "CASE-9", "9" * 26, "9" * 26, "list-9", "川PD99999", "川交运管许可蜀字519900039999号", "9" * 26, "9" * 26
-)
+OF_EACH_KIND = ("another department", "another office", "the owner's own token narrowed to other types", "another holder")  # on the slower database
 
 
 @dataclass
@@ -89,21 +87,31 @@ class Watch:
         self.work = Work()  # of what comes between
 
 
+@pytest.fixture(params=KINDS)
+def scene(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[Scene]:
+    """The world with everything and everybody, on each of the two databases."""
+    url = empty_postgres(*map(request.getfixturevalue, ("postgres_address", "migrated_postgres"))) if request.param == "postgresql" else None
+    with a_scene(tmp_path, demo_keys, url) as made:
+        yield made
+
+
 @pytest.fixture
-def watch(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Watch:  # noqa: F811
+def watch(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Watch:
     """A watch over the scene's service."""
     return Watch(scene.world, monkeypatch)
 
 
 def compared(watch: Watch, ask: Callable[[Things], Any], real: Things) -> tuple[Work, Work]:
-    """Return what asking for what there is makes the service do, and what asking for nothing does."""
-    ask(NOWHERE)
-    works: list[Work] = []
-    for things in (real, NOTHING):
-        with watch.watching() as work:
-            ask(things)
-        works.append(work)
-    return works[0], works[1]
+    """Return what asking for what there is makes the service do, and what asking for nothing does; once more where what is done once came between."""
+    for _ in range(2):
+        works: list[Work] = []
+        for things in (NOTHING, real):
+            with watch.watching() as work:
+                ask(things)
+            works.append(work)
+        if works[0] == works[1]:
+            break
+    return works[1], works[0]
 
 
 def told(real: Work, nothing: Work) -> str:
@@ -115,10 +123,11 @@ def told(real: Work, nothing: Work) -> str:
 
 
 @pytest.mark.rule("SE-01")
-def test_what_is_anothers_makes_the_service_do_what_nothing_does(scene: Scene, watch: Watch) -> None:  # noqa: F811
+def test_what_is_anothers_makes_the_service_do_what_nothing_does(scene: Scene, watch: Watch) -> None:
     differing = []
+    askers = scene.askers.items() if scene.world.service.database.is_sqlite else [(name, scene.askers[name]) for name in OF_EACH_KIND]
     for operation in PROBES:
-        for name, headers in scene.askers.items():
+        for name, headers in askers:
             if (name, operation[1]) in KNOWING:
                 continue
             if operation[1] == "/verify/match":  # five tries are all that there are in an hour
@@ -130,7 +139,7 @@ def test_what_is_anothers_makes_the_service_do_what_nothing_does(scene: Scene, w
     assert not differing, "\n".join(map(str, differing))
 
 
-def test_for_the_owner_the_service_does_more_so_that_the_work_is_seen(scene: Scene, watch: Watch) -> None:  # noqa: F811
+def test_for_the_owner_the_service_does_more_so_that_the_work_is_seen(scene: Scene, watch: Watch) -> None:
     alike = []
     for operation in PROBES:
         if operation[0] == "get":
@@ -141,7 +150,7 @@ def test_for_the_owner_the_service_does_more_so_that_the_work_is_seen(scene: Sce
 
 
 @pytest.mark.rule("SE-01")
-def test_at_the_desk_too_it_does_the_same(scene: Scene, watch: Watch) -> None:  # noqa: F811
+def test_at_the_desk_too_it_does_the_same(scene: Scene, watch: Watch) -> None:
     campaign_id, both = a_campaign(scene.world), (Role.CLERK, Role.AUDITOR)
     scene.proposal = scene.world.service.foundations.propose("body", "52519900MB9900099X", "{}", "局长甲")
     strangers = {
@@ -181,7 +190,7 @@ def test_at_the_desk_too_it_does_the_same(scene: Scene, watch: Watch) -> None:  
 
 
 @pytest.mark.rule("SE-01")
-def test_lists_cost_what_they_cost_however_much_others_have(scene: Scene, watch: Watch) -> None:  # noqa: F811
+def test_lists_cost_what_they_cost_however_much_others_have(scene: Scene, watch: Watch) -> None:
     """Beside: a licence that goes from one department to another is in no third one's feed, and costs it nothing."""
     world = scene.world
     third = {"Authorization": f"Bearer {world.tokens[THIRD]}"}
@@ -213,7 +222,7 @@ def test_lists_cost_what_they_cost_however_much_others_have(scene: Scene, watch:
 
 
 @pytest.mark.rule("SE-01", "EN-04")
-def test_who_may_endorse_other_types_makes_it_do_the_same_with_this_one(scene: Scene, watch: Watch) -> None:  # noqa: F811
+def test_who_may_endorse_other_types_makes_it_do_the_same_with_this_one(scene: Scene, watch: Watch) -> None:
     world, foreign = scene.world, scene.askers["another department"]
     registered(world, Attester(OTHER), accepts("*", types=(DRIVER,)), with_key=False)
 
@@ -230,7 +239,7 @@ def test_who_may_endorse_other_types_makes_it_do_the_same_with_this_one(scene: S
 
 
 @pytest.mark.rule("SE-01", "LC-13")
-def test_a_parent_that_the_caller_may_not_know_of_is_read_no_more_than_one_that_there_is_not(scene: Scene, watch: Watch) -> None:  # noqa: F811
+def test_a_parent_that_the_caller_may_not_know_of_is_read_no_more_than_one_that_there_is_not(scene: Scene, watch: Watch) -> None:
     """Of another department, or of another office; whoever names it by its number too may hang something on it, and it is read."""
     world = scene.world
     city, window, south = scene.owners["department"], scene.askers["the office below"], scene.askers["another office"]
@@ -257,7 +266,7 @@ def test_a_parent_that_the_caller_may_not_know_of_is_read_no_more_than_one_that_
 
 
 @pytest.mark.rule("SE-01", "EN-04")
-def test_a_body_learns_of_no_licence_on_which_no_grant_lets_it_assert(scene: Scene, watch: Watch) -> None:  # noqa: F811
+def test_a_body_learns_of_no_licence_on_which_no_grant_lets_it_assert(scene: Scene, watch: Watch) -> None:
     """The answer, and the work; after a transfer the region is that of whoever took the licence over."""
     world, kind, day = scene.world, "annual_review", beijing_day(NOW)
     home = world.service.keyring.departments[SHUAN].region
@@ -323,7 +332,7 @@ def stories(of: Scene) -> dict[str, str]:
 
 
 @pytest.mark.rule("SE-01", "LC-08", "EN-04")
-def test_what_is_found_by_an_id_is_what_would_be_shown_had_it_been_read(scene: Scene) -> None:  # noqa: F811
+def test_what_is_found_by_an_id_is_what_would_be_shown_had_it_been_read(scene: Scene) -> None:
     world, today = scene.world, beijing_day(NOW)
     line, made = world.service.registrar.line, stories(scene)
     records = {name: world.service.book.get(licence_id) for name, licence_id in made.items()}
