@@ -1,6 +1,6 @@
 """Officers scan show codes (DOMAIN SH-07, SH-11): with reason, place and name, each scan kept as a look; also those made without network, later."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from licence_service.envelope import Reading
 from licence_service.errors import Fault, RequestRejected
 from licence_service.fields import Field
 from licence_service.looking import CASE, OFFICER, PLACE, Officers
-from licence_service.showing import Answer, Scanned, Scanner, ShowOffice
+from licence_service.showing import Answer, Scanned, Scanner, ShowOffice, seen_in
 from licence_service.store.clients import Client
 from licence_service.store.looks import Look, new_look_id
 
@@ -67,7 +67,7 @@ class Roadside:
         now = self.now()
         self.officers.looks.within_ceiling(client.name, client.hourly_ceiling, now)
         scanned = self.office.scan(digits, self._scanner(client, said))
-        look = self._look(client, said, now)
+        look = self._look(client, said, now, seen_in(scanned.verdict, scanned.photos))
         self.officers.looks.enter(look, [scanned.facts.licence_id] if scanned.facts else [], {})
         return look, scanned
 
@@ -80,7 +80,7 @@ class Roadside:
             scanned = self.office.reported(one.digits, self._scanner(client, one.said), one.scanned_at, ahead)
             if not scanned.again:
                 shown = [scanned.facts.licence_id] if scanned.facts and scanned.answer is Answer.SHOWN else []
-                self.officers.looks.enter(self._look(client, one.said, one.scanned_at - ahead), shown, {})
+                self.officers.looks.enter(self._look(client, one.said, one.scanned_at - ahead, ()), shown, {})
             answers.append(scanned)
         return ahead, answers
 
@@ -111,8 +111,10 @@ class Roadside:
         return Scanner(checker, client, on_reason=said.reason in self.officers.reasons.opens)
 
     @staticmethod
-    def _look(client: Client, said: Said, at: datetime) -> Look:
-        kept = {"officer": said.officer, "place": said.place, "reason": said.reason} | ({"case_no": said.case_no} if said.case_no else {})
+    def _look(client: Client, said: Said, at: datetime, fields: Sequence[str]) -> Look:
+        """Return the look as it is kept, with the fields that it showed: none of a code that was not good, or that a device read by itself."""
+        kept: dict[str, Any] = {"officer": said.officer, "place": said.place, "reason": said.reason, "fields": list(fields)}
+        kept |= {"case_no": said.case_no} if said.case_no else {}
         return Look(new_look_id(), at, client.name, client.department, BY_CODE, said.case_no is not None, kept)
 
 

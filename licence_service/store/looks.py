@@ -24,7 +24,8 @@ _AN_HOUR = timedelta(hours=1)
 class Look:
     """One look: when, by which system of which organ, by what it searched, and what the officer said.
 
-    `said` has `officer`, `place`, `reason` and, where there is one, `case_no`. `hidden`: sealed by a case, not for the holder.
+    `said` has `officer`, `place`, `reason` and, where there is one, `case_no`; of a scanned code also `fields`, the names of what was shown.
+    `hidden`: sealed by a case, not for the holder.
     """
 
     look_id: str

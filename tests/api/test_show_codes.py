@@ -315,6 +315,7 @@ def test_who_is_shown_it_sees_what_the_holder_chose_and_an_officer_more(owner: O
 
 @pytest.mark.rule("SH-11")
 def test_an_officer_says_who_where_and_why_and_the_look_is_kept(owner: Owner) -> None:
+    forward(owner, 1)  # what was entered this moment was not known before it
     police, made = officers(owner.world), owner.code()
     for missing in SAID:
         answer = owner.http.post(f"/D/1{made['digits']}", json={name: one for name, one in SAID.items() if name != missing}, headers=police)
@@ -325,6 +326,10 @@ def test_an_officer_says_who_where_and_why_and_the_look_is_kept(owner: Owner) ->
     looks = owner.http.get(f"/licences/{owner.licence_id}/looks", headers=owner.world.headers(DRIVER)).json()["looks"]
     assert [(one["found_by"], one["officer"]) for one in looks] == [("code", "执法007"), ("code", "执法008")]
     assert looks[0]["look_id"] == answer.json()["look_id"]
+    told = owner.http.get(f"/holder/cards/{owner.licence_id}/looks", headers=owner.headers).json()["looks"]
+    verdict = answer.json()["verdict"]["licence"]
+    assert {one["name"] for one in told[0]["fields"]} == {one["name"] for one in verdict["face"]} | set(answer.json()["photos"])
+    assert told[1]["fields"] == []  # the second officer saw nothing, and the holder is not told otherwise
     for headers in (owner.world.headers(DRIVER), owner.headers, {"Authorization": "Bearer wrong"}):
         assert owner.http.post(f"/D/1{made['digits']}", json=SAID, headers=headers).status_code in {401, 403}
 
@@ -353,6 +358,9 @@ def test_a_device_reports_what_it_scanned_without_network(owner: Owner) -> None:
     assert [one["reported_before"] for one in report(rows)["scans"]] == [True, False, True, False]  # an answer that was lost is asked for again
     looks = owner.world.service.officers.looks.of(owner.licence_id)
     assert [(one.found_by, one.at) for _, one in looks] == [("code", now + timedelta(seconds=20))]
+    owner.again()
+    told = owner.http.get(f"/holder/cards/{owner.licence_id}/looks", headers=owner.headers).json()["looks"]
+    assert [one["fields"] for one in told if one["way"] == "looked"] == [[]]  # the device had the code, and nothing of the face
     off = [{**rows[0], "code": codes[3]["digits"], "scanned_at": (now + timedelta(minutes=10, seconds=5)).isoformat()}]
     wrong = report(off, minutes=10)
     assert (wrong["device_wrong_by_seconds"], wrong["scans"][0]["answer"], wrong["scans"][0]["wrong_by_seconds"]) == (600, "clock", 600)

@@ -189,7 +189,9 @@ def _named(service: Service, record: Record, at: datetime, names: Collection[str
 
 
 def _seen(service: Service, record: Record, one: Look, *, opened: bool) -> list[Said]:
-    """Return the fields that the officer saw then; none where the licence came later."""
+    """Return the fields that the officer saw then: those that a scan showed, else what the matrix shows; none where the licence came later."""
+    if "fields" in one.said:
+        return _named(service, record, one.at, one.said["fields"])
     licence = record.on(beijing_day(one.at), one.at)
     if licence is None:
         return []
