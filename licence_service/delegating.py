@@ -60,11 +60,14 @@ class Delegating:
         return self.kept.end(holding.holder.holder_id, delegation_id, holding.by, self.now())
 
     def listed(self, holding: Holding) -> tuple[list[Delegation], list[Delegation]]:
-        """Return those that the holder gave, and those that who acts was given; a delegate sees none of the company's others."""
+        """Return those that the holder gave, and those that who acts was given, by number and name; a delegate sees none of the company's others."""
         if holding.delegation is not None:
             return [], [one for one in self.kept.held(holding.by) if one.delegation_id == holding.delegation]
         mine = holding.holder.holder_id
-        return (self.kept.given(mine), []) if holding.holder.kind == COMPANY else ([], self.kept.held(mine))
+        if holding.holder.kind == COMPANY:
+            return self.kept.given(mine), []
+        name = self.holders.identity(mine)[1]
+        return [], [one for one in self.kept.held(mine) if one.names(name)]
 
     def _must_be_the_company(self, holding: Holding) -> None:
         self.cards.demand(holding, DELEGATE)

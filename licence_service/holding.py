@@ -22,7 +22,7 @@ HIGHEST = 3  # identity level
 class Holding:
     """Somebody acting for a holder.
 
-    `session` is what show codes are bound to, `host` the client that acts for them (None: our own wallet), `acts` what they may do. `person` is
+    `session` is the log-in, `host` the client that acts for them (None: our own wallet), `acts` what they may do. `person` is
     the id of who comes themselves, where that is another than the holder; `delegation` names what lets them. `types` and `licences` are all that
     they may know of; None is all of the holder's.
     """
@@ -40,6 +40,11 @@ class Holding:
     def by(self) -> str:
         """Return the id of who acts."""
         return self.person or self.holder.holder_id
+
+    @property
+    def shown_under(self) -> str:
+        """Return what show codes are bound to: the log-in, and the delegation where they act under one."""
+        return f"{self.session}/{self.delegation}" if self.delegation else self.session
 
     @property
     def scope(self) -> Scope:

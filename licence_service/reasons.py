@@ -118,6 +118,6 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "expired-code": ("亮证码已过期，请持证人出示新码", "The show code has expired: ask for a fresh one"),
     "replayed": ("亮证码已在别处核验，可能是翻拍", "The show code was scanned elsewhere before: it may be a picture of a screen"),
     "card-over": ("出示人已退回此证照，或证照已属他人", "Who showed this has given the card back, or the licence is another's since"),
-    "log-in-over": ("出示人已退出登录", "The log-in under which this was shown is over"),
+    "log-in-over": ("出示人已退出登录，或其授权已终止", "The log-in, or the delegation, under which this was shown is over"),
     "live-showing-not-asked": ("静态码不能证明持证人在场", "A printed code does not show that the holder is present"),
 }

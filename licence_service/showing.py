@@ -126,8 +126,8 @@ class ShowOffice:
             raise TransitionRefused("licences of this type are not shown by a code", facts={"rule": "SH-07"})
         if "loss_reported" in licence.flags:
             raise TransitionRefused("it is reported lost: it cannot be shown before it is found or replaced", facts={"rule": "LC-12"})
-        binding = show_code.binding_of(holding.session, licence_id, today)
-        self._begin(binding, Showing(licence_id, holding.holder.holder_id, holding.session), now)
+        binding = show_code.binding_of(holding.shown_under, licence_id, today)
+        self._begin(binding, Showing(licence_id, holding.holder.holder_id, holding.session, holding.delegation), now)
         department = self.verifier.keyring.department_of(licence.issuer or record.department)
         facts = ShowFacts(
             self._template(record, licence).index, department.issuer_index, licence_id, licence.current.version, now.replace(microsecond=0),

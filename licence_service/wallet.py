@@ -55,7 +55,7 @@ class WalletDoor:
         kept = self.sessions.kept(token, self.now(), used=used) if token else None
         if kept is None:
             return None
-        given = self._living(kept, kept.delegation) if kept.delegation else None
+        given = self._given(kept, kept.delegation) if kept.delegation else None
         if given is None:
             return Holding(Holder(kept.holder_id, kept.kind, kept.level), kept.showing, None, person=kept.person)
         company = Holder(given.company, COMPANY, kept.level)
@@ -64,7 +64,7 @@ class WalletDoor:
     def act_under(self, token: str, delegation_id: str | None) -> None:
         """Let a session act under a delegation, or for who signed in again; `NotInRegister` where there is no such delegation to them today."""
         kept = self.sessions.kept(token, self.now())
-        if kept is None or (delegation_id is not None and self._living(kept, delegation_id) is None):
+        if kept is None or (delegation_id is not None and self._given(kept, delegation_id) is None):
             raise NotInRegister
         self.sessions.act_under(token, delegation_id)
 
@@ -72,17 +72,16 @@ class WalletDoor:
         """Return the delegations that who signed in may act under today, each with the name of the company."""
         if holding.holder.kind == COMPANY and holding.delegation is None:
             return []
-        living = (self._given(one.delegation_id, holding.by) for one in self.delegations.held(holding.by))
-        return [(one, self.holders.identity(one.company)[1]) for one in living if one]
+        name, today = self.holders.identity(holding.by)[1], beijing_day(self.now())
+        living = (one for one in self.delegations.held(holding.by) if one.holds_on(today) and one.names(name))
+        return [(one, self.holders.identity(one.company)[1]) for one in living]
 
     def form_key(self, token: str) -> str:
         """Return what every form of a session carries, so that no other site can send one (CSRF)."""
         return self.trip.made("form", token)
 
-    def _living(self, kept: Kept, delegation_id: str) -> Delegation | None:
-        """Return a delegation to the person who signed in: companies delegate to persons."""
-        return self._given(delegation_id, kept.holder_id) if kept.kind == PERSON else None
-
-    def _given(self, delegation_id: str, person: str) -> Delegation | None:
-        """Return a delegation to a person that holds today, where the company named them as the identity service does."""
-        return self.delegations.living(delegation_id, person, self.holders.identity(person)[1], beijing_day(self.now()))
+    def _given(self, kept: Kept, delegation_id: str) -> Delegation | None:
+        """Return a delegation to the person who signed in that holds today, where the company named them as the identity service does."""
+        if kept.kind != PERSON:
+            return None
+        return self.delegations.living(delegation_id, kept.holder_id, self.holders.identity(kept.holder_id)[1], beijing_day(self.now()))

@@ -24,10 +24,7 @@ _LINES = (
     .join(_delegate, _delegate.c.id == delegations.c.delegate)
 )
 _NAMED = _LINES.where(delegations.c.delegation_id == bindparam("delegation_id"))
-_LIVING = _NAMED.where(
-    _delegate.c.holder_id == bindparam("delegate"), delegations.c.ended_at.is_(None),
-    delegations.c.first_on <= bindparam("day"), delegations.c.last_on >= bindparam("day"),
-)  # fmt: skip
+_THEIRS = _NAMED.where(_delegate.c.holder_id == bindparam("delegate"))
 _GIVEN = _LINES.where(_company.c.holder_id == bindparam("company")).order_by(delegations.c.id)
 _HELD = _LINES.where(_delegate.c.holder_id == bindparam("delegate")).order_by(delegations.c.id)
 
@@ -48,6 +45,14 @@ class Delegation:
     last_on: date
     given_at: datetime
     ended_at: datetime | None = None
+
+    def holds_on(self, day: date) -> bool:
+        """Say whether it may be used on a day."""
+        return self.ended_at is None and self.first_on <= day <= self.last_on
+
+    def names(self, name: str) -> bool:
+        """Say whether the company named the delegate so: a number that was mistyped is somebody else's."""
+        return comparison_form(self.name) == comparison_form(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +103,10 @@ class Delegations:
 
     def living(self, delegation_id: str, delegate: str, name: str | None, day: date) -> Delegation | None:
         """Return a delegation to a person that holds on a day; None where there is none, or the company named the person otherwise than `name`."""
-        asked = {"delegation_id": delegation_id, "delegate": delegate, "day": day.isoformat()}
         with self._database.read() as connection:
-            found = connection.execute(_LIVING, asked).mappings().first()
+            found = connection.execute(_THEIRS, {"delegation_id": delegation_id, "delegate": delegate}).mappings().first()
         given = self._read(found) if found else None
-        return None if given and name is not None and comparison_form(given.name) != comparison_form(name) else given
+        return given if given and given.holds_on(day) and (name is None or given.names(name)) else None
 
     def given(self, company: str) -> list[Delegation]:
         """Return those that a company gave, oldest first."""

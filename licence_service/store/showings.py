@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.store.database import Database
 from licence_service.store.reads import Read, enter_read
 from licence_service.store.tables import licences
-from licence_service.store.tables_of_holders import cards, holders
+from licence_service.store.tables_of_holders import cards, delegations, holders
 from licence_service.store.tables_of_lending import ended_logins, showings, shown_nonces
 
 FIRST, AGAIN, TAKEN = "first", "again", "taken"
@@ -30,15 +30,19 @@ _DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 _NONCE = {
     name: _once(one, shown_nonces, "nonce", "checker", "at", "forget_at").returning(shown_nonces.c.nonce) for name, one in _DIALECTS.items()
 }  # fmt: skip
-_SHOWING = {name: _once(one, showings, "binding", "licence", "holder", "session", "begun_at") for name, one in _DIALECTS.items()}
+_SHOWING = {name: _once(one, showings, "binding", "licence", "holder", "session", "delegation", "begun_at") for name, one in _DIALECTS.items()}
 _CHECKER = select(shown_nonces.c.checker).where(shown_nonces.c.nonce == bindparam("nonce"))
 _ENDED = {name: _once(one, ended_logins, "session", "at") for name, one in _DIALECTS.items()}
 _BY_BINDING = (
-    select(licences.c.licence_id, showings.c.holder, showings.c.session, ended_logins.c.at.label("ended_at"))
+    select(
+        licences.c.licence_id, showings.c.holder, showings.c.session, showings.c.delegation,
+        func.coalesce(ended_logins.c.at, delegations.c.ended_at).label("ended_at"),
+    )
     .join(licences, licences.c.id == showings.c.licence)
     .join(ended_logins, ended_logins.c.session == showings.c.session, isouter=True)
+    .join(delegations, delegations.c.delegation_id == showings.c.delegation, isouter=True)
     .where(showings.c.binding == bindparam("binding"))
-)
+)  # fmt: skip
 _CARD = (  # of whom the code shows: one that was kept when it was made, and still at an instant
     select(cards.c.held_by)
     .join(holders, holders.c.id == cards.c.holder)
@@ -54,7 +58,7 @@ _KEY = select(licences.c.id).where(licences.c.licence_id == bindparam("licence_i
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """A log-in under which a holder shows one licence; nothing is shown any more once it has ended.
+    """A log-in under which a holder, or who acts for one under a `delegation`, shows one licence; nothing is shown once either has ended.
 
     `held_by` is the blinded holder on the card that is shown, where `Showings.standing` found one.
     """
@@ -62,6 +66,7 @@ class Showing:
     licence_id: str
     holder_id: str
     session: str
+    delegation: str | None = None
     ended_at: datetime | None = None
     held_by: str | None = None
 
@@ -87,14 +92,14 @@ class Showings:
         """Return the showing that a code is bound to, or None."""
         with self._database.read() as connection:
             row = connection.execute(_BY_BINDING, {"binding": binding.hex()}).first()
-        return Showing(row.licence_id, row.holder, row.session, row.ended_at) if row else None
+        return Showing(row.licence_id, row.holder, row.session, row.delegation, row.ended_at) if row else None
 
     def standing(self, binding: bytes, made_at: datetime, at: datetime) -> Showing | None:
         """Return the same, with the card for a code that was made at `made_at`, of whole seconds, where it is still one at an instant."""
         asked = {"binding": binding.hex(), "made_before": made_at + timedelta(seconds=1), "at": at}
         with self._database.read() as connection:
             row = connection.execute(_STANDING, asked).first()
-        return Showing(row.licence_id, row.holder, row.session, row.ended_at, row.held_by) if row else None
+        return Showing(row.licence_id, row.holder, row.session, row.delegation, row.ended_at, row.held_by) if row else None
 
     def begin(self, binding: bytes, showing: Showing, now: datetime) -> None:
         """Enter a showing where it is not there; what is over long enough is forgotten."""
@@ -103,7 +108,10 @@ class Showings:
             connection.execute(delete(ended_logins).where(ended_logins.c.at < now - _SHOWING_KEPT))
             connection.execute(delete(shown_nonces).where(shown_nonces.c.forget_at < now))
             key = connection.execute(_KEY, {"licence_id": showing.licence_id}).scalar_one()
-            row = {"binding": binding.hex(), "licence": key, "holder": showing.holder_id, "session": showing.session, "begun_at": now}
+            row = {
+                "binding": binding.hex(), "licence": key, "holder": showing.holder_id, "session": showing.session, "delegation": showing.delegation,
+                "begun_at": now,
+            }  # fmt: skip
             connection.execute(_SHOWING[connection.dialect.name], row)
 
     def end(self, session: str, now: datetime) -> None:

@@ -11,6 +11,7 @@ showings = Table(  # one row for a log-in, a licence and a day; the codes refres
     Column("licence", Key, ForeignKey("licences.id", name="fk_showings_licence"), nullable=False, index=True),
     Column("holder", String(26), nullable=False),
     Column("session", String(80), nullable=False),  # the log-in; a code is good only as long as this is
+    Column("delegation", String(26)),  # under which it is shown, where it is one; a code is good only as long as this is
     Column("begun_at", Instant, nullable=False, index=True),
 )  # fmt: skip
 

@@ -98,6 +98,30 @@ def test_a_delegation_that_is_ended_is_over_with_the_next_request(app: HostApp, 
     assert app.get("/delegations", app.acting(company)).json()["given"][0]["ended_at"]
 
 
+@pytest.mark.rule("SH-13")
+def test_with_a_delegation_the_codes_that_were_shown_under_it_are_over_and_no_others(app: HostApp, company: Somebody) -> None:
+    http, licence_id = app.world.http, ids(app, app.acting(company))[0]
+
+    def code(headers: dict[str, str]) -> str:
+        answer = http.post(f"/holder/cards/{licence_id}/show-codes", json={"seconds": 300}, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["digits"])
+
+    def scanned(digits: str) -> str:
+        return str(http.post(f"/D/1{digits}", json={"checker": "c" * 16}).json()["answer"])
+
+    def acting() -> tuple[str, dict[str, str]]:
+        delegation = given(app, company, acts=["show"])
+        return delegation, app.acting(CLERK, delegation=delegation, sid="one-log-in")
+
+    (first, clerk), (_, both) = acting(), acting()
+    codes = [code(clerk), code(both), code(app.acting(company))]
+    assert [scanned(one) for one in codes] == ["shown"] * 3
+    assert http.delete(f"/holder/delegations/{first}", headers=app.acting(company)).status_code == 200
+    assert [scanned(one) for one in codes] == ["log_in_over", "shown", "shown"]
+    assert scanned(code(acting()[1])) == "shown"  # who is let act again shows again
+
+
 def test_a_delegation_holds_from_its_first_to_its_last_day(app: HostApp, company: Somebody) -> None:
     clock, first = app.world.clock, beijing_day(NOW) + timedelta(days=2)
     assert isinstance(clock, Clock)
@@ -116,6 +140,8 @@ def test_only_who_it_was_given_to_uses_it_by_number_and_name(app: HostApp, compa
     assert [one["delegation_id"] for one in held["held"]] == [delegation]
     assert (held["held"][0]["company"], held["given"]) == (company.name, [])
     assert CLERK.number not in str(held)
+    mistyped = Somebody(CLERK.number, "周望舒")  # whose number it is, where the company typed a wrong one
+    assert app.get("/delegations", app.acting(mistyped)).json()["held"] == []
 
 
 def test_what_a_company_writes_changes_no_name_that_the_identity_service_said(app: HostApp, company: Somebody) -> None:
