@@ -16,10 +16,11 @@ from licence_service.store.lending_requests import MOST_AN_HOUR, MOST_COPIES_AN_
 from licence_service.store.reads import SHOWN, Read
 from licence_service.web.wallet.looks import A_PAGE
 from tests.api.test_issuing import adopt, adoption, sealed_elsewhere
-from tests.holders import Owner, officers, owning
+from tests.fleets import keep
+from tests.holders import BUYER, Owner, officers, owning
 from tests.purse import Purse, purse
 from tests.screens import on_screen
-from tests.world import DRIVER, NOW, TRIP
+from tests.world import DRIVER, NOW, TRIP, VEHICLE
 
 BANK = "蜀安示例银行股份有限公司"
 FORM: dict[str, Any] = {"receiver": BANK, "purpose": "办理车辆贷款", "fields": ["person_name", "valid_to"], "minutes": "1440", "uses": "2"}
@@ -354,10 +355,18 @@ def test_a_long_list_is_paged_backwards_without_losing_or_repeating_a_line(owner
     assert mine.get(f"/wallet/cards/{owner.licence_id}/looks?after=nonsense").status_code == 200
 
 
-def test_what_was_looked_at_before_the_licence_was_theirs_is_not_told(owner: Owner, mine: Purse) -> None:
-    service = owner.world.service
-    service.shown.reads.enter(Read(NOW, owner.licence_id, SHOWN, "public", [], None, None))
-    later = NOW + timedelta(minutes=1)
-    assert len(service.shown.reads.all_of(owner.licence_id, since=NOW, newest_first=True)) == 1
-    assert service.shown.reads.all_of(owner.licence_id, since=later, newest_first=True) == []
-    assert "扫描亮证码" in page(owner, mine, "looks")
+@pytest.mark.rule("AU-06")
+def test_what_was_looked_at_before_the_licence_was_theirs_is_not_told(tmp_path: Path, demo_keys: Path) -> None:
+    with owning(tmp_path, demo_keys, slug=VEHICLE) as seller:
+        assert seller.scan(seller.code())["answer"] == "shown"
+        forward(seller, minutes=1)
+        seller.sell()
+        buyer = purse(seller.world, BUYER)
+        keep(seller.world, buyer.holder_id, [seller.licence_id])
+        api = {"path": f"/cards/{seller.licence_id}/looks", "acting": seller.app.acting(BUYER)}
+        assert "还没有人看过" in page(seller, buyer, "looks")
+        assert seller.app.get(**api).json() == {"licence_id": seller.licence_id, "looks": [], "after": None}
+        shown = buyer.post(f"/wallet/cards/{seller.licence_id}/show/code", {"audience": "anyone"}, Accept="application/json").json()
+        assert seller.scan({"digits": on_screen(shown["side"], shown["path"]).partition("/D/1")[2]})["answer"] == "shown"
+        assert page(seller, buyer, "looks").count("扫描亮证码") == 1
+        assert [one["way"] for one in seller.app.get(**api).json()["looks"]] == [SHOWN]

@@ -74,8 +74,8 @@ def looks(service: TheService, holding: TheHolding, licence_id: LicenceId, after
     this where the company gave it to them.
     """
     record = service.holder_desk.cards.card(holding, licence_id, LOOKS)
-    found = service.shown.reads.all_of(licence_id, after=after, limit=MOST_A_PAGE)
     since = service.holder_desk.cards.theirs_since(record)
-    told_of = [telling.seen(service, record, one) for one in found if since is None or one.at >= since]
+    found = service.shown.reads.all_of(licence_id, after=after, limit=MOST_A_PAGE, since=since)
+    told_of = [telling.seen(service, record, one) for one in found]
     body = {"licence_id": licence_id, "looks": told_of, "after": found[-1].cursor if len(found) == MOST_A_PAGE else None}
     return JSONResponse(body, headers=_NO_STORE)

@@ -59,7 +59,7 @@ def came_of(service: Service, holding: Holding, body: Mapping[str, Any]) -> dict
         reading.faults.append(Fault("after", "too-much", "`after` of an earlier answer goes on with a claim by identity"))
     for name, said in (("value", value), ("delivery_code", code)):
         if by_code != (said is not None) and name not in {one.path for one in reading.faults}:
-            reading.faults.append(Fault(name, "missing" if by_code else "too-much", "`value` and `delivery_code` go with `by` number or plate"))
+            reading.faults.append(Fault(name, "missing" if by_code else "too-much", "a number or plate and its delivery code go together"))
     reading.refuse_if_faulty()
     claims = service.holder_desk.claims
     if not by_code:

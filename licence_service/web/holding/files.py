@@ -12,7 +12,8 @@ from fastapi.responses import Response
 from licence_service.digests import sha256
 
 _ONE_RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
-PRIVATE = {"Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer"}  # it may be kept by who asked, and is asked for again each time
+# It may be kept by who asked, and is asked for again each time; no browser guesses that it is something else.
+PRIVATE = {"Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 
 
 def fresh(request: Request, body: Mapping[str, Any]) -> Response:

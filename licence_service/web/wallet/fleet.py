@@ -74,7 +74,7 @@ def files(request: Request, service: TheService, wallet: AtWallet, what: What = 
     today = beijing_day(service.now())
     zipped, _ = taken(service.archive, parts[choice.part], today)
     name = f'attachment; filename="licences-{today.isoformat()}{f"-{choice.part + 1}" if len(parts) > 1 else ""}.zip"'
-    asked = part_of(request, zipped.size, zipped.digest, {"Content-Disposition": name, "X-Content-Type-Options": "nosniff"})
+    asked = part_of(request, zipped.size, zipped.digest, {"Content-Disposition": name})
     if asked.end == asked.first:
         return Response(status_code=asked.status, headers=asked.headers)
     headers = {**asked.headers, "Content-Length": str(asked.end - asked.first)}
