@@ -57,7 +57,7 @@ def tries(hosts: Hosts, said: str, thief: dict[str, str]) -> Iterator[Any]:
 
 
 @pytest.mark.rule("SH-15")
-@pytest.mark.parametrize("slug", [DRIVER, VEHICLE])
+@pytest.mark.parametrize("slug", [DRIVER, pytest.param(VEHICLE, marks=pytest.mark.long)])
 def test_whoever_photographed_a_licence_does_not_get_it(hosts: Hosts, slug: str) -> None:
     made, words, photo = on_paper(hosts, slug)
     assert any(len(word) > 3 and word in made["check_code"] for word in words)  # it was read, in one piece or in two lines
