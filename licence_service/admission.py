@@ -228,7 +228,7 @@ def _nobodys(algorithm: str) -> str:
     shape = next(shape for shape, algorithms in _OF_KEYS.items() if algorithm in algorithms)
     if shape == "RSA":
         return json.dumps(RSAKey.generate_key(_SHORTEST_RSA).as_dict(private=False))
-    key: Key = OKPKey.generate_key(shape) if shape == "Ed25519" else ECKey.generate_key(shape)
+    key: Key = OKPKey.generate_key("Ed25519") if shape == "Ed25519" else ECKey.generate_key(shape)
     return json.dumps(key.as_dict(private=False))
 
 

@@ -103,8 +103,9 @@ def watch(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 def compared(watch: Watch, ask: Callable[[Things], Any], real: Things) -> tuple[Work, Work]:
     """Return what asking for what there is makes the service do, and what asking for nothing does; once more where what is done once came between."""
+    works: list[Work] = []
     for _ in range(2):
-        works: list[Work] = []
+        works.clear()
         for things in (NOTHING, real):
             with watch.watching() as work:
                 ask(things)
@@ -275,20 +276,20 @@ def test_a_body_learns_of_no_licence_on_which_no_grant_lets_it_assert(scene: Sce
         "a grant for another region": (asserts(kind, regions=("510100",)),), "a grant for another kind": (asserts("continuing_education"),),
         "a grant that is over": (asserts(kind, used_to=day - timedelta(days=1)),), "a grant to come": (asserts(kind, used_from=day + timedelta(days=1)),),
     }  # fmt: skip
+
+    def asserted(attester: Attester, things: Things) -> Any:
+        return world.http.post("/assertions", json=attester.assertion(things.licence_id, kind, {"result": "1"}, f"A-{next(NUMBERS)}"))
+
     for name, grants in granted.items():
-        attester = registered(world, Attester(STATION), *grants)
-
-        def asserted(things: Things, attester: Attester = attester) -> Any:
-            return world.http.post("/assertions", json=attester.assertion(things.licence_id, kind, {"result": "1"}, f"A-{next(NUMBERS)}"))
-
-        real, nothing = compared(watch, asserted, scene.real)
+        ask = partial(asserted, registered(world, Attester(STATION), *grants))
+        real, nothing = compared(watch, ask, scene.real)
         assert real == nothing, (name, told(real, nothing))
-        answers = [asserted(things) for things in (scene.real, NOTHING)]
+        answers = [ask(things) for things in (scene.real, NOTHING)]
         assert answers[0].status_code in {403, 404}, (name, answers[0].text)
         assert scene.told(answers[0], scene.real) == scene.told(answers[1], NOTHING), name
-    attester = registered(world, Attester(STATION), asserts(kind, regions=(home,)))
-    assert asserted(scene.real, attester).status_code == 422  # the facts are not all there
-    assert asserted(NOTHING, attester).status_code == 404
+    may = registered(world, Attester(STATION), asserts(kind, regions=(home,)))
+    assert asserted(may, scene.real).status_code == 422  # the facts are not all there
+    assert asserted(may, NOTHING).status_code == 404
 
 
 # -- the row narrows what is read, and hides nothing -------------------------------------------------------------------

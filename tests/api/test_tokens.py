@@ -54,7 +54,7 @@ def _signed(world: World, client: Client, key: Any, algorithm: str = "ES256", **
 
 
 def _made(shape: str) -> Any:
-    return RSAKey.generate_key(2048) if shape == "RSA" else OKPKey.generate_key(shape) if shape == "Ed25519" else ECKey.generate_key(shape)
+    return RSAKey.generate_key(2048) if shape == "RSA" else OKPKey.generate_key("Ed25519") if shape == "Ed25519" else ECKey.generate_key(shape)
 
 
 def _with_key(world: World, key: Any) -> Client:
