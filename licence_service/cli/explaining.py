@@ -1,5 +1,6 @@
 """`licence-service explain`: what a licence's decision rests on, in words, and whether the rules would say the same again (DOMAIN M21)."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from licence_service.errors import NotInRegister
 from licence_service.licence import Entry, beijing_day
 from licence_service.rules import judge_sources, outside, rule_set
 from licence_service.service import Service
+from licence_service.store.record import Record
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _WORDS = {
@@ -34,7 +36,7 @@ def explain(
     with service() as opened:
         record = opened.book.get(identifier)
         found = _explained(opened, record.type, record.entries[0])
-        found["acts"] = [_later(record.type, one) for one in record.entries[1:] if one.basis]
+        found["acts"] = _later_acts(record)
     if as_json:
         show(found, as_json=True)
     else:
@@ -58,12 +60,28 @@ def _explained(opened: Service, slug: str, entry: Entry) -> dict[str, Any]:
         "receipts": [_receipt(one) for one in basis.receipts],
         "rules": _judged(basis.judged) if basis.judged else None,
         "again": _again(opened, slug, basis, entry) if basis.judged else _decided_again(slug, basis),
-        "fields": {
-            name: {"source": one.source, "at": one.at.isoformat()} if (one := basis.origins.get(name)) else {"source": entry.by, "at": None}
-            for name in template.fields if name in version.face
-        },
+        "fields": _printed(entry, [name for name in template.fields if name in version.face]),
         "erased": bool(entry.basis_sha256 and not entry.basis),
     }  # fmt: skip
+
+
+def _printed(entry: Entry, names: Iterable[str]) -> dict[str, Any]:
+    """Return where printed fields come from, and of when that is (AI-09): where the request named no source, who entered them, and when."""
+    origins, recorded_at = (entry.basis or Basis()).origins, entry.recorded_at.isoformat() if entry.recorded_at else None
+    entered = {"source": entry.by, "at": recorded_at}
+    return {name: {"source": one.source, "at": one.at.isoformat()} if (one := origins.get(name)) else entered for name in names}
+
+
+def _later_acts(record: Record) -> list[dict[str, Any]]:
+    """Return what later acts rest on, and the fields that they printed anew."""
+    acts, before = [], {}
+    for entry in record.entries:
+        face = entry.version.face if entry.version else before
+        changed = [name for name, value in face.items() if before.get(name) != value]
+        if entry.sequence > 1 and (entry.basis or changed):
+            acts.append({**_later(record.type, entry), "fields": _printed(entry, changed)})
+        before = face
+    return acts
 
 
 def _later(slug: str, entry: Entry) -> dict[str, Any]:
@@ -134,8 +152,7 @@ def _told(found: dict[str, Any]) -> None:
             out.print(f"         {one['source']} {_WORDS[one['result']]}")
     if found["again"]:
         out.print(f"again    {found['again']}")
-    for name, one in found["fields"].items():
-        out.print(f"field    {name}: from {one['source']}{', as of ' + one['at'] if one['at'] else ' with the request'}")
+    _sources(found["fields"])
     for act in found["acts"]:
         _then(act)
     if found["erased"]:
@@ -149,6 +166,12 @@ def _then(act: dict[str, Any]) -> None:
         _asked(one)
     if act["again"]:
         out.print(f"again    {act['again']}")
+    _sources(act["fields"])
+
+
+def _sources(fields: dict[str, Any]) -> None:
+    for name, one in fields.items():
+        out.print(f"field    {name}: from {one['source']}, as of {one['at']}")
 
 
 def _asked(one: dict[str, Any]) -> None:

@@ -200,7 +200,7 @@ def test_an_issue_is_explained_in_words_and_judged_again(terminal: Terminal) -> 
     said = terminal.json("explain", licence_id)
     assert (said["again"], said["rules"]["rule_set"], said["case"]["item"]) == ("the same", RULES, ITEM)
     assert said["fields"]["vin"]["source"] == "公安交管"
-    assert said["fields"]["plate_no"] == {"source": said["case"]["entered_by"], "at": None}  # with the request
+    assert said["fields"]["plate_no"] == {"source": said["case"]["entered_by"], "at": said["case"]["recorded_at"]}  # with the request
     assert {one["source"]: one["result"] for one in said["receipts"]} == {"police_vehicle": "pass", "vehicle_inspection": "pass"}
     words = terminal.run("explain", licence_id).output
     assert RULES in words
@@ -208,6 +208,25 @@ def test_an_issue_is_explained_in_words_and_judged_again(terminal: Terminal) -> 
     person = world.issue(HAILING, key="person-0001", case_no="P-1", face={"license_no": "5199002612000010"})
     assert terminal.json("explain", person["licence_id"])["again"] is None
     assert "an officer" in terminal.run("explain", person["licence_id"]).output
+
+
+@pytest.mark.rule("AI-09")
+def test_what_a_later_act_prints_anew_is_explained_with_its_own_source_and_time(terminal: Terminal) -> None:  # noqa: F811
+    world = terminal.world
+    sources = {"plate_no": {"source": "公安交管", "at": NOW.isoformat()}}
+    licence_id = _sent(world, "machine-010", sources=sources, face={"license_no": "5199002612000011"}).json()["licence_id"]
+    assert terminal.json("explain", licence_id)["acts"] == []
+    world.clock.now += timedelta(hours=1)  # type: ignore[attr-defined]
+    changed = world.act(HAILING, licence_id, {"act": "change", "face": {"plate_no": "川PD09999"}}, "changing-01")
+    assert changed.status_code == 201, changed.text
+
+    said = terminal.json("explain", licence_id)
+
+    assert said["fields"]["plate_no"] == {"source": "公安交管", "at": NOW.isoformat()}
+    (act,) = said["acts"]
+    assert act["fields"]["plate_no"] == {"source": said["case"]["entered_by"], "at": changed.json()["recorded_at"]}
+    assert "vin" not in act["fields"]
+    assert "plate_no: from" in terminal.run("explain", licence_id).output.partition("then")[2]
 
 
 @pytest.mark.rule("AI-03")
