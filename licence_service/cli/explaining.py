@@ -1,6 +1,6 @@
 """`licence-service explain`: what a licence's decision rests on, in words, and whether the rules would say the same again (DOMAIN M21)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -74,7 +74,8 @@ def _printed(entry: Entry, names: Iterable[str]) -> dict[str, Any]:
 
 def _later_acts(record: Record) -> list[dict[str, Any]]:
     """Return what later acts rest on, and the fields that they printed anew."""
-    acts, before = [], {}
+    acts: list[dict[str, Any]] = []
+    before: Mapping[str, Any] = {}
     for entry in record.entries:
         face = entry.version.face if entry.version else before
         changed = [name for name, value in face.items() if before.get(name) != value]
