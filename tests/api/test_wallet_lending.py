@@ -363,7 +363,7 @@ def test_what_was_looked_at_before_the_licence_was_theirs_is_not_told(tmp_path: 
         seller.sell()
         buyer = purse(seller.world, BUYER)
         keep(seller.world, buyer.holder_id, [seller.licence_id])
-        api = {"path": f"/cards/{seller.licence_id}/looks", "acting": seller.app.acting(BUYER)}
+        api: dict[str, Any] = {"path": f"/cards/{seller.licence_id}/looks", "acting": seller.app.acting(BUYER)}
         assert "还没有人看过" in page(seller, buyer, "looks")
         assert seller.app.get(**api).json() == {"licence_id": seller.licence_id, "looks": [], "after": None}
         shown = buyer.post(f"/wallet/cards/{seller.licence_id}/show/code", {"audience": "anyone"}, Accept="application/json").json()
