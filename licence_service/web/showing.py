@@ -38,7 +38,11 @@ WORDS_OF = {  # what is not shown: the band's look, and the words; of what is sh
         "Scanned elsewhere before: it may be a picture of a screen. Do not rely on it",
     ),
     Answer.CLOCK: ("cannot_decide", "时钟相差过大，无法判定", "A clock is off by too much: cannot be decided"),
-    Answer.LOG_IN_OVER: ("not_valid", "出示人已退出登录，或其授权已终止，此码作废", "The log-in, or the delegation, under which this was shown is over"),
+    Answer.LOG_IN_OVER: (
+        "not_valid",
+        "出示人已退出登录，或其授权已终止，此码作废",
+        "The log-in, or the delegation, under which this was shown is over",
+    ),
     Answer.CARD_OVER: (
         "not_valid",
         "出示人已退回此证照，或证照已属他人，此码作废",
