@@ -310,6 +310,18 @@ def test_the_list_says_who_looked_when_where_why_and_at_which_fields_newest_firs
             assert words in line, words
 
 
+def test_an_officer_whose_scan_showed_nothing_is_told_with_that(owner: Owner, mine: Purse) -> None:
+    forward(owner, minutes=1)
+    made, said = owner.code(), {"reason": "roadside_check", "place": "示例国道三公里处"}
+    for officer in ("执法007", "执法008"):
+        owner.http.post(f"/D/1{made['digits']}", json={**said, "officer": officer}, headers=officers(owner.world, f"police-{officer[-1]}"))
+    second, first = re.findall(r"<li class=\"card\">.*?</li>", page(owner, mine, "looks"), re.DOTALL)
+    for line, wanted in ((first, ("执法007", "按亮证码", "公民身份号码")), (second, ("执法008", "按亮证码", "未显示证照内容"))):
+        for words in wanted:
+            assert words in line, words
+    assert "公民身份号码" not in second
+
+
 @pytest.mark.rule("SH-11")
 def test_of_a_look_that_a_case_seals_the_page_says_only_that_there_was_one(owner: Owner, mine: Purse) -> None:
     forward(owner, minutes=1)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from licence_service.holding import LOOKS
+from licence_service.roadside import BY_CODE
 from licence_service.store.reads import COPY, LENT, SHOWN
 from licence_service.web.holding import telling
 from licence_service.web.issuing import LicenceId
@@ -19,7 +20,9 @@ _WAYS = {
     "looked": ("执法查询", "An officer looked"), SHOWN: ("扫描亮证码", "A show code was scanned"), LENT: ("查看授权内容", "What was lent was read"),
     COPY: ("核验加注件", "An annotated copy was verified"),
 }  # fmt: skip
-_ASKED_BY = {"number": ("按证号", "by number"), "plate": ("按车牌", "by plate"), "id": ("按身份证号", "by identity number")}
+_ASKED_BY = {
+    "number": ("按证号", "by number"), "plate": ("按车牌", "by plate"), "id": ("按身份证号", "by identity number"), BY_CODE: ("按亮证码", "by its show code"),
+}  # fmt: skip
 _SEEN_AS = {"public": ("公众", "the public"), "passenger": ("乘客", "a passenger")}
 Cursor = Annotated[str, Query(max_length=60)]
 
