@@ -129,6 +129,11 @@ def not_of_shape(request: Request, error: Exception) -> Response:
     return problem(request, 422, "request-rejected", "The request is not of the documented shape", faults=faults)
 
 
+def gone(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: who asked went away before the whole body was here, as a phone does that leaves the network; nothing was done, and no bug is met."""
+    return Response(status_code=400)
+
+
 def bug(request: Request, _error: Exception) -> Response:
     """Answer a bug without any detail but the request's id, by which the log tells more."""
     return problem(request, 500, "bug", "Something went wrong on our side", request_id=getattr(request.state, "request_id", ""))

@@ -1,9 +1,15 @@
 """No form and no address breaks the wallet: whatever is sent is answered with a page or a clear refusal, never as a bug."""
 
+import socket
+import time
 from dataclasses import asdict
 from urllib.parse import urlencode
 
+import pytest
+
+from licence_service.app import served
 from tests.api.test_wallet_apart import ASKED, LENT, LISTS, Scene, scene
+from tests.serving import serving
 
 __all__ = ["scene"]
 WORST = ("\x00", "²", "9" * 400)
@@ -39,3 +45,18 @@ def test_nothing_in_an_address_breaks_the_wallet(scene: Scene) -> None:
         for path in (path for _, path in ASKED if "{" in path):
             name = path.partition("{")[2].partition("}")[0]
             assert scene.mine.get(path.format(**{**asdict(scene.real), name: evil})).status_code in {404, 405, 422}, (path, evil)
+
+
+def test_who_goes_away_in_the_middle_of_a_form_has_met_no_bug(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None:
+    said, path = "", f"/wallet/cards/{scene.real.licence_id}/show/code"
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nCookie: wallet_session={scene.mine.token}\r\nContent-Length: 999\r\n"
+    with serving(served(scene.owner.world.service)) as port:
+        with socket.create_connection(("127.0.0.1", port)) as phone:
+            phone.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nform_key=".encode())
+            time.sleep(0.2)
+        until = time.monotonic() + 5
+        while "/show/code" not in said and time.monotonic() < until:
+            time.sleep(0.05)
+            said += "".join(capfd.readouterr())
+    assert "status=400" in said
+    assert "bug" not in said
