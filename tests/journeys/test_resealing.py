@@ -235,7 +235,10 @@ def test_a_plan_whose_key_nobody_calls_lost_is_not_approved(alone: Case, ready: 
 
 
 @pytest.mark.rule("SE-06")
-@pytest.mark.parametrize("step", ["reserve", "draw", "request-seal", "seal", "sealed", "archive", "append", "settle"])
+@pytest.mark.parametrize(
+    "step",
+    ["reserve", "seal", "append", "settle", *(pytest.param(one, marks=pytest.mark.long) for one in ("draw", "request-seal", "sealed", "archive"))],
+)
 def test_killed_before_any_step_it_goes_on_without_loss_or_double(alone: Case, ready: Ready, killed: Killed, step: str) -> None:
     with lost(alone, ready) as (world, seal, ids):
         _, campaign_id = planned(world, seal)
