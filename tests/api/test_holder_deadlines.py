@@ -66,6 +66,7 @@ def test_a_card_has_its_days_in_two_languages_with_what_to_do_and_by_whom(hosts:
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_cards_calendar_and_notices_say_the_same_of_every_type(tmp_path: Path, demo_keys: Path) -> None:
     """One holder keeps a licence of each type; on every day on which something is told, what was told is what the card says, word for word."""
     with owning(tmp_path, demo_keys) as owner:

@@ -44,7 +44,7 @@ from tests.api.test_isolation import (
 from tests.api.test_offices import OTHER, SHUAN
 from tests.attesting import STATION, Attester, accepts, asserts, registered
 from tests.desks import Seat
-from tests.parts.databases import KINDS, empty_postgres
+from tests.parts.databases import empty_postgres
 from tests.world import BUSINESS, DRIVER, NOW, VEHICLE, World, decision
 
 THIRD = "12519900MB9900048D"
@@ -87,7 +87,7 @@ class Watch:
         self.work = Work()  # of what comes between
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def scene(request: pytest.FixtureRequest, tmp_path: Path, demo_keys: Path) -> Iterator[Scene]:
     """The world with everything and everybody, on each of the two databases."""
     url = empty_postgres(*map(request.getfixturevalue, ("postgres_address", "migrated_postgres"))) if request.param == "postgresql" else None

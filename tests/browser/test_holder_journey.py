@@ -174,7 +174,7 @@ def taken_back(page: Page) -> None:
 
 
 @pytest.mark.rule("SH-12", "SH-15", "AU-06")
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.long)], ids=["phone", "desktop"])
 def test_from_log_in_to_who_looked(tmp_path: Path, demo_keys: Path, chromium: Browser, size: dict[str, Any]) -> None:
     with running_provider(CLAIMS) as issuer, a_day(tmp_path, demo_keys, issuer) as day:
         page, licence_id = signed_in(day, chromium, size), day.licence["licence_id"]

@@ -37,7 +37,7 @@ def lend(owner: Owner) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.long)], ids=["phone", "desktop"])
 def test_the_receiver_states_his_name_and_reads_what_was_lent(lent: tuple[Owner, Site], room: Room, size: dict[str, Any]) -> None:
     owner, site = lent
     page, made = room(site.url, **size).new_page(), lend(owner)

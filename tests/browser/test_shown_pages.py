@@ -22,7 +22,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator
         yield owner, Site(owner.world, f"http://127.0.0.1:{port}")
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.long)], ids=["phone", "desktop"])
 def test_a_passer_by_presses_one_button_and_reads_the_answer(shown: tuple[Owner, Site], room: Room, size: dict[str, Any]) -> None:
     owner, site = shown
     code = owner.code(audience="passenger")

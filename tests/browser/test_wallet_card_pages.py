@@ -56,7 +56,7 @@ def held(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path, room: Room) 
         yield Held(Site(world, f"http://127.0.0.1:{port}"), driver, licence_id, fleet, room)
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.long)], ids=["phone", "desktop"])
 def test_a_card_is_tidy_and_what_can_be_done_is_large_enough_for_a_thumb(held: Held, size: dict[str, Any]) -> None:
     page = held.page(held.driver, f"/wallet/cards/{held.licence_id}", **size)
     assert page.locator("h1").inner_text().startswith("在有效期内")
@@ -124,7 +124,7 @@ def test_a_print_is_a4_says_that_it_is_no_original_and_its_code_verifies(held: H
     page.close()
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.long)], ids=["phone", "desktop"])
 def test_a_fleet_is_narrowed_and_its_files_taken_without_scripts(held: Held, size: dict[str, Any]) -> None:
     page = held.page(held.fleet.purse, "/wallet/fleet", **size, **NO_SCRIPTS)
     assert page.locator("table.fleet tbody tr").count() == 50

@@ -18,7 +18,7 @@ from tests.world import BUSINESS, DRIVER, VEHICLE, World, a_world
 
 pytestmark = pytest.mark.browser
 CHEN, LUO = Somebody("519902198506120111", "陈安途"), Somebody("519902199001010034", "罗望川")
-SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+SIZES = pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.long)], ids=["phone", "desktop"])
 
 
 @pytest.fixture(scope="module")

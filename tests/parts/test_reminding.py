@@ -204,7 +204,7 @@ def test_what_is_entered_while_a_process_looks_is_looked_at_again(wallets: Walle
     assert states(wallets) == {}
 
 
-@pytest.mark.parametrize("steps", range(1, 8))
+@pytest.mark.parametrize("steps", [1, 4, 7, *(pytest.param(one, marks=pytest.mark.long) for one in (2, 3, 5, 6))])
 def test_a_process_that_is_killed_before_any_step_loses_nothing_and_doubles_nothing(wallets: Wallets, steps: int) -> None:
     kept(wallets, *(a_life(number) for number in range(1, 4)))
     kept(wallets, *(a_life(number, VEHICLE) for number in range(101, 104)), who=FIRM, company=True)

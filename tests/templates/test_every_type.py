@@ -37,7 +37,7 @@ def test_there_are_23_types_with_different_numbers() -> None:
     assert len(SLUGS) == 23
 
 
-@every_type
+@pytest.mark.parametrize("slug", [slug if place % 3 == 0 else pytest.param(slug, marks=pytest.mark.long) for place, slug in enumerate(SLUGS)])
 def test_the_sealed_file_is_pdfa_3u(made: Make, verapdf: VeraPdf, slug: str) -> None:
     assert verapdf.failures(made(slug).path) == []
 
