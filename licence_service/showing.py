@@ -122,10 +122,7 @@ class ShowOffice:
         now, licence_id = self.now(), record.licence_id
         today = beijing_day(now)
         licence = record.at(today)
-        if not self._template(record, licence).presentable:
-            raise TransitionRefused("licences of this type are not shown by a code", facts={"rule": "SH-07"})
-        if "loss_reported" in licence.flags:
-            raise TransitionRefused("it is reported lost: it cannot be shown before it is found or replaced", facts={"rule": "LC-12"})
+        self.must_be_shown(record, licence)
         binding = show_code.binding_of(holding.shown_under, licence_id, today)
         self._begin(binding, Showing(licence_id, holding.holder.holder_id, holding.session, holding.delegation), now)
         department = self.verifier.keyring.department_of(licence.issuer or record.department)
@@ -135,6 +132,13 @@ class ShowOffice:
         )  # fmt: skip
         digits = show_code.make(facts, department.code_signer)
         return Made(digits, show_code.address(self.public_url, digits), facts)
+
+    def must_be_shown(self, record: Record, licence: Licence) -> None:
+        """Raise `TransitionRefused` where a licence is not shown, as `make` says."""
+        if not self._template(record, licence).presentable:
+            raise TransitionRefused("licences of this type are not shown by a code", facts={"rule": "SH-07"})
+        if "loss_reported" in licence.flags:
+            raise TransitionRefused("it is reported lost: it cannot be shown before it is found or replaced", facts={"rule": "LC-12"})
 
     def _begin(self, binding: bytes, showing: Showing, now: datetime) -> None:
         found = self.showings.of(binding)

@@ -52,11 +52,12 @@ def show(wallet: AtWallet, licence_id: LicenceId, audience: Audience | None = No
     differs = _differs(service, record, licence, template)
     title = template.title
     try:
-        made = _made(wallet, record, audience or ANYONE)  # also before the choice: what cannot be shown is refused before anything is asked
+        service.shown.office.must_be_shown(record, licence)  # before anything is asked
     except TransitionRefused as refusal:
         return wallet.page("show_refused.html", 409, licence_id=licence_id, title=title, lost=refusal.facts.get("rule") == "LC-12")
     if differs and audience is None:
         return wallet.page("show_choose.html", licence_id=licence_id, title=title)
+    made = _made(wallet, record, audience or ANYONE)
     code = _code(service, made)
     return wallet.page(
         "show.html", script=True, licence_id=licence_id, title=title, audience=made.facts.audience, differs=differs, code=code,
