@@ -122,17 +122,18 @@ def sign_in(settings: Settings, people: People, database: Database, key: bytes, 
     issuer = settings.openid_issuer
     provider = Provider(issuer, settings.openid_client_id, settings.openid_secret(), back, seconds, now) if issuer else None
     idle, longest = timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours)
-    return SignIn(RoundTrip(provider, key, now), people, Sessions(database, people, idle, longest), settings.desk_address, now)
+    return SignIn(RoundTrip(provider, settings.desk_address, key, now), people, Sessions(database, people, idle, longest), now)
 
 
-def wallet_door(settings: Settings, exchange: Exchange, database: Database, key: bytes) -> WalletDoor:
+def wallet_door(settings: Settings, exchange: Exchange, database: Database, vault: Vault) -> WalletDoor:
     """Return what lets holders into our own wallet."""
     now, address = exchange.now, settings.public_url.rstrip("/")
     back, issuer = f"{address}/wallet/sign-in/back", settings.identity_issuer if settings.wallet_client_id else ""
     secret = settings.wallet_secret() if issuer else ""
     provider = Provider(issuer, settings.wallet_client_id, secret, back, settings.seal_timeout_seconds, now) if issuer else None
     sessions = HolderSessions(database, timedelta(minutes=settings.session_idle_minutes), timedelta(hours=settings.session_hours))
-    return WalletDoor(RoundTrip(provider, key, now), exchange.reading, exchange.holders, exchange.delegations, sessions, address, now)
+    trip = RoundTrip(provider, address, vault.wallet_key, now)
+    return WalletDoor(trip, exchange.reading, exchange.holders, exchange.delegations, sessions, vault, now)
 
 
 def repository(settings: Settings, book: Book, catalogue: Catalogue, database: Database, now: Callable[[], datetime]) -> Reconciler | None:

@@ -79,11 +79,20 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """Sends browsers to a provider and takes them back. Without a `provider` nobody leaves; `key` makes what only this service can know."""
+    """Sends browsers to a provider and takes them back. Without a `provider` nobody leaves; `key` makes what only this service can know.
+
+    `address` is that of the service where people sign in.
+    """
 
     provider: Provider | None
+    address: str
     key: bytes = field(repr=False)
     now: Callable[[], datetime] = field(repr=False)
+
+    @property
+    def secure(self) -> bool:
+        """Say whether cookies go over TLS only."""
+        return self.address.startswith("https:")
 
     def leave(self) -> tuple[str, str]:
         """Return where to go to sign in, and the state that the browser keeps meanwhile."""

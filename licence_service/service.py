@@ -283,7 +283,7 @@ def build(
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
         people, sign_in(settings, people, database, vault.sign_in_key, now),
-        wallet_door(settings, holders.exchange, database, vault.wallet_key), DeskLog(database),
+        wallet_door(settings, holders.exchange, database, vault), DeskLog(database),
         holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
         reminders(settings, holders.claims, law, hooks, clients, database, vault), repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip

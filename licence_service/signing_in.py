@@ -20,23 +20,17 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Lets people in. `address` is that of the desk."""
+    """Lets people in."""
 
     trip: RoundTrip
     people: People
     sessions: Sessions
-    address: str
     now: Callable[[], datetime] = field(repr=False)
 
     @property
     def provider(self) -> Provider | None:
         """Return who vouches for people; None where nobody signs in."""
         return self.trip.provider
-
-    @property
-    def secure(self) -> bool:
-        """Say whether cookies go over TLS only."""
-        return self.address.startswith("https:")
 
     def leave(self) -> tuple[str, str]:
         """Return where to go to sign in, and the state that the browser keeps meanwhile."""

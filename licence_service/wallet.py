@@ -15,29 +15,25 @@ from licence_service.round_trip import Provider, RoundTrip
 from licence_service.store.delegations import Delegation, Delegations
 from licence_service.store.holder_sessions import HolderSessions, Kept
 from licence_service.store.holders import COMPANY, Holder, Holders
+from licence_service.store.payload import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class WalletDoor:
-    """Lets holders in. `address` is that of the service."""
+    """Lets holders in. With the `vault` an address carries what only this service can read."""
 
     trip: RoundTrip
     reading: Reading
     holders: Holders
     delegations: Delegations
     sessions: HolderSessions
-    address: str
+    vault: Vault = field(repr=False)
     now: Callable[[], datetime] = field(repr=False)
 
     @property
     def provider(self) -> Provider | None:
         """Return who vouches for holders; None where nobody signs in."""
         return self.trip.provider
-
-    @property
-    def secure(self) -> bool:
-        """Say whether cookies go over TLS only."""
-        return self.address.startswith("https:")
 
     def arrive(self, kept: str, state: str, code: str, issuer: str | None) -> str:
         """Take in who comes back from the identity service; return the token of their session.

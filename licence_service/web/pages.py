@@ -21,6 +21,11 @@ from licence_service.web.desk_words import DESK_REFUSALS, fault_words
 from licence_service.wording import CHECKS, HEADLINES, QUESTIONS, RESULTS, SOURCES, STANDINGS, dated, not_now
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+# Of a page whose own script asks for more while somebody looks at it or types.
+LIVE = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 REFUSALS = {

@@ -1,6 +1,5 @@
 """The door of the desk: signing in with the OpenID provider, coming back from it, signing out."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -9,9 +8,9 @@ from fastapi.responses import RedirectResponse, Response
 from licence_service.duties import Right
 from licence_service.errors import AccessRefused
 from licence_service.round_trip import AWAY, MOST_CODE, MOST_STATE
-from licence_service.service import Service
 from licence_service.web import pages
 from licence_service.web.access import TheService
+from licence_service.web.cookies import keep
 from licence_service.web.desk.room import COOKIE, HOME, AtDesk, Desk, TheForm
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
@@ -43,7 +42,7 @@ def sign_in(service: TheService) -> Response:
     """Send the browser to the OpenID provider."""
     address, state = service.sign_in.leave()
     answer = RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-    _keep(answer, service, LEFT, state, _BACK, AWAY)
+    keep(answer, service.sign_in.trip, LEFT, state, _BACK, AWAY)
     return answer
 
 
@@ -65,7 +64,7 @@ def back(
     else:
         answer = RedirectResponse(HOME, status_code=303, headers={"Cache-Control": "no-store"})
         token = service.sign_in.sessions.begin(person.person_id, service.now())
-        _keep(answer, service, COOKIE, token, HOME, service.sign_in.sessions.longest)
+        keep(answer, service.sign_in.trip, COOKIE, token, HOME, service.sign_in.sessions.longest)
     answer.delete_cookie(LEFT, path=_BACK)
     return answer
 
@@ -75,10 +74,6 @@ def sign_out(service: TheService, desk: AtDesk, _form: TheForm) -> Response:
     """End the session, and show the way out of the provider's own."""
     service.sign_in.sessions.end(desk.token)
     provider = service.sign_in.provider
-    answer = pages.page("desk/out.html", leaving=provider.leaving(f"{service.sign_in.address}{HOME}") if provider else None)
+    answer = pages.page("desk/out.html", leaving=provider.leaving(f"{service.sign_in.trip.address}{HOME}") if provider else None)
     answer.delete_cookie(COOKIE, path=HOME)
     return answer
-
-
-def _keep(answer: Response, service: Service, name: str, value: str, path: str, length: timedelta) -> None:
-    answer.set_cookie(name, value, max_age=int(length.total_seconds()), path=path, secure=service.sign_in.secure, httponly=True, samesite="lax")

@@ -34,10 +34,6 @@ DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
 )
 _ACTS_OF: dict[Right, tuple[str, ...]] = {Right.FIND: (READ,), Right.ENTER: (READ, "issue", *ACTS), Right.QUARANTINE: (STOCK,)}
 _BY_ITSELF = "by-itself"  # in the address of a page that renewed itself
-_LIVE = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 
 
 class SignInWanted(Exception):  # noqa: N818 - a fact
@@ -108,7 +104,7 @@ class Desk:
         """Draw a page of the desk; `script`: it previews while somebody types."""
         answer = pages.page(f"desk/{name}", status, **self.around, **values)
         if script:
-            answer.headers["Content-Security-Policy"] = _LIVE
+            answer.headers["Content-Security-Policy"] = pages.LIVE
         return answer
 
 

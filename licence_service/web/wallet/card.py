@@ -17,10 +17,10 @@ from licence_service.licence import beijing_day
 from licence_service.service import Service
 from licence_service.web import history, history_page
 from licence_service.web.access import TheService
-from licence_service.web.desk.room import in_beijing
 from licence_service.web.holding import cards, claims, deadlines, telling
 from licence_service.web.holding.cards import FieldName
 from licence_service.web.issuing import LicenceId
+from licence_service.web.looking import in_beijing
 from licence_service.web.wallet.room import HOME, AtWallet, TheForm
 
 router = APIRouter(prefix=HOME, include_in_schema=False)

@@ -1,6 +1,5 @@
 """The door of the wallet: signing in with the identity service, coming back from it, signing out, and for whom one acts."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -12,6 +11,7 @@ from licence_service.round_trip import AWAY, MOST_CODE, MOST_STATE
 from licence_service.service import Service
 from licence_service.web import pages
 from licence_service.web.access import TheService
+from licence_service.web.cookies import keep
 from licence_service.web.wallet.room import COOKIE, HOME, AtWallet, TheForm
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
@@ -25,7 +25,7 @@ def sign_in(service: TheService) -> Response:
     """Send the browser to the identity service."""
     address, state = service.wallet.trip.leave()
     answer = RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-    _keep(answer, service, _LEFT, state, _BACK, AWAY)
+    keep(answer, service.wallet.trip, _LEFT, state, _BACK, AWAY)
     return answer
 
 
@@ -48,7 +48,7 @@ def back(
     else:
         _end(service, request.cookies.get(COOKIE, ""))
         answer = RedirectResponse(HOME, status_code=303, headers={"Cache-Control": "no-store"})
-        _keep(answer, service, COOKIE, token, HOME, service.wallet.sessions.longest)
+        keep(answer, service.wallet.trip, COOKIE, token, HOME, service.wallet.sessions.longest)
     answer.delete_cookie(_LEFT, path=_BACK)
     return answer
 
@@ -58,7 +58,7 @@ def sign_out(service: TheService, wallet: AtWallet, _form: TheForm) -> Response:
     """End the session with its show codes, and show the way out of the identity service's own."""
     _end(service, wallet.token)
     provider = service.wallet.provider
-    answer = pages.page("wallet/out.html", leaving=provider.leaving(f"{service.wallet.address}{HOME}") if provider else None)
+    answer = pages.page("wallet/out.html", leaving=provider.leaving(f"{service.wallet.trip.address}{HOME}") if provider else None)
     answer.delete_cookie(COOKIE, path=HOME)
     return answer
 
@@ -76,7 +76,3 @@ def _end(service: Service, token: str) -> None:
     if holding:
         service.shown.office.end(holding.session)
         service.wallet.sessions.end(token)
-
-
-def _keep(answer: Response, service: Service, name: str, value: str, path: str, length: timedelta) -> None:
-    answer.set_cookie(name, value, max_age=int(length.total_seconds()), path=path, secure=service.wallet.secure, httponly=True, samesite="lax")

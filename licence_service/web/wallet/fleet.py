@@ -14,7 +14,6 @@ from licence_service.history.words import STATES, said
 from licence_service.holding import DOWNLOAD, READ, Holding
 from licence_service.licence import LicenceState, beijing_day
 from licence_service.service import Service
-from licence_service.store.payload import Vault
 from licence_service.web import pages
 from licence_service.web.access import TheService
 from licence_service.web.holding.files import part_of
@@ -97,22 +96,18 @@ class _Choice:
     def closed(self, service: Service, holding: Holding) -> str:
         one = self.wanted
         content = {"type": one.type, "state": one.state, "within": one.within, "text": one.text, "by": one.by, "chosen": sorted(one.chosen)}
-        return base64.urlsafe_b64encode(_vault(service).close_json({**content, "part": self.part}, _row(holding))).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(service.wallet.vault.close_json({**content, "part": self.part}, _row(holding))).rstrip(b"=").decode()
 
     @classmethod
     def opened(cls, token: str, service: Service, holding: Holding) -> "_Choice":
         """Read it back; `NotInRegister` for what was not made here for this holder."""
         try:
             sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-            content = _vault(service).open_json(sealed, _row(holding))
+            content = service.wallet.vault.open_json(sealed, _row(holding))
         except (binascii.Error, ValueError, Unavailable) as wrong:
             raise NotInRegister from wrong
         part = content.pop("part")
         return cls(Wanted(**{**content, "chosen": frozenset(content["chosen"])}), part)
-
-
-def _vault(service: Service) -> Vault:
-    return Vault(service.settings.payload_secret())
 
 
 def _row(holding: Holding) -> str:

@@ -15,10 +15,6 @@ from licence_service.web.sent import Sent, read_sent
 
 HOME, COOKIE = "/wallet", "wallet_session"
 BY_ITSELF = "by-itself"  # in the address of a page that asked by itself: nobody did anything
-_LIVE = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data: blob:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 
 
 class NobodyThere(Exception):  # noqa: N818 - a fact
@@ -71,7 +67,7 @@ class Wallet:
         """Draw a page of the wallet; `script`: it asks for more by itself."""
         answer = pages.page(f"wallet/{name}", status, **self.around, **values)
         if script:
-            answer.headers["Content-Security-Policy"] = _LIVE
+            answer.headers["Content-Security-Policy"] = pages.LIVE
         return answer
 
 
