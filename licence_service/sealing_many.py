@@ -161,7 +161,7 @@ class SealingMany:
     def _judge(self, pressed: Pressed, one: Printed, *, whole: bool) -> None:
         """Let the slow reader look at the page, of an edition's first with its frames, and a foreign validator at the file while the next are sealed."""
         content, sheet, printer = pressed.content, one.order.sheet, self.registrar.line.printer
-        self._examined.append((one, self._examining.submit(self.registrar.examiner.examine, content)))
+        self._examined.append((one, self._examining.submit(self.registrar.examiner.examine, content, own=True)))
         try:
             codes = printer.judge(content, sheet, whole=whole)
         except PageDisagrees as wrong:

@@ -18,7 +18,7 @@ from licence_service.document.pdf import draw
 from licence_service.document.placed import Placed
 from licence_service.document.press import Job, Laid, Outcome, Unpressed
 from licence_service.document.press.room import Pressroom
-from licence_service.document.reading import ReadPage, codes, pages, pages_and_codes, without_lines
+from licence_service.document.reading import ReadPage, codes, pages_and_codes
 from licence_service.document.receipt import ReceiptWords
 from licence_service.document.receipt import place as place_receipt
 from licence_service.document.sheet import PrintedEndorsement, Sheet
@@ -111,7 +111,7 @@ class Printer:
         if whole:
             read, found = self.read(pdf, sheet)
         else:
-            read, found = pages(pdf), codes(without_lines(pdf), where=plates_of(sheet.template))
+            read, found = pages_and_codes(pdf, where=plates_of(sheet.template))
         agree_read(read, sheet)
         return found
 

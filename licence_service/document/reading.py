@@ -100,6 +100,11 @@ def codes(pdf: bytes, dpi: int = 150, *, where: Iterable[_Box] | None = None) ->
             images = [_seen(page, dpi, boxes) for page in document]
         finally:
             document.close()
+    return _codes_on(images, boxes)
+
+
+def _codes_on(images: Iterable[Iterable[Image.Image]], boxes: list[_Box] | None) -> list[str]:
+    """Return the texts of the codes on the pictures of each page; one found in several parts of a page counts once."""
     if boxes is None:
         return [text for pictures in images for text in _texts(pictures)]
     return [text for pictures in images for text in dict.fromkeys(_texts(pictures))]
@@ -149,17 +154,21 @@ def pages(pdf: bytes, *, joined: bool = True) -> list[ReadPage]:
             document.close()
 
 
-def pages_and_codes(pdf: bytes, dpi: int = 150) -> tuple[list[ReadPage], list[str]]:
-    """Return every page as `pages` does, and the texts of all codes outside drawings: the fonts, which take most of the time, are opened once."""
+def pages_and_codes(pdf: bytes, dpi: int = 150, *, where: Iterable[_Box] | None = None) -> tuple[list[ReadPage], list[str]]:
+    """Return every page as `pages` does, and the texts of codes: the fonts, which take most of the time, are opened once.
+
+    The codes are all outside drawings; or those on these parts of the pages, as `codes` takes them, whose drawings are read then.
+    """
+    boxes = None if where is None else list(where)
     with _lock:
-        document = pdfium.PdfDocument(without_drawings(pdf))
+        document = pdfium.PdfDocument(without_drawings(pdf) if boxes is None else without_lines(pdf))
         try:
             opened = [document[number] for number in range(len(document))]
             read = [_read(page, joined=True) for page in opened]
-            images = [_seen(page, dpi, None) for page in opened]
+            images = [_seen(page, dpi, boxes) for page in opened]
         finally:
             document.close()
-    return read, [text for pictures in images for text in _texts(pictures)]
+    return read, _codes_on(images, boxes)
 
 
 def _read(page: pdfium.PdfPage, *, joined: bool) -> ReadPage:

@@ -93,22 +93,22 @@ class Examiner:
         for child in self._children:
             self.ask("examine", b"", at=None, child=child)
 
-    def examine(self, document: bytes, at: datetime | None = None) -> Finding:
-        """Examine `document` (see `examination.examine`) within the limits.
+    def examine(self, document: bytes, at: datetime | None = None, *, own: bool = False) -> Finding:
+        """Examine `document` (see `examination.examine`) within the limits; of one that was sealed here just now (`own`) only its time on the wall.
 
         A file that needs more than them gets the reason `examination-stopped`. Raise `Unavailable` when too many
         files wait already, or every child stays busy with other files for `wait_seconds`.
         """
-        return finding_of(self.ask("examine", document, at=at.isoformat() if at else None))
+        return finding_of(self.ask("examine", document, own=own, at=at.isoformat() if at else None))
 
-    def ask(self, do: str, *files: bytes, child: "_Child | None" = None, **question: object) -> Answered:
-        """Put any question that the program answers about some files; `Unavailable` as in `examine`."""
+    def ask(self, do: str, *files: bytes, own: bool = False, child: "_Child | None" = None, **question: object) -> Answered:
+        """Put any question that the program answers about some files, which may be our `own`; `Unavailable` as in `examine`."""
         if not self._room.acquire(blocking=False):
             raise Unavailable("too many files are being examined", retry_after=RETRY_SECONDS)
         try:
             free = self._free(child)
             try:
-                return free.ask({"do": do, "files": len(files), **question}, files)
+                return free.ask({"do": do, "files": len(files), "own": own, **question}, files)
             finally:
                 self._idle.put(free)
         finally:

@@ -374,9 +374,9 @@ class Picky:
         """Take who judges the rest."""
         self._examiner, self._unwanted = examiner, unwanted
 
-    def examine(self, content: bytes) -> Finding:
+    def examine(self, content: bytes, *, own: bool) -> Finding:
         """Find nothing, or what is there."""
-        found: Finding = Finding() if self._unwanted.encode() in (attachment(content) or b"") else self._examiner.examine(content)
+        found: Finding = Finding() if self._unwanted.encode() in (attachment(content) or b"") else self._examiner.examine(content, own=own)
         return found
 
 
@@ -387,7 +387,7 @@ class Blind:
         """Take what it says."""
         self._reasons = reasons
 
-    def examine(self, _content: bytes) -> Finding:
+    def examine(self, _content: bytes, *, own: bool) -> Finding:  # noqa: ARG002
         """Find nothing."""
         return Finding(reasons=self._reasons)
 

@@ -363,6 +363,16 @@ def test_the_child_says_what_the_parent_would(child: Examiner, keyring: Keyring,
     assert child.examine(sealed, late) == _examined(keyring, sealed, late)
 
 
+def test_a_file_of_our_own_is_examined_without_a_fork_and_judged_the_same(keyring: Keyring, sealed: bytes, page: bytes) -> None:
+    examining = Examiner(keyring.trust_roots, keyring.known_seals, children=1, limits=Limits(memory_bytes=1 << 20))
+    try:
+        for document in (sealed, sealed + b"x", page):
+            assert examining.examine(document, own=True) == _examined(keyring, document)
+        assert not examining.examine(sealed).good, "a stranger's file has its worker with its limits"
+    finally:
+        examining.close()
+
+
 def test_many_threads_share_the_children(child: Examiner, sealed: bytes) -> None:
     good: list[bool] = []
     threads = [threading.Thread(target=lambda: good.append(child.examine(sealed).good)) for _ in range(8)]
@@ -424,8 +434,9 @@ def test_when_every_child_stays_busy_the_service_is_unavailable(keyring: Keyring
 
 def test_the_child_s_side_answers_until_the_parent_is_gone(keyring: Keyring, sealed: bytes) -> None:
     setting = Examiner(keyring.trust_roots, keyring.known_seals, limits=Limits(memory_bytes=1 << 40))._children[0]._setting  # this process is large
-    now, late = (json.dumps({"do": "examine", "files": 1, "at": at}).encode() for at in (None, "2040-01-01T00:00:00+00:00"))
-    frames = (setting, now, sealed, late, sealed)
+    now, late = (json.dumps({"do": "examine", "files": 1, "own": False, "at": at}).encode() for at in (None, "2040-01-01T00:00:00+00:00"))
+    own = json.dumps({"do": "examine", "files": 1, "own": True, "at": None}).encode()
+    frames = (setting, now, sealed, late, sealed, own, sealed[:-300])
     questions = io.BytesIO(b"".join(struct.pack(">I", len(frame)) + frame for frame in frames))
     answers = io.BytesIO()
     examining.serve(questions, answers)
@@ -433,3 +444,4 @@ def test_the_child_s_side_answers_until_the_parent_is_gone(keyring: Keyring, sea
     assert said.startswith(b"\0\0\0\x02{}")
     assert b'"reasons": []' in said
     assert b"chain-not-trusted" in said
+    assert b"no-signature" in said
