@@ -1,6 +1,6 @@
 """One reservation: what is meant, what is drawn for it, and how it lies in its row.
 
-What only its own entry needs – face, officer, the drafted body – lies apart (`draft`) from what a repeated answer needs (`content`), so that
+What only its own entry needs – face, officer, the drafted body – lies apart (`drafts`) from what a repeated answer needs (`content`), so that
 it is gone with one statement once the entry has it.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, exists, or_, select, update
 
 from licence_service import identifiers
 from licence_service.digests import SALT_BYTES
@@ -19,12 +19,16 @@ from licence_service.store.keys import Kind, Pair, key_of
 from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.status_index import place
-from licence_service.store.tables import clients, reservations
+from licence_service.store.tables import clients, drafts, reservations
 
 DRAFT = ("body", "private")  # of the content: goes when the entry has come
 _NOTHING_DRAWN: Mapping[str, Any] = {"salt": "", "check_code": "", "delivery_code": ""}  # an act without a document
-_RESERVED = (reservations.c.reservation_id.in_(bindparam("mine", expanding=True))) & (reservations.c.state == "reserved")
-_FULFIL = update(reservations).where(_RESERVED & reservations.c.draft.is_not(None)).values(state="entered", sequence=bindparam("line"), draft=None)
+ROWS = select(reservations, drafts.c.sealed.label("apart")).outerjoin_from(reservations, drafts)  # as `of_row` takes them
+_MINE = reservations.c.reservation_id.in_(bindparam("mine", expanding=True))
+_RESERVED = _MINE & (reservations.c.state == "reserved")
+_SPLIT = or_(exists().where(drafts.c.reservation == reservations.c.id), reservations.c.draft.is_not(None))
+_FULFIL = update(reservations).where(_RESERVED & _SPLIT).values(state="entered", sequence=bindparam("line"), draft=None)
+_NEEDED_NO_MORE = delete(drafts).where(drafts.c.reservation.in_(select(reservations.c.id).where(_MINE)))
 _UNSPLIT = select(reservations.c.reservation_id, reservations.c.content).where(_RESERVED)
 _FULFIL_UNSPLIT = (
     update(reservations)
@@ -92,7 +96,7 @@ class Drawn:
     case_no: str | None  # blinded
     now: datetime
     chance: Mapping[str, Any] = field(repr=False)
-    draft: bytes | None = field(repr=False)  # encrypted
+    draft: bytes | None = field(repr=False)  # encrypted, for `drafts`
 
     def written(self, vault: Vault, number: int, lease_until: datetime) -> tuple[dict[str, Any], Reservation]:
         """Return the row and the reservation; `number` is its running number in the status lists, which an act without a document does not have."""
@@ -104,7 +108,7 @@ class Drawn:
             "request_digest": intent.request_digest, "case_key": self.case, "case_no": self.case_no, "licence_id": self.licence_id, "type": intent.type,
             "department": intent.department, "act": intent.act, "version": intent.version,
             "content": vault.close_json(kept, f"reservation:{self.reservation_id}"), "state": "reserved", "lease_until": lease_until,
-            "created_at": self.now, "draft": self.draft, "office": intent.office,
+            "created_at": self.now, "office": intent.office,
         }  # fmt: skip
         return row, Reservation(
             self.reservation_id, intent.client, intent.department, intent.type, intent.act, self.licence_id, intent.version, "reserved", self.now, "",
@@ -135,10 +139,10 @@ def keys_of(row: Mapping[str, Any], owner: int) -> list[Pair]:
 
 
 def of_row(vault: Vault, row: RowMapping, *, made_now: bool) -> Reservation:
-    """Return a reservation as its row says; one of an earlier release has all of its content in one place."""
+    """Return a reservation as its row of `ROWS` says; one of an earlier release has its draft, or all of its content, in one place with it."""
     content = vault.open_json(row["content"], f"reservation:{row['reservation_id']}")
-    if row["draft"] is not None:
-        content |= vault.open_json(row["draft"], f"draft:{row['reservation_id']}")
+    if draft := row["apart"] or row["draft"]:
+        content |= vault.open_json(draft, f"draft:{row['reservation_id']}")
     return Reservation(
         row["reservation_id"], row["client"], row["department"], row["type"], row["act"], row["licence_id"], row["version"],
         row["state"], row["created_at"], row["reason"], made_now, row["sequence"], **_drawn(content), content=content,
@@ -157,6 +161,7 @@ def fulfil(connection: Connection, vault: Vault, done: Mapping[str, int]) -> Non
     for sequence, mine in by_sequence.items():
         for part in parts(mine):
             closed += connection.execute(_FULFIL, {"mine": part, "line": sequence}).rowcount
+            connection.execute(_NEEDED_NO_MORE, {"mine": part})
     if closed < len(done):
         closed += _fulfil_unsplit(connection, vault, done)
     if closed != len(done):

@@ -16,16 +16,16 @@ from licence_service.store.counting import count_up, hold
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, add, key_of, owners
 from licence_service.store.payload import Vault
-from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, keys_of, of_row
-from licence_service.store.tables import photos, reservations
+from licence_service.store.reservation import ROWS, Drawn, Intent, Reservation, drawn, keys_of, of_row
+from licence_service.store.tables import drafts, photos, reservations
 
 __all__ = ["LEASE", "STATUS", "Intent", "Reservation", "Reservations", "room"]
 LEASE = timedelta(seconds=30)
 STATUS = "status"  # the running number of places in the status lists
 _WAITED = 1000  # more reservations than are made while one that has taken its time waits for its turn
 _RESERVE = insert(reservations)
-_OF_KEY = select(reservations).where(reservations.c.client == bindparam("client"), reservations.c.idempotency_key == bindparam("idempotency_key"))
-_OF_CASE = select(reservations).where(reservations.c.id.in_(owners()), reservations.c.case_key == bindparam("case"))
+_OF_KEY = ROWS.where(reservations.c.client == bindparam("client"), reservations.c.idempotency_key == bindparam("idempotency_key"))
+_OF_CASE = ROWS.where(reservations.c.id.in_(owners()), reservations.c.case_key == bindparam("case"))
 _OF_KEY_OR_CASE = _OF_KEY.union_all(_OF_CASE).order_by("id")
 
 
@@ -64,6 +64,8 @@ class Reservations:
             reserved = connection.execute(_RESERVE, row).inserted_primary_key
             if reserved:
                 add(connection, keys_of(row, reserved[0]))
+                if wanted.draft:
+                    connection.execute(insert(drafts).values(reservation=reserved[0], sealed=wanted.draft))
             return made
 
     def find(self, intent: Intent) -> Reservation | None:
@@ -84,7 +86,7 @@ class Reservations:
 
     def get(self, reservation_id: str, caller: Client | None = None) -> Reservation:
         """Return a reservation as it stands; to a `caller` its own alone, of types of which it may hear: no other is opened."""
-        wanted = select(reservations).where(reservations.c.reservation_id == reservation_id)
+        wanted = ROWS.where(reservations.c.reservation_id == reservation_id)
         with self._database.read() as connection:
             row = connection.execute(wanted.where(reservations.c.client == caller.name) if caller else wanted).mappings().first()
         if row is None or (caller and not (caller.may(row["act"], row["type"]) or caller.may(READ, row["type"]))):
@@ -95,7 +97,7 @@ class Reservations:
         """Return the reservation of a client's key."""
         mine = (reservations.c.client == client) & (reservations.c.idempotency_key == idempotency_key)
         with self._database.read() as connection:
-            row = connection.execute(select(reservations).where(mine)).mappings().first()
+            row = connection.execute(ROWS.where(mine)).mappings().first()
             return of_row(self._vault, row, made_now=False) if row else None
 
     def of_licence(self, licence_id: str) -> list[str]:
@@ -131,11 +133,8 @@ class Reservations:
         """Return reservations that nobody is carrying, those left longest first: one that must wait does not starve the others."""
         idle = (reservations.c.state == "reserved") & (reservations.c.lease_until <= now)
         with self._database.read() as connection:
-            rows = (
-                connection.execute(select(reservations).where(idle).order_by(reservations.c.lease_until, reservations.c.id).limit(limit))
-                .mappings()
-                .all()
-            )
+            oldest = ROWS.where(idle).order_by(reservations.c.lease_until, reservations.c.id).limit(limit)
+            rows = connection.execute(oldest).mappings().all()
             return [of_row(self._vault, row, made_now=False) for row in rows]
 
     def photo(self, digest: str) -> bytes:

@@ -15,9 +15,9 @@ from licence_service.store.inserting import insert_all, next_ids
 from licence_service.store.keys import Kind, add, ids_of
 from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
-from licence_service.store.reservation import Drawn, Intent, Reservation, drawn, keys_of, of_row
+from licence_service.store.reservation import ROWS, Drawn, Intent, Reservation, drawn, keys_of, of_row
 from licence_service.store.reservations import STATUS, room
-from licence_service.store.tables import photos, reservations
+from licence_service.store.tables import drafts, photos, reservations
 
 LEASE = timedelta(minutes=10)  # a chunk is carried as a whole; after it, what is left is carried one by one
 RENEWED = timedelta(minutes=2)  # a holder that lives pushes its leases forward no more often: it takes a chunk's rows some 50 ms
@@ -83,7 +83,7 @@ class Reserving:
         with self._database.write() as connection:
             for part in parts(keys):
                 mine = (reservations.c.client == client) & reservations.c.idempotency_key.in_(part)
-                rows = connection.execute(select(reservations).where(mine)).mappings().all()
+                rows = connection.execute(ROWS.where(mine)).mappings().all()
                 found.update({row["idempotency_key"]: of_row(self._vault, row, made_now=False) for row in rows})
             if taken := [{"mine": one.reservation_id, "until": now + LEASE} for one in found.values() if one.state == "reserved"]:
                 connection.execute(_LEASE, taken)
@@ -136,10 +136,10 @@ class Reserving:
         rows: list[RowMapping] = []
         for part in parts(wanted):
             mine = _MINE & reservations.c.idempotency_key.in_([one.intent.idempotency_key for one in part])
-            rows += connection.execute(select(reservations).where(mine), {"client": part[0].intent.client}).mappings()
+            rows += connection.execute(ROWS.where(mine), {"client": part[0].intent.client}).mappings()
         cases = sorted(ids_of(connection, Kind.CASE, [one.case for one in wanted if one.case]).values())
         for some in parts(cases):
-            rows += connection.execute(select(reservations).where(reservations.c.id.in_(some))).mappings()
+            rows += connection.execute(ROWS.where(reservations.c.id.in_(some))).mappings()
         known: dict[_Key, RowMapping | int] = {(row["client"], row["idempotency_key"]): row for row in rows}
         return known | {("", row["case_key"]): row for row in rows if row["case_key"]}
 
@@ -152,6 +152,8 @@ class Reserving:
         made = [one.written(self._vault, number, now + LEASE) for number, one in enumerate(fresh, first)]
         rows = [{"id": key, **row} for key, (row, _) in zip(next_ids(connection, reservations, len(made)), made, strict=True)]
         insert_all(connection, reservations, rows)
+        apart = [{"reservation": row["id"], "sealed": one.draft} for row, one in zip(rows, fresh, strict=True) if one.draft]
+        insert_all(connection, drafts, apart)
         add(connection, [pair for row in rows for pair in keys_of(row, row["id"])])
         return [reservation for _, reservation in made]
 

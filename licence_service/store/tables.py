@@ -222,7 +222,7 @@ reservations = Table(
     Column("created_at", Instant, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("sequence", Integer),  # of the entry that fulfilled it
-    Column("draft", LargeBinary),  # encrypted: what its own entry alone needs; empty once it has it, and in rows of earlier releases
+    Column("draft", LargeBinary),  # of rows that an earlier release made: what lies in `drafts` now
     Column("office", String(40)),  # the sub-office that asked; empty where the department itself did, and in rows of earlier releases
     UniqueConstraint("client", "idempotency_key"),
     # While one act with a document is under way on a licence, a second one is a conflict; acts without one have version 0.
@@ -231,6 +231,10 @@ reservations = Table(
     Index("ix_reservations_client_time", "client", "created_at"),
     Index("ix_reservations_office", "office", "id", sqlite_where=_IN_OFFICE, postgresql_where=_IN_OFFICE),
 )  # fmt: skip
+
+# Encrypted: what its own entry alone needs, gone once it has it. A row of its own, so that the space serves the next and the rows that stay lie close.
+_OF_RESERVATION = Column("reservation", Key, ForeignKey("reservations.id"), primary_key=True, autoincrement=False)
+drafts = Table("drafts", metadata, _OF_RESERVATION, Column("sealed", LargeBinary, nullable=False))
 
 counters = Table("counters", metadata, Column("name", String(40), primary_key=True), Column("value", BigInteger, nullable=False))
 

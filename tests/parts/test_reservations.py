@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from licence_service.digests import sha256
 from licence_service.errors import CeilingReached, EntryConflict, KeyReused, NotInRegister, Unavailable
@@ -13,7 +13,7 @@ from licence_service.store.database import Database
 from licence_service.store.payload import Vault
 from licence_service.store.reservation import fulfil
 from licence_service.store.reservations import LEASE, Intent, Reservation, Reservations
-from licence_service.store.tables import photos, reservations
+from licence_service.store.tables import drafts, photos, reservations
 from tests.parts.databases import NOW, Clock, at_once
 
 JPEG = b"\xff\xd8 a face \xff\xd9"
@@ -261,10 +261,12 @@ def closed(database: Database, vault: Vault, done: dict[str, int]) -> None:
 
 
 def kept(database: Database, vault: Vault, reservation_id: str) -> tuple[dict[str, Any], bytes | None]:
-    """What lies in the row: the content, opened, and the draft as it is."""
+    """What is stored: the content, opened, and the draft as it is."""
     with database.read() as connection:
         row = connection.execute(select(reservations).where(reservations.c.reservation_id == reservation_id)).mappings().one()
-    return vault.open_json(row["content"], f"reservation:{reservation_id}"), row["draft"]
+        draft = connection.execute(select(drafts.c.sealed).where(drafts.c.reservation == row["id"])).scalar_one_or_none()
+    assert row["draft"] is None
+    return vault.open_json(row["content"], f"reservation:{reservation_id}"), draft
 
 
 def test_face_and_officer_lie_apart_and_are_gone_once_the_entry_has_come(made: Reservations, database: Database, vault: Vault) -> None:
@@ -283,13 +285,18 @@ def test_face_and_officer_lie_apart_and_are_gone_once_the_entry_has_come(made: R
     assert kept(database, vault, one.reservation_id) == (content, None)
 
 
-def test_what_an_earlier_release_reserved_is_read_and_fulfilled_too(made: Reservations, database: Database, vault: Vault) -> None:
+@pytest.mark.parametrize("how", ["all in one place", "the draft in its row"])
+def test_what_an_earlier_release_reserved_is_read_and_fulfilled_too(made: Reservations, database: Database, vault: Vault, how: str) -> None:
     ids = [made.reserve(an_intent(content=DRAFTED, idempotency_key=f"key-{number}"), NOW).reservation_id for number in range(3)]
     old = ids[1]
     whole = dict(made.get(old).content)
-    with database.write() as connection:  # as it was written: all in one place
-        values = {"content": vault.close_json(whole, f"reservation:{old}"), "draft": None}
-        connection.execute(update(reservations).where(reservations.c.reservation_id == old).values(values))
+    with database.write() as connection:  # as it was written
+        mine = reservations.c.reservation_id == old
+        draft = connection.execute(select(drafts.c.sealed).join(reservations).where(mine)).scalar_one()
+        one_place = how == "all in one place"
+        values = {"content": vault.close_json(whole, f"reservation:{old}")} if one_place else {"draft": draft}
+        connection.execute(update(reservations).where(mine).values(values))
+        connection.execute(delete(drafts).where(drafts.c.reservation.in_(select(reservations.c.id).where(mine))))
     assert made.get(old).content == whole
 
     closed(database, vault, {one: number for number, one in enumerate(ids, 1)})
