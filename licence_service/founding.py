@@ -13,9 +13,10 @@ from licence_service.catalogue import Catalogue, kind_data, kind_digest
 from licence_service.digests import canonical, sha256
 from licence_service.errors import TemplateRejected
 from licence_service.law import ANCHOR, BODY, DEPARTMENT, KIND, PACK, TEMPLATE
+from licence_service.regions import EVERY
 from licence_service.rules import as_data
 from licence_service.seal.department import Department
-from licence_service.seal.granting import EVERY, Grant, Office
+from licence_service.seal.granting import Grant, Office
 from licence_service.seal.keyring import Keyring
 from licence_service.store.foundations import Foundations
 
@@ -62,6 +63,7 @@ def _grants(granted: tuple[Grant, ...], offices: tuple[Office, ...]) -> Mapping[
             "to": grant.used_to.isoformat() if grant.used_to else None, "unattended": grant.unattended,
             **({"hourly_ceiling": grant.hourly_ceiling} if grant.hourly_ceiling else {}),
             **{name: list(said) for name, said in (("acts", grant.acts), ("organisations", grant.organisations)) if EVERY not in said},
+            **({"without": list(grant.without)} if grant.without else {}),
         }
         for grant in granted
     ]  # fmt: skip

@@ -43,12 +43,12 @@ from licence_service.presenting import PROGRAM, Presenter
 from licence_service.publishing import Publisher, Sources
 from licence_service.receipts import Receipts
 from licence_service.recovery import Recovery
+from licence_service.regions import EVERY
 from licence_service.registrar import Registrar
 from licence_service.repository import Reconciler
 from licence_service.reviewing import Reviews
 from licence_service.runs import Runs
 from licence_service.seal.examiner import Examiner
-from licence_service.seal.granting import EVERY
 from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.seal.pkcs11 import TokenAccess
 from licence_service.seal.terms import code_key_terms
