@@ -4,8 +4,10 @@ Nothing is judged by what merely lies in a folder: editions, kinds and grants mu
 rule packs and bodies are read from the book alone. An edition in force is never edited; a change is a new edition.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 from licence_service.bodies import Body, json_of
@@ -69,6 +71,27 @@ def _grants(granted: tuple[Grant, ...], offices: tuple[Office, ...]) -> Mapping[
     ]  # fmt: skip
     said: dict[str, object] = {"grants": grants, **({"offices": [_office(one) for one in offices]} if offices else {})}
     return {**said, "sha256": sha256(canonical(said))}
+
+
+def granted_then(content: str) -> tuple[tuple[Grant, ...], tuple[Office, ...]]:
+    """Return grants and offices as they were put in force, from the content of their line; names of offices are not read back."""
+    said = json.loads(content)
+    grants = [
+        Grant(
+            tuple(one["types"]), date.fromisoformat(one["from"]), date.fromisoformat(one["to"]) if one["to"] else None, one["unattended"],
+            tuple(one["regions"]), one.get("hourly_ceiling"), tuple(one.get("acts", (EVERY,))), tuple(one.get("organisations", (EVERY,))),
+            tuple(one.get("without", ())),
+        )
+        for one in said["grants"]
+    ]  # fmt: skip
+    offices = [
+        Office(
+            one["code"], one["name"], "", tuple(one["regions"]), date.fromisoformat(one["from"]), date.fromisoformat(one["to"]) if one["to"] else None,
+            one["under"],
+        )
+        for one in said.get("offices", ())
+    ]  # fmt: skip
+    return tuple(grants), tuple(offices)
 
 
 def _office(office: Office) -> dict[str, object]:

@@ -231,4 +231,4 @@ def must_be_granted(department: Department, slug: str, day: date, *, act: Act | 
     if not department.may_seal(slug, day, act=act, by=by):
         raise NotGranted
     if unattended and not department.may_seal(slug, day, act=act, by=by, unattended=True):
-        raise NotGranted("no grant for acts that no human decided")
+        raise NotGranted("no grant for acts that no human decided", facts={"rule": "AI-03"})

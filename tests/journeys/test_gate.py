@@ -117,7 +117,7 @@ def test_the_ceiling_holds_under_fifty_parallel_clients_and_nobody_is_lost(gate:
         answers = all_at_once(signed_in())
         assert Counter(one.status_code for one in answers) == {201: CEILING, 202: CLIENTS - CEILING}
         assert {one.json()["waits_for"] for one in answers if one.status_code == 202} == {"seal-braked"}
-        assert len(service.book.all_ids()) == len([use for use in service.seal_log.uses() if use["event"] == "done"]) == CEILING
+        assert len(list(service.book.all_ids())) == len([use for use in service.seal_log.uses() if use["event"] == "done"]) == CEILING
         assert states() == {("registered", None, None): CEILING, ("approved", "seal", "seal-braked"): CLIENTS - CEILING}
         insisting = all_at_once(signed_in())
         assert [one.json() for one in insisting] == [one.json() for one in answers]  # within the hour nothing moves
@@ -143,7 +143,7 @@ def test_a_systems_own_ceiling_holds_though_it_asks_fifty_times_at_once_and_what
         system.sign_in()
         answers = all_at_once((system, said) for said in wanted)
         assert Counter(one.status_code for one in answers) == {201: OWN_CEILING, 429: CLIENTS - OWN_CEILING}
-        assert len(world.service.book.all_ids()) == OWN_CEILING
+        assert len(list(world.service.book.all_ids())) == OWN_CEILING
         refused = [said for said, one in zip(wanted, answers, strict=True) if one.status_code == 429]
         assert {(one["state"], one["reason"]) for one in map(system.case, refused)} == {("refused", "ceiling-reached")}
 
