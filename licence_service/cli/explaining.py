@@ -77,7 +77,8 @@ def _later_acts(record: Record) -> list[dict[str, Any]]:
     before: Mapping[str, Any] = {}
     for entry in record.entries:
         face = entry.version.face if entry.version else before
-        changed = [name for name, value in face.items() if before.get(name) != value]
+        told = entry.basis.origins if entry.basis else {}
+        changed = [name for name, value in face.items() if before.get(name) != value or name in told]
         if entry.sequence > 1 and (entry.basis or changed):
             acts.append({**_later(record.type, entry), "fields": _printed(entry, changed)})
         before = face

@@ -232,6 +232,24 @@ def test_what_a_later_act_prints_anew_is_explained_with_its_own_source_and_time(
     (act,) = said["acts"]
     assert act["fields"]["plate_no"] == {"source": said["case"]["entered_by"], "at": changed.json()["recorded_at"]}
     assert "vin" not in act["fields"]
+    origin = {"source": "市场监管", "at": (NOW + timedelta(minutes=5)).isoformat()}
+    unknown = world.act(HAILING, licence_id, {"act": "change", "face": {"plate_no": "川PD08888"}, "sources": {"no_such": origin}}, "changing-02")
+    assert (unknown.status_code, [(one["path"], one["code"]) for one in unknown.json()["faults"]]) == (422, [("sources", "unknown-field")])
+    faulty = world.act(HAILING, licence_id, {"act": "change", "sources": {"vin": {"source": "x"}}}, "changing-03")
+    assert (faulty.status_code, [one["path"] for one in faulty.json()["faults"]]) == (422, ["sources[0].at"])
+    other = world.act(HAILING, licence_id, {"act": "report_lost", "sources": {"vin": origin}}, "changing-04")
+    assert (other.status_code, [one["code"] for one in other.json()["faults"]]) == (422, ["unknown-key"])  # it prints nothing
+    again = world.act(
+        HAILING, licence_id, {"act": "change", "face": {"plate_no": "川PD08888"}, "sources": {"plate_no": origin, "vin": origin}}, "changing-05"
+    )
+    assert again.status_code == 201, again.text
+    entry = world.service.book.get(licence_id).entries[-1]
+    assert entry.basis
+    assert set(entry.basis.origins) == {"plate_no", "vin"}
+    assert entry.basis_sha256
+    assert not list(world.service.auditor.audit())
+    latest = terminal.json("explain", licence_id)["acts"][-1]["fields"]
+    assert (latest["plate_no"], latest["vin"]) == (origin, origin)  # also of what it found unchanged
     assert "plate_no: from" in terminal.run("explain", licence_id).output.partition("then")[2]
 
 
