@@ -4,6 +4,7 @@ Pure. A body is known by its 18-character code and its public key; its grants ar
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from datetime import date
@@ -14,13 +15,17 @@ from pydantic.dataclasses import dataclass
 
 from licence_service.errors import Fault, RequestRejected
 from licence_service.fields.declared import STRICT
+from licence_service.regions import EVERY, covered
 
-EVERY = "*"
+_REGION = re.compile(r"[0-9]{6}")
 
 
 @dataclass(frozen=True, config=STRICT)
 class BodyGrant:
-    """A grant `(kind, types, regions, from, to)` to assert or to accept; both days count; `"*"` means every one."""
+    """A grant `(kind, types, regions, from, to)` to assert or to accept; both days count; `"*"` means every one.
+
+    A region is named with all that lies within it; `without` are those that are taken out again.
+    """
 
     role: Literal["assert", "accept"]
     kinds: tuple[str, ...]
@@ -28,14 +33,16 @@ class BodyGrant:
     regions: tuple[str, ...] = (EVERY,)
     used_from: date = date.min
     used_to: date | None = None
+    without: tuple[str, ...] = ()
 
     def covers(self, role: str, kind: str, slug: str, region: str, day: date) -> bool:
-        """Say whether this grant allows it on a Beijing day; `region` is that of the organ that accepts (RULINGS 21)."""
+        """Say whether this grant allows it on a Beijing day; `region` is that of the organ that accepts (RULINGS 21), which lies within one that is named."""
         in_time = self.used_from <= day and (self.used_to is None or day <= self.used_to)
         return (
             in_time
             and self.role == role
-            and all(EVERY in allowed or one in allowed for allowed, one in ((self.kinds, kind), (self.types, slug), (self.regions, region)))
+            and all(EVERY in allowed or one in allowed for allowed, one in ((self.kinds, kind), (self.types, slug)))
+            and covered(region, self.regions, self.without)
         )
 
 
@@ -80,7 +87,12 @@ def body_from_toml(text: str) -> Body:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
         raise RequestRejected(faults=[Fault("file", "not-toml", "TOML is wanted here")]) from wrong
-    return body_of(json.dumps(said, default=str))
+    body = body_of(json.dumps(said, default=str))
+    places = {"region": (body.region,), **{f"grants.{at}.regions": {*one.regions, *one.without} for at, one in enumerate(body.grants)}}
+    faulty = [path for path, named in places.items() if not all(_REGION.fullmatch(one) or (one == EVERY and path != "region") for one in named)]
+    if faulty:
+        raise RequestRejected(faults=[Fault(path, "not-a-region", "six digits of GB/T 2260 are wanted here") for path in faulty])
+    return body
 
 
 def json_of(body: Body) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """How a case stands: the state line of DOMAIN §2e for each licence asked for under a case number, told to its own department only."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
-from licence_service.errors import NotInRegister
+from licence_service.errors import CheckFailed, NeedsClerk, NotInRegister, SourceSilent
 from licence_service.licence import Act
+from licence_service.registrar import WAITS_FOR
+from licence_service.store.case_answers import CaseAnswer, CaseAnswers
 from licence_service.store.cases import CaseIssue, Cases, Reported
 from licence_service.store.clients import READ, Client
 from licence_service.store.deliveries import DELIVERED
@@ -15,12 +19,13 @@ from licence_service.store.source_waits import CLERK, SourceWaits, Wait
 
 
 class Step(StrEnum):
-    """A step of the line, in the order in which they are reached; `refused` ends it."""
+    """A step of the line, in the order in which they are reached; `refused` ends it, until the case comes again."""
 
     RECEIVED = "received"
     CHECKING = "checking"
     NEEDS_CLERK = "needs_clerk"
     APPROVED = "approved"
+    RENDERING = "rendering"
     SEALING = "sealing"
     SEALED = "sealed"
     REGISTERED = "registered"
@@ -34,11 +39,16 @@ class Waits(StrEnum):
     """On whom an issue waits."""
 
     SOURCE = "source"  # a data source has not answered; it is asked again at the next turn, or when the request comes again
-    CLERK = "clerk"  # the sources stayed silent: a person decides
+    CLERK = "clerk"  # the sources conflict or stayed silent: a person decides
     WORKER = "worker"  # it is carried on, or taken over within a minute
     SEAL = "seal"  # the seal is stopped or cannot be had
     RECEIVER = "receiver"  # it holds; a receiver of yours has not taken its event
     REPOSITORY = "repository"  # it holds; the provincial repository has not taken it, or returned it
+
+
+_Reached: TypeAlias = tuple[Step, datetime, tuple[str, ...]]  # a step, when, and why where nothing came of it, in codes
+_CHECKED = frozenset({CheckFailed.slug, NeedsClerk.slug, SourceSilent.slug})  # answers that rest on what sources say
+_ANSWERED: Mapping[str, Step] = {NeedsClerk.slug: Step.NEEDS_CLERK, SourceSilent.slug: Step.CHECKING}  # any other answer refuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,40 +56,57 @@ class CaseDesk:
     """Answers questions about cases."""
 
     cases: Cases
+    answers: CaseAnswers
     seal_log: SealLog
     waits: SourceWaits
+    now: Callable[[], datetime] = field(repr=False)
 
     def read(self, client: Client, case_no: str) -> list[dict[str, Any]]:
-        """Return each issue of a case with the steps that it reached; `NotInRegister` where the client's department has none that it may see."""
+        """Return each issue of a case with the steps that it reached, oldest first, also of which nothing came.
+
+        `NotInRegister` where the client's department has none that it may see.
+        """
         issues = [one for one in self.cases.of(client.department, case_no, client.offices) if client.may(READ, one.type)]
+        waits = {key: one for key, one in self.waits.of(client.department, case_no, client.offices).items() if client.may(READ, one.type)}
+        answers: dict[str, list[CaseAnswer]] = defaultdict(list)
+        for answer in self.answers.of(client, case_no):
+            answers[answer.case_key].append(answer)
+        found = [self._line(client, one, answers.pop(one.case_key or "", [])) for one in issues]
+        said = {(one.organisation, one.type) for of_one in answers.values() for one in of_one}
+        found += [_answered(of_one, waits.get((of_one[-1].organisation, of_one[-1].type))) for of_one in answers.values()]
         begun = {one.type for one in issues}
-        waiting = [one for one in self.waits.of(client.department, case_no, client.offices) if client.may(READ, one.type) and one.type not in begun]
-        found = [*(self._line(client, one) for one in issues), *map(_checking, waiting)]
+        found += [_checking(wait) for key, wait in waits.items() if key not in said and wait.type not in begun]
         if not found:
             raise NotInRegister("no such case")
-        return found
+        return sorted(found, key=lambda one: str(one["steps"][0]["at"]))
 
-    def _line(self, client: Client, one: CaseIssue) -> dict[str, Any]:
-        steps: dict[Step, datetime] = {Step.RECEIVED: one.created_at, Step.APPROVED: one.created_at}  # it came with its decision (AI-02)
+    def _line(self, client: Client, one: CaseIssue, answers: Sequence[CaseAnswer]) -> dict[str, Any]:
+        before = _reached([each for each in answers if each.at < one.created_at])  # later ones are about another request
+        before = before or [(Step.RECEIVED, one.created_at, ()), (Step.CHECKING, one.created_at, ())]
+        steps: dict[Step, datetime] = {Step.APPROVED: one.created_at}  # it came with its decision (AI-02)
         uses = self.seal_log.uses(reservation_id=one.reservation_id)
-        for use in uses:
-            if use["event"] == "requested":
-                steps.setdefault(Step.SEALING, _at(use))
-            elif use["event"] == "done":
-                steps[Step.SEALED] = _at(use)
-        reason = one.reason
-        waits = Waits.SEAL if uses and uses[-1]["event"] in {"failed", "refused"} else Waits.WORKER if one.state == "reserved" else None
+        self._made(one, uses, steps)
+        last = (uses[-1]["event"], uses[-1]["reason"]) if uses and one.state == "reserved" else (None, None)
+        reason = one.reason or WAITS_FOR.get(last)
+        waits = Waits.SEAL if last[0] in {"failed", "refused"} else Waits.WORKER if one.state == "reserved" else None
         if one.sequence is not None:
             waits = self._entered(client, one, one.sequence, steps)
             if told := self.cases.reported(one.licence_id, one.sequence):
                 upwards = self._reported(told, steps)
                 waits, reason = waits or upwards, reason or told.reason
         state = Step.REFUSED if one.state == "abandoned" else list(steps)[-1]
-        return {
-            "licence_id": one.licence_id, "type": one.type, "act": one.act, "state": state.value,
-            "waits_on": waits.value if waits and state is not Step.REFUSED else None, "reason": reason or None,
-            "steps": [{"step": step.value, "at": at.isoformat(timespec="milliseconds")} for step, at in steps.items()],
-        }  # fmt: skip
+        whole = [*before, *((step, at, ()) for step, at in steps.items())]
+        return _told(one.licence_id, one.type, one.act, state, waits if state is not Step.REFUSED else None, reason, whole)
+
+    def _made(self, one: CaseIssue, uses: Sequence[Mapping[str, str | None]], steps: dict[Step, datetime]) -> None:
+        """Add how the document was made: of several attempts the last."""
+        asked = [_at(use) for use in uses if use["event"] == "requested"]
+        if asked:
+            steps |= {Step.RENDERING: min(one.carried_at, asked[-1]), Step.SEALING: asked[-1]}
+        elif one.act == Act.ISSUE and one.state == "reserved" and one.lease_until > self.now():
+            steps[Step.RENDERING] = one.carried_at
+        if done := [_at(use) for use in uses if use["event"] == "done"]:
+            steps[Step.SEALED] = done[-1]
 
     def _entered(self, client: Client, one: CaseIssue, sequence: int, steps: dict[Step, datetime]) -> Waits | None:
         """Add the steps behind the seal: registered, and delivered once every endpoint of the client that wants it has it."""
@@ -103,15 +130,50 @@ class CaseDesk:
         return None
 
 
+def _reached(answers: Sequence[CaseAnswer]) -> list[_Reached]:
+    """Return the steps of a case that was answered and of which nothing came yet."""
+    steps: list[_Reached] = [(Step.RECEIVED, answers[0].at, ())] if answers else []
+    for one in answers:
+        step = _ANSWERED.get(one.codes[0], Step.REFUSED)
+        if step is not Step.CHECKING and one.codes[0] in _CHECKED and steps[-1][0] is not Step.CHECKING:
+            steps.append((Step.CHECKING, one.at, ()))
+        steps.append((step, one.at, one.codes))
+    return steps
+
+
+def _answered(answers: Sequence[CaseAnswer], wait: Wait | None) -> dict[str, Any]:
+    """Return the line of an issue of which nothing is reserved: refused, with a clerk, or waiting for its sources."""
+    last = answers[-1]
+    state, reason = _ANSWERED.get(last.codes[0], Step.REFUSED), last.codes[0]
+    waits = Waits.SOURCE if state is Step.CHECKING else Waits.CLERK if last.open else None
+    if wait:
+        state, waits, reason = _waiting(wait)
+    return _told(None, last.type, last.act, state, waits, reason, _reached(answers))
+
+
 def _checking(wait: Wait) -> dict[str, Any]:
-    """Return the line of an issue of which nothing is reserved yet: its sources are silent."""
-    state = Step.NEEDS_CLERK if wait.state == CLERK else Step.CHECKING
-    steps = [{"step": step.value, "at": wait.since.isoformat(timespec="milliseconds")} for step in (Step.RECEIVED, Step.CHECKING)]
+    """Return the line of an issue of which an earlier release noted only that its sources are silent."""
+    state, waits, reason = _waiting(wait)
+    return _told(None, wait.type, Act.ISSUE.value, state, waits, reason, [(step, wait.since, ()) for step in (Step.RECEIVED, Step.CHECKING)])
+
+
+def _waiting(wait: Wait) -> tuple[Step, Waits, str]:
+    with_clerk = wait.state == CLERK
+    reason = f"{SourceSilent.slug}: {', '.join(wait.sources)}"
+    return (Step.NEEDS_CLERK, Waits.CLERK, reason) if with_clerk else (Step.CHECKING, Waits.SOURCE, reason)
+
+
+def _told(
+    licence_id: str | None, slug: str, act: str, state: Step, waits: Waits | None, reason: str | None, steps: Sequence[_Reached]
+) -> dict[str, Any]:
+    """Return one line as it is answered."""
     return {
-        "licence_id": None, "type": wait.type, "act": Act.ISSUE.value, "state": state.value,
-        "waits_on": (Waits.CLERK if wait.state == CLERK else Waits.SOURCE).value, "reason": f"source-silent: {', '.join(wait.sources)}", "steps": steps,
+        "licence_id": licence_id, "type": slug, "act": act, "state": state.value, "waits_on": waits.value if waits else None, "reason": reason or None,
+        "steps": [
+            {"step": step.value, "at": at.isoformat(timespec="milliseconds"), **({"codes": list(codes)} if codes else {})} for step, at, codes in steps
+        ],
     }  # fmt: skip
 
 
-def _at(use: dict[str, str | None]) -> datetime:
+def _at(use: Mapping[str, str | None]) -> datetime:
     return datetime.fromisoformat(str(use["at"]))

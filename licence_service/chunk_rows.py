@@ -12,6 +12,7 @@ from licence_service.licence import Entry
 from licence_service.seal import HeldSeal
 from licence_service.seal.department import Department
 from licence_service.sealing import Order
+from licence_service.store.clients import Client
 from licence_service.store.record import Record
 from licence_service.store.reservations import Reservation
 from licence_service.template import Template
@@ -82,6 +83,18 @@ def photos_of(entry: Entry, shown: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the JPEGs that an entry's document shows, by their hex SHA-256; `shown` has them by the names of their fields."""
     assert entry.version  # noqa: S101 - only acts with a document go through chunks
     return {digest: shown[name] for name, digest in entry.version.photos.items() if name in shown}
+
+
+def done_of(caller: Client, one: Made, entry: Entry) -> Done:
+    """Return the answer to a row that was entered; codes go only to the client that made the reservation (DESIGN §2)."""
+    version, reservation = entry.version, one.reservation
+    assert version  # noqa: S101 - only acts with a document go through chunks
+    assert entry.recorded_at  # noqa: S101 - it was entered
+    mine = reservation.client == caller.name
+    return Done(
+        entry.licence_id, entry.sequence, entry.act.value, entry.recorded_at, version.elicence_id, one.template.number_of(version.face), version.version,
+        reservation.check_code if mine else None, reservation.delivery_code if mine else None, one.code_text if mine else None,
+    )  # fmt: skip
 
 
 def told(act: Callable[[], Done | Waiting]) -> Outcome:

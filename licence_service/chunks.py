@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from licence_service import requests
-from licence_service.carrying import Done
-from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, digest_of, photos_of, told
+from licence_service.answered import note_all
+from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, digest_of, done_of, photos_of, told
 from licence_service.confirming import asked_ahead, confirmed, first_on
 from licence_service.drafting import Draft
 from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealBraked, SealStopped, Unavailable
@@ -112,12 +112,19 @@ class Chunks:
                 fresh.append((row, found))
             else:
                 alone.append(row)
-        silent = {at: (one, *rows[at]) for at, one in outcomes.items() if isinstance(one, Unnoted)}
-        outcomes.update(zip(silent, noted(self.registrar.line, caller, list(silent.values())), strict=True))
+        self._note(caller, rows, outcomes)
         outcomes.update(self.carry(caller, fresh))
         for row in sorted(alone, key=lambda one: one.at):
             outcomes[row.at] = told(lambda row=row: one_by_one(caller, row.key, row.body))  # type: ignore[misc]
         return [outcomes[at] for at in range(len(rows))]
+
+    def _note(self, caller: Client, rows: Sequence[Row], outcomes: dict[int, Outcome]) -> None:
+        """Note which sources were silent about which rows, and on their cases what was refused so far."""
+        line = self.registrar.line
+        silent = {at: (one, *rows[at]) for at, one in outcomes.items() if isinstance(one, Unnoted)}
+        outcomes.update(zip(silent, noted(line, caller, list(silent.values())), strict=True))
+        if not self.of_stock:
+            note_all(line, self.registrar.answers, caller, [(rows[at][1], one) for at, one in outcomes.items()])
 
     # -- before anything is written ------------------------------------------------------------------
 
@@ -218,7 +225,7 @@ class Chunks:
             return {row.at: trouble for row, _ in reserved} | outcomes
         for one, entry in zip(made, entered, strict=True):
             # Another took a number, a licence or a reservation meanwhile: such a row finds its own end.
-            outcomes[one.row.at] = self._done(caller, one, entry) if entry else told(lambda one=one: pressing.alone(one.reservation))  # type: ignore[misc]
+            outcomes[one.row.at] = done_of(caller, one, entry) if entry else told(lambda one=one: pressing.alone(one.reservation))  # type: ignore[misc]
         return outcomes
 
     def _unbraked(self, reserved: Sequence[tuple[Meant, Reservation]], outcomes: dict[int, Outcome]) -> list[tuple[Meant, Reservation]]:
@@ -294,18 +301,6 @@ class Chunks:
 
     def _leave(self, reserved: Sequence[tuple[Meant, Reservation]]) -> None:
         self.reserving.let_go([reservation.reservation_id for _, reservation in reserved], self.registrar.line.now())
-
-    @staticmethod
-    def _done(caller: Client, one: Made, entry: Entry) -> Done:
-        """Return the answer; codes go only to the client that made the reservation (DESIGN §2)."""
-        version, reservation = entry.version, one.reservation
-        assert version  # noqa: S101
-        assert entry.recorded_at  # noqa: S101 - it was entered
-        mine = reservation.client == caller.name
-        return Done(
-            entry.licence_id, entry.sequence, entry.act.value, entry.recorded_at, version.elicence_id, one.template.number_of(version.face), version.version,
-            reservation.check_code if mine else None, reservation.delivery_code if mine else None, one.code_text if mine else None,
-        )  # fmt: skip
 
 
 @contextmanager

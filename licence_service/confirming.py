@@ -16,7 +16,7 @@ from licence_service.connectors import OF_DECISION, Connector, Connectors, Use, 
 from licence_service.digests import canonical, sha256
 from licence_service.drafting import Draft
 from licence_service.errors import CheckFailed, Fault, Refusal, Unavailable
-from licence_service.fields import Face, comparison_form
+from licence_service.fields import comparison_form
 from licence_service.frozen import dataclass, field, replace
 from licence_service.gateway import Gateway
 from licence_service.licence import Act, Entry, beijing_day
@@ -72,9 +72,13 @@ def later_number(licence_id: str, act: str) -> str:
 
 def first_on(organisation: str, draft: Draft, case_no: str) -> OnDecision:
     """Return a first entry on its decision; its use is what makes it the same licence: case, type and holder (AI-01)."""
-    holder = _holder(draft.template, draft.entry.version.face if draft.entry.version else {})
-    use = f"{organisation}|{comparison_form(case_no)}|{draft.template.slug}|{comparison_form(holder)}"
-    return OnDecision(draft, draft.template.slug, holder, use, case_no)
+    face = draft.entry.version.face if draft.entry.version else {}
+    return OnDecision(draft, draft.template.slug, _holder(draft.template, face), use_of(organisation, case_no, draft.template, face), case_no)
+
+
+def use_of(organisation: str, case_no: str, template: Template, face: Mapping[str, Any]) -> str:
+    """Return the text that makes a first entry the same licence when it comes again: organisation, case, type and holder (AI-01)."""
+    return f"{organisation}|{comparison_form(case_no)}|{template.slug}|{comparison_form(_holder(template, face))}"
 
 
 def later_on(line: Line, use: str, record: Record, draft: Draft) -> OnDecision:
@@ -83,7 +87,7 @@ def later_on(line: Line, use: str, record: Record, draft: Draft) -> OnDecision:
     return OnDecision(draft, record.type, _holder(line.catalogue.edition(record.type, current.edition), current.face), use)
 
 
-def _holder(template: Template, face: Face) -> str:
+def _holder(template: Template, face: Mapping[str, Any]) -> str:
     """Return the text by which a holder is known: the number, or the name where the type has none."""
     return str(face.get(template.holder_id or "", face.get(template.holder_name, "")))
 

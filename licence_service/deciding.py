@@ -18,6 +18,7 @@ from licence_service.requests import ActRequest
 from licence_service.rules import above_ceiling, birth_of, renewal_of
 from licence_service.store.clients import Client
 from licence_service.store.record import Record
+from licence_service.template import Template
 
 MOST_AHEAD = timedelta(days=3653)  # ten years: a day beyond it is a slip of the pen
 _DEFAULTING = frozenset({Act.LIFT, Act.ACCEPT_TRANSFER, Act.REJECT_TRANSFER, Act.REINSTATE, Act.END_STAY})
@@ -46,13 +47,15 @@ def drafted(
     _must_be_offered(setting, request)
     request = _with_target(setting, request, licence)
     days = day_faults(licence, request, today)
-    if faults := (*photo_faults(template, request.photos), *days, *_receiver_faults(setting, request)):
+    if faults := (*photo_faults(template, request.photos), *days, *_receiver_faults(setting, request), *_source_faults(template, request)):
         raise FaceRejected("the act is not acceptable", faults=faults, facts={"rule": "LC-01"} if days else None)
     at = setting.situation(licence)
     must_be_entitled(setting, at, request)
     fact = checked_fact(setting, at, request)
     mark = _judged(setting, request, fact)
     draft = draft_act(at, request)
+    if request.basis:
+        draft = replace(draft, entry=replace(draft.entry, basis=request.basis))
     if mark is Mark.RECORDED:
         kept = draft.facts if request.act in {Act.ENDORSE, Act.ASSERT} else ()  # a record on the face needs a living licence, a fact does not
         draft = replace(draft, entry=replace(draft.entry, recorded_only=True, version=None), facts=kept)
@@ -63,6 +66,13 @@ def drafted(
         if placed:
             must_fit(line, draft, setting.department, photos_of(line, draft))
     return draft
+
+
+def _source_faults(template: Template, request: ActRequest) -> list[Fault]:
+    """Name sources of what is no field of the type (AI-09), in the words of an issue."""
+    return (
+        [Fault("sources", "unknown-field", "these are not all fields of this type")] if request.basis.origins.keys() - template.fields.keys() else []
+    )
 
 
 def _receiver_faults(setting: Setting, request: ActRequest) -> list[Fault]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from licence_service import authority
-from licence_service.digests import SALT_BYTES, canonical, commitment
+from licence_service.digests import SALT_BYTES, canonical, commitment, sha256
 from licence_service.drafting import Draft
 from licence_service.endorsement import FACTS_FORM, Endorsement, assertion_of, committed_facts
 from licence_service.errors import FaceRejected, Fault, NotGranted, SignatureWrong, TransitionRefused
@@ -186,3 +186,22 @@ def stated(setting: Setting, fact: Fact, request: ActRequest) -> Endorsement:
         asserter_kid=asserted.asserter_kid if asserted else key_id(body.public_key) if body and body.public_key else None,
         asserter_signature=asserted.asserter_signature if asserted else bytes.fromhex(request.asserter_signature or ""), subject=subject,
     )  # fmt: skip
+
+
+def report_of(line: Line, draft: Draft) -> tuple[str, str] | None:
+    """Return the inspection report that an accepted endorsement uses, by whichever way it came (XR-02)."""
+    for one in draft.entry.endorsements if draft.entry.act is Act.ENDORSE else ():
+        facts = line.catalogue.kinds[one.kind].facts
+        number = next((one.facts[name] for name, each in facts.items() if each.source == "report_no" and name in one.facts), None)
+        if number is not None:
+            return one.asserter, str(number)
+    return None
+
+
+def reference_of(caller: Client, record: Record, request: ActRequest) -> tuple[str, str, str] | None:
+    """Return under which reference a fact came, None where under none: whose it is, the reference, and the digest of what was said under it (EN-08)."""
+    if request.external_ref is None:
+        return None
+    said = canonical([record.licence_id, request.kind, dict(request.facts)])
+    scope = request.asserter if request.asserter_signature else caller.department  # a body that signs is itself, whoever passes it on
+    return f"{scope}/{request.asserter or caller.department}", request.external_ref, sha256(said)

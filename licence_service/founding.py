@@ -4,8 +4,10 @@ Nothing is judged by what merely lies in a folder: editions, kinds and grants mu
 rule packs and bodies are read from the book alone. An edition in force is never edited; a change is a new edition.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 from licence_service.bodies import Body, json_of
@@ -13,9 +15,10 @@ from licence_service.catalogue import Catalogue, kind_data, kind_digest
 from licence_service.digests import canonical, sha256
 from licence_service.errors import TemplateRejected
 from licence_service.law import ANCHOR, BODY, DEPARTMENT, KIND, PACK, TEMPLATE
+from licence_service.regions import EVERY
 from licence_service.rules import as_data
 from licence_service.seal.department import Department
-from licence_service.seal.granting import EVERY, Grant, Office
+from licence_service.seal.granting import Grant, Office
 from licence_service.seal.keyring import Keyring
 from licence_service.store.foundations import Foundations
 
@@ -62,11 +65,33 @@ def _grants(granted: tuple[Grant, ...], offices: tuple[Office, ...]) -> Mapping[
             "to": grant.used_to.isoformat() if grant.used_to else None, "unattended": grant.unattended,
             **({"hourly_ceiling": grant.hourly_ceiling} if grant.hourly_ceiling else {}),
             **{name: list(said) for name, said in (("acts", grant.acts), ("organisations", grant.organisations)) if EVERY not in said},
+            **({"without": list(grant.without)} if grant.without else {}),
         }
         for grant in granted
     ]  # fmt: skip
     said: dict[str, object] = {"grants": grants, **({"offices": [_office(one) for one in offices]} if offices else {})}
     return {**said, "sha256": sha256(canonical(said))}
+
+
+def granted_then(content: str) -> tuple[tuple[Grant, ...], tuple[Office, ...]]:
+    """Return grants and offices as they were put in force, from the content of their line; names of offices are not read back."""
+    said = json.loads(content)
+    grants = [
+        Grant(
+            tuple(one["types"]), date.fromisoformat(one["from"]), date.fromisoformat(one["to"]) if one["to"] else None, one["unattended"],
+            tuple(one["regions"]), one.get("hourly_ceiling"), tuple(one.get("acts", (EVERY,))), tuple(one.get("organisations", (EVERY,))),
+            tuple(one.get("without", ())),
+        )
+        for one in said["grants"]
+    ]  # fmt: skip
+    offices = [
+        Office(
+            one["code"], one["name"], "", tuple(one["regions"]), date.fromisoformat(one["from"]), date.fromisoformat(one["to"]) if one["to"] else None,
+            one["under"],
+        )
+        for one in said.get("offices", ())
+    ]  # fmt: skip
+    return tuple(grants), tuple(offices)
 
 
 def _office(office: Office) -> dict[str, object]:

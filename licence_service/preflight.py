@@ -16,6 +16,7 @@ from licence_service.identifiers import parse_elicence_id
 from licence_service.law import DEPARTMENT, TEMPLATE
 from licence_service.licence import Act, LicenceState, beijing_day
 from licence_service.line import Line, host_of, live_key
+from licence_service.regions import covered
 from licence_service.requests import AdoptRequest, IssueRequest
 from licence_service.seal import Finding
 from licence_service.seal.department import Department
@@ -52,11 +53,11 @@ def region_of(department: Department, caller: Client, request: IssueRequest, tod
     """
     if caller.office is None:
         return request.region
-    covered = department.regions_of(caller.office, today)
-    if request.region is None and len(covered) > 1:
+    named = department.regions_of(caller.office, today)
+    if request.region is None and len(named) > 1:
         raise FaceRejected(faults=[Fault("region", "missing", "the caller's office covers several regions; name the one that is meant")])
-    region = request.region or next(iter(covered), None)
-    if region not in covered:
+    region = request.region or next(iter(named), None)
+    if region is None or not covered(region, named):
         raise NotGranted("the caller's office does not cover this region on this day", facts={"rule": "SE-01"})
     return region
 
@@ -230,4 +231,4 @@ def must_be_granted(department: Department, slug: str, day: date, *, act: Act | 
     if not department.may_seal(slug, day, act=act, by=by):
         raise NotGranted
     if unattended and not department.may_seal(slug, day, act=act, by=by, unattended=True):
-        raise NotGranted("no grant for acts that no human decided")
+        raise NotGranted("no grant for acts that no human decided", facts={"rule": "AI-03"})

@@ -10,11 +10,13 @@ from datetime import date
 from typing import Any
 
 from licence_service import authority, requests
+from licence_service.answered import noted_on_case
 from licence_service.carrying import WAIT_SECONDS, Carrier, Done, Waiting, plain_answer
 from licence_service.confirming import OnDecision, confirmed, first_on, later_number, later_on
 from licence_service.deciding import drafted
 from licence_service.digests import canonical, sha256
 from licence_service.drafting import Draft
+from licence_service.endorsing import reference_of, report_of
 from licence_service.entry_form import body_of, private_of
 from licence_service.errors import (
     EntryConflict,
@@ -30,17 +32,18 @@ from licence_service.identifiers import parse_elicence_id
 from licence_service.licence import Act, Entry, beijing_day
 from licence_service.line import MOST_ATTEMPTS, Line, live_key
 from licence_service.preflight import adoption_faults, first_draft, granted
-from licence_service.requests import ActRequest, IssueRequest
+from licence_service.requests import ActRequest, AdoptRequest, IssueRequest
 from licence_service.seal.department import Department
 from licence_service.seal.examiner import Examiner
+from licence_service.store.case_answers import CaseAnswers
 from licence_service.store.cases import case_text
 from licence_service.store.clients import READ, Client
 from licence_service.store.record import Record
-from licence_service.store.reservations import Intent
+from licence_service.store.reservations import Intent, Reservation
 from licence_service.store.source_waits import kept_of, whose_of
 from licence_service.waiting import kept_if_silent
 
-_WAITS_FOR: dict[tuple[str | None, str | None], str] = {  # by the last line of the seal-use log about a reservation
+WAITS_FOR: dict[tuple[str | None, str | None], str] = {  # by the last line of the seal-use log about a reservation
     ("refused", "stopped"): SealStopped.slug, ("refused", "ceiling"): SealBraked.slug, ("failed", "unavailable"): SealUnavailable.slug,
 }  # fmt: skip
 _SETTLING = frozenset({Act.ENDORSE, Act.REFUSE_ENDORSEMENT})
@@ -57,6 +60,7 @@ class Registrar:
 
     line: Line
     examiner: Examiner
+    answers: CaseAnswers
     wait_seconds: float = WAIT_SECONDS
 
     @property
@@ -69,24 +73,32 @@ class Registrar:
     def issue(self, caller: Client, key: str, body: Mapping[str, Any]) -> Done | Waiting:
         """Issue (颁发): a first version of a new licence."""
         request = requests.read_issue(body)
-        template, department = granted(self.line, caller, request, body)
+        with noted_on_case(self.line, self.answers, caller, request):
+            template, department = granted(self.line, caller, request, body)
         if (request.decision.unattended or self.line.connectors) and (begun := self.begun(caller, key, body)):
             return begun
-        with kept_if_silent(self.line, whose_of(caller), request.type, request.case_no, kept_of(caller, key, body)):
-            draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
-            draft = self._confirmed(caller, first_on(caller.organisation, draft, request.case_no))
-        return self._reserved(caller, key, body, department, draft, request)
+        with noted_on_case(self.line, self.answers, caller, request):
+            with kept_if_silent(self.line, whose_of(caller), request.type, request.case_no, kept_of(caller, key, body)):
+                draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
+                draft = self._confirmed(caller, first_on(caller.organisation, draft, request.case_no))
+            reservation = self._reserved(caller, key, body, department, draft, request)
+        return self.carrier.carried_for(caller.name, reservation)
 
     def convert(self, caller: Client, key: str, body: Mapping[str, Any]) -> Done | Waiting:
         """Convert (存量转换): a first sealed document of a licence that there is on paper; its content, number, term and issue date stay (ST-01)."""
         request = requests.read_conversion(body)
         template, department = granted(self.line, caller, request, body)
         draft = first_draft(self.line, caller, template, department, request, Act.ISSUE)
-        return self._reserved(caller, key, body, department, draft, request)
+        return self.carrier.carried_for(caller.name, self._reserved(caller, key, body, department, draft, request))
 
     def adopt(self, caller: Client, key: str, body: Mapping[str, Any], *, of_stock: bool = False) -> Done | Waiting:
         """Adopt: take over a licence sealed elsewhere; its identifier and its file are kept verbatim. `of_stock`: `body` says its `origin`."""
         request = requests.read_adoption(body, of_stock=of_stock)
+        with noted_on_case(self.line, self.answers, caller, request.issue, Act.ADOPT):
+            reservation = self._adopted(caller, key, body, request)
+        return self.carrier.carried_for(caller.name, reservation)
+
+    def _adopted(self, caller: Client, key: str, body: Mapping[str, Any], request: AdoptRequest) -> Reservation:
         template, department = granted(self.line, caller, request.issue, body, Act.ADOPT)
         finding = self.examiner.examine(request.document)
         faults = adoption_faults(self.line, caller, request, finding)
@@ -126,7 +138,7 @@ class Registrar:
                     return before
                 draft = drafted(self.line, caller, record, request, self._today())
                 draft = self._confirmed(caller, later_on(self.line, f"{caller.name}|{key}", record, draft))
-                return self._entered(caller, key, digest, record, draft, request, report or self._report(draft))
+                return self._entered(caller, key, digest, record, draft, request, report or report_of(self.line, draft))
             except EntryConflict:
                 if draft is None or draft.entry.version:
                     raise
@@ -186,22 +198,22 @@ class Registrar:
             return self.carrier.answer(found)
         uses = self.line.seal_log.uses(reservation_id=reservation_id)
         last = (uses[-1]["event"], uses[-1]["reason"]) if uses else ("", "")
-        return Waiting(found.reservation_id, found.licence_id, waits_for=_WAITS_FOR.get(last, "sealing"))
+        return Waiting(found.reservation_id, found.licence_id, waits_for=WAITS_FOR.get(last, "sealing"))
 
     # -- the first entry -----------------------------------------------------------------------------
 
     def _reserved(
         self, caller: Client, key: str, body: Mapping[str, Any], department: Department, draft: Draft, request: IssueRequest,
         extra: Mapping[str, Any] | None = None,
-    ) -> Done | Waiting:  # fmt: skip
-        """Reserve a new licence and carry it; the second key is case, type and holder (AI-01)."""
+    ) -> Reservation:  # fmt: skip
+        """Reserve a new licence; the second key is case, type and holder (AI-01)."""
         intent = self.intent(caller, key, body, department, draft, request, extra)
         face = draft.entry.version.face if draft.entry.version else {}
         if self.line.reservations.find(intent) is None:
             living = self.line.book.living(live_key(draft.template.slug, draft.template.number_of(face), department.uscc))
             if living and not self.line.dead(living):
                 raise NumberTaken
-        return self.carrier.carried_for(caller.name, self.line.reservations.reserve(intent, self.line.now()))
+        return self.line.reservations.reserve(intent, self.line.now())
 
     @staticmethod
     def intent(
@@ -225,7 +237,7 @@ class Registrar:
         self, caller: Client, key: str, digest: str, record: Record, draft: Draft, request: ActRequest, report: tuple[str, str] | None
     ) -> Done | Waiting:
         """Reserve; carry an act with a document, append one without."""
-        ref = self._reference(caller, record, request)
+        ref = reference_of(caller, record, request)
         entry = draft.entry
         sealing = caller.department if entry.act is Act.ACCEPT_TRANSFER else record.issuer(self._today())
         intent = self.later_intent(caller, key, digest, record, draft, sealing, ref, report)
@@ -261,26 +273,9 @@ class Registrar:
         settled = self.line.reservations.get(found.reservation_id)
         return self.carrier.answer(settled) if settled.state == "entered" else None
 
-    def _report(self, draft: Draft) -> tuple[str, str] | None:
-        """Return the inspection report that an accepted endorsement uses, by whichever way it came (XR-02)."""
-        for one in draft.entry.endorsements if draft.entry.act is Act.ENDORSE else ():
-            facts = self.line.catalogue.kinds[one.kind].facts
-            number = next((one.facts[name] for name, each in facts.items() if each.source == "report_no" and name in one.facts), None)
-            if number is not None:
-                return one.asserter, str(number)
-        return None
-
-    @staticmethod
-    def _reference(caller: Client, record: Record, request: ActRequest) -> tuple[str, str, str] | None:
-        if request.external_ref is None:
-            return None
-        said = canonical([record.licence_id, request.kind, dict(request.facts)])
-        scope = request.asserter if request.asserter_signature else caller.department  # a body that signs is itself, whoever passes it on
-        return f"{scope}/{request.asserter or caller.department}", request.external_ref, sha256(said)
-
     def _endorsed_before(self, record: Record, caller: Client, request: ActRequest) -> Done | None:
         """The same fact sent twice is answered with the first result; other content is a conflict that a clerk sees (EN-08)."""
-        ref = self._reference(caller, record, request)
+        ref = reference_of(caller, record, request)
         if ref is None:
             return None
         try:

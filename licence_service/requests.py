@@ -38,7 +38,7 @@ _ORIGIN = {
     "system": Field(label="来源系统", type="string", disclose={}, required=True, max_length=80),
     "row_digest": Field(label="来源行摘要", type="string", disclose={}, required=True, pattern=r"[0-9a-f]{64}"),
 }
-_DRAWN = frozenset({"face", "photos", "reason_text"})
+_DRAWN = frozenset({"face", "photos", "reason_text", "sources"})
 ACT_KEYS: Mapping[Act, frozenset[str]] = {
     Act.RENEW: _DRAWN,
     Act.REPLACE: frozenset({"reason"}),
@@ -130,6 +130,7 @@ class ActRequest:
     automatic: bool = False  # accepted by a rule pack, not by a person
     campaign: str | None = None  # set by the campaign runner, never by a caller
     organs: Mapping[str, str] = field(default_factory=dict)  # set by the cross-region review
+    basis: Basis = field(default_factory=Basis)  # where values come from that the act prints (AI-09)
 
 
 def is_key(key: str) -> bool:
@@ -197,6 +198,8 @@ def read_act(body: Mapping[str, Any]) -> ActRequest:
     if not isinstance(name, str) or name not in {act.value for act in ACT_KEYS}:
         raise RequestRejected(faults=[Fault("act", "unknown-act", f"one of {', '.join(ACT_KEYS)}")])
     act = Act(name)
+    sources, wrong = read_origins(body.get("sources"))
+    reading.faults += wrong
     reading.only(ACT_KEYS[act] | {"act", "decision"} | (set() if act in BY_DECISION else {"effective_on"}))
     request = ActRequest(
         act, reading.decision(), reading.day("effective_on"), reading.mapping("face"), reading.photos(),
@@ -211,6 +214,7 @@ def read_act(body: Mapping[str, Any]) -> ActRequest:
         to_department=reading.field("to_department", ORGANISATION, required=act is Act.TRANSFER),
         version=reading.number("version", required=act is Act.VOID),
         redrawn="face" in body,
+        basis=Basis(origins=sources),
         **_endorsing(reading, act),
     )  # fmt: skip
     reading.refuse_if_faulty()

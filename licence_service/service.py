@@ -43,12 +43,12 @@ from licence_service.presenting import PROGRAM, Presenter
 from licence_service.publishing import Publisher, Sources
 from licence_service.receipts import Receipts
 from licence_service.recovery import Recovery
+from licence_service.regions import EVERY
 from licence_service.registrar import Registrar
 from licence_service.repository import Reconciler
 from licence_service.reviewing import Reviews
 from licence_service.runs import Runs
 from licence_service.seal.examiner import Examiner
-from licence_service.seal.granting import EVERY
 from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.seal.pkcs11 import TokenAccess
 from licence_service.seal.terms import code_key_terms
@@ -64,6 +64,7 @@ from licence_service.store.appending import Appendings
 from licence_service.store.book import Book
 from licence_service.store.campaigns import Campaigns
 from licence_service.store.cards import KeptCards
+from licence_service.store.case_answers import CaseAnswers
 from licence_service.store.cases import Cases
 from licence_service.store.clients import Clients
 from licence_service.store.credentials import Credentials
@@ -255,7 +256,7 @@ def build(
     uploads = Uploads(verifier, presenter, archive, settings.public_url, Copies(verifier, lendings, cards))
     shorthand = shorthand_of(catalogue)
     preparer = Preparer(verifier, line, PreparedAnswers(database, vault, generation_of(catalogue, keyring, shorthand)), shorthand, now)
-    registrar = Registrar(line, examiner)
+    registrar = Registrar(line, examiner, CaseAnswers(database, vault))
     skeletons = Skeletons(catalogue, keyring, printer.fonts, host_of(settings.public_url))
     clients, openings, appendings = Clients(database, keyring.within), Openings(database, vault, now), Appendings(database, vault, now)
     chunks = Chunks(registrar, Reserving(database, vault), openings, appendings, Packer(archive, packed, skeletons))
@@ -281,7 +282,7 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), seal_log, waits),
+        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), registrar.answers, seal_log, waits, now),
         people, sign_in(settings, people, database, vault.sign_in_key, now),
         wallet_door(settings, holders.exchange, database, vault), DeskLog(database),
         holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),

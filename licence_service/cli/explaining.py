@@ -7,11 +7,9 @@ import typer
 
 from licence_service.basis import Basis, Judged, Receipt
 from licence_service.cli.talking import err, out, said, service, show
-from licence_service.confirming import confirms
-from licence_service.connectors import OF_DECISION
 from licence_service.errors import NotInRegister
-from licence_service.licence import Entry, beijing_day
-from licence_service.rules import judge_sources, outside, rule_set
+from licence_service.licence import Entry
+from licence_service.replaying import SAME, decided_again, granted_at, judged_again
 from licence_service.service import Service
 from licence_service.store.record import Record
 
@@ -41,7 +39,7 @@ def explain(
         show(found, as_json=True)
     else:
         _told(found)
-    if {found["again"], *(one["again"] for one in found["acts"])} - {None, "the same"}:
+    if {found["again"], *(one["again"] for one in found["acts"])} - {None, SAME}:
         err.print("[red]judged again, the rules say something else[/]")
         raise typer.Exit(1)
 
@@ -51,7 +49,7 @@ def _explained(opened: Service, slug: str, entry: Entry) -> dict[str, Any]:
     if version is None or entry.recorded_at is None:
         raise NotInRegister("the licence has no first document")
     basis = entry.basis or Basis()
-    template = opened.catalogue.edition(slug, version.edition)
+    template, then = opened.catalogue.edition(slug, version.edition), granted_at(opened.law, slug, entry)
     return {
         "licence_id": entry.licence_id,
         "type": slug,
@@ -59,7 +57,8 @@ def _explained(opened: Service, slug: str, entry: Entry) -> dict[str, Any]:
         "decision": _decision(entry),
         "receipts": [_receipt(one) for one in basis.receipts],
         "rules": _judged(basis.judged) if basis.judged else None,
-        "again": _again(opened, slug, basis, entry) if basis.judged else _decided_again(slug, basis),
+        "grant": then.said() if then else None,
+        "again": judged_again(opened.law, slug, entry) if basis.judged else decided_again(slug, basis),
         "fields": _printed(entry, [name for name in template.fields if name in version.face]),
         "erased": bool(entry.basis_sha256 and not entry.basis),
     }  # fmt: skip
@@ -78,7 +77,8 @@ def _later_acts(record: Record) -> list[dict[str, Any]]:
     before: Mapping[str, Any] = {}
     for entry in record.entries:
         face = entry.version.face if entry.version else before
-        changed = [name for name, value in face.items() if before.get(name) != value]
+        told = entry.basis.origins if entry.basis else {}
+        changed = [name for name, value in face.items() if before.get(name) != value or name in told]
         if entry.sequence > 1 and (entry.basis or changed):
             acts.append({**_later(record.type, entry), "fields": _printed(entry, changed)})
         before = face
@@ -90,7 +90,7 @@ def _later(slug: str, entry: Entry) -> dict[str, Any]:
     basis = entry.basis or Basis()
     return {
         "sequence": entry.sequence, "act": entry.act.value, "decision": _decision(entry), "receipts": [_receipt(one) for one in basis.receipts],
-        "again": _decided_again(slug, basis),
+        "again": decided_again(slug, basis),
     }  # fmt: skip
 
 
@@ -110,30 +110,9 @@ def _receipt(one: Receipt) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _decided_again(slug: str, basis: Basis) -> str | None:
-    """Judge the receipt of a register of decisions again; None where none was asked."""
-    asked = [one for one in basis.receipts if one.fetched and set(OF_DECISION) <= set(one.compared)]
-    return ("the same" if all(confirms(one, slug) for one in asked) else "the decision was not confirmed") if asked else None
-
-
 def _judged(judged: Judged) -> dict[str, Any]:
     findings = [{"source": one.source, "result": one.result.value, "about": list(one.compared)} for one in judged.findings]
     return {"rule_set": judged.rule_set, "digest": judged.digest, "at": judged.at.isoformat(), "findings": findings}
-
-
-def _again(opened: Service, slug: str, basis: Basis, entry: Entry) -> str:
-    """Judge the same receipts by the rule set as the book knew it at the instant of that judgement: the seal may have been waited for since."""
-    assert basis.judged  # noqa: S101 - the caller looked
-    at = basis.judged.at
-    found = rule_set(opened.law.packs(at), basis.judged.rule_set)
-    if found is None:
-        return "the book knew no such rule set"
-    pack, rule = found
-    if not pack.covers(beijing_day(at)) or slug not in pack.types or basis.item not in rule.items:
-        return "not a case for this rule set"
-    if judge_sources(pack, rule, basis.receipts, basis.judged.at) != basis.judged:
-        return "other findings"
-    return "outside its limits" if entry.version and outside(rule, entry.version.face) else _decided_again(slug, basis) or "the same"
 
 
 def _told(found: dict[str, Any]) -> None:
@@ -151,6 +130,9 @@ def _told(found: dict[str, Any]) -> None:
         out.print(f"rules    {rules['rule_set']} ({rules['digest'][:12]}…) at {rules['at']}")
         for one in rules["findings"]:
             out.print(f"         {one['source']} {_WORDS[one['result']]}")
+    if found["grant"]:
+        most = found["grant"]["hourly_ceiling"]
+        out.print(f"grant    of then: no person needed; {f'at most {most} of the type an hour' if most else 'no ceiling'}")
     if found["again"]:
         out.print(f"again    {found['again']}")
     _sources(found["fields"])

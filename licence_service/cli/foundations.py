@@ -93,7 +93,10 @@ def list_lines(kind: Annotated[str | None, typer.Option(help="Only this kind.")]
 @bodies.command("add")
 @said
 def add_body(
-    file: Annotated[Path, typer.Argument(help="TOML: uscc, name, region, public_key, [[grants]]; see docs/endorsements.md.")], by: By
+    file: Annotated[
+        Path, typer.Argument(help="TOML: uscc, name, region, public_key, [[grants]] (a region is with all within it); see docs/endorsements.md.")
+    ],
+    by: By,
 ) -> None:
     """Propose a body with its public key and its grants, or a change of them; a second person confirms it."""
     body = body_from_toml(file.read_text("utf-8"))

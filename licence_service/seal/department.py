@@ -1,11 +1,13 @@
 """One department: what it is called, what it may seal and in whose name, and with what."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
 from licence_service.errors import SealUnavailable
+from licence_service.regions import EVERY, covered
 from licence_service.seal import Seal
-from licence_service.seal.granting import EVERY, Alarm, Asked, Ceiling, Grant, Office, above, below, ceiling_among
+from licence_service.seal.granting import Alarm, Asked, Ceiling, Grant, Office, above, below, ceiling_among
 from licence_service.seal.tokens import CodeSigner
 
 _MOST_ANSWERS = 4096
@@ -63,14 +65,19 @@ class Department:
             self._answers[question] = known
         return known
 
-    def regions_for(self, licence_type: str, day: date, by: str) -> tuple[str, ...]:
-        """Return the regions for which who asks may issue a type on a day: of all that its grants of the type and its offices name, and its own (LC-16)."""
+    def regions_for(self, licence_type: str, day: date, by: str, known: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the regions for which who asks may issue a type on a day: of all that its grants of the type and its offices name, and its own (LC-16).
+
+        Of the regions that are `known`, those within one that is named are named too.
+        """
         asked = self.asked(licence_type, day, act="issue", by=by)
         if by == self.uscc:
             granted = (one for grant in self.grants if grant.covers(asked) for one in grant.regions)
-            named = {self.region, *granted, *(one for each in self.offices for one in each.regions)}
+            named = {*granted, *(one for each in self.offices for one in each.regions)}
         else:
             named = {*self.regions_of(by, day)}
+        named |= {one for one in known if covered(one, named - {EVERY})}
+        named |= {self.region} if by == self.uscc else set()
         return tuple(sorted(one for one in named - {EVERY} if self.may_seal(licence_type, day, one, act="issue", by=by)))
 
     def ceiling_of(self, licence_type: str, day: date, region: str | None = None, *, act: str | None = None, by: str | None = None) -> Ceiling | None:
@@ -89,5 +96,5 @@ class Department:
         return tuple(one.code for one in below(self.offices, office))
 
     def regions_of(self, office: str, day: date) -> tuple[str, ...]:
-        """Return the regions that an office covers on a day, with those of the open offices below it."""
+        """Return the regions that an office covers on a day, with those of the open offices below it; all that lie within them are covered too."""
         return tuple(sorted({region for one in below(self.offices, office) if one.open_on(day) for region in one.regions}))

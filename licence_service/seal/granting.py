@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from licence_service.errors import Misconfigured
-
-EVERY = "*"
+from licence_service.regions import EVERY, covered
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
     """A sub-office (派出机构、办事窗口) of a department: it has no seal of its own, and acts under its department's.
 
-    `regions` are the administrative divisions (GB/T 2260) that it covers, beside those of the offices below it. `under` is the code of the
-    office above it, None where that is the department itself. Both days count.
+    `regions` are the administrative divisions (GB/T 2260) that it covers with all that lie within them, beside those of the offices below it.
+    `under` is the code of the office above it, None where that is the department itself. Both days count.
     """
 
     code: str
@@ -68,8 +67,8 @@ class Alarm:
 class Grant:
     """Which types a department may seal from when to when, inclusive (DOMAIN SE-01); `("*",)` means every one.
 
-    `regions` are the administrative divisions for which it is the issuing authority (LC-16), `acts` those of the book, `organisations` who of
-    the department may use it: the department's own code for itself, the code of an office for that and those below it.
+    `regions` are the administrative divisions for which it is the issuing authority (LC-16), with all that lie within them, `acts` those of the
+    book, `organisations` who of the department may use it: the department's own code for itself, the code of an office for that and those below it.
     """
 
     types: tuple[str, ...]
@@ -80,14 +79,16 @@ class Grant:
     hourly_ceiling: int | None = None  # of each type; None is none
     acts: tuple[str, ...] = (EVERY,)
     organisations: tuple[str, ...] = (EVERY,)
+    without: tuple[str, ...] = ()  # regions, each with all within it, that are another authority's
 
     def covers(self, asked: Asked) -> bool:
         """Say whether this one grant allows all that is asked."""
-        named = ((self.types, {asked.type}), (self.regions, _one(asked.region)), (self.acts, _one(asked.act)), (self.organisations, asked.names))
+        named = ((self.types, {asked.type}), (self.acts, _one(asked.act)), (self.organisations, asked.names))
         return (
             self.used_from <= asked.day
             and (self.used_to is None or asked.day <= self.used_to)
             and (self.unattended or not asked.unattended)
+            and (asked.region is None or covered(asked.region, self.regions, self.without))
             and all(wanted is None or EVERY in allowed or not wanted.isdisjoint(allowed) for allowed, wanted in named)
         )
 
@@ -95,6 +96,7 @@ class Grant:
     def ceiling(self) -> Ceiling | None:
         """Return its ceiling; what narrows the grant, but for types and days, says what is counted with what."""
         narrowed = [",".join(sorted(one)) for one in (self.regions, self.acts, self.organisations) if EVERY not in one]
+        narrowed += [f"without {','.join(sorted(self.without))}"] if self.without else []
         return Ceiling(self.hourly_ceiling, "|".join(narrowed)) if self.hourly_ceiling else None
 
 

@@ -28,6 +28,7 @@ Reference = Annotated[str, Field(pattern=r"^(file|env):.+$")]
 SealReference = Annotated[str, Field(pattern=r"^((file|env):.+|pkcs11:[^?]+)$")]
 Kid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
+Region = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -65,8 +66,9 @@ class CodeKeyTable(_Table):
 
 
 class GrantTable(_Table):
-    """`[[grants]]`: types, regions, acts (`["*"]` for all) and dates, inclusive; `unattended` lets no officer stand by (LC-16).
+    """`[[grants]]`: types, regions (GB/T 2260, each with all within it), acts (`["*"]` for all) and dates, inclusive (LC-16).
 
+    `without` are regions that are taken out again. `unattended` lets no officer stand by.
     `organisations` are the department's own code for itself, codes of its offices for them and those below.
     `hourly_ceiling` is the most that is sealed of each type in an hour (AI-05).
     """
@@ -76,18 +78,19 @@ class GrantTable(_Table):
     used_to: Annotated[date | None, Field(alias="to")] = None
     unattended: bool = False
     hourly_ceiling: Annotated[int | None, Field(ge=1)] = None
-    regions: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
+    regions: Annotated[tuple[Annotated[str, Field(pattern=r"^([0-9]{6}|\*)$")], ...], Field(min_length=1)] = ("*",)
     acts: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
     organisations: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
+    without: tuple[Region, ...] = ()
 
 
 class OfficeTable(_Table):
-    """`[[offices]]`: a sub-office, its regions (GB/T 2260), its days, inclusive; `under` is the office above it, else the department."""
+    """`[[offices]]`: a sub-office, its regions (GB/T 2260, each with all within it), its days, inclusive; `under` is the office above, else the department."""
 
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
     name: Text
     name_en: Text
-    regions: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9]{6}$")], ...], Field(min_length=1)]
+    regions: Annotated[tuple[Region, ...], Field(min_length=1)]
     used_from: Annotated[date, Field(alias="from")]
     used_to: Annotated[date | None, Field(alias="to")] = None
     under: str | None = None

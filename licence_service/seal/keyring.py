@@ -255,7 +255,7 @@ def _offices(file: SealFile) -> tuple[Office, ...]:
 
 def _grants(file: SealFile) -> tuple[Grant, ...]:
     return tuple(
-        Grant(one.types, one.used_from, one.used_to, one.unattended, one.regions, one.hourly_ceiling, one.acts, one.organisations)
+        Grant(one.types, one.used_from, one.used_to, one.unattended, one.regions, one.hourly_ceiling, one.acts, one.organisations, one.without)
         for one in file.grants
     )
 

@@ -39,6 +39,9 @@ class CaseIssue:
     created_at: datetime
     reason: str
     sequence: int | None
+    case_key: str | None  # blinded, by which it is the same licence; given back where it was abandoned
+    carried_at: datetime  # since when its last holder carries it, which had it until
+    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,13 @@ class Cases:
             asked = asked.where(asked_by(offices))
         with self._database.read() as connection:
             rows = connection.execute(asked, {"key": key_of(Kind.CASE_NO, blind), "case_no": blind, "department": department}).all()
-        return [CaseIssue(row.reservation_id, row.licence_id, row.type, row.act, row.state, row.created_at, row.reason, row.sequence) for row in rows]
+        return [
+            CaseIssue(
+                row.reservation_id, row.licence_id, row.type, row.act, row.state, row.created_at, row.reason, row.sequence, row.case_key,
+                row.carried_at or row.created_at, row.lease_until,
+            )
+            for row in rows
+        ]  # fmt: skip
 
     def entered_at(self, licence_id: str, sequence: int) -> datetime | None:
         """Return the recorded time of an entry."""

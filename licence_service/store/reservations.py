@@ -110,7 +110,7 @@ class Reservations:
         """Take over a reservation whose holder is gone; only one of several claimants gets it."""
         free = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved") & (reservations.c.lease_until <= now)
         with self._database.write() as connection:
-            return connection.execute(update(reservations).where(free).values(lease_until=now + LEASE)).rowcount == 1
+            return connection.execute(update(reservations).where(free).values(lease_until=now + LEASE, carried_at=now)).rowcount == 1
 
     def let_go(self, reservation_id: str, now: datetime) -> None:
         """Give the lease back, so that the retry or the worker may go on at once."""

@@ -28,6 +28,7 @@ _LEASE = (
     .where((reservations.c.reservation_id == bindparam("mine")) & (reservations.c.state == "reserved"))
     .values(lease_until=bindparam("until"))
 )
+_TAKE = _LEASE.values(carried_at=bindparam("since"))
 
 Outcome: TypeAlias = "Reservation | Refusal"
 _Key: TypeAlias = tuple[str, str]  # client and idempotency key, or nothing and a case
@@ -74,7 +75,7 @@ class Reserving:
                 met.append(found if digest == intent.request_digest else KeyReused())
             made = self._made(connection, fresh, now)
             if taken := [{"mine": one["reservation_id"]} for one in met if isinstance(one, RowMapping) and one["state"] == "reserved"]:
-                connection.execute(_LEASE, [one | {"until": now + LEASE} for one in taken])
+                connection.execute(_TAKE, [one | {"until": now + LEASE, "since": now} for one in taken])
         return [self._outcome(one, made) for one in met]
 
     def taken_over(self, client: str, keys: Sequence[str], now: datetime) -> dict[str, Reservation]:
@@ -85,8 +86,8 @@ class Reserving:
                 mine = (reservations.c.client == client) & reservations.c.idempotency_key.in_(part)
                 rows = connection.execute(ROWS.where(mine)).mappings().all()
                 found.update({row["idempotency_key"]: of_row(self._vault, row, made_now=False) for row in rows})
-            if taken := [{"mine": one.reservation_id, "until": now + LEASE} for one in found.values() if one.state == "reserved"]:
-                connection.execute(_LEASE, taken)
+            if taken := [{"mine": one.reservation_id, "until": now + LEASE, "since": now} for one in found.values() if one.state == "reserved"]:
+                connection.execute(_TAKE, taken)
         return found
 
     def keeper(self, reservation_ids: Sequence[str], now: Callable[[], datetime]) -> Callable[[], None]:

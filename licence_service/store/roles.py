@@ -14,7 +14,7 @@ from licence_service.store.tables import metadata
 
 INSERT_ONLY = frozenset({
     "entries", "foundations", "heads", "payloads", "photos", "seal_uses", "seal_orders", "consumed_reports", "recent_keys", "settled_keys",
-    "desk_log", "person_offices", "lent_uses", "lent_copies", "reads",
+    "desk_log", "person_offices", "lent_uses", "lent_copies", "reads", "case_answers",
 })  # fmt: skip
 # The only rows that the code deletes: counts of wrong codes after a day, what can be made again, assertions that have expired, webhooks that their
 # clients take away, what was found of a row of a stock before it was put right, sessions that are over, waits for a source that has answered,

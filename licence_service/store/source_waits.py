@@ -95,12 +95,15 @@ class SourceWaits:
         self._database = database
         self._vault = vault
 
-    def of(self, department: str, case_no: str, offices: Sequence[str] | None = None) -> list[Wait]:
-        """Return what of a case waits, the longest first: of a department with all its offices, or of these `offices` alone."""
+    def of(self, department: str, case_no: str, offices: Sequence[str] | None = None) -> dict[tuple[str, str], Wait]:
+        """Return what of a case waits, the longest first, by organisation and type: of a department with all its offices, or of these `offices` alone."""
         named = select(clients.c.office).where(clients.c.department == department, clients.c.office.is_not(None)).distinct()
         with self._database.read() as connection:
             asked = [department, *connection.execute(named).scalars()] if offices is None else offices
-        return self._read(waits.c.case_no.in_([self._blind(one, case_no) for one in asked]))
+        named_by = {self._blind(one, case_no): one for one in asked}
+        with self._database.read() as connection:
+            rows = connection.execute(select(waits).where(waits.c.case_no.in_(named_by)).order_by(waits.c.since, waits.c.type)).all()
+        return {(named_by[row.case_no], row.type): _wait(row) for row in rows}
 
     def all(self) -> list[Wait]:
         """Return everything that waits, the longest first."""

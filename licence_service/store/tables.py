@@ -224,6 +224,7 @@ reservations = Table(
     Column("sequence", Integer),  # of the entry that fulfilled it
     Column("draft", LargeBinary),  # of rows that an earlier release made: what lies in `drafts` now
     Column("office", String(40)),  # the sub-office that asked; empty where the department itself did, and in rows of earlier releases
+    Column("carried_at", Instant),  # since when its last holder carries it; empty where that is who made it
     UniqueConstraint("client", "idempotency_key"),
     # While one act with a document is under way on a licence, a second one is a conflict; acts without one have version 0.
     Index("uq_reservations_under_way", "licence_id", unique=True, sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY),

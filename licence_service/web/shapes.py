@@ -212,7 +212,8 @@ _ACTED = {
             "allows": {"type": "array", "items": {"enum": ["renew", "change", "transfer"]}},
         },
     },
-    "kind": TEXT, "facts": {"type": "object"}, "external_ref": {"type": "string", "maxLength": 120}, "asserter": TEXT,
+    "sources": _ISSUE["properties"]["sources"], "kind": TEXT, "facts": {"type": "object"},
+    "external_ref": {"type": "string", "maxLength": 120}, "asserter": TEXT,
     "asserter_signature": {"type": "string", "pattern": "^[0-9a-f]{128}$"}, "corrects": TEXT, "endorsement_id": TEXT,
     "region": {"type": "string", "pattern": "^[0-9]{6}$"},
 }  # fmt: skip

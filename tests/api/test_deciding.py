@@ -1,6 +1,8 @@
 """Issuing with no person in the loop: rule sets, check receipts, what is kept of them, and how it is explained."""
 
 import json
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,10 +10,14 @@ from typing import Any
 
 import pytest
 
-from licence_service.basis import committed
+from licence_service.basis import Result, committed, read_receipts, worst
 from licence_service.carrying import Done
-from licence_service.licence import beijing_day
-from licence_service.rules import judge_sources, rule_set
+from licence_service.digests import canonical
+from licence_service.law import DEPARTMENT, PACK
+from licence_service.licence import Entry, beijing_day
+from licence_service.replaying import SAME, Then, granted_at, judged_again
+from licence_service.rules import RulePack, as_data, judge_sources, outside, rule_set
+from licence_service.rules.pack import SourceCheck, Where, named
 from tests.api.test_cli import Terminal, terminal  # noqa: F401 - a fixture
 from tests.api.test_offices import OFFICES, headers_of, keys_with
 from tests.world import NOW, TRIP, Clock, World, a_world, decision
@@ -226,27 +232,145 @@ def test_what_a_later_act_prints_anew_is_explained_with_its_own_source_and_time(
     (act,) = said["acts"]
     assert act["fields"]["plate_no"] == {"source": said["case"]["entered_by"], "at": changed.json()["recorded_at"]}
     assert "vin" not in act["fields"]
+    origin = {"source": "市场监管", "at": (NOW + timedelta(minutes=5)).isoformat()}
+    unknown = world.act(HAILING, licence_id, {"act": "change", "face": {"plate_no": "川PD08888"}, "sources": {"no_such": origin}}, "changing-02")
+    assert (unknown.status_code, [(one["path"], one["code"]) for one in unknown.json()["faults"]]) == (422, [("sources", "unknown-field")])
+    faulty = world.act(HAILING, licence_id, {"act": "change", "sources": {"vin": {"source": "x"}}}, "changing-03")
+    assert (faulty.status_code, [one["path"] for one in faulty.json()["faults"]]) == (422, ["sources[0].at"])
+    other = world.act(HAILING, licence_id, {"act": "report_lost", "sources": {"vin": origin}}, "changing-04")
+    assert (other.status_code, [one["code"] for one in other.json()["faults"]]) == (422, ["unknown-key"])  # it prints nothing
+    again = world.act(
+        HAILING, licence_id, {"act": "change", "face": {"plate_no": "川PD08888"}, "sources": {"plate_no": origin, "vin": origin}}, "changing-05"
+    )
+    assert again.status_code == 201, again.text
+    entry = world.service.book.get(licence_id).entries[-1]
+    assert entry.basis
+    assert set(entry.basis.origins) == {"plate_no", "vin"}
+    assert entry.basis_sha256
+    assert not list(world.service.auditor.audit())
+    latest = terminal.json("explain", licence_id)["acts"][-1]["fields"]
+    assert (latest["plate_no"], latest["vin"]) == (origin, origin)  # also of what it found unchanged
     assert "plate_no: from" in terminal.run("explain", licence_id).output.partition("then")[2]
 
 
-@pytest.mark.rule("AI-03")
-def test_a_thousand_decisions_are_the_same_again(world: World) -> None:
+SAID: tuple[tuple[str, dict[str, Any], str], ...] = (  # how the sources answer, what the face says besides, and what comes of it under the rules of then
+    ("pass", {}, "done"), ("pass", {}, "done"), ("fail", {}, "check-failed"), ("pass", {"plate_no": "川PF01234"}, "needs-clerk"), ("pass", {}, "done"),
+    ("conflict", {}, "needs-clerk"), ("unavailable", {}, "source-silent"), ("pass", {}, "done"),
+)  # fmt: skip
+LIMIT = (Where("plate_no", ("川PD",), contains=True),)
+
+
+def in_force(world: World, kind: str, name: str, said: Mapping[str, object]) -> None:
+    """Let two people put something in force, a minute later."""
+    later(world, minutes=1)
+    number = world.service.foundations.propose(kind, name, canonical(said).decode(), "提议人甲")
+    world.service.foundations.confirm([number], "确认人乙")
+    later(world, minutes=1)
+
+
+def later(world: World, **step: int) -> None:
+    assert isinstance(world.clock, Clock)
+    world.clock.now += timedelta(**step)
+
+
+def ruled(world: World, **changed: Any) -> None:
+    """Put the rule set in force with something changed."""
+    pack = next(one for one in world.service.catalogue.packs if one.id == RULES)
+    in_force(world, PACK, RULES, as_data(named(replace(pack, rule=replace(pack.rule, **changed)), RULES)))
+
+
+def outcome_by(packs: Sequence[RulePack], row: Mapping[str, Any], at: datetime) -> str:
+    """Judge a request as it was sent, at an instant, by some packs."""
+    found, (receipts, _) = rule_set(packs, RULES), read_receipts(row["receipts"], row["case_no"], HAILING)
+    assert found
+    if row["service_item_code"] not in found[1].items:
+        return "not-granted"
+    said = worst(judge_sources(*found, receipts, at).findings)
+    if said is Result.PASS:
+        return "needs-clerk" if outside(found[1], row["face"]) else "done"
+    return {Result.FAIL: "check-failed", Result.CONFLICT: "needs-clerk"}.get(said, "source-silent")
+
+
+@pytest.mark.rule("AI-03", "AI-05")
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
+def test_decisions_are_the_same_again_by_the_rules_and_limits_of_then_whatever_was_changed_since(
+    terminal: Terminal,  # noqa: F811
+    tmp_path: Path,
+    demo_keys: Path,
+    count: int,
+) -> None:
+    world = terminal.world
+    ruled(world, only=LIMIT)
+    at, client = world.clock(), world.client(HAILING)
     rows = [
-        (
-            f"many-{number:04}",
-            _asked(world, receipts=_receipts(hours=1 + number % 23), case_no=f"M-{number}", face={"license_no": f"5199{number:012}"}),
+        _asked(
+            world, receipts=_receipts(police=said[0], hours=1 + number % 23, now=at), case_no=f"M-{number}", face={"license_no": f"5199{number:012}", **said[1]}
         )
-        for number in range(1000)
-    ]
-    outcomes = world.service.chunks.issue(world.client(HAILING), rows)
+        for number, said in ((number, SAID[number % len(SAID)]) for number in range(count))
+    ]  # fmt: skip
+    outcomes = world.service.chunks.issue(client, [(f"many-{number:04}", row) for number, row in enumerate(rows)])
+    assert [getattr(one, "slug", "done") for one in outcomes] == [SAID[number % len(SAID)][2] for number in range(count)]
+
+    later(world, hours=1)
+    keys = Path(shutil.copytree(demo_keys, tmp_path / "keys"))
+    for file in keys.glob("*/seal.toml"):  # off the whitelist, and one an hour
+        file.write_text(file.read_text("utf-8").replace("unattended = true", "hourly_ceiling = 1"), "utf-8")
+    with a_world(tmp_path, keys, now=world.clock(), tokens=world.tokens) as now:
+        now.service.put_in_force("提议人甲", "确认人乙")
+        once = _asked(now, case_no="NOW-1", receipts=_receipts(now=now.clock()))
+        assert [(one.slug, one.facts["rule"]) for one in now.service.chunks.issue(client, [("now-000001", once)])] == [("not-granted", "AI-03")]  # type: ignore[union-attr]
+        ruled(now, items=("51990011800100999",), sources={"police_vehicle": SourceCheck(1, ("vin",))})
+
+        law = now.service.law
+        assert [outcome_by(law.packs(at), row, at) for row in rows] == [getattr(one, "slug", "done") for one in outcomes]
+        assert {outcome_by(law.packs(), row, at) for row in rows} == {"not-granted"}, "what is in force now would decide otherwise"
+        issued = [one.licence_id for one in outcomes if isinstance(one, Done)]
+        entries = [now.service.book.get(one).entries[0] for one in issued]
+        assert {judged_again(law, HAILING, one) for one in entries} == {SAME}
+        assert {granted_at(law, HAILING, one) for one in entries} == {Then(granted_at(law, HAILING, entries[0]).grants, None)}  # type: ignore[union-attr]
+        other = rule_set(law.packs(), RULES)
+        assert other
+        for entry in entries:
+            assert entry.basis
+            assert entry.basis.judged
+            assert judge_sources(*other, entry.basis.receipts, entry.basis.judged.at) != entry.basis.judged
+
+    for licence_id in (issued[0], issued[-1]):
+        said = json.loads(terminal.run("explain", licence_id, "--json", LICENCE_KEYS=str(keys)).stdout)
+        assert (said["again"], said["grant"]) == (SAME, {"grants": 1, "hourly_ceiling": None})
+    words = terminal.run("explain", issued[0], LICENCE_KEYS=str(keys)).output
+    assert "of then: no person needed; no ceiling" in words
+
+
+def as_if_now(world: World, entry: Entry) -> Entry:
+    """Return an entry as if it were decided now: its receipts judged by the rule set that is in force."""
     found = rule_set(world.service.law.packs(), RULES)
-    assert found is not None
-    for outcome in outcomes:
-        assert isinstance(outcome, Done)
-        basis = world.service.book.get(outcome.licence_id).entries[0].basis
-        assert basis is not None
-        assert basis.judged is not None
-        assert judge_sources(*found, basis.receipts, basis.judged.at) == basis.judged
+    assert found
+    assert entry.basis
+    return replace(entry, basis=replace(entry.basis, judged=judge_sources(*found, entry.basis.receipts, world.clock())))
+
+
+@pytest.mark.rule("AI-03")
+def test_a_decision_that_rules_limits_or_grants_of_then_did_not_allow_is_told_from_one_that_is_the_same(world: World) -> None:
+    later(world, minutes=1)
+    entry = world.service.book.get(_sent(world, "machine-030").json()["licence_id"]).entries[0]
+    law, basis = world.service.law, entry.basis
+    assert basis
+    receipts = tuple(replace(one, result=Result.CONFLICT) for one in basis.receipts)
+    assert judged_again(law, HAILING, replace(entry, basis=replace(basis, receipts=receipts))) == "other findings"
+    assert judged_again(law, HAILING, replace(entry, basis=replace(basis, item="51990011800100999"))) == "not a case for this rule set"
+
+    said = json.loads(law.foundations.known(DEPARTMENT)[str(entry.department)].content)
+    grants = [{**one, "organisations": [entry.department], "hourly_ceiling": 7} for one in said["grants"]]
+    in_force(world, DEPARTMENT, str(entry.department), {**said, "grants": grants})
+    of_an_office = replace(as_if_now(world, entry), office="north")
+    assert judged_again(law, HAILING, of_an_office) == "no grant of then lets a rule set decide it"
+    assert judged_again(law, HAILING, as_if_now(world, entry)) == SAME
+    assert [one.hourly_ceiling for one in (granted_at(law, HAILING, entry), granted_at(law, HAILING, as_if_now(world, entry))) if one] == [None, 7]
+
+    ruled(world, only=(Where("plate_no", ("京A",), contains=True),))
+    assert judged_again(law, HAILING, as_if_now(world, entry)) == "outside its limits"
+    assert judged_again(law, HAILING, entry) == SAME
 
 
 @pytest.mark.rule("AI-04", "SE-01")

@@ -109,7 +109,11 @@ def test_what_the_register_does_not_confirm_is_not_sealed(one: tuple[World, Sour
     assert answer.json()["faults"][0]["path"] == f"receipts.{SOURCE}"
     assert "decision.number" in answer.json()["faults"][0]["message"]
     assert sealed(world) == before
-    assert world.http.get("/cases/D-1", headers=world.headers(DRIVER)).status_code == 404  # nothing is reserved
+    (line,) = world.http.get("/cases/D-1", headers=world.headers(DRIVER)).json()["issues"]
+    state = {"check-failed": "refused", "needs-clerk": "needs_clerk"}[wanted]
+    assert (line["licence_id"], line["state"], line["reason"], line["steps"][-1]["step"]) == (None, state, wanted, state)
+    assert line["steps"][-1]["codes"][0] == wanted
+    assert f"receipts.{SOURCE} {'fail' if record is None else 'conflict'}" in line["steps"][-1]["codes"]
 
 
 @pytest.mark.rule("AI-02")

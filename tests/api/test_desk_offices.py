@@ -272,6 +272,18 @@ def test_regions_are_offered_by_their_codes_where_no_rules_of_legacy_stock_name_
         assert (page.status_code, offered(page.text)) == (200, ["519902", "519903"])
 
 
+@pytest.mark.rule("LC-16")
+def test_a_grant_for_a_city_offers_its_counties_by_name_and_none_that_was_merged(tmp_path: Path, demo_keys: Path) -> None:
+    grants = f'[[grants]]\ntypes = ["{DRIVER}"]\nfrom = 2020-01-01\nregions = ["519900"]\n'
+    with desk_world(tmp_path, keys_with(tmp_path / "keys", demo_keys, grants, instead_of_grants=True), "http://127.0.0.1:9") as world:
+        clerk = seat(world, Role.CLERK)
+        page = clerk.get(f"/desk/issue/{DRIVER}").text
+        assert offered(page) == ["519900", "519902", "519903", "519904"]
+        assert "519903 云岭县" in page
+        assert "授权某市，即含其所辖区县" in page
+        assert sent_form(clerk, DRIVER, 1, world.request(DRIVER), region="519904").status_code == 201
+
+
 @pytest.mark.rule("LC-13")
 def test_the_form_of_a_type_that_hangs_on_another_takes_the_id_of_that_licence(tree: World) -> None:
     clerk = seat(tree, Role.CLERK)

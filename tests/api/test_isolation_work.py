@@ -273,7 +273,8 @@ def test_a_body_learns_of_no_licence_on_which_no_grant_lets_it_assert(scene: Sce
     home = world.service.keyring.departments[SHUAN].region
     granted = {
         "no grant at all": (), "a grant to accept": (accepts(kind),), "a grant for other types": (asserts(kind, types=(DRIVER,)),),
-        "a grant for another region": (asserts(kind, regions=("510100",)),), "a grant for another kind": (asserts("continuing_education"),),
+        "a grant for another region": (asserts(kind, regions=("510100",)),), "a grant for a county of it": (asserts(kind, regions=("519903",)),),
+        "a grant for another city": (asserts(kind, regions=("519800",)),), "a grant for another kind": (asserts("continuing_education"),),
         "a grant that is over": (asserts(kind, used_to=day - timedelta(days=1)),), "a grant to come": (asserts(kind, used_from=day + timedelta(days=1)),),
     }  # fmt: skip
 
@@ -287,9 +288,10 @@ def test_a_body_learns_of_no_licence_on_which_no_grant_lets_it_assert(scene: Sce
         answers = [ask(things) for things in (scene.real, NOTHING)]
         assert answers[0].status_code in {403, 404}, (name, answers[0].text)
         assert scene.told(answers[0], scene.real) == scene.told(answers[1], NOTHING), name
-    may = registered(world, Attester(STATION), asserts(kind, regions=(home,)))
-    assert asserted(may, scene.real).status_code == 422  # the facts are not all there
-    assert asserted(may, NOTHING).status_code == 404
+    for wider in (home, f"{home[:2]}0000"):
+        may = registered(world, Attester(STATION), asserts(kind, regions=(wider,)))
+        assert asserted(may, scene.real).status_code == 422  # the facts are not all there
+        assert asserted(may, NOTHING).status_code == 404
 
 
 # -- the row narrows what is read, and hides nothing -------------------------------------------------------------------

@@ -396,7 +396,8 @@ def test_who_issues_in_a_region_is_dated_and_a_licence_keeps_its_issuer(tmp_path
     head, mark, _ = text.partition("[[grants]]")
     assert mark
     handed_over = (
-        '[[grants]]\ntypes = ["*"]\nfrom = 2020-01-01\nto = 2026-11-30\n\n[[grants]]\ntypes = ["*"]\nregions = ["519900"]\nfrom = 2026-12-01\n'
+        '[[grants]]\ntypes = ["*"]\nfrom = 2020-01-01\nto = 2026-11-30\n\n'
+        '[[grants]]\ntypes = ["*"]\nregions = ["519900"]\nwithout = ["519902"]\nfrom = 2026-12-01\n'
     )
     path.write_text(head + handed_over, "utf-8")
     with a_world(tmp_path, keys) as world:

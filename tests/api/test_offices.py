@@ -92,6 +92,46 @@ def test_an_office_issues_in_its_regions_and_those_of_the_offices_below_it_only(
     assert not list(tree.service.auditor.audit())
 
 
+@pytest.mark.rule("SE-01", "LC-16")
+def test_a_region_is_with_all_that_lies_within_it_and_shows_nobody_what_is_anothers(tmp_path: Path, demo_keys: Path) -> None:
+    """The city is granted its counties, an office covers one of them with another's department in it, another office the city as a whole."""
+    grants = '[[grants]]\ntypes = ["*"]\nfrom = 2020-01-01\nregions = ["519900"]\n'
+    offices = OFFICES.replace('regions = ["519905"]', 'regions = ["519900"]')
+    with a_world(tmp_path / "world", keys_with(tmp_path / "keys", demo_keys, grants + offices, instead_of_grants=True)) as world:
+        city, north, whole = (headers_of(world, office) for office in (None, "north", "south"))
+        county = {"Authorization": f"Bearer {world.tokens[OTHER]}"}
+        made = {}
+        for number, (name, headers, region) in enumerate([("city", city, "519902"), ("whole", whole, "519902"), ("unsaid", whole, None)]):
+            answer = sent(world, headers, number, **({"region": region} if region else {}))
+            assert answer.status_code == 201, (name, answer.text)
+            made[name] = answer.json()["licence_id"]
+        assert world.service.book.get(made["unsaid"]).entries[0].region == "519900"
+        refused = [
+            (city, "519800", "LC-16"),
+            (city, "510000", "LC-16"),
+            (north, "519900", "SE-01"),
+            (whole, "510000", "SE-01"),
+            (whole, "519800", "SE-01"),
+        ]
+        for number, (headers, region, rule) in enumerate(refused, 10):
+            answer = sent(world, headers, number, region=region)
+            assert (answer.status_code, answer.json()["rule"]) == (403, rule), (region, answer.text)
+        body = world.request(BUSINESS, case_no="COUNTY-1", face={"issuer_name": world.service.keyring.departments[OTHER].name})
+        theirs = world.http.post("/licences", json=body, headers={**county, "Idempotency-Key": "county-0001"})
+        assert theirs.status_code == 201, theirs.text
+
+        for headers, foreign in [
+            (city, [theirs.json()["licence_id"]]),
+            (whole, [theirs.json()["licence_id"], made["city"]]),
+            (county, [*made.values()]),
+        ]:
+            nothing = world.http.get(f"/licences/{'0' * 20}", headers=headers)
+            for licence_id in foreign:
+                told = world.http.get(f"/licences/{licence_id}", headers=headers)
+                assert (told.status_code, told.json()) == (404, nothing.json())
+        assert not list(world.service.auditor.audit())
+
+
 @pytest.mark.rule("SE-01")
 def test_an_office_knows_of_what_it_and_those_below_it_issued_and_of_nothing_else(tree: World) -> None:
     who = {name: headers_of(tree, name) for name in ("north", "north-window", "south")} | {"all": headers_of(tree, None)}

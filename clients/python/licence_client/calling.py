@@ -128,7 +128,7 @@ class LicenceClient:
         return self._called("GET", f"/licences/{_quoted(licence_id)}/versions/{version}/document").content
 
     def case(self, case_no: str) -> list[dict[str, Any]]:
-        """Return how each licence of a case stands, and on whom it waits."""
+        """Return how each licence of a case stands and on whom it waits, also of which nothing came; a refused step says why in `codes`."""
         issues: list[dict[str, Any]] = self._read(f"/cases/{_quoted(case_no)}")["issues"]
         return issues
 

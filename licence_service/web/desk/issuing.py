@@ -118,16 +118,21 @@ def _form(
     )  # fmt: skip
 
 
+_OF_REGIONS = ("授权某市，即含其所辖区县", "a grant for a city covers its counties")
+
+
 def _where(desk: Desk, template: Template, body: Mapping[str, Any], faults: Sequence[Fault]) -> list[Control]:
     """Return the controls of what only some types and grants have: the region that is meant (LC-16), the licence that this one hangs on (LC-13)."""
     today, department = beijing_day(desk.service.now()), desk.service.keyring.departments[desk.person.department]
-    regions, of_office = department.regions_for(template.slug, today, desk.caller.organisation), desk.person.office is not None
+    named, of_office = _region_names(desk), desk.person.office is not None
+    regions = department.regions_for(template.slug, today, desk.caller.organisation, named)
     found = []
     if len(regions) > 1 or not (of_office or regions == (department.region,)):
-        named = _region_names(desk)
         options = [(code, f"{code} {named[code]}" if code in named else code) for code in regions]
         needed, wrong = of_office or department.region not in regions, controls.said_of(faults, "region")
-        found.append(Control("region", "select", "行政区划", "Region", body.get("region", ""), needed, options=options, faults=wrong))
+        found.append(
+            Control("region", "select", "行政区划", "Region", body.get("region", ""), needed, hint=_OF_REGIONS, options=options, faults=wrong)
+        )
     if template.parent:
         label = template.fields[template.parent.field].label
         wrong = controls.said_of(faults, "parent")
@@ -141,9 +146,9 @@ def _where(desk: Desk, template: Template, body: Mapping[str, Any], faults: Sequ
 
 
 def _region_names(desk: Desk) -> Mapping[str, str]:
-    """Return the names of regions that the rules of legacy stock hold; none where there are no such rules: an issue needs none of them."""
+    """Return the names of the regions that there are, of which the rules of legacy stock hold some; none without such rules: an issue needs none."""
     try:
-        return {code: one.name for code, one in desk.service.stock().office.knowledge.regions.items()}
+        return {code: one.name for code, one in desk.service.stock().office.knowledge.regions.items() if one.into is None}
     except Misconfigured:
         return {}
 

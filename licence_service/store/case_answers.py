@@ -1,0 +1,106 @@
+"""What was answered to a request of which nothing came: refused, left to a clerk, waiting. Why, in codes; no value is kept (DOMAIN §2e)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from licence_service.store.cases import case_text
+from licence_service.store.clients import READ, Client
+from licence_service.store.database import Database
+from licence_service.store.parting import parts
+from licence_service.store.payload import Vault
+from licence_service.store.tables import tasks
+from licence_service.store.tables_of_cases import case_answers as answers
+
+MOST = 100  # answers of one case that are told
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One answer as it is noted: to whom, of which case, and `use`, by which its licence would be known (AI-01). The problem's is the first of its codes."""
+
+    client: Client
+    case_no: str
+    use: str
+    type: str
+    act: str
+    codes: tuple[str, ...]
+    task_id: str | None = None  # that it left to a clerk
+
+
+@dataclass(frozen=True, slots=True)
+class CaseAnswer:
+    """One answer as it is read. `case_key` is the blinded `use`, as reservations have it; `organisation` the office that asked, or the department.
+
+    `open`: the task that it left to a clerk is not closed.
+    """
+
+    case_key: str
+    organisation: str
+    type: str
+    act: str
+    at: datetime
+    codes: tuple[str, ...]
+    open: bool
+
+
+class CaseAnswers:
+    """The answers of all departments."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        """Take the database, and the vault for blinds and codes."""
+        self._database = database
+        self._vault = vault
+
+    def note(self, refused: Sequence[Refused], now: datetime) -> None:
+        """Note answers in one transaction; one that says what the last one of its case said is noted once."""
+        named = [(self._vault.blind("case", one.use), one) for one in refused]
+        fresh: dict[str, dict[str, object]] = {}
+        with self._database.read() as connection:
+            last = self._last(connection, [key for key, _ in named])
+        for key, one in named:
+            if last.get(key) == (one.codes, one.task_id):
+                continue
+            fresh[key] = {
+                "case_no": self._vault.blind("case_no", case_text(one.client.department, one.case_no)), "case_key": key,
+                "department": one.client.department, "office": one.client.office, "type": one.type, "act": one.act, "at": now,
+                "codes": self._vault.close_json({"codes": list(one.codes)}, _row(key)), "task_id": one.task_id,
+            }  # fmt: skip
+        if fresh:
+            with self._database.write() as connection:
+                connection.execute(insert(answers), list(fresh.values()))
+
+    def of(self, client: Client, case_no: str) -> list[CaseAnswer]:
+        """Return what a client's department, or its office, was answered under a case number, oldest first, of the types that it reads."""
+        blind = self._vault.blind("case_no", case_text(client.department, case_no))
+        mine = (answers.c.case_no == blind) & (answers.c.department == client.department)
+        still = select(tasks.c.state).where(tasks.c.task_id == answers.c.task_id).scalar_subquery()
+        asked = select(answers, still.label("task")).where(mine).order_by(answers.c.id).limit(MOST)
+        if client.offices is not None:
+            asked = asked.where(answers.c.office.in_(client.offices))
+        with self._database.read() as connection:
+            rows = connection.execute(asked).all()
+        return [
+            CaseAnswer(
+                row.case_key, row.office or row.department, row.type, row.act, row.at, self._opened(row.case_key, row.codes), open=row.task == "open"
+            )
+            for row in rows
+            if client.may(READ, row.type)
+        ]
+
+    def _last(self, connection: Connection, keys: Sequence[str]) -> dict[str, tuple[tuple[str, ...], str | None]]:
+        found: dict[str, tuple[tuple[str, ...], str | None]] = {}
+        for part in parts(sorted(set(keys))):
+            newest = select(func.max(answers.c.id)).where(answers.c.case_key.in_(part)).group_by(answers.c.case_key)
+            rows = connection.execute(select(answers.c.case_key, answers.c.codes, answers.c.task_id).where(answers.c.id.in_(newest))).all()
+            found |= {row.case_key: (self._opened(row.case_key, row.codes), row.task_id) for row in rows}
+        return found
+
+    def _opened(self, key: str, codes: bytes) -> tuple[str, ...]:
+        return tuple(self._vault.open_json(codes, _row(key))["codes"])
+
+
+def _row(key: str) -> str:
+    return f"case_answers/{key}"
