@@ -137,7 +137,7 @@ def test_what_a_validator_finds_wrong_is_not_entered_though_the_ceiling_is_reach
     class Late:
         """A validator that sees each file only when the ceiling was reached."""
 
-        def examine(self, _content: bytes) -> Finding:
+        def examine(self, _content: bytes, *, own: bool) -> Finding:  # noqa: ARG002
             assert reached.wait(30)
             return Finding(reasons=("examination-stopped",) if said == "nothing" else ())
 
