@@ -24,7 +24,7 @@ from tests.parts.databases import (  # noqa: E402, F401 - fixtures, one session'
 )
 from tests.world import demo_keys, world  # noqa: E402, F401 - fixtures
 
-# What is compiled is kept, whatever the shell says: two workers and some two hundred processes that tests start would each compile it anew.
+# What is compiled is kept, whatever the shell says: the workers and some two hundred processes that tests start would each compile it anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

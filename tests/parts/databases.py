@@ -26,7 +26,7 @@ from licence_service.store.payload import Vault
 
 T = TypeVar("T")
 KINDS = ("sqlite", "postgresql")
-_ROOM = 8 << 30  # bytes, for two workers
+_ROOM = 8 << 30  # bytes, for all workers
 NOW = datetime(2026, 6, 20, 1, 0, tzinfo=UTC)
 
 
