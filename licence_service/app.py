@@ -115,8 +115,8 @@ def create_app(service: Service) -> FastAPI:
     pages.name_host(host_of(service.settings.public_url))
     registry = app.state.registry = CollectorRegistry()
     app.add_middleware(watching.Watching, registry=registry)
-    for part in _ROUTES:
-        app.include_router(part.router)
+    for part in _ROUTES:  # as they were made when their modules were read; including a router makes each route anew at the first request
+        app.router.routes.extend(part.router.routes)
     watching.metrics(app, registry, service)
 
     @app.get("/components.css", include_in_schema=False)

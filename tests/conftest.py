@@ -3,13 +3,16 @@
 import gc
 import os
 import sys
+from collections.abc import Generator
 from functools import cache
 
 import httpcore2
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.parts.databases import (  # noqa: F401 - fixtures, one session's worth for all folders
+# Until everything is loaded: what is loaded stays, and looking through it while it grows is a fifth of a worker's start.
+gc.disable()
+from tests.parts.databases import (  # noqa: E402, F401 - fixtures, one session's worth for all folders
     clock,
     database,
     empty_database,
@@ -19,9 +22,9 @@ from tests.parts.databases import (  # noqa: F401 - fixtures, one session's wort
     postgres_address,
     vault,
 )
-from tests.world import demo_keys, world  # noqa: F401 - fixtures
+from tests.world import demo_keys, world  # noqa: E402, F401 - fixtures
 
-# What is compiled is kept, whatever the shell says: two workers and some two hundred processes that tests start would each compile it anew.
+# What is compiled is kept, whatever the shell says: the workers and some two hundred processes that tests start would each compile it anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -39,6 +42,15 @@ def pytest_configure() -> None:
     if place := memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", place)
     pytest.MonkeyPatch().setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """From here on the collector works again, in the process that only hands out tests too."""
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 # Files whose single tests take ten seconds and more, mostly waiting for processes: begun first, so that no worker is left alone with one.

@@ -34,6 +34,7 @@ from licence_service.service import Service, build
 from licence_service.settings import Settings
 from licence_service.skeletons import Skeletons
 from licence_service.store.clients import EVERY_TYPE, Client
+from tests.parts.databases import migrated_once
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -86,6 +87,7 @@ def own_fonts() -> Fonts:
 def begun_once(keys: Path, _departments: str, now: datetime) -> tuple[bytes, dict[str, str]]:
     """Return the file of a register in which everything was put in force and the clients were added, and their tokens."""
     with TemporaryDirectory() as folder:
+        (Path(folder) / "licence.db").write_bytes(migrated_once())
         service = build(settings_for(Path(folder), keys), Clock(now), own_templates(), opened_once(keys), own_fonts())
         tokens = World(service, service.now).tokens
         with service.database.engine.connect() as connection:

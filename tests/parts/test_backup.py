@@ -28,6 +28,8 @@ from tests.parts.databases import KINDS, empty_postgres
 from tests.world import DRIVER, NOW, VEHICLE, World, a_world
 
 BUSINESS = "road_transport_business_permit"
+# What lies in files beside the database is looked at with one of the two.
+one_database = pytest.mark.parametrize("database", ["postgresql", pytest.param("sqlite", marks=pytest.mark.long)], indirect=True)
 NewDatabase = Callable[..., str]
 
 
@@ -187,6 +189,7 @@ def _said(folder: Path, **changes: Any) -> None:
     (folder / MANIFEST).write_text(json.dumps({**json.loads((folder / MANIFEST).read_text()), **changes}))
 
 
+@one_database
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -337,6 +340,7 @@ def test_a_face_whose_document_is_gone_is_lost_and_said(later: World, tmp_path: 
         assert entry.version == replace(version, face={}, photos={}, salt=b"")
 
 
+@one_database
 @pytest.mark.parametrize("damage", ["unreadable", "a line changed", "unsigned"])
 def test_what_nothing_proves_is_not_entered(later: World, tmp_path: Path, demo_keys: Path, new_database: NewDatabase, damage: str) -> None:
     second = later.service.second_place
