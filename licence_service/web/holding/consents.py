@@ -29,7 +29,8 @@ _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 # What a company is told of a licence that it may see, in this order: name → words. The face fields among them are named by `fields` of a card.
 SEEN = {
     "name": ("姓名", "Name"), "type": ("证照类型", "Type"), "number": ("证号", "Number"), "issuer": ("发证机关", "Issuer"),
-    "state": ("状态", "State"), "valid_to": ("有效期至", "Valid to"), "next": ("下一日期及事项", "Next date, and what falls due"),
+    "state": ("状态", "State"), "valid_to": ("有效期至", "Valid to"),
+    "next": ("下一日期及事项（如换证、到龄）", "Next date, and what falls due, such as a renewal or an age limit"),
 }  # fmt: skip
 _CODE = Field(label="邀请码", type="string", disclose={}, required=True, max_length=60)
 Body = Annotated[dict[str, Any], Depends(json_body(_MOST_BODY))]
