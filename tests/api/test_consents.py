@@ -104,6 +104,7 @@ def test_a_company_invites_a_driver_agrees_is_seen_reads_so_and_withdraws(owner:
     forward(owner, minutes=1)
     answer = promised("/holder/staff", owner.http.get("/holder/staff", headers=company(owner)))
     row = answer.json()["staff"][0]
+    assert staff(owner, RIVAL) == []  # it was agreed to one company only
     assert (row["name"], row["number"], row["state"]["code"], row["overall"]) == (face["person_name"], masked, "in_force", "valid")
     assert (row["valid_to"], row["agreed_until"], row["issuer"]["zh"]) == ("2032-06-19", "2027-11-27", face["issuer_name"])
     assert set(row["next"]) == {"day", "title"}

@@ -274,6 +274,7 @@ def test_lists_calendars_and_zips_show_nothing_of_anothers(scene: Scene) -> None
         if asker == "a delegate for another licence":
             assert all(scene.second in one.text for one in pages[:2])
             assert "川A00002" in pages[2].text
+            assert "不含从业人员名单" in who.get("/wallet/fleet/staff").text
             files = who.get("/wallet/fleet/files?what=" + every.text.partition("?what=")[2].partition('"')[0])
             assert scene.second in files.content.decode("utf-8", "replace")
             pages.append(files)

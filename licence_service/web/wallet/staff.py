@@ -100,5 +100,5 @@ def _page(wallet: Wallet, wanted: Wanted, page: int) -> Response:
     return wallet.page(
         "staff.html", rows=shown, wanted=wanted, page=page, last=last, found=len(found.rows), due=found.due, more=found.more, chart=chart_of(found),
         types=titled(service, service.holder_desk.consenting.types(holding)), states=[(one.value, *STATES[one]) for one in LicenceState],
-        orders=_ORDERS, may_invite=may_invite,
+        orders=_ORDERS, may_invite=may_invite, covered=holding.licences is None,
     )  # fmt: skip
