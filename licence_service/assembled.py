@@ -8,6 +8,7 @@ from licence_service.admission import Admission
 from licence_service.annotating import Annotator
 from licence_service.catalogue import Catalogue
 from licence_service.claiming import Claims, read_declared
+from licence_service.consenting import Consenting
 from licence_service.delegating import Delegating
 from licence_service.exchange import Exchange
 from licence_service.follower import keeper_of
@@ -31,12 +32,14 @@ from licence_service.showing import ShowOffice
 from licence_service.signing_in import SignIn
 from licence_service.store.book import Book
 from licence_service.store.clients import Clients
+from licence_service.store.consents import Consents
 from licence_service.store.database import Database
 from licence_service.store.deadline_looks import DeadlineLooks
 from licence_service.store.delegations import Delegations
 from licence_service.store.differences import Differences
 from licence_service.store.holder_sessions import HolderSessions
 from licence_service.store.holders import Holders
+from licence_service.store.invitations import Invitations
 from licence_service.store.lending_requests import LendingRequests
 from licence_service.store.lendings import Lendings
 from licence_service.store.notice_messages import NoticeMessages
@@ -63,6 +66,7 @@ class HolderDesk:
     cards: Cards
     claims: Claims
     delegating: Delegating
+    consenting: Consenting
     under_way: UnderWay
 
 
@@ -78,7 +82,8 @@ def holder_desk(
     exchange = Exchange(admission, voucher, understood, holders, Delegations(database, vault), Showings(database), now)
     declared, keeper = read_declared(settings.templates / "_claims"), keeper_of(keyring.departments).uscc
     claims = Claims(cards, book, holders, Quarantine(database, vault), keyring, keeper, declared, now)
-    return HolderDesk(exchange, cards, claims, Delegating(cards, exchange.delegations, holders, now), UnderWay(database))
+    consenting = Consenting(cards, Invitations(database, vault), Consents(database, vault), Reads(database, vault), holders, now)
+    return HolderDesk(exchange, cards, claims, Delegating(cards, exchange.delegations, holders, now), consenting, UnderWay(database))
 
 
 @dataclass(frozen=True, slots=True)

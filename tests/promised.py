@@ -46,6 +46,12 @@ LENT = frozenset(  # and so do these
         *(f"/holder/cards/{{licence_id}}/lendings{part}" for part in ("", "/{lending_id}/revoke", "/{lending_id}/copy")),
     }
 )  # fmt: skip
+AGREED = frozenset(  # a company and a person
+    {
+        "/holder/invitation", "/holder/invited", "/holder/staff",
+        *(f"/holder/cards/{{licence_id}}/consents{part}" for part in ("", "/{consent_id}/withdraw")),
+    }
+)  # fmt: skip
 _NOT_JSON = frozenset({"application/pdf", "application/cose", "image/jpeg"})
 
 

@@ -18,6 +18,7 @@ from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.record import Record
 from licence_service.store.tables import clients, licences
+from licence_service.store.tables_of_consents import consents
 from licence_service.store.tables_of_holders import cards, holders
 from licence_service.store.tables_of_lending import lendings
 
@@ -34,6 +35,18 @@ _LENT_NO_MORE = (
     .where(lendings.c.holder == select(holders.c.holder_id).where(holders.c.id == bindparam("of_holder")).scalar_subquery())
     .where(lendings.c.licence == bindparam("of_licence"), lendings.c.revoked_at.is_(None), lendings.c.until > bindparam("at"))
     .values(revoked_at=bindparam("at"))
+)
+_SEEN_NO_MORE = (
+    update(consents)
+    .where(consents.c.holder == bindparam("of_holder"), consents.c.licence == bindparam("of_licence"), consents.c.ended_at.is_(None))
+    .values(ended_at=bindparam("at"), ended_by=bindparam("who"))
+)
+_HELD = (  # the row of the licence, while it is a card of the holder; locked, as whoever ends the card locks it
+    select(cards.c.licence)
+    .join(holders, holders.c.id == cards.c.holder)
+    .join(licences, licences.c.id == cards.c.licence)
+    .where(holders.c.holder_id == bindparam("holder_id"), licences.c.licence_id == bindparam("licence_id"), cards.c.released_at.is_(None))
+    .with_for_update(of=cards)
 )
 _HOST = select(clients.c.id).where(clients.c.name == bindparam("host"))
 
@@ -151,6 +164,17 @@ class KeptCards:
         return {row["licence_id"]: row for one in asked for row in connection.execute(one, {"holder_id": scope.holder_id}).mappings()}
 
 
+def hold(connection: Connection, holder_id: str, licence_id: str) -> int:
+    """Return the key of a licence's row, and keep it a card of the holder until the end of the transaction; `NotInRegister` where it is none.
+
+    Who gives the card back meanwhile waits, and finds what was entered to end it with the card.
+    """
+    found = connection.execute(_HELD, {"holder_id": holder_id, "licence_id": licence_id}).scalar_one_or_none()
+    if found is None:
+        raise NotInRegister
+    return int(found)
+
+
 def part_with(connection: Connection, held_by: Mapping[int, str], at: datetime) -> None:
     """Take licences whose new document names its holder otherwise from who kept them: row of the licence → the blinded holder on it now."""
     for part in parts(held_by):
@@ -159,11 +183,12 @@ def part_with(connection: Connection, held_by: Mapping[int, str], at: datetime) 
 
 
 def _release(connection: Connection, ids: Sequence[int], by: str, at: datetime) -> None:
-    """End cards, and with each of them what its holder has lent of the licence and is not over yet (SH-12)."""
+    """End cards, and with each of them what its holder has lent of the licence (SH-12), and agreed that companies see of it, and is not over yet."""
     for part in parts(ids):
         over = update(cards).where(cards.c.id.in_(part)).values(released_at=at, released_by=by).returning(cards.c.holder, cards.c.licence)
         for row in connection.execute(over).all():
             connection.execute(_LENT_NO_MORE, {"of_holder": row.holder, "of_licence": row.licence, "at": at})
+            connection.execute(_SEEN_NO_MORE, {"of_holder": row.holder, "of_licence": row.licence, "at": at, "who": by})
 
 
 def _keys(connection: Connection, licence_ids: Sequence[str]) -> dict[str, int]:

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
 from licence_service.errors import NotInRegister
+from licence_service.store.cards import hold
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.reads import Read, enter_read
 from licence_service.store.tables import licences
-from licence_service.store.tables_of_holders import cards, holders
 from licence_service.store.tables_of_lending import lendings, lent_copies, lent_uses
 
 LIVING, REVOKED, EXPIRED, USED_UP = "living", "revoked", "expired", "used_up"
@@ -84,9 +84,7 @@ class Lendings:
         """
         said = {"receiver": one.receiver, "purpose": one.purpose, "fields": list(one.fields)}
         with self.database.write() as connection:
-            licence = connection.execute(_KEPT, {"holder_id": one.holder_id, "licence_id": one.licence_id}).scalar_one_or_none()
-            if licence is None:
-                raise NotInRegister
+            licence = hold(connection, one.holder_id, one.licence_id)
             if present := connection.execute(_NAMED, {"lending_id": one.lending_id}).first():
                 return self._read(present)
             row = {
@@ -177,10 +175,3 @@ def _whole(*more: Any) -> Select[Any]:  # noqa: ANN401 - columns
 
 
 _NAMED = _whole().where(lendings.c.lending_id == bindparam("lending_id"))
-_KEPT = (  # the row of the licence, while it is a card of the holder; locked, as whoever ends the card locks it
-    select(cards.c.licence)
-    .join(holders, holders.c.id == cards.c.holder)
-    .join(licences, licences.c.id == cards.c.licence)
-    .where(holders.c.holder_id == bindparam("holder_id"), licences.c.licence_id == bindparam("licence_id"), cards.c.released_at.is_(None))
-    .with_for_update(of=cards)
-)

@@ -12,7 +12,9 @@ from operator import gt, lt
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, union_all
+from sqlalchemy.dialects import postgresql, sqlite
 
+from licence_service.licence import beijing_day
 from licence_service.store.database import Database
 from licence_service.store.looks import Look, look_of
 from licence_service.store.payload import Vault
@@ -20,8 +22,8 @@ from licence_service.store.tables import licences
 from licence_service.store.tables_of_lending import lendings, reads
 from licence_service.store.tables_of_showing import looked_at, looks
 
-SHOWN, LENT, COPY = "shown", "lent", "copy"
-RECEIVER = "receiver"
+SHOWN, LENT, COPY, STAFF = "shown", "lent", "copy", "staff"
+RECEIVER, EMPLOYER = "receiver", "employer"
 _MOST = 2**53  # of a number in a cursor: what every database can say
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOOK, _READ = 0, 1  # which of the two lists a line is of; in this order where both are of the same instant
@@ -29,7 +31,10 @@ _LOOK, _READ = 0, 1  # which of the two lists a line is of; in this order where 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One reading of a licence: by what way, as whom, by which registered system and under which lending, where there is one; the names of fields."""
+    """One reading of a licence: by what way, as whom, by which registered system and under which lending, where there is one; the names of fields.
+
+    `company` is the holder in whose list of persons it stood: one line for each day on which it did.
+    """
 
     at: datetime
     licence_id: str
@@ -38,6 +43,7 @@ class Read:
     fields: Sequence[str]
     client: str | None = None
     lending_id: str | None = None
+    company: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,14 @@ _ENTER = insert(reads).values(
 )  # fmt: skip
 
 
+def _daily(dialect: Any) -> Any:  # noqa: ANN401 - both dialects know this statement, the library's common form does not
+    names = ("read_id", "at", "licence", "way", "asker", "fields", "company", "day")
+    return dialect.insert(reads).values({name: bindparam(name) for name in names}).on_conflict_do_nothing()
+
+
+_DAILY = {"sqlite": _daily(sqlite), "postgresql": _daily(postgresql)}
+
+
 def enter_read(connection: Connection, read: Read) -> None:
     """Add a line within a transaction that is under way."""
     row = {
@@ -85,6 +99,17 @@ class Reads:
         """Add a line."""
         with self.database.write() as connection:
             enter_read(connection, read)
+
+    def enter_daily(self, company: str, fields: Mapping[int, Sequence[str]], now: datetime) -> None:
+        """Add that licences stood in a company's list of persons today: row of the licence → names of fields. What is there already stays as it is.
+
+        One statement for all, in one order, so that two who list at once never wait for each other in a circle.
+        """
+        said = {"at": now, "way": STAFF, "asker": EMPLOYER, "company": company, "day": beijing_day(now).isoformat()}
+        rows = [{**said, "licence": key, "read_id": secrets.token_hex(13), "fields": json.dumps(list(fields[key]))} for key in sorted(fields)]
+        if rows:
+            with self.database.write() as connection:
+                connection.execute(_DAILY[connection.dialect.name], rows)
 
     def all_of(
         self, licence_id: str, *, after: str = "", limit: int = 100, since: datetime | None = None, newest_first: bool = False
@@ -152,7 +177,7 @@ class Reads:
 
 
 def _read(row: Row[Any]) -> Read:
-    return Read(row.at, row.licence_id, row.way, row.asker, tuple(json.loads(row.fields)), row.client, row.lending_id)
+    return Read(row.at, row.licence_id, row.way, row.asker, tuple(json.loads(row.fields)), row.client, row.lending_id, row.company)
 
 
 def _cursor(at: datetime, kind: int, number: int) -> str:

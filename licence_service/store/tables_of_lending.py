@@ -1,9 +1,11 @@
 """The tables of what holders show and lend: showings, nonces, lendings, uses, copies, and who read. As `tables`, and on the same metadata."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, text
 
 from licence_service.store.database import Instant
 from licence_service.store.tables import Key, metadata
+
+_OF_A_COMPANY = text("company IS NOT NULL")
 
 showings = Table(  # one row for a log-in, a licence and a day; the codes refreshed under it leave no trace
     "showings", metadata,
@@ -81,10 +83,13 @@ reads = Table(  # beside `looks`, which are those of officers
     Column("read_id", String(26), nullable=False, unique=True),
     Column("at", Instant, nullable=False),
     Column("licence", Key, ForeignKey("licences.id", name="fk_reads_licence"), nullable=False),
-    Column("way", String(10), nullable=False),  # shown, lent, copy
-    Column("asker", String(10), nullable=False),  # as whom the reader saw it: public, passenger, officer, receiver
+    Column("way", String(10), nullable=False),  # shown, lent, copy, staff
+    Column("asker", String(10), nullable=False),  # as whom the reader saw it: public, passenger, officer, receiver, employer
     Column("client", String(80)),  # the registered system that read
     Column("lending", Key, ForeignKey("lendings.id", name="fk_reads_lending")),
     Column("fields", Text, nullable=False),  # names only, JSON
+    Column("company", String(26)),  # the holder whose list of persons it stood in
+    Column("day", String(10)),  # of Beijing, on which it did: one line a day
     Index("ix_reads_licence_at", "licence", "at"),
+    Index("uq_reads_of_companies", "licence", "company", "day", unique=True, sqlite_where=_OF_A_COMPANY, postgresql_where=_OF_A_COMPANY),
 )  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 from licence_service.exchange import GRANT, JWT
 from licence_service.licence import beijing_day
 from licence_service.store.payload import Vault
+from tests import staffs
 from tests.host import HostApp, Somebody, hosting
 from tests.world import DRIVER, NOW, VEHICLE
 
@@ -19,9 +20,12 @@ NOTHING = {
     "licence_id": "0" * 20,
     "delegation_id": "0" * 26,
     "lending_id": "0" * 26,
+    "consent_id": "0" * 26,
     "holder_id": "0" * 26,
     "elicence_id": "1.2.156",
     "field": "photo",
+    "driver_id": "0" * 20,
+    "code": "0" * 16,
 }
 LENT = {"receiver": "蜀安示例银行股份有限公司", "purpose": "办理车辆贷款", "fields": ["plate_no"], "minutes": 60, "copy": True}
 KEY = {"Idempotency-Key": "holders-apart"}
@@ -41,7 +45,8 @@ class Two:
     def told(self, method: str, path: str, ids: Mapping[str, str], **more: Any) -> tuple[Any, ...]:
         """Ask as the second, and return what can be seen of the answer, the ids taken out."""
         headers = {**self.app.acting(self.second), **KEY, **more.pop("headers", {})}
-        answer = self.app.world.http.request(method, path.format(**ids), headers=headers, **more)
+        named = {**ids, "licence_id": ids["driver_id"]} if "/consents" in path else ids
+        answer = self.app.world.http.request(method, path.format(**named), headers=headers, **more)
         text, seen = answer.text, {name: value for name, value in answer.headers.items() if name not in LOUD}
         for name, value in ids.items():
             text = text.replace(value, f"<{name}>")
@@ -61,7 +66,10 @@ def two(tmp_path: Path, demo_keys: Path) -> Iterator[Two]:
         given = app.world.http.post("/holder/delegations", json=body, headers=acting).json()
         holder = app.exchanged(first).json()["holder"]
         lent = app.world.http.post(f"/holder/cards/{made['licence_id']}/lendings", json=LENT, headers={**acting, **KEY}).json()
-        ids = {**made, "delegation_id": given["delegation_id"], "lending_id": lent["lending_id"], "holder_id": holder, "field": "photo"}
+        people, (driver_id,) = staffs.issued(app.world, 1)
+        code = app.world.http.post("/holder/invitation", json={}, headers=acting).json()["code"]
+        agreed = {"driver_id": driver_id, "code": code, "consent_id": staffs.agreed(app.world, code, people[0], driver_id)}
+        ids = {**made, **agreed, "delegation_id": given["delegation_id"], "lending_id": lent["lending_id"], "holder_id": holder, "field": "photo"}
         yield Two(app, first, second, {name: str(ids[name]) for name in NOTHING})
 
 
@@ -85,6 +93,7 @@ def test_ids_of_another_holder_are_as_if_they_did_not_exist_wherever_they_stand(
             lambda ids: {"json": {"licence_id": ids["licence_id"], "holder_id": ids["holder_id"]}},
             lambda ids: {"json": {"by": "number", "value": ids["elicence_id"], "delivery_code": ids["licence_id"][:16]}},
             lambda ids: {"json": {**giving, "licences": [ids["licence_id"]]}},
+            lambda ids: {"json": {"code": ids["code"]}},
         ):
             if method in {"get", "delete"} and "json" in ids_of(NOTHING):
                 continue
@@ -95,6 +104,7 @@ def test_ids_of_another_holder_are_as_if_they_did_not_exist_wherever_they_stand(
     own = two.app.acting(two.first)
     assert two.app.get(f"/cards/{two.ids['licence_id']}", own).status_code == 200  # it is all still there
     assert two.app.get("/delegations", own).json()["given"][0]["state"] == "living"
+    assert [one["consent_id"] for one in two.app.get("/staff", own).json()["staff"]] == [two.ids["consent_id"]]
 
 
 def test_what_an_exchange_says_beside_the_assertion_makes_nobody_another(two: Two) -> None:

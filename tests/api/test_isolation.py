@@ -22,6 +22,7 @@ from licence_service.identifiers import ElicenceId
 from licence_service.licence import beijing_day
 from licence_service.store.clients import APPROVAL, OFFICER, PLATFORM, Client
 from licence_service.web.desk import acting, approving, auditing, campaigns, door, finding, issuing, quarantine, sealing, tasks
+from tests import staffs
 from tests.api.test_offices import OFFICES, OTHER, SHUAN, keys_with
 from tests.desks import Seat
 from tests.host import HostApp, Somebody, hosting
@@ -36,6 +37,7 @@ LISTS = frozenset(  # they name nothing, and show what there is
     {
         ("get", "/tasks"), ("get", "/events"), ("get", "/webhooks"), ("post", "/licences/search"), ("post", "/compliance"), ("get", "/holder/cards"),
         ("get", "/holder/delegations"), ("get", "/holder/deadlines.ics"), ("get", "/holder/notices"), ("get", "/notices"),
+        ("get", "/holder/invitation"), ("get", "/holder/staff"),
     }
 )  # fmt: skip
 
@@ -56,6 +58,9 @@ class Things:
     license_no: str
     delegation_id: str
     lending_id: str
+    driver_id: str  # a licence of a person who agreed that a company sees it
+    consent_id: str
+    invitation: str
     field: str = "vehicle_photo"  # of the licence's face
     number: int = 1
 
@@ -66,8 +71,9 @@ class Things:
 
 
 NOTHING = Things(
-    "0" * 20, "0" * 26, "0" * 26, "0" * 26, "CASE-0", "0" * 26, "0" * 26, "list-0", "川PD00000", "川交运管许可蜀字519900029999号", "0" * 26, "0" * 26
-)
+    "0" * 20, "0" * 26, "0" * 26, "0" * 26, "CASE-0", "0" * 26, "0" * 26, "list-0", "川PD00000", "川交运管许可蜀字519900029999号", "0" * 26, "0" * 26,
+    "0" * 20, "0" * 26, "0" * 16,
+)  # fmt: skip
 Probe = Callable[[World, Things], dict[str, Any]]
 
 
@@ -138,6 +144,10 @@ def delegated(world: World, things: Things) -> dict[str, Any]:
     return {"json": {**who, "acts": ["read"], "licences": [things.licence_id], "last_on": last.isoformat()}}
 
 
+def agreed(_world: World, things: Things) -> dict[str, Any]:
+    return {"json": {"code": things.invitation}}
+
+
 def looked(_world: World, things: Things) -> dict[str, Any]:
     return {"json": {"by": "number", "value": things.license_no, "reason": "roadside_check", "place": "K12", "officer": "警01"}}
 
@@ -172,6 +182,8 @@ PROBES: Mapping[tuple[str, str], Probe] = {  # what destroys comes last: at the 
     **dict.fromkeys((("get", f"{_CARD}{part}") for part in ("/history", "/photos/{field}", "/document", "/looks", "/deadlines")), nothing_more),
     ("get", f"{_CARD}/lendings"): nothing_more,
     ("get", f"{_CARD}/lendings/{{lending_id}}/copy"): nothing_more,
+    ("get", f"{_CARD}/consents"): nothing_more,
+    ("post", f"{_CARD}/consents"): agreed,
     ("post", f"{_CARD}/show-codes"): said(),
     ("post", f"{_CARD}/lendings"): said(**LENT),
     ("post", "/holder/claims"): claimed,
@@ -198,6 +210,7 @@ PROBES: Mapping[tuple[str, str], Probe] = {  # what destroys comes last: at the 
     ("delete", _HOOK): nothing_more,
     ("delete", "/watch/{name}"): nothing_more,
     ("post", f"{_CARD}/lendings/{{lending_id}}/revoke"): nothing_more,
+    ("post", f"{_CARD}/consents/{{consent_id}}/withdraw"): nothing_more,
     ("delete", _CARD): nothing_more,
     ("delete", "/holder/delegations/{delegation_id}"): nothing_more,
 }
@@ -208,6 +221,8 @@ NAMELESS: Mapping[tuple[str, str], str] = {  # operations that name nothing of a
     ("post", "/officer/shown"): "the same, later",
     ("get", "/L/{code}"): "nothing is looked up", ("post", "/lent"): "the code and the receiver's name, or token, are the right to what was lent",
     ("post", "/holder/log-out"): "the asker's own",
+    ("post", "/holder/invitation"): "the asker's own", ("delete", "/holder/invitation"): "the asker's own",
+    ("post", "/holder/invited"): "whoever has the code was invited",
     ("post", "/download"): "the delivery code is the right to the file",
     ("post", "/notes"): "the note code is the right to the note",
     ("post", "/verify/document"): "whoever has the file asks about it",
@@ -241,6 +256,7 @@ class Scene:
         """Send what the table says, with a fresh key."""
         method, path = operation
         values = {one.name: getattr(things, one.name) for one in fields(Things)} | {"event_id": things.event_id}
+        values |= {"licence_id": things.driver_id} if of_a_person(path) else {}
         headers = {**who, "Idempotency-Key": f"isolation-{next(NUMBERS)}"}
         return self.world.http.request(method, path.format(**values), headers=headers, **PROBES[operation](self.world, things))
 
@@ -267,7 +283,14 @@ class Scene:
     def owner_of(self, path: str) -> dict[str, str]:
         """Return the headers of who owns what a path is about."""
         first = path.split("/")[1]
+        if of_a_person(path):
+            return self.owners["person"]
         return self.owners.get({"watch": "platform", "batches": "department", "holder": "holder"}.get(first, "office"), {})
+
+
+def of_a_person(path: str) -> bool:
+    """Say whether what a path is about is a person's, not the company's."""
+    return "/consents" in path
 
 
 def stock(first: int) -> bytes:
@@ -306,10 +329,14 @@ def everything(
     assert delegation.status_code == 201, delegation.text
     lent = http.post(f"/holder/cards/{licence_id}/lendings", json=LENT, headers={**owner, "Idempotency-Key": "isolation-lend"})
     assert lent.status_code == 201, lent.text
+    people, (driver_id,) = staffs.issued(world, 1)
+    invited = http.post("/holder/invitation", json={}, headers=owner)
+    assert invited.status_code == 201, invited.text
+    consent_id = staffs.agreed(world, invited.json()["code"], people[0], driver_id)
     return Things(
         licence_id, reservation.reservation_id, task, hook["webhook_id"], "CASE-1", sticker, loaded.json()["run"], "list-1",
         body["face"]["plate_no"], made.json()["number"], delegation.json()["delegation_id"],
-        lent.json()["lending_id"],
+        lent.json()["lending_id"], driver_id, consent_id, invited.json()["code"],
     )  # fmt: skip
 
 
@@ -367,7 +394,7 @@ def a_scene(folder: Path, demo_keys: Path, database_url: str | None = None) -> I
         form = {"grant_type": "client_credentials", "client_id": office.name, "client_secret": token["Authorization"].removeprefix("Bearer ")}
         narrowed = world.http.post("/oauth/token", data={**form, "scope": f"*:{DRIVER}"}).json()["access_token"]
         others["the owner's own token narrowed to other types"] = bearer(narrowed)
-        owners = {"office": token, "department": department, "platform": watching, "holder": owner}
+        owners = {"office": token, "department": department, "platform": watching, "holder": owner, "person": app.acting(staffs.driver(1))}
         yield Scene(world, real, owners, {**askers(world), **others})
 
 

@@ -15,7 +15,7 @@ from licence_service.licence import beijing_day
 from licence_service.store.failures import WINDOW_SECONDS
 from licence_service.verdict import QUESTIONS
 from tests.parts.conftest import draw_page
-from tests.promised import ATTESTED, ELSEWHERE, HEARD, HELD, LENT, SHOWN, STOCK, Promises
+from tests.promised import AGREED, ATTESTED, ELSEWHERE, HEARD, HELD, LENT, SHOWN, STOCK, Promises
 from tests.world import DRIVER, TRIP, VEHICLE, World, a_world
 
 PDF = {"Content-Type": "application/pdf"}
@@ -146,7 +146,7 @@ def test_the_answers_of_a_whole_journey_are_of_the_shapes_that_the_openapi_docum
         "/licences/adopted",
         *ATTESTED,
         *SHOWN,
-        *ELSEWHERE | STOCK | HEARD | HELD | LENT,
+        *ELSEWHERE | STOCK | HEARD | HELD | LENT | AGREED,
     }
     assert {status for _, status in conforms.seen} == {200, 201, 202, 400, 404, 409, 415, 422}
 

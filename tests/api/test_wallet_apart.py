@@ -16,10 +16,11 @@ from fastapi.routing import APIRoute
 from licence_service.app import create_app
 from licence_service.holding import CLAIM, DELEGATE, DOWNLOAD, GIVEN, LEND, LOOKS, READ, SHOW
 from licence_service.licence import beijing_day
+from tests import staffs
 from tests.holders import Owner, owning
 from tests.host import Somebody
 from tests.purse import HTML, Purse, purse
-from tests.world import DRIVER, NOW, VEHICLE, World
+from tests.world import BUSINESS, NOW, VEHICLE, World
 
 Route = tuple[str, str]
 CLERK, OTHER, STRANGER = (
@@ -48,27 +49,45 @@ ASKED: Mapping[Route, tuple[str | None, dict[str, Any]]] = {  # what takes somet
     ("GET", f"{_LENT}/copy"): (LEND, {}),
     ("GET", f"{_LENT}/take-back"): (LEND, {}),
     ("POST", f"{_LENT}/take-back"): (LEND, {}),
+    ("POST", "/wallet/fleet/staff"): (READ, {"text": "{driver}"}),
+    ("POST", "/wallet/fleet/staff/list.csv"): (DOWNLOAD, {"text": "{driver}"}),
     ("GET", f"{_CARD}/give-back"): (CLAIM, {}),
     ("POST", f"{_CARD}/give-back"): (CLAIM, {}),
     ("POST", "/wallet/delegations"): (DELEGATE, {"name": "陈安途", "number": "{person}", "role": "clerk", "acts": "show", "last_on": LAST}),
     ("POST", "/wallet/delegations/{delegation_id}/end"): (DELEGATE, {}),
     ("POST", "/wallet/act-for"): (None, {"delegation": "{delegation_id}"}),
 }  # fmt: skip
+# The same of a person's own card and of a company's invitation: asked as the driver, by whom the company is let see it.
+OF_A_PERSON: Mapping[Route, dict[str, Any]] = {
+    ("GET", "/wallet/invited/{code}"): {},
+    ("POST", "/wallet/invited"): {"code": "{code}", "cards": "{driver_id}", "months": "12"},
+    ("GET", f"{_CARD}/consents"): {},
+    ("GET", f"{_CARD}/consents/{{consent_id}}/withdraw"): {},
+    ("POST", f"{_CARD}/consents/{{consent_id}}/withdraw"): {},
+}
 LISTS: Mapping[Route, str] = {  # they name nothing, and show what there is
     ("GET", "/wallet"): READ, ("GET", "/wallet/fleet"): READ, ("GET", "/wallet/deadlines.ics"): READ, ("GET", "/wallet/claim"): CLAIM,
-    ("GET", "/wallet/delegations"): DELEGATE,
+    ("GET", "/wallet/delegations"): DELEGATE, ("GET", "/wallet/fleet/staff"): READ, ("GET", "/wallet/fleet/invitation"): CLAIM,
 }  # fmt: skip
 NAMELESS: Mapping[Route, str] = {  # routes that name nothing of anybody, and why that is so
     ("GET", "/wallet/sign-in"): "nobody is known yet",
     ("GET", "/wallet/sign-in/back"): "what the browser brings is its own; tests of the door ask it with another's",
     ("POST", "/wallet/sign-out"): "the asker's own",
+    ("POST", "/wallet/fleet/invitation"): "the asker's own",
+    ("POST", "/wallet/fleet/invitation/end"): "the asker's own",
     **dict.fromkeys((("GET", f"/wallet/{name}") for name in ("card.css", "show.css", "show.js")), "the same for all"),
 }
 OPEN = {route for route in NAMELESS if route[0] == "GET"} | {("GET", "/wallet")}  # to whoever is not signed in
-FORMS = [route for route in (*ASKED, *NAMELESS) if route[0] == "POST"]
+FORMS = [route for route in (*ASKED, *OF_A_PERSON, *NAMELESS) if route[0] == "POST"]
 # Nothing is compared with a licence before the code is right; who is named as a delegate need not be known.
 ALIKE = {("POST", "/wallet/claim"), ("POST", "/wallet/delegations")}
-NO_PATH = {("POST", "/wallet/fleet"), ("POST", "/wallet/fleet/files"), *ALIKE}  # a list that holds nothing, a form with nothing found
+NO_PATH = {
+    ("POST", "/wallet/fleet"),
+    ("POST", "/wallet/fleet/files"),
+    ("POST", "/wallet/fleet/staff"),
+    ("POST", "/wallet/fleet/staff/list.csv"),
+    *ALIKE,
+}  # a list that holds nothing, a form with nothing found
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,10 @@ class Things:
     zip: str = "A" * 200
     person: str = "519902198001010013"  # somebody who was never named
     field: str = "vehicle_photo"
+    driver: str = "无此人"  # the name of who agreed that the company sees a licence of theirs
+    driver_id: str = "0" * 20
+    consent_id: str = "0" * 26
+    code: str = "0" * 16
 
 
 NOTHING = Things()
@@ -97,6 +120,7 @@ class Scene:
     clerk: Purse
     real: Things
     second: str
+    driver: Purse
 
     def acting(self, company: Purse, who: Somebody, acts: Any = GIVEN, **narrowed: list[str]) -> tuple[Purse, str]:
         """Let somebody act for a company, and return them doing so, with the delegation's id."""
@@ -113,7 +137,7 @@ class Scene:
         """Return delegates of the company whose delegation does not cover the first card."""
         return {
             "a delegate for another licence": self.acting(self.mine, OTHER, licences=[self.second])[0],
-            "a delegate for another type": self.acting(self.mine, OTHER, types=[DRIVER])[0],
+            "a delegate for another type": self.acting(self.mine, OTHER, types=[BUSINESS])[0],
         }
 
     def strangers(self) -> dict[str, Purse]:
@@ -129,9 +153,10 @@ class Scene:
 
     def ask(self, who: Purse, route: Route, things: Things, **changed: Any) -> Any:
         """Ask what the table says."""
-        names = asdict(things)
+        names = asdict(things) | ({"licence_id": things.driver_id} if route in OF_A_PERSON else {})
         path = route[1].format(**names)
-        sent = {name: value.format(**names) if isinstance(value, str) else value for name, value in ASKED.get(route, (None, {}))[1].items()}
+        asked = OF_A_PERSON.get(route) or ASKED.get(route, (None, {}))[1]
+        sent = {name: value.format(**names) if isinstance(value, str) else value for name, value in asked.items()}
         if route[0] == "POST":
             return who.post(path, {**sent, **changed})
         return who.get(path + "".join(f"?{name}={quote(value)}" for name, value in sent.items()))
@@ -147,7 +172,8 @@ class Scene:
         lendings = service.shown.lending.lendings.of(self.real.licence_id, self.mine.holder_id)
         given = service.wallet.delegations.given(self.mine.holder_id)
         cards = service.holder_desk.cards.kept.which(service.wallet.holding(self.mine.token).scope, [self.real.licence_id, self.second])  # type: ignore[union-attr]
-        return [(one.lending_id, one.standing(now)) for one in lendings], [(one.delegation_id, one.ended_at) for one in given], dict(cards)
+        agreed = service.holder_desk.consenting.kept.of(self.real.driver_id, self.driver.holder_id)
+        return [(one.lending_id, one.standing(now)) for one in lendings], [(one.delegation_id, one.ended_at) for one in given], dict(cards), agreed
 
 
 def without(text: str, things: Things) -> str:
@@ -167,7 +193,8 @@ def scene(tmp_path: Path, demo_keys: Path) -> Iterator[Scene]:
         second = owner.world.issue(VEHICLE, "issue-second", case_no="SECOND", face=face)["licence_id"]
         owner.keep(second)
         mine = purse(owner.world, owner.who, agent=STRANGER)
-        found = Scene(owner, mine, mine, NOTHING, second)
+        people, (driver_id,) = staffs.issued(owner.world, 1)
+        found = Scene(owner, mine, mine, NOTHING, second, purse(owner.world, people[0]))
         found.clerk, delegation = found.acting(mine, CLERK)
         body = {**LENT, "minutes": 60, "uses": 1, "copy": True}
         lent = owner.http.post(f"/holder/cards/{owner.licence_id}/lendings", json=body, headers={**owner.headers, "Idempotency-Key": "lent-0001"})
@@ -176,8 +203,21 @@ def scene(tmp_path: Path, demo_keys: Path) -> Iterator[Scene]:
         token = page.partition("/wallet/fleet/files?what=")[2].partition('"')[0]
         assert token
         plate = str(owner.world.request(VEHICLE)["face"]["plate_no"])
-        found.real = Things(owner.licence_id, lent.json()["lending_id"], delegation, mine.holder_id, plate, token, CLERK.number)
+        found.real = Things(
+            owner.licence_id, lent.json()["lending_id"], delegation, mine.holder_id, plate, token, CLERK.number, driver=people[0].name, driver_id=driver_id,
+            **agreement(owner.world, mine, people[0], driver_id),
+        )  # fmt: skip
         yield found
+
+
+def agreement(world: World, company: Purse, who: Somebody, licence_id: str) -> dict[str, str]:
+    """Let the company invite, and somebody agree; return the code and the consent's id."""
+    assert company.post("/wallet/fleet/invitation").status_code == 303
+    holding = world.service.wallet.holding(company.token)
+    assert holding
+    invitation = world.service.holder_desk.consenting.invitation(holding)
+    assert invitation
+    return {"code": invitation.code, "consent_id": staffs.agreed(world, invitation.code, who, licence_id)}
 
 
 def served(routes: Iterable[Any]) -> Iterator[Route]:
@@ -190,7 +230,7 @@ def served(routes: Iterable[Any]) -> Iterator[Route]:
 
 
 def test_every_route_has_a_row_and_every_row_a_route(world: World) -> None:
-    rows = [*ASKED, *LISTS, *NAMELESS]
+    rows = [*ASKED, *OF_A_PERSON, *LISTS, *NAMELESS]
     assert len(rows) == len(set(rows))
     assert set(rows) == {(method, path) for method, path in served(create_app(world.service).routes) if path.split("/")[1] == "wallet"}
 
@@ -198,8 +238,10 @@ def test_every_route_has_a_row_and_every_row_a_route(world: World) -> None:
 @pytest.mark.parametrize("whose", ["strangers", "narrow"])
 def test_what_is_anothers_is_answered_as_what_there_is_not(scene: Scene, whose: str) -> None:
     askers, before = getattr(scene, whose)(), scene.kept()
-    for route in ASKED:
+    for route in (*ASKED, *OF_A_PERSON):
         for name, who in askers.items():
+            if "{code}" in str((route, OF_A_PERSON.get(route))) and name in {"another holder", "a delegate until just now"}:
+                continue  # whoever has the code was invited: below
             real, nothing = (scene.told(who, route, things) for things in (scene.real, NOTHING))
             assert real == nothing, (name, route)
             assert real[0] in {403, 404} or route in NO_PATH, (name, route, real)
@@ -219,6 +261,9 @@ def test_the_holder_is_answered_otherwise_so_that_the_table_asks_for_what_there_
         if real == nothing:
             alike.add(route)
     assert alike == ALIKE
+    for route in OF_A_PERSON:
+        nothing, real = (scene.told(scene.driver, route, things) for things in (NOTHING, scene.real))
+        assert (nothing[0], real[0] in {200, 303}) == (404, True), (route, nothing, real)
 
 
 def test_lists_calendars_and_zips_show_nothing_of_anothers(scene: Scene) -> None:
@@ -229,11 +274,25 @@ def test_lists_calendars_and_zips_show_nothing_of_anothers(scene: Scene) -> None
         if asker == "a delegate for another licence":
             assert all(scene.second in one.text for one in pages[:2])
             assert "川A00002" in pages[2].text
+            assert "不含从业人员名单" in who.get("/wallet/fleet/staff").text
             files = who.get("/wallet/fleet/files?what=" + every.text.partition("?what=")[2].partition('"')[0])
             assert scene.second in files.content.decode("utf-8", "replace")
             pages.append(files)
         for page in pages:
             assert not [one for one in hidden if one in page.content.decode("utf-8", "replace")], (asker, page.request.url)
+
+
+def test_with_a_code_nobody_lets_a_company_see_what_is_anothers(scene: Scene) -> None:
+    other, before = scene.strangers()["another holder"], scene.kept()
+    opened = other.get(f"/wallet/invited/{scene.real.code}")
+    assert opened.status_code == 200  # whoever has the code was invited
+    assert not [one for one in (scene.real.driver, scene.real.driver_id, scene.real.licence_id, scene.real.plate) if one in opened.text]
+    route = ("POST", "/wallet/invited")
+    asked = (scene.real, replace(scene.real, driver_id=NOTHING.driver_id), replace(scene.real, driver_id=scene.real.licence_id))
+    answers = [scene.told(other, route, things) for things in asked]
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][0] == 404
+    assert scene.kept() == before
 
 
 def test_ids_in_a_query_a_header_or_a_cookie_open_nothing(scene: Scene) -> None:
@@ -265,7 +324,7 @@ def test_a_lending_is_found_under_its_own_card_only(scene: Scene) -> None:
 
 
 def test_nobody_who_is_not_signed_in_gets_further_than_the_door(scene: Scene) -> None:
-    for method, path in {*ASKED, *LISTS, *NAMELESS} - OPEN:
+    for method, path in {*ASKED, *OF_A_PERSON, *LISTS, *NAMELESS} - OPEN:
         for cookie in ({}, {"Cookie": "wallet_session=guessed"}):
             answer = scene.owner.http.request(method, path.format(**asdict(scene.real)), headers={**HTML, **cookie}, follow_redirects=False)
             assert (answer.status_code, answer.headers["location"]) == (303, "/wallet"), (method, path)

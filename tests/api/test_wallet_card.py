@@ -64,7 +64,7 @@ def test_a_card_says_its_state_its_days_what_to_do_what_it_holds_and_its_past(wo
 def test_every_way_from_a_card_leads_somewhere(world: World) -> None:
     mine, licence_id = kept(world)
     ways = set(re.findall(r'href="(/wallet[^"]*)"', mine.get(f"/wallet/cards/{licence_id}").text))
-    assert len([one for one in ways if licence_id in one]) == 7
+    assert len([one for one in ways if licence_id in one]) == 8
     assert {one: mine.get(one).status_code for one in ways} == dict.fromkeys(ways, 200)
 
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.holders import somebody
 from tests.host import Somebody
 from tests.purse import CLIENT, HTML, Purse, purse
 from tests.serving import serving
+from tests.staffs import a_staff
 from tests.world import DRIVER, ROOT, World, a_world
 
 pytestmark = pytest.mark.browser
@@ -32,7 +34,7 @@ PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "is_mobile":
 LUO = Somebody("519902199001010034", "罗望川")
 SCHOOL = "示例驾驶培训学校"
 CHECKERS = {"show_code.html", "shown.html", "lent_form.html", "lent.html"}
-NO_PAGES = {"room.html", "lending_facts.html"}  # parts of others
+NO_PAGES = {"room.html", "lending_facts.html", "fleet_parts.html"}  # parts of others
 STYLE = """body { margin: 0; padding: 14px; background: #d9dee2; font: 13px/1.3 "Noto Sans CJK SC", "Noto Sans SC", sans-serif; display: grid;
   grid-template-columns: repeat(8, 206px); gap: 14px; width: 1746px; } figure { margin: 0; } img { display: block; width: 206px; border-radius: 8px; }
   figcaption { padding: 5px 3px 0; min-height: 2.6em; }"""
@@ -155,6 +157,23 @@ def company(sheet: Sheet, world: World) -> None:
     sheet.take(page, "/wallet/delegations")
 
 
+def persons(sheet: Sheet, world: World, page: Page, card: str) -> None:
+    """A company invites; the driver opens it, first without being signed in, agrees, and asks to withdraw."""
+    world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    staff = a_staff(world, 6)
+    company = sheet.take(sheet.page(staff.purse), "/wallet/fleet/staff")
+    sheet.take(company, "/wallet/fleet/invitation")
+    address = company.locator(".signed").inner_text().replace("https://licence.example.cn", "")
+    sheet.take(sheet.page(), address)
+    sheet.take(page, address)
+    page.get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="同意").click()
+    sheet.take(page)
+    sheet.take(page, f"{card}/consents")
+    page.get_by_role("link", name="撤回同意").click()
+    sheet.take(page)
+
+
 def trouble(sheet: Sheet, world: World, page: Page, licence_id: str) -> None:
     """What cannot be: a level too low, a licence reported lost, a code of another, the end of a session."""
     low = purse(world, somebody(world, DRIVER), "1")
@@ -180,6 +199,7 @@ def test_every_page_on_a_phone_is_on_the_sheet(site: Site, chromium: Browser, dr
     lending(sheet, page, card)
     sheet.take(page, f"{card}/looks")
     company(sheet, world)
+    persons(sheet, world, page, card)
     trouble(sheet, world, page, licence_id)
 
     folder = ROOT / "licence_service" / "web" / "html" / "wallet"

@@ -61,7 +61,7 @@ def test_a_card_is_tidy_and_what_can_be_done_is_large_enough_for_a_thumb(held: H
     page = held.page(held.driver, f"/wallet/cards/{held.licence_id}", **size)
     assert page.locator("h1").inner_text().startswith("在有效期内")
     buttons = page.locator("main .govuk-button:visible, main .give-back")
-    assert buttons.count() == 7
+    assert buttons.count() == 8
     for box in (buttons.nth(place).bounding_box() for place in range(7)):
         assert box
         assert box["height"] >= LEAST

@@ -15,6 +15,7 @@ from licence_service.store.database import Database
 from licence_service.store.roles import grant, privileges
 from licence_service.store.tables import metadata
 from tests.parts.databases import empty_postgres
+from tests.staffs import a_staff
 from tests.world import DRIVER, VEHICLE, World, a_world
 
 
@@ -58,6 +59,8 @@ def test_the_services_acts_work_as_its_role(restricted: World) -> None:
     assert restricted.act(DRIVER, issued, {"act": "revoke"}, "revoke-0001").status_code == 201
     wrong = restricted.http.post("/verify", json={"number": "1", "check_code": "000000000000"})
     assert wrong.status_code < 500
+    staff = a_staff(restricted, 2)
+    assert [staff.people[1].name in staff.purse.get("/wallet/fleet/staff").text for _ in range(2)] == [True, True]  # the first writes who looked
     assert restricted.service.follower.follow() > 0
     assert restricted.service.registrar.finish() == 0
     assert [str(one) for one in restricted.service.auditor.audit(documents=True)] == []

@@ -66,11 +66,11 @@ def came_of(service: Service, holding: Holding, body: Mapping[str, Any]) -> dict
         return _said(service, claims.by_identity(holding, slug, region, after or 0))
     claimed = claims.by_code(holding, str(way), str(value), str(code), slug, region)
     if claimed.guessed:
-        _count(service, holding, str(value))
+        count_wrong(service, holding, str(value))
     return _said(service, claimed)
 
 
-def _count(service: Service, holding: Holding, value: str) -> None:
+def count_wrong(service: Service, holding: Holding, value: str) -> None:
     """Count a wrong code by holder and by number, as `/download` does by address: a host's address is everybody's. Right codes never come here."""
     now = service.now()
     by_holder = service.failures.count("holder", holding.by, now)

@@ -168,17 +168,24 @@ def look(service: Service, record: Record, one: Look) -> Said:
 
 
 def seen(service: Service, record: Record, one: Seen) -> Said:
-    """Return a line of the holder's list: an officer's look, or who scanned a show code, read what was lent or verified its copy (AU-06)."""
+    """Return a line of the holder's list: an officer's look, or who scanned a show code, read what was lent, verified its copy or had it in a list (AU-06)."""
     if one.look:
         return {**look(service, record, one.look), "way": "looked", "seen_as": Asker.OFFICER.value, "client": one.look.client if not one.look.hidden else None,
-                "lent": None}  # fmt: skip
+                "lent": None, "company": None}  # fmt: skip
     assert one.read  # noqa: S101 - it is one or the other
     fields = _named(service, record, one.at, one.read.fields)
     lent = {"lending_id": one.read.lending_id, "receiver": one.lent["receiver"], "purpose": one.lent["purpose"]} if one.read.lending_id else None
     return {
         "at": one.at.isoformat(timespec="seconds"), "sealed_by_case": False, "look_id": one.read_id, "organ": None, "found_by": None, "reason": None,
         "place": None, "officer": None, "fields": fields, "way": one.read.way, "seen_as": one.read.asker, "client": one.read.client, "lent": lent,
+        "company": company(service, one.read.company) if one.read.company else None,
     }  # fmt: skip
+
+
+def company(service: Service, holder_id: str) -> Said:
+    """Return a company by name and code, as the identity service said them last."""
+    code, name = service.holder_desk.consenting.holders.identity(holder_id)
+    return {"name": name, "code": code}
 
 
 def _named(service: Service, record: Record, at: datetime, names: Collection[str]) -> list[Said]:

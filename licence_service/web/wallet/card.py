@@ -21,6 +21,7 @@ from licence_service.web.holding import cards, claims, deadlines, telling
 from licence_service.web.holding.cards import FieldName
 from licence_service.web.issuing import LicenceId
 from licence_service.web.looking import in_beijing
+from licence_service.web.wallet import consents
 from licence_service.web.wallet.room import HOME, AtWallet, TheForm
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
@@ -47,7 +48,7 @@ def card(service: TheService, wallet: AtWallet, licence_id: LicenceId) -> Respon
     licence, _ = telling.licence_of(service, record)
     return wallet.page(
         "card.html", card=telling.whole(service, kept), days=_ahead(days, today), printable=licence.current.seal_id != _ELSEWHERE,
-        **_past(history_page.values(told)),
+        consents=consents.living(wallet, licence_id), **_past(history_page.values(told)),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from licence_service.service import Service
 from licence_service.web import pages
 from licence_service.web.access import TheService
 from licence_service.web.cookies import keep
-from licence_service.web.wallet.room import COOKIE, HOME, AtWallet, TheForm
+from licence_service.web.wallet.room import ASKED, COOKIE, HOME, AtWallet, TheForm, code_of
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 _LEFT, _BACK = "wallet_sign_in", f"{HOME}/sign-in"
@@ -47,7 +47,9 @@ def back(
         answer = pages.page("wallet/stranger.html", status=403, why=str(wrong))
     else:
         _end(service, request.cookies.get(COOKIE, ""))
-        answer = RedirectResponse(HOME, status_code=303, headers={"Cache-Control": "no-store"})
+        asked = code_of(request.cookies.get(ASKED, ""))
+        answer = RedirectResponse(f"{HOME}/invited/{asked}" if asked else HOME, status_code=303, headers={"Cache-Control": "no-store"})
+        answer.delete_cookie(ASKED, path=HOME)
         keep(answer, service.wallet.trip, COOKIE, token, HOME, service.wallet.sessions.longest)
     answer.delete_cookie(_LEFT, path=_BACK)
     return answer

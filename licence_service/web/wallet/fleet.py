@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ from licence_service.web.wallet.taking import taken
 router = APIRouter(prefix=HOME, include_in_schema=False)
 A_PAGE, A_FILE, MOST_FILES = 50, 1_000, 5_000  # cards of a page, of one ZIP, of all ZIPs of one choice
 _MOST_TEXT, _MOST_DAYS, _MOST_TOKEN = 60, 36_500, 8_000
-_ORDERS = ((DUE, "按到期先后", "Soonest first"), (NUMBER, "按号牌、证号", "By plate and number"), (TYPE, "按证照类型", "By type"))
+ORDERS = ((DUE, "按到期先后", "Soonest first"), (NUMBER, "按号牌、证号", "By plate and number"), (TYPE, "按证照类型", "By type"))
 _LOOKS = {LicenceState.IN_FORCE: "in_force", LicenceState.PENDING_EFFECT: "pending_effect", LicenceState.SUSPENDED: "suspended",
           LicenceState.EXPIRED: "expired"}  # fmt: skip
 What = Annotated[str, Query(max_length=_MOST_TOKEN)]
@@ -40,14 +40,14 @@ def fleet(wallet: AtWallet) -> Response:
 @router.post("/fleet")
 def narrowed(wallet: AtWallet, form: TheForm) -> Response:
     """Show the cards that are wanted; plate and number come in the body, and stand in no address."""
-    return _table(wallet, _wanted(form), max(1, _number(form, "page", 10_000) or 1))
+    return _table(wallet, wanted_of(form), max(1, number_of(form, "page", 10_000) or 1))
 
 
 @router.post("/fleet/files")
 def choose(service: TheService, wallet: AtWallet, form: TheForm) -> Response:
     """Show what a ZIP of the chosen files, or of all that are wanted, will hold, and where it is fetched."""
     service.holder_desk.cards.demand(wallet.holding, DOWNLOAD)
-    wanted = _wanted(form)
+    wanted = wanted_of(form)
     if form.text("what", 10) == "chosen":
         wanted = Wanted(by=wanted.by, chosen=frozenset(form.texts.get("chosen", [])[:A_PAGE]))
     rows = _files(service, wallet.holding, wanted) if wanted.chosen or form.text("what", 10) == "all" else []
@@ -126,16 +126,17 @@ def _stretches(rows: Sequence[Row]) -> list[Sequence[Row]]:
     return [rows[begin : begin + A_FILE] for begin in range(0, len(rows), A_FILE)]
 
 
-def _wanted(form: Sent) -> Wanted:
+def wanted_of(form: Sent) -> Wanted:
     """Read what the form narrows by; an unknown word narrows to nothing."""
     by = form.text("by", 20)
     return Wanted(
-        form.text("type", 80), form.text("state", 40), _number(form, "within", _MOST_DAYS), form.text("text", _MOST_TEXT),
-        by if by in {one[0] for one in _ORDERS} else DUE,
+        form.text("type", 80), form.text("state", 40), number_of(form, "within", _MOST_DAYS), form.text("text", _MOST_TEXT),
+        by if by in {one[0] for one in ORDERS} else DUE,
     )  # fmt: skip
 
 
-def _number(form: Sent, name: str, most: int) -> int | None:
+def number_of(form: Sent, name: str, most: int) -> int | None:
+    """Return a whole number of a form; None where it is empty."""
     text = form.text(name, 20)
     if not text:
         return None
@@ -152,24 +153,19 @@ def _table(wallet: Wallet, wanted: Wanted, page: int) -> Response:
     page = min(page, last)
     rows = shown(service, found.rows[(page - 1) * A_PAGE : page * A_PAGE])
     return wallet.page(
-        "fleet.html", rows=rows, wanted=wanted, page=page, last=last, found=len(found.rows), due=found.due, more=found.more, chart=_chart(found),
-        types=_types(service, holding), states=[(one.value, *STATES[one]) for one in LicenceState], orders=_ORDERS,
+        "fleet.html", rows=rows, wanted=wanted, page=page, last=last, found=len(found.rows), due=found.due, more=found.more, chart=chart_of(found),
+        types=titled(service, service.holder_desk.cards.kept.types(holding.scope)), states=[(one.value, *STATES[one]) for one in LicenceState], orders=ORDERS,
     )  # fmt: skip
 
 
-def _types(service: Service, holding: Holding) -> list[tuple[str, str, str]]:
-    """Return the types that the list may be narrowed to: those of the holder's cards."""
+def titled(service: Service, slugs: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return the types that a list may be narrowed to, with their titles in both languages."""
     today = beijing_day(service.now())
-    known = service.holder_desk.cards.kept.types(holding.scope)
-    return [(slug, *_title(service, slug, today)) for slug in sorted(known)]
+    titles = [(slug, service.catalogue.in_force(slug, today).title) for slug in sorted(slugs)]
+    return [(slug, title.zh, title.en) for slug, title in titles]
 
 
-def _title(service: Service, slug: str, today: Any) -> tuple[str, str]:  # noqa: ANN401 - a day
-    title = service.catalogue.in_force(slug, today).title
-    return title.zh, title.en
-
-
-def _chart(found: Listed) -> list[dict[str, Any]]:
+def chart_of(found: Listed[Any]) -> list[dict[str, Any]]:
     """Return one bar for each state: its words, its number, where it begins and how wide it is, in percent."""
     bars: list[dict[str, Any]] = []
     at = 0.0

@@ -11,7 +11,7 @@ from licence_service.holding import READ
 from licence_service.web import pages
 from licence_service.web.access import TheService
 from licence_service.web.holding import telling
-from licence_service.web.wallet.room import COOKIE, HOME, Wallet
+from licence_service.web.wallet.room import ASKED, COOKIE, HOME, Wallet, code_of
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 _A_PAGE = 50  # cards
@@ -23,7 +23,8 @@ def home(request: Request, service: TheService, after: Annotated[int, Query(ge=0
     token = request.cookies.get(COOKIE, "")
     holding = service.wallet.holding(token)
     if holding is None:
-        return pages.page("wallet/door.html", open=service.wallet.provider is not None)
+        invited = bool(code_of(request.cookies.get(ASKED, "")))
+        return pages.page("wallet/door.html", open=service.wallet.provider is not None, invited=invited)
     wallet, desk = Wallet(service, holding, token), service.holder_desk.cards
     desk.demand(holding, READ)
     found, more = desk.kept.all(holding.scope, after=after, limit=_A_PAGE)

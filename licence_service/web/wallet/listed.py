@@ -1,10 +1,10 @@
-"""All cards of a holder, narrowed, ordered and counted: one reading of the register for each question, and a verdict only for what is shown."""
+"""A list narrowed, ordered and counted, and all cards of a holder as one: one reading of the register for each question, a verdict only for what is shown."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from licence_service.deadlines import Deadline
 from licence_service.fields import Asker, comparison_form, disclose
@@ -24,6 +24,33 @@ SOON = (0, 30, 90)  # days for which it is counted how many cards have something
 DUE, NUMBER, TYPE = "due", "number", "type"  # what a list may be ordered by
 
 
+class Line(Protocol):
+    """What is asked of a line of any list."""
+
+    @property
+    def row_id(self) -> str:
+        """What tells it from other lines."""
+
+    @property
+    def named_by(self) -> tuple[str, ...]:
+        """By what it is searched for, and ordered."""
+
+    @property
+    def type(self) -> str:
+        """The certificate type."""
+
+    @property
+    def state(self) -> LicenceState:
+        """How the right stands."""
+
+    @property
+    def next(self) -> Deadline | None:
+        """The soonest day that must be known."""
+
+
+L = TypeVar("L", bound=Line)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A card of the list; `next` is the soonest day that the holder must know, what is overdue first."""
@@ -41,10 +68,20 @@ class Row:
     version: int
     document: str
 
+    @property
+    def row_id(self) -> str:
+        """Return what tells it from other lines."""
+        return self.licence_id
+
+    @property
+    def named_by(self) -> tuple[str, ...]:
+        """Return by what it is searched for, and ordered."""
+        return self.plate, self.number
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of the cards is listed: all of it must hold. Empty texts and None narrow nothing; `within` are days from today, what is overdue included."""
+    """What of a list is shown: all of it must hold. Empty texts and None narrow nothing; `within` are days from today, what is overdue included."""
 
     type: str = ""
     state: str = ""
@@ -53,29 +90,29 @@ class Wanted:
     by: str = DUE
     chosen: frozenset[str] = frozenset()
 
-    def named(self, row: Row) -> bool:
-        """Say whether a card was chosen, and has the text in its number or plate."""
+    def named(self, row: Line) -> bool:
+        """Say whether a line was chosen, and has the text in what it is searched for by."""
         text = comparison_form(self.text)
-        chosen = not self.chosen or row.licence_id in self.chosen
-        return chosen and (not text or text in comparison_form(row.number) or text in comparison_form(row.plate))
+        chosen = not self.chosen or row.row_id in self.chosen
+        return chosen and (not text or any(text in comparison_form(one) for one in row.named_by))
 
-    def in_state(self, row: Row) -> bool:
-        """Say whether a card is in the state that is wanted."""
+    def in_state(self, row: Line) -> bool:
+        """Say whether a line is in the state that is wanted."""
         return not self.state or row.state == self.state
 
-    def in_time(self, row: Row, today: date) -> bool:
-        """Say whether something of a card falls due as soon as is wanted."""
+    def in_time(self, row: Line, today: date) -> bool:
+        """Say whether something of a line falls due as soon as is wanted."""
         return self.within is None or (row.next is not None and row.next.day <= today + timedelta(days=self.within))
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """What was found: the rows in order, and whether there were more cards than are looked at.
+class Listed(Generic[L]):
+    """What was found: the rows in order, and whether there were more lines than are looked at.
 
     `counts` says how many are in each state, whatever state is wanted; `due` how many have something due within so many days, whatever time is.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[L]
     counts: Sequence[tuple[LicenceState, int]]
     due: Sequence[tuple[int, int]]
     more: bool
@@ -86,12 +123,16 @@ class Listed:
         return sum(count for _, count in self.counts)
 
 
-def listed(service: Service, holding: Holding, wanted: Wanted) -> Listed:
+def listed(service: Service, holding: Holding, wanted: Wanted) -> Listed[Row]:
     """Return the cards that are wanted; the caller has seen to it that they may be read."""
-    today = beijing_day(service.now())
     scope = _narrowed(holding.scope, wanted.type)
+    return sifted(_rows(service, scope) if scope else (), wanted, beijing_day(service.now()))
+
+
+def sifted(lines: Iterable[L], wanted: Wanted, today: date) -> Listed[L]:
+    """Return what of some lines is wanted, in order and counted; no more of them are looked at than a list may have."""
     found, more = [], False
-    for number, row in enumerate(_rows(service, scope) if scope else ()):
+    for number, row in enumerate(lines):
         if number == MOST:
             more = True
             break
@@ -155,7 +196,7 @@ def _texts(values: Iterable[object]) -> str:
     return " ".join(str(one) for one in values if one)
 
 
-def _order(row: Row, by: str) -> tuple[str, ...]:
+def _order(row: Line, by: str) -> tuple[str, ...]:
     due = row.next.day.isoformat() if row.next else "9999-99-99"
-    first = {NUMBER: (row.plate, row.number), TYPE: (row.type, due)}.get(by, (due,))
-    return (*first, row.number, row.licence_id)
+    first = {NUMBER: row.named_by, TYPE: (row.type, due)}.get(by, (due,))
+    return (*first, *reversed(row.named_by), row.row_id)

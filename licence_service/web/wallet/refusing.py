@@ -14,6 +14,7 @@ from licence_service.web.wallet.room import COOKIE, Wallet
 _FIELDS = {
     "by": "查找方式", "value": "证号或车牌", "delivery_code": "领取码", "type": "证照类型", "region": "区划代码", "name": "姓名", "number": "证件号码",
     "role": "身份", "acts": "可以做什么", "types": "证照类型", "first_on": "起始日期", "last_on": "截止日期",
+    "cards": "证照", "months": "期限", "code": "邀请码",
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Who is in the wallet and acts for which holder: the session, what every page shows around its own, the key in every form."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -7,25 +8,38 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from licence_service.holding import CLAIM, DELEGATE, Holding
+from licence_service.round_trip import AWAY
 from licence_service.service import Service
 from licence_service.store.holders import COMPANY
 from licence_service.web import pages
-from licence_service.web.access import TheService
+from licence_service.web.access import TheService, service_of
+from licence_service.web.cookies import keep
 from licence_service.web.sent import Sent, read_sent
 
 HOME, COOKIE = "/wallet", "wallet_session"
+ASKED = "wallet_asked"  # the code of an invitation that somebody opened before they signed in: they come back to it
 BY_ITSELF = "by-itself"  # in the address of a page that asked by itself: nobody did anything
+
+
+_CODE = re.compile(r"[0-9A-Za-z]{16}")
 
 
 class NobodyThere(Exception):  # noqa: N818 - a fact
     """Nobody is signed in to the wallet, or the session is over."""
 
 
-def to_door(_request: Request, _error: Exception) -> Response:
-    """Lead whoever is not signed in to the door; what they sent is not kept."""
+def to_door(request: Request, _error: Exception) -> Response:
+    """Lead whoever is not signed in to the door; of what they asked for only the code of an invitation is kept, by their own browser."""
     answer = RedirectResponse(HOME, status_code=303, headers={"Cache-Control": "no-store"})
     answer.delete_cookie(COOKIE, path=HOME)
+    if code := code_of(request.url.path.removeprefix(f"{HOME}/invited/")):
+        keep(answer, service_of(request).wallet.trip, ASKED, code, HOME, AWAY)
     return answer
+
+
+def code_of(text: str) -> str:
+    """Return a text that has the form of an invitation's code, else nothing."""
+    return text if _CODE.fullmatch(text) else ""
 
 
 @dataclass(frozen=True, slots=True)

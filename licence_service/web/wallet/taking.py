@@ -4,11 +4,12 @@ import csv
 import io
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 from licence_service.archive import Archive
+from licence_service.deadlines import Deadline
 from licence_service.errors import ArchiveUnavailable, NotInRegister
 from licence_service.history.words import STATES
 from licence_service.web.wallet.listed import Row
@@ -88,15 +89,27 @@ def _looked_at(archive: Archive, rows: Sequence[Row]) -> Iterator[tuple[int, int
 
 
 def _list(rows: Sequence[Row], missing: set[str]) -> bytes:
-    """Return the table of what is what, as spreadsheets in China open it: UTF-8 with a byte order mark, and no cell a formula."""
-    sink = io.StringIO()
-    writer = csv.writer(sink)
-    writer.writerow(_HEADING)
+    """Return the table of what is what."""
+    cells = []
     for row in rows:
         file = _MISSING if row.licence_id in missing else name_of(row)
-        term = row.valid_from.isoformat(), row.valid_to.isoformat() if row.valid_to else "长期 no end"
-        due = (row.next.day.isoformat(), f"{row.next.title.zh} {row.next.title.en}") if row.next else ("", "")
-        cells = (file, f"{row.title.zh} {row.title.en}", row.number, row.plate, " ".join(STATES[row.state]), *term, *due, row.licence_id)
+        begin, state = row.valid_from.isoformat(), " ".join(STATES[row.state])
+        cells.append((file, f"{row.title.zh} {row.title.en}", row.number, row.plate, state, begin, *ending(row.valid_to, row.next), row.licence_id))
+    return table(_HEADING, cells)
+
+
+def ending(valid_to: date | None, due: Deadline | None) -> tuple[str, str, str]:
+    """Return the cells of the last day, of the next day that must be known, and of what falls due on it."""
+    last = valid_to.isoformat() if valid_to else "长期 no end"
+    return (last, due.day.isoformat(), f"{due.title.zh} {due.title.en}") if due else (last, "", "")
+
+
+def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Return a table as spreadsheets in China open it: UTF-8 with a byte order mark, and no cell a formula."""
+    sink = io.StringIO()
+    writer = csv.writer(sink)
+    writer.writerow(heading)
+    for cells in rows:
         writer.writerow([_harmless(one) for one in cells])
     return b"\xef\xbb\xbf" + sink.getvalue().encode()
 
