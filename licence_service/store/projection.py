@@ -7,7 +7,7 @@ from typing import Any
 from licence_service.fold import ENDINGS, Decisions, first_day, fold, granted_on
 from licence_service.licence import Act, Entry, Licence
 
-VARIES = "varies"  # a day to come decides which ending acts: a search looks at the entries themselves
+VARIES = "varies"  # a day to come decides which ending acts, or which term holds: a search looks at the entries themselves
 _TURNING = frozenset({Act.REINSTATE, Act.REVERSE})
 OVER = frozenset(ENDINGS.values())  # the states in which a right no longer holds its number
 
@@ -23,6 +23,7 @@ def projected(entries: Sequence[Entry], day: date, department: str) -> tuple[Lic
     endings = {entry.act for entry in decisions.endings if decisions.acts_on(entry, max(day, first_day(entry)))}
     suspensions = [entry.suspension for entry in decisions.entries if entry.suspension]  # those lifted too: a search narrows, the fold decides
     turns = any(entry.act is Act.STAY or (entry.act in _TURNING and entry.effective_on > day) for entry in decisions.entries)
+    turns |= any(entry.version and entry.effective_on > day for entry in decisions.entries[1:])
     lasts = [one.last for one in suspensions]
     until = None if None in lasts else max((last for last in lasts if last), default=None)
     return after, {

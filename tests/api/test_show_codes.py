@@ -170,7 +170,7 @@ def test_a_token_whose_log_in_is_over_opens_nothing_any_more_and_who_logs_in_aga
         for method in methods
     ]
     assert len(routes) > 15
-    named = {"licence_id": owner.licence_id, "lending_id": "0" * 26, "delegation_id": "0" * 26, "field": "photo"}
+    named = {"licence_id": owner.licence_id, "lending_id": "0" * 26, "delegation_id": "0" * 26, "consent_id": "0" * 26, "field": "photo"}
     for headers in (first, owner.headers):
         for method, path in routes:
             sent: dict[str, Any] = {"json": {}} if method in {"post", "put"} else {}

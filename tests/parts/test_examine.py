@@ -364,7 +364,7 @@ def test_the_child_says_what_the_parent_would(child: Examiner, keyring: Keyring,
 
 
 def test_a_file_of_our_own_is_examined_without_a_fork_and_judged_the_same(keyring: Keyring, sealed: bytes, page: bytes) -> None:
-    examining = Examiner(keyring.trust_roots, keyring.known_seals, children=1, limits=Limits(memory_bytes=1 << 20))
+    examining = Examiner(keyring.trust_roots, keyring.known_seals, children=1, limits=Limits(wall_seconds=1, memory_bytes=1 << 20))
     try:
         for document in (sealed, sealed + b"x", page):
             assert examining.examine(document, own=True) == _examined(keyring, document)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, func, select, update
 
-from licence_service.licence import Act, Entry, beijing_day
+from licence_service.licence import Act, Entry, Parent, beijing_day
 from licence_service.status import LIST_BYTES, Status, blank, put, status_at
 from licence_service.store.database import Database
 from licence_service.store.listings import Listings, Run
@@ -17,7 +17,7 @@ from licence_service.store.record import Appendix, Record
 from licence_service.store.status import _ODD, Lists, Statuses, statuses_of
 from licence_service.store.status_index import LIST_BITS
 from licence_service.store.tables import licences, status_lists, status_runs
-from tests.builders import a_suspension, a_version, an_entry
+from tests.builders import FIRST, LAST, a_suspension, a_version, an_entry
 from tests.histories import families, histories, how_many, rehomed
 from tests.parts.databases import NOW
 from tests.parts.test_histories import FOUR_YEARS, Scribe
@@ -117,6 +117,21 @@ def test_what_hangs_on_a_licence_shares_its_end(scribe: Scribe, family: tuple[tu
 
     wanted = fold_says(record, day) | fold_says(above, day)
     assert found(lists, list(wanted)) == wanted
+
+
+@pytest.mark.rule("LC-13")
+@pytest.mark.parametrize("effect", ["ends", "flags"])
+def test_what_hangs_on_a_licence_shares_the_end_of_a_term_that_was_shortened_ahead_of_its_day(scribe: Scribe, effect: str) -> None:
+    shorter = a_version(2, valid_to=LAST - timedelta(days=900))
+    change = an_entry(Act.CHANGE, sequence=2, effective_on=FIRST + timedelta(days=30), recorded_at=NOW + timedelta(hours=1), version=shorter)
+    above = scribe.enter((an_entry(recorded_at=NOW), change))
+    record = hung(scribe, (an_entry(recorded_at=NOW, parent=Parent("0" * 20, effect)),), above)
+
+    for day in (LAST - timedelta(days=901), LAST - timedelta(days=899)):
+        _, lists = Statuses(scribe.book._database).whole(day)
+        wanted = fold_says(record, day) | fold_says(above, day)
+        assert found(lists, list(wanted)) == wanted
+    assert Status.INVALID in {status for status, _ in wanted.values()}
 
 
 def hung(scribe: Scribe, child: tuple[Entry, ...], above: Record) -> Record:
