@@ -214,6 +214,20 @@ def test_each_day_on_which_a_company_looked_is_one_line_for_the_driver(owner: Ow
     ]  # fmt: skip
 
 
+@pytest.mark.rule("AU-06")
+def test_a_day_ends_at_midnight_in_beijing(owner: Owner) -> None:
+    agreed(owner, invite(owner, days=1)["code"], months=1)
+    forward(owner, hours=11, minutes=59)  # 23:59 in Beijing
+    staff(owner)
+    forward(owner, minutes=2)
+    staff(owner)
+    assert len(looks(owner)) == 2
+    forward(owner, days=28, hours=23, minutes=57)  # 23:58 on the last day of the consent
+    assert [one["agreed_until"] for one in staff(owner)] == ["2026-12-27"]
+    forward(owner, minutes=3)
+    assert staff(owner) == []
+
+
 @pytest.mark.rule("SH-13")
 def test_delegates_list_and_invite_as_far_as_they_were_let(owner: Owner) -> None:
     last = (TODAY + timedelta(days=9)).isoformat()
