@@ -11,7 +11,7 @@ from typing import Any
 from licence_service.envelope import Reading
 from licence_service.errors import Fault, NotGranted
 from licence_service.fields import Field, comparison_form, mask
-from licence_service.holding import CLAIM, LEND, READ, Cards, Holding
+from licence_service.holding import CLAIM, LEND, READ, STAFF, Cards, Holding
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
 from licence_service.licence import Licence, beijing_day
 from licence_service.store.cards import Card, Scope
@@ -96,10 +96,10 @@ class Consenting:
         What names another person since is left out, as it is no card of who agreed any more. Nothing is kept of this: `look` is for what is shown.
         """
         scope = self._scope(holding, act)
-        if scope is None or (kind and not scope.covers(kind)):
+        if scope is None or (kind and (kind not in self.cards.catalogue.slugs or not scope.covers(kind))):
             return [], None
         narrowed = Scope(scope.holder_id, (kind,)) if kind else scope
-        found, more = self.kept.staff(narrowed, beijing_day(self.now()), after=after, limit=limit)
+        found, more = self.kept.staff(narrowed, holding.by, beijing_day(self.now()), after=after, limit=limit)
         return [one for one in found if self.cards.still_theirs(one.card)], more
 
     def types(self, holding: Holding) -> frozenset[str]:
@@ -108,8 +108,8 @@ class Consenting:
         return self.kept.types(scope, beijing_day(self.now())) if scope else frozenset()
 
     def look(self, holding: Holding, shown: Mapping[int, Sequence[str]]) -> None:
-        """Keep for the persons that the company's list showed their licences today: row of the licence → names of fields (AU-06)."""
-        self.reads.enter_daily(holding.holder.holder_id, shown, self.now())
+        """Keep for the persons that the company's list told of their licences today, and who asked: row of the licence → names of fields (AU-06)."""
+        self.reads.enter_daily(holding.holder.holder_id, holding.by, shown, self.now())
 
     # -- for persons -------------------------------------------------------------------------------
 
@@ -122,6 +122,10 @@ class Consenting:
             return None
         number, name = self.holders.identity(found.company)
         return Inviting(found.company, name, number, found.last_on)
+
+    def was_one(self, code: str) -> bool:
+        """Say whether a code is or was that of an invitation."""
+        return self.invitations.made(normal_code(code))
 
     def showable(self, holding: Holding) -> list[Card]:
         """Return the person's cards that a company may be let see: those of types whose holder is a natural person."""
@@ -190,6 +194,7 @@ class Consenting:
     def _scope(self, holding: Holding, act: str) -> Scope | None:
         """Return of which types the list is; None where who acts was let act for some licences of the company, among which is no person's."""
         self._must_be_a_company(holding, act)
+        self.cards.demand_level(holding, STAFF)
         return None if holding.licences is not None else holding.scope
 
     def _types_of_persons(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from licence_service.fields import Asker
 from licence_service.fold import ENDINGS
 from licence_service.licence import Act, Licence, LicenceState
-from licence_service.rules import AgeCeiling, Conditions, Outcome, Reminders, Renewal, RulePack, birth_of, birthday, in_force, renewal_of
+from licence_service.rules import OVERDUE, AgeCeiling, Conditions, Outcome, Reminders, Renewal, RulePack, birth_of, birthday, in_force, renewal_of
 from licence_service.template import EndorsementKind, Template, Words
 
 DAY = timedelta(days=1)
@@ -64,7 +64,8 @@ class Subject:
 class Deadline:
     """A day that the holder must know. `tell_on` is when they are told, None where it is only listed; `tell_until` the last day on which that helps.
 
-    `private`: the day tells of a person, and is for the holder alone. `pack` is the rule pack that said how it is told of, "" where none does.
+    `pack` is the rule pack that said how it is told of, "" where none does. `result`: it says that something failed, on the day of that, and not
+    that something falls or fell due.
     """
 
     duty: str
@@ -76,6 +77,7 @@ class Deadline:
     do: Words
     by: Words
     pack: str
+    result: bool = False
 
     @property
     def identity(self) -> str:
@@ -86,6 +88,11 @@ class Deadline:
     def private(self) -> bool:
         """Say whether the day follows from a person's age."""
         return self.duty in ABOUT_AGES
+
+    @property
+    def for_others(self) -> bool:
+        """Say whether others than the holder may be told: neither of an age nor of a result, as in bulk checking (DOMAIN §2d)."""
+        return not self.private and not self.result
 
     def told_on(self, day: date) -> bool:
         """Say whether a holder who was not told yet is told on a day."""
@@ -102,6 +109,7 @@ class _Date:
     tell_on: date | None = None
     not_before: date = date.min
     tell_until: date | None = None
+    result: bool = False
 
 
 def deadlines_of(subject: Subject) -> tuple[Deadline, ...]:
@@ -165,7 +173,7 @@ def _of_conditions(subject: Subject) -> Iterator[_Date]:
         if one.outcome is Outcome.MET:
             yield _Date("condition", one.due_on, one.kind)
         elif one.outcome is Outcome.UNMET:
-            yield _Date("unmet", one.due_on, one.kind, tell_on=one.due_on, tell_until=date.max)
+            yield _Date("unmet", one.due_on, one.kind, tell_on=one.due_on, tell_until=date.max, result=one.reason != OVERDUE)
 
 
 def _of_age(subject: Subject) -> Iterator[_Date]:
@@ -194,6 +202,7 @@ def _deadline(subject: Subject, one: _Date, said: tuple[RulePack, Reminders] | N
     return Deadline(
         one.duty, one.about, one.day, tell_on, one.tell_until or one.day, _filled(Words(*TITLES[one.duty]), one.day, about),
         _filled(saying.do, one.day, about) if saying else nothing, saying.by if saying else nothing, said[0].id if said and saying else "",
+        one.result,
     )  # fmt: skip
 
 

@@ -77,8 +77,8 @@ class Settings(BaseSettings):
         description="Its words for kind, level and role where they are not ours, as `theirs=ours`: person, company, 1, 2, 3, legal_representative.",
     )
     holder_levels: str = Field(
-        "read=1 claim=2 show=2 lend=2 download=2 looks=2 delegate=3",
-        description="The identity level that each act of a holder needs: 1 by password, 2 by real name, 3 by face or eID.",
+        "read=1 claim=2 show=2 lend=2 download=2 looks=2 staff=2 delegate=3",
+        description="The identity level that each act of a holder needs, and `staff`, a company's persons: 1 by password, 2 by real name, 3 by face or eID.",
     )
     wallet_client_id: str = Field("", description="How the identity service knows our own web wallet (`/wallet`); empty: the wallet is closed.")
     wallet_client_secret: SecretStr = Field(

@@ -13,7 +13,7 @@ from licence_service.bulk.rows import Row
 from licence_service.fields import Face
 from licence_service.lasting import lasts_until
 from licence_service.licence import Entry, Licence, LicenceState
-from licence_service.rules import Conditions, RulePack
+from licence_service.rules import OVERDUE, Conditions, RulePack
 from licence_service.store.numbers import Numbers, StillFoundations
 from licence_service.store.record import Record
 from licence_service.template import Template
@@ -21,8 +21,7 @@ from licence_service.verdict import Overall, Result
 from licence_service.verification import Standing, Verifier
 
 PLATE, NAME = "row:plate", "row:name"  # what the second factors of rows are blinded under
-_DUE_STATES = frozenset({"conditions-met", "condition-overdue", "conditions-unknown", "no-conditions"})
-_OVERDUE = "condition-overdue"
+_DUE_STATES = frozenset({"conditions-met", OVERDUE, "conditions-unknown", "no-conditions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,7 @@ class Sitting:
         """Return the next date of reviews and grades; a day that follows from somebody's age would tell the birthday and stays here."""
         said, kinds = standing.conditions, self.verifier.catalogue.kinds
         periodic = [one for one in said.every if one.due_on and (one.kind in kinds or one.kind == template.conditions_until)]
-        overdue = [one.due_on for one in periodic if one.reason == _OVERDUE and one.due_on]
+        overdue = [one.due_on for one in periodic if one.reason == OVERDUE and one.due_on]
         return min(overdue or [one.due_on for one in periodic if one in said.met and one.due_on], default=None)
 
     def _until(self, record: Record, said: Conditions | None) -> date:

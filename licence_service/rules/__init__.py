@@ -15,7 +15,7 @@ from licence_service.rules.acceptance import (
     on_underlying_right,
     transfer_days,
 )
-from licence_service.rules.case import Condition, Conditions, Outcome, PackUsed
+from licence_service.rules.case import OVERDUE, Condition, Conditions, Outcome, PackUsed
 from licence_service.rules.checking import check, overlaps
 from licence_service.rules.conditions import bound, judge_conditions
 from licence_service.rules.limits import Renewal, above_ceiling, birth_of, birthday, next_due, renewal_of
@@ -35,7 +35,7 @@ from licence_service.rules.reminders import DUTIES, Reminders, Saying
 from licence_service.rules.unattended import judge_sources, outside, rule_set
 
 __all__ = [
-    "DUTIES", "Acceptance", "AgeCeiling", "Breach", "Condition", "Conditions", "KindAcceptance", "Outcome", "PackUsed", "Reception", "Reminders",
+    "DUTIES", "OVERDUE", "Acceptance", "AgeCeiling", "Breach", "Condition", "Conditions", "KindAcceptance", "Outcome", "PackUsed", "Reception", "Reminders",
     "Renewal", "ReviewFrequency", "RulePack", "Saying", "Unattended", "above_ceiling", "acceptance_pack", "as_data", "birth_of", "birthday", "bound", "check",
     "from_data", "grade_fault", "grades_for", "in_force", "judge_conditions", "judge_fact", "judge_sources", "kind_acceptance", "named",
     "next_due", "objection_until", "on_underlying_right", "outside", "overlaps", "renewal_of", "rule_set", "transfer_days",

@@ -10,6 +10,8 @@ from licence_service.fields import Face
 from licence_service.rules.pack import RulePack, Where
 from licence_service.template import EndorsementKind
 
+OVERDUE = "condition-overdue"  # the reason where a day has passed, and nothing failed
+
 
 class Outcome(StrEnum):
     """Whether a condition holds on the day; unknown is never met."""

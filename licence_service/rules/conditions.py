@@ -5,7 +5,7 @@ from datetime import date
 
 from licence_service.endorsement import Endorsement
 from licence_service.fields import Face
-from licence_service.rules.case import Case, Condition, Conditions, Outcome, PackUsed
+from licence_service.rules.case import OVERDUE, Case, Condition, Conditions, Outcome, PackUsed
 from licence_service.rules.days import day_of
 from licence_service.rules.hours import grade_recovery, recurring_hours
 from licence_service.rules.limits import age_condition
@@ -110,5 +110,5 @@ def _of_face(declared: tuple[RulePack, DeclaredDue] | None, name: str, case: Cas
 
 def _by_day(kind: str, last: date, day: date, pack: RulePack) -> Condition:
     if last < day:
-        return Condition(kind, Outcome.UNMET, "condition-overdue", last, pack.id)
+        return Condition(kind, Outcome.UNMET, OVERDUE, last, pack.id)
     return Condition(kind, Outcome.MET, "conditions-met", last, pack.id, last)

@@ -46,7 +46,10 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Staffed:
-    """A line of a company's list: the consent, the card that it is about, the key of the licence's row, and whether the day's look is kept already."""
+    """A line of a company's list: the consent, the card that it is about, the key of the licence's row.
+
+    `noted`: it is kept already that who asks looked today.
+    """
 
     consent: Consent
     card: Card
@@ -112,9 +115,12 @@ class Consents:
         with self.database.write() as connection:
             connection.execute(update(consents).where(mine).values(ended_at=now, ended_by=by))
 
-    def staff(self, scope: Scope, today: date, *, after: int = 0, limit: int = 100) -> tuple[list[Staffed], int | None]:
-        """Return what a company may see today, in the order in which it was agreed to, and the number to go on after; None where there is no more."""
-        asked = {"company": scope.holder_id, "today": today.isoformat(), "after": after}
+    def staff(self, scope: Scope, by: str, today: date, *, after: int = 0, limit: int = 100) -> tuple[list[Staffed], int | None]:
+        """Return what a company may see today, in the order in which it was agreed to, and the number to go on after; None where there is no more.
+
+        `by` is who asks for it.
+        """
+        asked = {"company": scope.holder_id, "by": by, "today": today.isoformat(), "after": after}
         with self.database.read() as connection:
             found = connection.execute(_STAFF.where(*scope.within()).limit(limit + 1), asked).all()
             records = {one.licence_id: one for one in load(connection, self.vault, [row.licence_id for row in found[:limit]])}
@@ -136,7 +142,7 @@ def _give(connection: Connection, whose: Mapping[str, int], invitation: int, giv
     today, last_on = beijing_day(now).isoformat(), given.last_on.isoformat()
     gone = same & (consents.c.last_on < today)
     connection.execute(update(consents).where(gone).values(ended_at=now, ended_by=given.by))
-    if connection.execute(select(consents.c.id).where(same)).first():
+    if connection.execute(select(consents.c.id).where(same).with_for_update()).first():  # nobody withdraws it meanwhile
         connection.execute(update(consents).where(same, consents.c.last_on < last_on).values(last_on=last_on))
         return
     row = {**whose, "consent_id": secrets.token_hex(13), "invitation": invitation, "host": given.host, "given_at": now, "last_on": last_on}
@@ -159,7 +165,12 @@ _NAMED = _LINES.where(
     consents.c.consent_id == bindparam("consent_id"), licences.c.licence_id == bindparam("licence_id"), _holder.c.holder_id == bindparam("holder_id")
 )
 _KEPT = and_(cards.c.holder == consents.c.holder, cards.c.licence == consents.c.licence, cards.c.released_at.is_(None))
-_NOTED = exists().where(reads.c.licence == consents.c.licence, reads.c.company == _company.c.holder_id, reads.c.day == bindparam("today"))
+_NOTED = exists().where(
+    reads.c.licence == consents.c.licence,
+    reads.c.company == _company.c.holder_id,
+    reads.c.looked_by == bindparam("by"),
+    reads.c.day == bindparam("today"),
+)
 _STAFF = (
     _OPEN.add_columns(cards.c.held_by, cards.c.claimed_at, cards.c.how, _NOTED.label("noted"))
     .join(cards, _KEPT)

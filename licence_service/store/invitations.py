@@ -27,6 +27,7 @@ _LIVING = (
     .where(invitations.c.ended_at.is_(None), invitations.c.last_on >= bindparam("today"))
 )
 _OF_COMPANY = _LIVING.where(holders.c.holder_id == bindparam("company"))
+_MADE = select(invitations.c.id).where(invitations.c.code_digest == bindparam("code_digest"))
 _BY_CODE = _LIVING.where(invitations.c.code_digest == bindparam("code_digest"))
 
 
@@ -80,6 +81,11 @@ class Invitations:
         with self.database.read() as connection:
             row = living(connection, code, today)
         return self._read(row) if row else None
+
+    def made(self, code: str) -> bool:
+        """Say whether a code was ever that of an invitation."""
+        with self.database.read() as connection:
+            return connection.execute(_MADE, {"code_digest": token_digest(code)}).first() is not None
 
     def _read(self, row: Row[Any]) -> Invitation:
         return Invitation(row.id, row.holder_id, self._code(row.invitation_id), row.made_at, date.fromisoformat(row.last_on))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from operator import gt, lt
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, or_, select, union_all
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, literal, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.licence import beijing_day
@@ -33,7 +33,7 @@ _LOOK, _READ = 0, 1  # which of the two lists a line is of; in this order where 
 class Read:
     """One reading of a licence: by what way, as whom, by which registered system and under which lending, where there is one; the names of fields.
 
-    `company` is the holder in whose list of persons it stood: one line for each day on which it did.
+    `company` is the holder in whose list of persons it stood: one line for each day on which it did, whoever looked for the company.
     """
 
     at: datetime
@@ -61,6 +61,10 @@ class Seen:
     lent: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+_before = reads.alias("before")
+_AGAIN = exists().where(  # somebody looked for the same company before, on the same day
+    _before.c.licence == reads.c.licence, _before.c.company == reads.c.company, _before.c.day == reads.c.day, _before.c.id < reads.c.id
+)
 _LICENCE = select(licences.c.id).where(licences.c.licence_id == bindparam("of_licence")).scalar_subquery()
 _LENDING = select(lendings.c.id).where(lendings.c.lending_id == bindparam("of_lending")).scalar_subquery()
 _ENTER = insert(reads).values(
@@ -72,7 +76,7 @@ _ENTER = insert(reads).values(
 
 
 def _daily(dialect: Any) -> Any:  # noqa: ANN401 - both dialects know this statement, the library's common form does not
-    names = ("read_id", "at", "licence", "way", "asker", "fields", "company", "day")
+    names = ("read_id", "at", "licence", "way", "asker", "fields", "company", "looked_by", "day")
     return dialect.insert(reads).values({name: bindparam(name) for name in names}).on_conflict_do_nothing()
 
 
@@ -100,12 +104,13 @@ class Reads:
         with self.database.write() as connection:
             enter_read(connection, read)
 
-    def enter_daily(self, company: str, fields: Mapping[int, Sequence[str]], now: datetime) -> None:
-        """Add that licences stood in a company's list of persons today: row of the licence → names of fields. What is there already stays as it is.
+    def enter_daily(self, company: str, by: str, fields: Mapping[int, Sequence[str]], now: datetime) -> None:
+        """Add that somebody saw licences in a company's list of persons today: row of the licence → names of fields. What is there already stays as it is.
 
+        Each who looks for the company has a row of their own; the holder reads the first of the day.
         One statement for all, in one order, so that two who list at once never wait for each other in a circle.
         """
-        said = {"at": now, "way": STAFF, "asker": EMPLOYER, "company": company, "day": beijing_day(now).isoformat()}
+        said = {"at": now, "way": STAFF, "asker": EMPLOYER, "company": company, "looked_by": by, "day": beijing_day(now).isoformat()}
         rows = [{**said, "licence": key, "read_id": secrets.token_hex(13), "fields": json.dumps(list(fields[key]))} for key in sorted(fields)]
         if rows:
             with self.database.write() as connection:
@@ -123,7 +128,7 @@ class Reads:
             select(looks.c.at, literal(_LOOK).label("list"), looks.c.id)
             .join(looked_at, looked_at.c.look == looks.c.id)
             .where(looked_at.c.licence == key),
-            select(reads.c.at, literal(_READ).label("list"), reads.c.id).where(reads.c.licence == key),
+            select(reads.c.at, literal(_READ).label("list"), reads.c.id).where(reads.c.licence == key, ~_AGAIN),
         ).subquery()
         place, order = _place(after), (lines.c.at, lines.c.list, lines.c.id)
         wanted = select(lines).order_by(*(one.desc() if newest_first else one for one in order)).limit(limit)

@@ -89,7 +89,8 @@ reads = Table(  # beside `looks`, which are those of officers
     Column("lending", Key, ForeignKey("lendings.id", name="fk_reads_lending")),
     Column("fields", Text, nullable=False),  # names only, JSON
     Column("company", String(26)),  # the holder whose list of persons it stood in
-    Column("day", String(10)),  # of Beijing, on which it did: one line a day
+    Column("looked_by", String(26)),  # the person who looked for the company
+    Column("day", String(10)),  # of Beijing, on which they did: one line a day, whoever and however often
     Index("ix_reads_licence_at", "licence", "at"),
-    Index("uq_reads_of_companies", "licence", "company", "day", unique=True, sqlite_where=_OF_A_COMPANY, postgresql_where=_OF_A_COMPANY),
+    Index("uq_reads_of_companies", "licence", "company", "day", "looked_by", unique=True, sqlite_where=_OF_A_COMPANY, postgresql_where=_OF_A_COMPANY),
 )  # fmt: skip

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from licence_service.holding import GIVEN
 from licence_service.licence import beijing_day
+from licence_service.store.tables_of_lending import reads
 from tests.holders import Owner, owning
 from tests.host import Somebody
 from tests.promised import AGREED, Promises
 from tests.staffs import EMPLOYER, driver, face_of
+from tests.stocks import citizen_id
 from tests.world import DRIVER, NOW, VEHICLE
 
 RIVAL = Somebody("91519900MB9900012J", "蜀安顺途物流有限公司", "company")
@@ -211,6 +214,20 @@ def test_each_day_on_which_a_company_looked_is_one_line_for_the_driver(owner: Ow
     ]  # fmt: skip
 
 
+@pytest.mark.rule("AU-06")
+def test_a_day_ends_at_midnight_in_beijing(owner: Owner) -> None:
+    agreed(owner, invite(owner, days=1)["code"], months=1)
+    forward(owner, hours=11, minutes=59)  # 23:59 in Beijing
+    staff(owner)
+    forward(owner, minutes=2)
+    staff(owner)
+    assert len(looks(owner)) == 2
+    forward(owner, days=28, hours=23, minutes=57)  # 23:58 on the last day of the consent
+    assert [one["agreed_until"] for one in staff(owner)] == ["2026-12-27"]
+    forward(owner, minutes=3)
+    assert staff(owner) == []
+
+
 @pytest.mark.rule("SH-13")
 def test_delegates_list_and_invite_as_far_as_they_were_let(owner: Owner) -> None:
     last = (TODAY + timedelta(days=9)).isoformat()
@@ -297,3 +314,40 @@ def test_the_list_goes_on_after_a_page(owner: Owner) -> None:
     assert [one["name"] for page in (first, rest) for one in page["staff"]] == [owner.who.name, other.name]
     assert rest["after"] is None
     assert rest["staff"][0]["number"] == f"5199{8:015d}"  # no identity number: in full
+
+
+def test_neither_an_age_nor_a_password_opens_what_was_not_agreed_to(owner: Owner) -> None:
+    code, who = invite(owner)["code"], Somebody(citizen_id(12, "19631210"), "褚嘉禾")
+    licence_id, acting = another(owner, who, 12)
+    assert agree(owner, code, licence_id, acting).status_code == 201
+    ages = [one["day"] for one in owner.http.get(f"/holder/cards/{licence_id}/deadlines", headers=acting).json()["deadlines"] if one["duty"] == "age"]
+    assert ages == ["2026-12-10"]  # the driver is told of the birthday; the company of the next day after it
+    (row,) = staff(owner)
+    assert row["next"]["day"] > ages[0]
+    assert "年龄" not in str(row)
+    weak = owner.http.get("/holder/staff", headers=company(owner, level="1"))
+    assert (weak.status_code, weak.json()["type"].rpartition(":")[2], weak.json()["wanted"]) == (403, "level-too-low", "2")
+
+
+def test_whoever_scans_an_invitation_that_is_over_guesses_nothing(owner: Owner) -> None:
+    old, new = (invite(owner)["code"] for _ in range(2))
+    for _ in range(10):
+        assert owner.http.post("/holder/invited", json={"code": old}, headers=owner.headers).status_code == 404
+        assert agree(owner, old).status_code == 404
+    assert agree(owner, new).status_code == 201
+
+
+@pytest.mark.rule("AU-06")
+def test_the_driver_reads_one_line_a_day_whoever_of_the_company_looked(owner: Owner) -> None:
+    agreed(owner, invite(owner)["code"])
+    body = {"number": CLERK.number, "name": CLERK.name, "role": "clerk", "acts": ["read"], "last_on": TODAY.isoformat()}
+    given = owner.http.post("/holder/delegations", json=body, headers=company(owner))
+    assert given.status_code == 201, given.text
+    for headers in (owner.app.acting(CLERK, delegation=given.json()["delegation_id"]), company(owner)):
+        for _ in range(2):
+            assert len(owner.http.get("/holder/staff", headers=headers).json()["staff"]) == 1
+    answer = owner.http.get(f"/holder/cards/{owner.licence_id}/looks", headers=owner.headers)
+    assert [one["company"]["name"] for one in answer.json()["looks"]] == [EMPLOYER.name]
+    assert CLERK.name not in answer.text
+    with owner.world.service.database.read() as connection:
+        assert len(set(connection.execute(select(reads.c.looked_by)).scalars())) == 2

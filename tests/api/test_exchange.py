@@ -211,7 +211,12 @@ def test_without_an_identity_service_nobody_is_a_holder(tmp_path: Path, demo_key
 
 
 def test_settings_that_do_not_fit_are_said_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    for levels in ("", "read=1", "read=0 claim=2 show=2 lend=2 download=2 looks=2 delegate=3"):
+    for levels in (
+        "",
+        "read=1",
+        "read=0 claim=2 show=2 lend=2 download=2 looks=2 staff=2 delegate=3",
+        "read=1 claim=2 show=2 lend=2 download=2 looks=2 delegate=3",
+    ):
         with pytest.raises(Misconfigured, match="LICENCE_HOLDER_LEVELS"):
             read_levels(levels)
     for names in ("kind=a number=b name=c level=d", "kind=a number=b name=c level=d role=e height=f"):

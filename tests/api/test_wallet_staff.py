@@ -15,7 +15,7 @@ from sqlalchemy import event
 from licence_service.licence import beijing_day
 from licence_service.web.wallet.taking import table
 from tests.host import Somebody
-from tests.parts.databases import at_once
+from tests.parts.databases import at_once, empty_postgres
 from tests.purse import CLIENT, Purse, purse, says, sign_in, wallet_world
 from tests.staffs import EMPLOYER, Staff, a_staff, driver, face_of
 from tests.world import DRIVER, VEHICLE, World, a_world
@@ -117,7 +117,8 @@ def test_the_list_is_ordered_by_name_and_comes_as_a_table(staff: Staff) -> None:
     assert suspended[2] == f"{driver(1).number[:3]}{'＊' * 13}{driver(1).number[-2:]}"
     assert suspended[4].startswith("暂扣 Suspended")
     assert b"=1+1" in table(("x",), [("=1+1",)])
-    assert b"\n'=1+1" in table(("x",), [("=1+1",)])
+    for cell in ("=1+1", "@SUM(A1)", "\t=1", "\n=1", "＝1+1", "－1"):  # full-width signs too, as East Asian versions read them
+        assert cells(table(("x",), [(cell,)]))[1] == [f"'{cell}"]
 
 
 def test_a_page_reads_the_register_once_for_all_and_a_days_looks_are_written_by_one_statement(world: World) -> None:
@@ -136,6 +137,33 @@ def test_a_page_reads_the_register_once_for_all_and_a_days_looks_are_written_by_
     finally:
         event.remove(engine, "before_cursor_execute", note)
     assert counted == [[2, 1], [2, 0]]  # all records, then those that are shown for their verdicts; however many there are
+
+
+def test_whoever_is_counted_in_the_list_reads_that_they_were(world: World) -> None:
+    made = a_staff(world, 2)
+    asked = {"text": driver(2).name, "state": "revoked"}  # nobody is listed, but the count under the name tells the state
+    page = made.purse.post("/wallet/fleet/staff", asked).text
+    assert (names(page), "在有效期内 1 In force" in page) == ([], True)
+    world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    for number, seen in ((2, 1), (1, 0)):
+        looks = purse(world, driver(number)).get(f"/wallet/cards/{made.licences[number - 1]}/looks").text
+        assert looks.count("在从业人员名单中查看") == seen
+    assert cells(made.purse.post("/wallet/fleet/staff/list.csv", {"text": driver(1).name, "state": "revoked"}).content)[1:] == []
+    looks = purse(world, driver(1)).get(f"/wallet/cards/{made.licences[0]}/looks").text
+    assert looks.count("在从业人员名单中查看") == 1
+
+
+def test_what_no_database_can_hold_is_answered_in_words(tmp_path: Path, demo_keys: Path, postgres_address: str, migrated_postgres: str) -> None:
+    told: dict[str, Any] = {"identity_issuer": "http://127.0.0.1:9", "wallet_client_id": CLIENT}
+    with a_world(tmp_path, demo_keys, empty_postgres(postgres_address, migrated_postgres), **told) as world:
+        made = a_staff(world, 1)
+        code, person = code_of(made.purse), purse(world, made.people[0])
+        for path in ("/wallet/fleet/staff", "/wallet/fleet/staff/list.csv", "/wallet/fleet", "/wallet/fleet/files"):
+            answer = made.purse.post(path, {"type": "a\0b", "text": "\0", "state": "\0", "what": "all"})
+            assert (answer.status_code, found(answer.text)) == (200, 0), path
+        for wrong in ({"cards": "\0"}, {"cards": "a\0b"}, {"cards": "０" * 20}):
+            assert person.post("/wallet/invited", {"code": code, "months": "12", **wrong}).status_code == 422
+        assert person.post("/wallet/invited", {"code": "\0" * 16, "months": "12", "cards": made.licences[0]}).status_code in {404, 422}
 
 
 def test_a_company_without_persons_is_told_how_they_come_here(world: World) -> None:
@@ -207,10 +235,13 @@ def test_an_invitation_is_renewed_and_ended_and_wrong_codes_are_slowed(world: Wo
     new = code_of(company)
     assert old != new
     assert [person.get(f"/wallet/invited/{code}").status_code for code in (old, new)] == [404, 200]
-    assert person.post("/wallet/invited", {"code": old, "cards": licence_id, "months": "1"}).status_code == 404
+    late = person.post("/wallet/invited", {"code": old, "cards": licence_id, "months": "1"})
+    assert late.status_code == 404
+    for page in (late.text, person.get(f"/wallet/invited/{old}").text):
+        assert "请向企业要一个新的" in page
     assert company.post("/wallet/fleet/invitation/end").status_code == 303
     assert code_of(company) == ""
-    assert [person.get(f"/wallet/invited/{number:016d}").status_code for number in range(10)][-1] == 429
+    assert [person.get(f"/wallet/invited/{number:016d}").status_code for number in range(11)][-1] == 429
     company.post("/wallet/fleet/invitation")
     assert person.get(f"/wallet/invited/{code_of(company)}").status_code == 200  # a right one never is
 

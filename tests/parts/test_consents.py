@@ -1,10 +1,11 @@
 """Invitations, consents and the looks of companies, on both databases."""
 
+import threading
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from licence_service.digests import digests
 from licence_service.errors import CeilingReached, NotInRegister
@@ -48,7 +49,7 @@ class Office:
         return self.consents.give(given, NOW + timedelta(days=days))
 
     def seen(self, company: str = "", days: int = 0, types: tuple[str, ...] | None = None) -> list[str]:
-        found, _ = self.consents.staff(Scope(company or self.company, types), TODAY + timedelta(days=days))
+        found, _ = self.consents.staff(Scope(company or self.company, types), "somebody", TODAY + timedelta(days=days))
         return [one.card.record.licence_id for one in found]
 
     def count(self, table: object) -> int:
@@ -77,9 +78,9 @@ def test_what_was_agreed_is_seen_by_that_company_until_its_day_and_by_no_other(o
     assert (office.seen(days=365), office.seen(days=366), office.seen(office.other)) == ([ONE, TWO], [], [])
     assert office.consents.types(Scope(office.company), TODAY) == {"one_type", "other_type"}
     assert office.consents.types(Scope(office.other), TODAY) == frozenset()
-    first, after = office.consents.staff(Scope(office.company), TODAY, limit=1)
+    first, after = office.consents.staff(Scope(office.company), "somebody", TODAY, limit=1)
     assert after is not None
-    rest, end = office.consents.staff(Scope(office.company), TODAY, after=after)
+    rest, end = office.consents.staff(Scope(office.company), "somebody", TODAY, after=after)
     assert ([one.card.record.licence_id for one in (*first, *rest)], end) == ([ONE, TWO], None)
 
 
@@ -144,20 +145,56 @@ def test_a_consent_ends_by_withdrawing_with_its_day_and_with_the_card(office: Of
         office.consents.named(one.consent_id, ONE, office.company)
 
 
-@pytest.mark.rule("AU-06")
-def test_a_days_look_is_one_line_however_many_list_at_once(office: Office) -> None:
-    office.give(ONE, TWO)
+def test_who_agrees_again_while_it_is_withdrawn_has_agreed_before_or_after_and_no_other_answer(office: Office) -> None:
+    (one,) = office.give(ONE)
+    withdrawn, started = threading.Event(), list[threading.Thread]()
 
-    def look() -> int:
-        lines, _ = office.consents.staff(Scope(office.company), TODAY)
-        office.reads.enter_daily(office.company, {one.key: ["person_name"] for one in lines if not one.noted}, NOW)
+    def withdraw() -> None:
+        office.consents.withdraw(one, office.person, NOW)
+        withdrawn.set()
+
+    def meanwhile(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith("SELECT consents.id") and not started:
+            started.append(threading.Thread(target=withdraw))
+            started[0].start()
+            withdrawn.wait(0.5)  # it waits for who agrees
+
+    event.listen(office.database.engine, "after_cursor_execute", meanwhile)
+    try:
+        assert [each.consent_id for each in office.give(ONE)] == [one.consent_id]
+    finally:
+        event.remove(office.database.engine, "after_cursor_execute", meanwhile)
+        started[0].join()
+    assert office.seen() == []  # it was withdrawn after that
+
+
+@pytest.mark.rule("AU-06")
+def test_a_days_look_is_one_line_however_many_list_at_once_and_says_here_who_they_were(office: Office) -> None:
+    office.give(ONE, TWO)
+    clerks = [office.person, office.company]  # any two
+
+    def look(by: str) -> int:
+        lines, _ = office.consents.staff(Scope(office.company), by, TODAY)
+        office.reads.enter_daily(office.company, by, {one.key: ["person_name"] for one in lines if not one.noted}, NOW)
         return len(lines)
 
-    assert at_once([look] * 8) == [2] * 8
-    assert office.count(reads) == 2
-    assert [one.noted for one in office.consents.staff(Scope(office.company), TODAY)[0]] == [True, True]
-    assert [one.noted for one in office.consents.staff(Scope(office.company), TODAY + timedelta(days=1))[0]] == [False, False]
-    lines = office.reads.all_of(ONE)
-    assert [(one.read.way, one.read.asker, one.read.company, one.read.fields) for one in lines if one.read] == [
-        (STAFF, EMPLOYER, office.company, ("person_name",))
-    ]
+    def noted(by: str, days: int = 0) -> list[bool]:
+        return [one.noted for one in office.consents.staff(Scope(office.company), by, TODAY + timedelta(days=days))[0]]
+
+    assert at_once([lambda by=by: look(by) for by in clerks * 4]) == [2] * 8  # type: ignore[misc]
+    with office.database.read() as connection:
+        kept = connection.execute(select(reads.c.looked_by, reads.c.licence)).all()
+    assert len(kept) == len(set(kept)) == 4
+    assert {row.looked_by for row in kept} == set(clerks)
+    assert [noted(by) for by in (*clerks, office.other)] == [[True, True], [True, True], [False, False]]
+    assert noted(clerks[0], days=1) == [False, False]
+    for newest_first in (False, True):
+        lines = office.reads.all_of(ONE, newest_first=newest_first)
+        assert [(one.read.way, one.read.asker, one.read.company, one.read.fields) for one in lines if one.read] == [
+            (STAFF, EMPLOYER, office.company, ("person_name",))
+        ]
+
+
+def test_a_code_that_was_one_is_told_from_one_that_never_was(office: Office) -> None:
+    office.invitations.end(office.company, office.company, NOW)
+    assert [office.invitations.made(code) for code in (office.code, "0" * 16)] == [True, False]

@@ -130,6 +130,15 @@ def test_a_review_moves_the_day_that_the_face_prints_and_one_that_failed_is_unme
     assert [(one.duty, one.day, one.told_on(date(2027, 5, 1))) for one in failed] == [("unmet", date(2027, 5, 1), True)]
 
 
+def test_others_than_the_holder_are_told_of_no_age_and_of_no_result() -> None:
+    driver = told(a_licence(on=date(2032, 5, 1)))
+    assert {one.duty for one in driver if one.for_others} == {"renewal", "last_day", "lapse"}
+    due = date(2027, 5, 31)
+    for result, day, duty, for_others in (("1", due, "condition", True), ("1", due + DAY, "unmet", True), ("2", due, "unmet", False)):
+        found = [one for one in told(vehicle(review(date(2026, 6, 1), due, result), on=day), VEHICLE) if one.duty in {"condition", "unmet"}]
+        assert [(one.duty, one.for_others) for one in found] == [(duty, for_others)], (result, day)
+
+
 def test_a_suspension_ends_on_its_last_day_where_the_term_does_not_end_first() -> None:
     on, last = date(2027, 1, 5), date(2027, 3, 1)
     assert days(told(a_licence(a_suspension(on, last), on=on)))["suspension"] == last

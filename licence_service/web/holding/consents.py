@@ -29,8 +29,9 @@ _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 # What a company is told of a licence that it may see, in this order: name → words. The face fields among them are named by `fields` of a card.
 SEEN = {
     "name": ("姓名", "Name"), "type": ("证照类型", "Type"), "number": ("证号", "Number"), "issuer": ("发证机关", "Issuer"),
-    "state": ("状态", "State"), "valid_to": ("有效期至", "Valid to"),
-    "next": ("下一日期及事项（如换证、到龄）", "Next date, and what falls due, such as a renewal or an age limit"),
+    "state": ("状态（含暂扣、挂失、条件未满足）", "State, with what stands beside it: reported lost, suspended, a condition not met"),
+    "valid_to": ("有效期至", "Valid to"),
+    "next": ("下一日期及事项（如换证、审验；不含年龄）", "Next date, and what falls due, such as a renewal; no age limit"),
 }  # fmt: skip
 _CODE = Field(label="邀请码", type="string", disclose={}, required=True, max_length=60)
 Body = Annotated[dict[str, Any], Depends(json_body(_MOST_BODY))]
@@ -106,10 +107,15 @@ def withdraw(service: TheService, holding: TheHolding, licence_id: LicenceId, co
 
 
 def inviting(service: Service, holding: Holding, code: str) -> Inviting:
-    """Return who invites by a code; one that opens nothing is counted, by holder and by code, and slowed. A right code never is."""
-    found = service.holder_desk.consenting.inviting(holding, code)
+    """Return who invites by a code; one that never was any is counted, by holder and by code, and slowed. A right code never is.
+
+    Nor is one that is over: it hangs on the company's wall, and whoever scans it guesses nothing.
+    """
+    office = service.holder_desk.consenting
+    found = office.inviting(holding, code)
     if found is None:
-        count_wrong(service, holding, normal_code(code))
+        if not office.was_one(code):
+            count_wrong(service, holding, normal_code(code))
         raise NotInRegister("no such invitation")
     return found
 

@@ -91,8 +91,9 @@ def staff(service: TheService, holding: TheHolding, after: After = 0, limit: Lim
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A line of the list: a person's licence as the company sees it. `next` is the soonest day that matters, what is overdue first.
+    """A line of the list: a person's licence as the company sees it.
 
+    `next` is the soonest day that matters, what is overdue first; neither an age, whose day would tell the birthday, nor a result.
     `fields` are the names of what is shown of the face, and `noted` says that the look of today is kept already.
     """
 
@@ -141,7 +142,7 @@ def every_person(service: Service, holding: Holding, act: str = READ, kind: str 
 
 
 def seen(service: Service, holding: Holding, rows: Sequence[Person]) -> None:
-    """Keep that these lines were shown today, those of which it is not kept yet; before anything is shown."""
+    """Keep that who asks was told of these lines today, those of which it is not kept yet; before anything is shown."""
     service.holder_desk.consenting.look(holding, {one.key: one.fields for one in rows if not one.noted})
 
 
@@ -173,7 +174,7 @@ def _line(service: Service, one: Staffed, days: Sequence[Deadline]) -> Person:
     issuer = telling.organ(service, licence.issuer or record.department)
     return Person(
         one.consent.consent_id, record.type, template.title, shown.name, shown.number, issuer, licence.state, tuple(sorted(licence.flags)),
-        licence.valid_to, days[0] if days else None, one.consent.last_on, record.licence_id, one.key, shown.fields, one.noted,
+        licence.valid_to, next((each for each in days if each.for_others), None), one.consent.last_on, record.licence_id, one.key, shown.fields, one.noted,
     )  # fmt: skip
 
 

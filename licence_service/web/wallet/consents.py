@@ -1,12 +1,13 @@
 """What a person lets companies see, in the wallet: the invitation that was opened, agreeing, the consents of a card, withdrawing one (DOMAIN SH-14)."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from fastapi.responses import RedirectResponse, Response
 
 from licence_service.consenting import MOST_MONTHS, USUAL_MONTHS
-from licence_service.errors import Fault, RequestRejected
+from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.holding import LEND
 from licence_service.licence import beijing_day
 from licence_service.store.consents import EXPIRED, LIVING, WITHDRAWN, Consent
@@ -24,7 +25,7 @@ _TERMS = ((3, "3 个月", "3 months"), (6, "6 个月", "6 months"), (USUAL_MONTH
           (MOST_MONTHS, "36 个月", "36 months"))  # fmt: skip
 STANDINGS = {LIVING: ("有效", "In force"), WITHDRAWN: ("已撤回", "Withdrawn"), EXPIRED: ("已到期", "Over")}
 _SHAPES = {LIVING: "valid", WITHDRAWN: "not_valid", EXPIRED: "cannot_decide"}
-_MOST_CARDS, _MOST_ID = 100, 20
+_MOST_CARDS, _LICENCE_ID = 100, re.compile(r"[0-9A-Z]{20}")
 _NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 Code = Annotated[str, Path(min_length=1, max_length=60)]
 
@@ -39,7 +40,7 @@ def invited(wallet: AtWallet, code: Code) -> Response:
 def agree(service: TheService, wallet: AtWallet, sent: TheForm) -> Response:
     """Let the company see the cards that were ticked; what is wrong is said with what was chosen."""
     code, said = sent.text("code", 60), sent.text("months", 4)
-    chosen = [one for one in dict.fromkeys(sent.texts.get("cards", [])[:_MOST_CARDS]) if len(one) <= _MOST_ID]
+    chosen = [one for one in dict.fromkeys(sent.texts.get("cards", [])[:_MOST_CARDS]) if _LICENCE_ID.fullmatch(one)]
     body: dict[str, Any] = {"code": code, "months": int(said) if INTEGER.fullmatch(said) else said}
     if not chosen:
         none = Fault("cards", "missing", "tick at least one licence")
@@ -48,7 +49,10 @@ def agree(service: TheService, wallet: AtWallet, sent: TheForm) -> Response:
         asked = service.holder_desk.consenting.asked(wallet.holding, chosen, body)
     except RequestRejected as wrong:
         return _invited(wallet, code, 422, chosen=chosen, months=said, faults=in_words(wrong.faults))
-    who = consents.inviting(service, wallet.holding, asked.code)
+    try:
+        who = consents.inviting(service, wallet.holding, asked.code)
+    except NotInRegister:
+        return _gone(wallet)
     given = service.holder_desk.consenting.give(wallet.holding, asked)
     told = [{**consents.told(service, one), "licence_id": one.licence_id, "title": _title(wallet, one.licence_id)} for one in given]
     return wallet.page("agreed.html", who=who, given=told)
@@ -84,12 +88,20 @@ def living(wallet: Wallet, licence_id: str) -> list[dict[str, Any]]:
 
 
 def _invited(wallet: Wallet, code: str, status: int = 200, **typed: Any) -> Response:  # noqa: ANN401 - values of the page
-    shown = {"chosen": None, "months": str(USUAL_MONTHS), "faults": (), **typed}
     if wallet.holding.holder.kind != PERSON:
-        return wallet.page("invited.html", 403, who=None, cards=(), code="", terms=_TERMS, seen=SEEN, **shown)
-    who = consents.inviting(wallet.service, wallet.holding, code)
+        return wallet.page("invited.html", 403, who=None, gone=False)
+    try:
+        who = consents.inviting(wallet.service, wallet.holding, code)
+    except NotInRegister:
+        return _gone(wallet)
+    shown = {"chosen": None, "months": str(USUAL_MONTHS), "faults": (), **typed}
     cards = [consents.showable(wallet.service, wallet.holding, one, who) for one in wallet.service.holder_desk.consenting.showable(wallet.holding)]
     return wallet.page("invited.html", status, who=who, cards=cards, code=code, terms=_TERMS, seen=SEEN, **shown)
+
+
+def _gone(wallet: Wallet) -> Response:
+    """Say that there is no such invitation any more; whoever holds it may have been late."""
+    return wallet.page("invited.html", 404, who=None, gone=True)
 
 
 def _told(wallet: Wallet, one: Consent) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A list narrowed, ordered and counted, and all cards of a holder as one: one reading of the register for each question, a verdict only for what is shown."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -107,7 +107,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[L]):
-    """What was found: the rows in order, and whether there were more lines than are looked at.
+    """What was found: the rows in order, and whether there were more lines than are looked at. `named` are all of which something is said or counted.
 
     `counts` says how many are in each state, whatever state is wanted; `due` how many have something due within so many days, whatever time is.
     """
@@ -116,6 +116,7 @@ class Listed(Generic[L]):
     counts: Sequence[tuple[LicenceState, int]]
     due: Sequence[tuple[int, int]]
     more: bool
+    named: Sequence[L]
 
     @property
     def whole(self) -> int:
@@ -125,7 +126,7 @@ class Listed(Generic[L]):
 
 def listed(service: Service, holding: Holding, wanted: Wanted) -> Listed[Row]:
     """Return the cards that are wanted; the caller has seen to it that they may be read."""
-    scope = _narrowed(holding.scope, wanted.type)
+    scope = _narrowed(holding.scope, wanted.type, service.catalogue.slugs)
     return sifted(_rows(service, scope) if scope else (), wanted, beijing_day(service.now()))
 
 
@@ -142,7 +143,7 @@ def sifted(lines: Iterable[L], wanted: Wanted, today: date) -> Listed[L]:
     ahead = [(row.next.day - today).days for row in found if row.next and wanted.in_state(row)]
     rows = sorted((row for row in found if wanted.in_state(row) and wanted.in_time(row, today)), key=lambda row: _order(row, wanted.by))
     counts = [(state, states[state]) for state in LicenceState if states[state]]
-    return Listed(rows, counts, [(days, sum(1 for one in ahead if one <= days)) for days in SOON], more)
+    return Listed(rows, counts, [(days, sum(1 for one in ahead if one <= days)) for days in SOON], more, found)
 
 
 def shown(service: Service, rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -158,11 +159,11 @@ def shown(service: Service, rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _narrowed(scope: Scope, slug: str) -> Scope | None:
+def _narrowed(scope: Scope, slug: str, known: Collection[str]) -> Scope | None:
     """Return what of a scope is of one type; None where that is nothing."""
     if not slug:
         return scope
-    return Scope(scope.holder_id, (slug,), scope.licences) if scope.covers(slug) else None
+    return Scope(scope.holder_id, (slug,), scope.licences) if slug in known and scope.covers(slug) else None
 
 
 def _rows(service: Service, scope: Scope) -> Iterator[Row]:

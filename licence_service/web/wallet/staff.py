@@ -38,9 +38,10 @@ def narrowed(wallet: AtWallet, form: TheForm) -> Response:
 
 @router.post("/staff/list.csv")
 def as_table(service: TheService, wallet: AtWallet, form: TheForm) -> Response:
-    """Return all that are wanted as a table; each person reads that they stood in it."""
-    rows = _found(wallet, wanted_of(form), DOWNLOAD).rows
-    listing.seen(service, wallet.holding, rows)
+    """Return all that are wanted as a table; each person reads that they stood in the list."""
+    found = _found(wallet, wanted_of(form), DOWNLOAD)
+    rows = found.rows
+    listing.seen(service, wallet.holding, found.named)
     cells = [
         (
             one.name, f"{one.title.zh} {one.title.en}", one.number, f"{one.issuer['zh']} {one.issuer['en']}",
@@ -81,13 +82,13 @@ def _found(wallet: Wallet, wanted: Wanted, act: str = READ) -> Listed[listing.Pe
 
 
 def _page(wallet: Wallet, wanted: Wanted, page: int) -> Response:
-    """Draw one page of the list; whoever is on it can read that they were."""
+    """Draw one page of the list; whoever is in it, or counted in it, can read that they were: a count under a name tells as much as a line."""
     service, holding = wallet.service, wallet.holding
     found, today = _found(wallet, wanted), beijing_day(service.now())
     last = max(1, -(-len(found.rows) // A_PAGE))
     page = min(page, last)
     rows = found.rows[(page - 1) * A_PAGE : page * A_PAGE]
-    listing.seen(service, holding, rows)
+    listing.seen(service, holding, found.named)
     overall = listing.judged(service, rows)
     shown: list[dict[str, Any]] = [
         {

@@ -18,7 +18,7 @@ from licence_service.web.wallet.zipped import Member, Zipped, member_of
 _AT_ONCE = 4  # files that are looked at together
 _KNOWN = 50_000  # files whose sizes are remembered
 _GIVEN_UP_AFTER = 20  # files in a row that the archive does not give: it is down
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP, CSV injection)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what a spreadsheet takes for a formula (OWASP, CSV injection)
 _HEADING = (
     "文件 File", "证照 Type", "证号 Number", "号牌 Plate", "状态 State", "有效期起 From", "有效期止 To", "下一日期 Next date", "事项 What",
     "证照编号 Licence id",

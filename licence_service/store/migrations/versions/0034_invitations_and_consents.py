@@ -1,4 +1,4 @@
-"""Companies invite, persons agree to be seen by them, and a company's list of them is read: two new tables, and two columns of `reads`."""
+"""Companies invite, persons agree to be seen by them, and a company's list of them is read: two new tables, and three columns of `reads`."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -55,7 +55,9 @@ def upgrade() -> None:
     op.create_index("uq_consents_open", "consents", ["company", "licence", "holder"], unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
     op.create_index("ix_consents_licence", "consents", ["licence"])
     op.add_column("reads", sa.Column("company", sa.String(length=26)))
+    op.add_column("reads", sa.Column("looked_by", sa.String(length=26)))
     op.add_column("reads", sa.Column("day", sa.String(length=10)))
     op.create_index(
-        "uq_reads_of_companies", "reads", ["licence", "company", "day"], unique=True, sqlite_where=_OF_A_COMPANY, postgresql_where=_OF_A_COMPANY
-    )
+        "uq_reads_of_companies", "reads", ["licence", "company", "day", "looked_by"],
+        unique=True, sqlite_where=_OF_A_COMPANY, postgresql_where=_OF_A_COMPANY,
+    )  # fmt: skip
