@@ -14,7 +14,7 @@ from licence_service.store.payload import Vault
 from licence_service.store.tables import tasks
 from licence_service.store.tables_of_cases import case_answers as answers
 
-MOST = 100  # answers of one case that are told
+MOST = 100  # answers of one case that are told, the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ class CaseAnswers:
                 connection.execute(insert(answers), list(fresh.values()))
 
     def of(self, client: Client, case_no: str) -> list[CaseAnswer]:
-        """Return what a client's department, or its office, was answered under a case number, oldest first, of the types that it reads."""
+        """Return what a client's department, or its office, was answered under a case number, of the types that it reads: the newest `MOST`, oldest first."""
         blind = self._vault.blind("case_no", case_text(client.department, case_no))
         mine = (answers.c.case_no == blind) & (answers.c.department == client.department)
         still = select(tasks.c.state).where(tasks.c.task_id == answers.c.task_id).scalar_subquery()
-        asked = select(answers, still.label("task")).where(mine).order_by(answers.c.id).limit(MOST)
+        asked = select(answers, still.label("task")).where(mine).order_by(answers.c.id.desc()).limit(MOST)
         if client.offices is not None:
             asked = asked.where(answers.c.office.in_(client.offices))
         with self._database.read() as connection:
@@ -86,7 +86,7 @@ class CaseAnswers:
             CaseAnswer(
                 row.case_key, row.office or row.department, row.type, row.act, row.at, self._opened(row.case_key, row.codes), open=row.task == "open"
             )
-            for row in rows
+            for row in reversed(rows)
             if client.may(READ, row.type)
         ]
 
