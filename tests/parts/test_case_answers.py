@@ -55,6 +55,18 @@ def test_of_very_many_answers_the_newest_are_told(answers: CaseAnswers) -> None:
     assert [one.codes[-1] for one in answers.of(CITY, "CASE-1")] == [str(number) for number in range(3, MOST + 3)]
 
 
+def test_who_is_refused_without_end_fills_no_register_and_nobody_elses_answers_are_lost_for_it(database: Database, vault: Vault) -> None:
+    answers = CaseAnswers(database, vault, most=3)
+    answers.note([refused(number=number) for number in (1, 2)], NOW)
+    answers.note([refused(number=number) for number in (2, 3, 4)], NOW)
+    answers.note([refused(number=5)], NOW + timedelta(minutes=1))
+    answers.note([refused(NORTH, number=5)], NOW + timedelta(minutes=1))
+    answers.note([refused(number=6)], NOW + timedelta(hours=1))
+
+    assert [len(told(answers, number=number)) for number in range(1, 7)] == [1, 1, 1, 0, 1, 1]
+    assert told(answers, number=5) == [("north", "check-failed")]
+
+
 def test_a_department_is_told_of_all_its_offices_an_office_of_those_below_it_and_nobody_of_types_that_are_not_theirs(answers: CaseAnswers) -> None:
     answers.note([refused(CITY), refused(NORTH), refused(WINDOW), refused(WINDOW, slug="y")], NOW)
 
