@@ -86,7 +86,8 @@ class CaseDesk:
         steps: dict[Step, datetime] = {Step.APPROVED: one.created_at}  # it came with its decision (AI-02)
         uses = self.seal_log.uses(reservation_id=one.reservation_id)
         self._made(one, uses, steps)
-        last = (uses[-1]["event"], uses[-1]["reason"]) if uses and one.state == "reserved" else (None, None)
+        left = one.state == "reserved" and one.lease_until <= self.now()  # while somebody carries it, what stood in the way before is over
+        last = (uses[-1]["event"], uses[-1]["reason"]) if uses and left else (None, None)
         reason = one.reason or WAITS_FOR.get(last)
         waits = Waits.SEAL if last[0] in {"failed", "refused"} else Waits.WORKER if one.state == "reserved" else None
         if one.sequence is not None:
