@@ -12,7 +12,7 @@ import pytest
 
 from licence_service.digests import canonical, sha256
 from licence_service.errors import Misconfigured
-from licence_service.law import DEPARTMENT
+from licence_service.law import BODY, DEPARTMENT
 from licence_service.licence import beijing_day
 from licence_service.seal.keyring import read_keyring
 from licence_service.store.clients import Client
@@ -151,6 +151,22 @@ def test_what_two_people_granted_for_a_city_alone_is_not_for_its_counties_until_
         world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
         world.service.put_in_force("提议人甲", "确认人乙")
         assert sent(world, city, 1, region="519902").status_code == 201
+
+
+@pytest.mark.rule("EN-04")
+def test_the_list_of_bodies_says_for_which_regions_each_is_and_whether_for_those_alone(terminal: Terminal) -> None:  # noqa: F811
+    world = terminal.world
+    uscc = school(world, regions=("519900",), without=("519903",)).uscc
+    (row,) = terminal.json("bodies", "list")
+    assert f"assert {CE} in 519900 without 519903 " in row["grants"]
+
+    foundations = world.service.foundations
+    said = json.loads(foundations.known(BODY)[uscc].content)
+    before = {**said, "grants": [{name: one for name, one in grant.items() if name not in {"without", "exact"}} for grant in said["grants"]]}
+    world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    foundations.confirm([foundations.propose(BODY, uscc, canonical(before).decode(), "提议人甲")], "确认人乙")
+    (row,) = terminal.json("bodies", "list")
+    assert f"assert {CE} in 519900 alone " in row["grants"]
 
 
 @pytest.mark.rule("SE-01")
