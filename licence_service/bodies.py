@@ -7,6 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ class BodyGrant:
     used_from: date = date.min
     used_to: date | None = None
     without: tuple[str, ...] = ()
+    exact: bool = False  # as earlier releases meant it: the regions that are named, and none within them
 
     def covers(self, role: str, kind: str, slug: str, region: str, day: date) -> bool:
         """Say whether this grant allows it on a Beijing day; `region` is that of the organ that accepts (RULINGS 21), which lies within one that is named."""
@@ -42,7 +44,7 @@ class BodyGrant:
             in_time
             and self.role == role
             and all(EVERY in allowed or one in allowed for allowed, one in ((self.kinds, kind), (self.types, slug)))
-            and covered(region, self.regions, self.without)
+            and (bool({EVERY, region} & {*self.regions}) if self.exact else covered(region, self.regions, self.without))
         )
 
 
@@ -79,6 +81,17 @@ def body_of(text: str) -> Body:
     except ValidationError as wrong:
         faults = wrong.errors(include_input=False, include_context=False, include_url=False)
         raise RequestRejected(faults=[Fault(".".join(map(str, one["loc"])), one["type"], one["msg"]) for one in faults]) from None
+
+
+def body_in_force(content: str) -> Body:
+    """Read a body as it was put in force. A grant that an earlier release wrote, which says nothing of `without`, is for single regions.
+
+    Nobody put more of it in force; who wants the regions to be with all that lies within them proposes the body anew.
+    """
+    body, said = body_of(content), json.loads(content)["grants"]
+    return replace(
+        body, grants=tuple(one if "without" in as_said else replace(one, exact=True) for one, as_said in zip(body.grants, said, strict=True))
+    )
 
 
 def body_from_toml(text: str) -> Body:

@@ -11,7 +11,7 @@ from licence_service.errors import CheckFailed, NeedsClerk, NotInRegister, Sourc
 from licence_service.licence import Act
 from licence_service.registrar import WAITS_FOR
 from licence_service.store.case_answers import CaseAnswer, CaseAnswers
-from licence_service.store.cases import CaseIssue, Cases, Reported
+from licence_service.store.cases import MOST, CaseIssue, Cases, Reported
 from licence_service.store.clients import READ, Client
 from licence_service.store.deliveries import DELIVERED
 from licence_service.store.seal_log import SealLog
@@ -62,7 +62,7 @@ class CaseDesk:
     now: Callable[[], datetime] = field(repr=False)
 
     def read(self, client: Client, case_no: str) -> list[dict[str, Any]]:
-        """Return each issue of a case with the steps that it reached, oldest first, also of which nothing came.
+        """Return each issue of a case with the steps that it reached, oldest first, also of which nothing came; of more than `MOST` the newest.
 
         `NotInRegister` where the client's department has none that it may see.
         """
@@ -72,13 +72,13 @@ class CaseDesk:
         for answer in self.answers.of(client, case_no):
             answers[answer.case_key].append(answer)
         found = [self._line(client, one, answers.pop(one.case_key or "", [])) for one in issues]
-        said = {(one.organisation, one.type) for of_one in answers.values() for one in of_one}
-        found += [_answered(of_one, waits.get((of_one[-1].organisation, of_one[-1].type))) for of_one in answers.values()]
+        silent = {_named(of_one) for of_one in answers.values() if _was_silent(of_one)}
+        found += [_answered(of_one, waits.get(_named(of_one)) if _was_silent(of_one) else None) for of_one in answers.values()]
         begun = {one.type for one in issues}
-        found += [_checking(wait) for key, wait in waits.items() if key not in said and wait.type not in begun]
+        found += [_checking(wait) for key, wait in waits.items() if key not in silent and wait.type not in begun]
         if not found:
             raise NotInRegister("no such case")
-        return sorted(found, key=lambda one: str(one["steps"][0]["at"]))
+        return sorted(found, key=lambda one: str(one["steps"][0]["at"]))[-MOST:]
 
     def _line(self, client: Client, one: CaseIssue, answers: Sequence[CaseAnswer]) -> dict[str, Any]:
         before = _reached([each for each in answers if each.at < one.created_at])  # later ones are about another request
@@ -86,7 +86,8 @@ class CaseDesk:
         steps: dict[Step, datetime] = {Step.APPROVED: one.created_at}  # it came with its decision (AI-02)
         uses = self.seal_log.uses(reservation_id=one.reservation_id)
         self._made(one, uses, steps)
-        last = (uses[-1]["event"], uses[-1]["reason"]) if uses and one.state == "reserved" else (None, None)
+        left = one.state == "reserved" and one.lease_until <= self.now()  # while somebody carries it, what stood in the way before is over
+        last = (uses[-1]["event"], uses[-1]["reason"]) if uses and left else (None, None)
         reason = one.reason or WAITS_FOR.get(last)
         waits = Waits.SEAL if last[0] in {"failed", "refused"} else Waits.WORKER if one.state == "reserved" else None
         if one.sequence is not None:
@@ -139,6 +140,16 @@ def _reached(answers: Sequence[CaseAnswer]) -> list[_Reached]:
             steps.append((Step.CHECKING, one.at, ()))
         steps.append((step, one.at, one.codes))
     return steps
+
+
+def _named(answers: Sequence[CaseAnswer]) -> tuple[str, str]:
+    """Return under what an issue waits for its sources: who asked, and the type."""
+    return answers[-1].organisation, answers[-1].type
+
+
+def _was_silent(answers: Sequence[CaseAnswer]) -> bool:
+    """Say whether a wait is this issue's: of another holder in the same case it says nothing."""
+    return any(one.codes[0] in _ANSWERED for one in answers)
 
 
 def _answered(answers: Sequence[CaseAnswer], wait: Wait | None) -> dict[str, Any]:

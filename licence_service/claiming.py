@@ -17,7 +17,7 @@ from licence_service.fields import comparison_form
 from licence_service.fold import ENDINGS
 from licence_service.holding import CLAIM, Cards, Holding
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
-from licence_service.licence import beijing_day
+from licence_service.licence import Act, beijing_day
 from licence_service.regions import within
 from licence_service.seal.keyring import Keyring
 from licence_service.store.book import Book
@@ -213,7 +213,11 @@ class Claims:
     def _serves(self, uscc: str, slug: str | None, region: str) -> bool:
         department, day = self.keyring.departments[uscc], beijing_day(self.now())
         slugs = [slug] if slug else list(self.cards.catalogue.slugs)
-        return any(within(region, wider) for one in slugs for wider in department.regions_for(one, day, uscc))
+        return any(
+            department.may_seal(one, day, region, act=Act.ISSUE, by=uscc)
+            and any(within(region, wider) for wider in department.regions_for(one, day, uscc))
+            for one in slugs
+        )
 
     def _issuer(self, record: Record) -> str:
         return record.issuer(beijing_day(self.now()))

@@ -22,6 +22,8 @@ from licence_service.seal.granting import Grant, Office
 from licence_service.seal.keyring import Keyring
 from licence_service.store.foundations import Foundations
 
+_AS_TREE = "regions_as_tree"  # in the line of a department: each region that it names is with all within it
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -70,12 +72,19 @@ def _grants(granted: tuple[Grant, ...], offices: tuple[Office, ...]) -> Mapping[
         for grant in granted
     ]  # fmt: skip
     said: dict[str, object] = {"grants": grants, **({"offices": [_office(one) for one in offices]} if offices else {})}
+    if offices or any(EVERY not in one.regions for one in granted):
+        said[_AS_TREE] = True  # so that what two people put in force by single regions is not wider by a new release: they say it anew
     return {**said, "sha256": sha256(canonical(said))}
 
 
-def granted_then(content: str) -> tuple[tuple[Grant, ...], tuple[Office, ...]]:
-    """Return grants and offices as they were put in force, from the content of their line; names of offices are not read back."""
+def granted_then(content: str, region: str) -> tuple[tuple[Grant, ...], tuple[Office, ...]]:
+    """Return the grants that may be for a region, and the offices, as they were put in force, from the content of their line.
+
+    In a line of an earlier release a region was that one alone: grants that do not name it are left out, and offices have it or not.
+    English names of offices are not read back.
+    """
     said = json.loads(content)
+    as_tree = said.get(_AS_TREE, False)
     grants = [
         Grant(
             tuple(one["types"]), date.fromisoformat(one["from"]), date.fromisoformat(one["to"]) if one["to"] else None, one["unattended"],
@@ -83,11 +92,12 @@ def granted_then(content: str) -> tuple[tuple[Grant, ...], tuple[Office, ...]]:
             tuple(one.get("without", ())),
         )
         for one in said["grants"]
+        if as_tree or {EVERY, region} & {*one["regions"]}
     ]  # fmt: skip
     offices = [
         Office(
-            one["code"], one["name"], "", tuple(one["regions"]), date.fromisoformat(one["from"]), date.fromisoformat(one["to"]) if one["to"] else None,
-            one["under"],
+            one["code"], one["name"], "", tuple(named for named in one["regions"] if as_tree or named == region),
+            date.fromisoformat(one["from"]), date.fromisoformat(one["to"]) if one["to"] else None, one["under"],
         )
         for one in said.get("offices", ())
     ]  # fmt: skip

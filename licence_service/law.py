@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from licence_service.bodies import Body, body_of
+from licence_service.bodies import Body, body_in_force
 from licence_service.catalogue import kind_of
 from licence_service.endorsement import Endorsement
 from licence_service.errors import NotInForce
@@ -75,7 +75,7 @@ class Law:
     def body(self, uscc: str, known_at: datetime | None = None) -> Body | None:
         """Return a registered body, or a department's accept grants, as known at an instant."""
         found = self.foundations.known(BODY, known_at).get(uscc)
-        return body_of(found.content) if found else None
+        return body_in_force(found.content) if found else None
 
     def conditions(
         self, slug: str, licence: Licence, template: Template, kinds: Mapping[str, EndorsementKind], known_at: datetime | None = None

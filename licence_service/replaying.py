@@ -1,6 +1,8 @@
 """Judging a decision again that no person took: by the rule set, its limits and the grants as the book knew them then (AI-03, DOMAIN M21)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from licence_service.basis import Basis
@@ -9,8 +11,9 @@ from licence_service.connectors import OF_DECISION
 from licence_service.founding import granted_then
 from licence_service.law import DEPARTMENT, Law
 from licence_service.licence import Act, Entry, beijing_day
+from licence_service.regions import covered
 from licence_service.rules import judge_sources, outside, rule_set
-from licence_service.seal.granting import Asked, Grant, above, ceiling_among
+from licence_service.seal.granting import Asked, Grant, Office, above, below, ceiling_among
 
 SAME = "the same"
 
@@ -61,9 +64,18 @@ def granted_at(law: Law, slug: str, entry: Entry) -> Then | None:
     line = law.foundations.known(DEPARTMENT, judged.at).get(uscc) if judged else None
     if line is None or judged is None:
         return None
-    grants, offices = granted_then(line.content)
-    by = entry.office or uscc
+    region, day, by = entry.region or uscc[2:8], beijing_day(judged.at), entry.office or uscc
+    grants, offices = granted_then(line.content, region)
+    if by != uscc and not _worked(offices, by, region, day):
+        return Then((), None)
     names = frozenset({by, *(one.code for one in above(offices, by))})
-    asked = Asked(slug, beijing_day(judged.at), entry.region or uscc[2:8], Act.ISSUE.value, names, unattended=True)
+    asked = Asked(slug, day, region, Act.ISSUE.value, names, unattended=True)
     ceiling = ceiling_among(grants, replace(asked, unattended=False))
     return Then(tuple(one for one in grants if one.covers(asked)), ceiling.uses if ceiling else None)
+
+
+def _worked(offices: Sequence[Office], code: str, region: str, day: date) -> bool:
+    """Say whether an office of then was open with all above it, and covered a region, itself or by an open one below."""
+    chain = above(offices, code)
+    named = [one for each in below(offices, code) if each.open_on(day) for one in each.regions]
+    return bool(chain) and all(one.open_on(day) for one in chain) and covered(region, named)

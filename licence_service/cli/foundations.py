@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from licence_service import founding
-from licence_service.bodies import body_from_toml
+from licence_service.bodies import BodyGrant, body_from_toml
 from licence_service.cli.talking import out, said, service, show
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.law import BODY
+from licence_service.regions import EVERY
 from licence_service.seal.tokens import key_id
 
 app = typer.Typer(no_args_is_help=True, help="Template editions, rule packs, grants, trust anchors: put in force by two people.")
@@ -132,9 +133,15 @@ def list_bodies(as_json: AsJson = False) -> None:  # noqa: FBT002
     rows = [
         {
             "uscc": one.uscc, "name": one.name, "region": one.region, "key": key_id(one.public_key) if one.public_key else "",
-            "grants": "; ".join(f"{grant.role} {'|'.join(grant.kinds)} {grant.used_from}–{grant.used_to or ''}" for grant in one.grants),
+            "grants": "; ".join(f"{grant.role} {'|'.join(grant.kinds)} {_where(grant)} {grant.used_from}–{grant.used_to or ''}" for grant in one.grants),
             "retired_on": one.retired_on or "",
         }
         for one in found if one
     ]  # fmt: skip
     show(rows, as_json=as_json, columns=("uscc", "name", "region", "key", "grants", "retired_on"))
+
+
+def _where(grant: BodyGrant) -> str:
+    """Return the regions of a grant, those that are taken out, and whether they are meant alone, as an earlier release put them in force."""
+    taken = f" without {'|'.join(grant.without)}" if grant.without else ""
+    return f"in {'|'.join(grant.regions)}{taken}{' alone' if grant.exact and EVERY not in grant.regions else ''}"

@@ -1,5 +1,8 @@
 """What was answered to a request of which nothing came: refused, left to a clerk, waiting. Why, in codes; no value is kept (DOMAIN §2e)."""
 
+import logging
+import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +17,9 @@ from licence_service.store.payload import Vault
 from licence_service.store.tables import tasks
 from licence_service.store.tables_of_cases import case_answers as answers
 
-MOST = 100  # answers of one case that are told
+MOST = 100  # answers of one case that are told, the newest
+MOST_NOTED = 10_000  # answers to one client in an hour, by one process: no ceiling counts what is refused, and rows stay
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,17 @@ class CaseAnswer:
 class CaseAnswers:
     """The answers of all departments."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        """Take the database, and the vault for blinds and codes."""
-        self._database = database
-        self._vault = vault
+    def __init__(self, database: Database, vault: Vault, *, most: int = MOST_NOTED) -> None:
+        """Take the database, the vault for blinds and codes, and how many answers to one client are noted in an hour."""
+        self._database, self._vault, self._most = database, vault, most
+        self._hour: datetime | None = None
+        self._counts, self._counting = Counter[str](), threading.Lock()
 
     def note(self, refused: Sequence[Refused], now: datetime) -> None:
-        """Note answers in one transaction; one that says what the last one of its case said is noted once."""
+        """Note answers to one client in one transaction; one that says what the last one of its case said is noted once.
+
+        Of a client that was refused too often in this hour no more is noted; it is answered as ever.
+        """
         named = [(self._vault.blind("case", one.use), one) for one in refused]
         fresh: dict[str, dict[str, object]] = {}
         with self._database.read() as connection:
@@ -68,16 +77,28 @@ class CaseAnswers:
                 "department": one.client.department, "office": one.client.office, "type": one.type, "act": one.act, "at": now,
                 "codes": self._vault.close_json({"codes": list(one.codes)}, _row(key)), "task_id": one.task_id,
             }  # fmt: skip
-        if fresh:
+        if fresh and (rows := list(fresh.values())[: self._room(refused[0].client.name, len(fresh), now)]):
             with self._database.write() as connection:
-                connection.execute(insert(answers), list(fresh.values()))
+                connection.execute(insert(answers), rows)
+
+    def _room(self, client: str, wanted: int, now: datetime) -> int:
+        """Return how many of the wanted rows may still be written in this hour for a client, and count them."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        with self._counting:
+            if hour != self._hour:
+                self._hour, self._counts = hour, Counter()
+            left = min(wanted, max(0, self._most - self._counts[client]))
+            self._counts[client] += left
+        if left < wanted:
+            _LOG.warning("a client was refused too often in an hour: not all of it is noted on its cases")
+        return left
 
     def of(self, client: Client, case_no: str) -> list[CaseAnswer]:
-        """Return what a client's department, or its office, was answered under a case number, oldest first, of the types that it reads."""
+        """Return what a client's department, or its office, was answered under a case number, of the types that it reads: the newest `MOST`, oldest first."""
         blind = self._vault.blind("case_no", case_text(client.department, case_no))
         mine = (answers.c.case_no == blind) & (answers.c.department == client.department)
         still = select(tasks.c.state).where(tasks.c.task_id == answers.c.task_id).scalar_subquery()
-        asked = select(answers, still.label("task")).where(mine).order_by(answers.c.id).limit(MOST)
+        asked = select(answers, still.label("task")).where(mine).order_by(answers.c.id.desc()).limit(MOST)
         if client.offices is not None:
             asked = asked.where(answers.c.office.in_(client.offices))
         with self._database.read() as connection:
@@ -86,7 +107,7 @@ class CaseAnswers:
             CaseAnswer(
                 row.case_key, row.office or row.department, row.type, row.act, row.at, self._opened(row.case_key, row.codes), open=row.task == "open"
             )
-            for row in rows
+            for row in reversed(rows)
             if client.may(READ, row.type)
         ]
 

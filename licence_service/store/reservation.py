@@ -1,7 +1,7 @@
 """One reservation: what is meant, what is drawn for it, and how it lies in its row.
 
 What only its own entry needs – face, officer, the drafted body – lies apart (`drafts`) from what a repeated answer needs (`content`), so that
-it is gone with one statement once the entry has it.
+it is gone with one statement once the entry has it, or none will come.
 """
 
 import secrets
@@ -28,7 +28,7 @@ _MINE = reservations.c.reservation_id.in_(bindparam("mine", expanding=True))
 _RESERVED = _MINE & (reservations.c.state == "reserved")
 _SPLIT = or_(exists().where(drafts.c.reservation == reservations.c.id), reservations.c.draft.is_not(None))
 _FULFIL = update(reservations).where(_RESERVED & _SPLIT).values(state="entered", sequence=bindparam("line"), draft=None)
-_NEEDED_NO_MORE = delete(drafts).where(drafts.c.reservation.in_(select(reservations.c.id).where(_MINE)))
+NEEDED_NO_MORE = delete(drafts).where(drafts.c.reservation.in_(select(reservations.c.id).where(_MINE)))
 _UNSPLIT = select(reservations.c.reservation_id, reservations.c.content).where(_RESERVED)
 _FULFIL_UNSPLIT = (
     update(reservations)
@@ -161,7 +161,7 @@ def fulfil(connection: Connection, vault: Vault, done: Mapping[str, int]) -> Non
     for sequence, mine in by_sequence.items():
         for part in parts(mine):
             closed += connection.execute(_FULFIL, {"mine": part, "line": sequence}).rowcount
-            connection.execute(_NEEDED_NO_MORE, {"mine": part})
+            connection.execute(NEEDED_NO_MORE, {"mine": part})
     if closed < len(done):
         closed += _fulfil_unsplit(connection, vault, done)
     if closed != len(done):

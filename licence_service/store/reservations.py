@@ -16,7 +16,7 @@ from licence_service.store.counting import count_up, hold
 from licence_service.store.database import Database
 from licence_service.store.keys import Kind, add, key_of, owners
 from licence_service.store.payload import Vault
-from licence_service.store.reservation import ROWS, Drawn, Intent, Reservation, drawn, keys_of, of_row
+from licence_service.store.reservation import NEEDED_NO_MORE, ROWS, Drawn, Intent, Reservation, drawn, keys_of, of_row
 from licence_service.store.tables import drafts, photos, reservations
 
 __all__ = ["LEASE", "STATUS", "Intent", "Reservation", "Reservations", "room"]
@@ -121,13 +121,17 @@ class Reservations:
     def abandon(self, reservation_id: str, reason: str, *, key_too: bool = False) -> None:
         """Close a reservation that can no longer be entered; its seal uses stay in the log.
 
+        Its draft, with the face, is gone.
+
         It keeps its key but gives its case back, so that the case can be put right under another key; with `key_too` it gives the key back
         as well, since nothing was done under it.
         """
         mine = (reservations.c.reservation_id == reservation_id) & (reservations.c.state == "reserved")
         given = {"idempotency_key": f"abandoned {reservation_id}"} if key_too else {}
         with self._database.write() as connection:
-            connection.execute(update(reservations).where(mine).values(state="abandoned", reason=reason, case_key=None, **given))
+            over = update(reservations).where(mine).values(state="abandoned", reason=reason, case_key=None, draft=None, **given)
+            if connection.execute(over).rowcount:
+                connection.execute(NEEDED_NO_MORE, {"mine": [reservation_id]})
 
     def unfinished(self, now: datetime, *, limit: int = 100) -> list[Reservation]:
         """Return reservations that nobody is carrying, those left longest first: one that must wait does not starve the others."""

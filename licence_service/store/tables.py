@@ -233,7 +233,8 @@ reservations = Table(
     Index("ix_reservations_office", "office", "id", sqlite_where=_IN_OFFICE, postgresql_where=_IN_OFFICE),
 )  # fmt: skip
 
-# Encrypted: what its own entry alone needs, gone once it has it. A row of its own, so that the space serves the next and the rows that stay lie close.
+# Encrypted: what its own entry alone needs, gone once it has it, or none will come.
+# A row of its own, so that the space serves the next and the rows that stay lie close.
 _OF_RESERVATION = Column("reservation", Key, ForeignKey("reservations.id"), primary_key=True, autoincrement=False)
 drafts = Table("drafts", metadata, _OF_RESERVATION, Column("sealed", LargeBinary, nullable=False))
 

@@ -107,7 +107,14 @@ def test_what_is_sealed_after_a_wait_was_rendered_when_it_was_carried_again(worl
     world.http.post("/licences", json=world.request(DRIVER, case_no=CASE), headers=world.headers(DRIVER, "issue-0001"))
     later(world, 60)
     world.service.seal_log.order(seal_of(world), stopped=False, at=world.clock(), by="officer", reason="over")
-    world.service.registrar.finish()
+    carried: list[tuple[str, str, str | None]] = []
+
+    def step(name: str) -> None:
+        (one,) = case(world)
+        carried.extend([(one["state"], one["waits_on"], one["reason"])] if name == "draw" else [])
+
+    assert told_of_steps(world.service, step).registrar.finish() == 1
+    assert carried == [("rendering", "worker", None)], "what stood in the way is over"
 
     (done,) = case(world)
     at = {one["step"]: one["at"] for one in done["steps"]}

@@ -1,6 +1,7 @@
 """Claims: a holder's licences are found by who they are, or by a delivery code; never is "nothing" the whole answer (SH-15)."""
 
 import base64
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,19 @@ def test_who_is_licensed_elsewhere_is_sent_there(app: HostApp, region: str, reas
     assert said["body"]["code"] == body or (body is not None and said["body"]["code"] in app.world.service.keyring.departments)
     assert said["body"]["zh"]
     assert said["body"]["en"]
+
+
+@pytest.mark.rule("LC-16")
+@pytest.mark.parametrize(("region", "reason"), [("519902", "not_collected"), ("519903", "other_region"), ("519900", "not_collected")])
+def test_nobody_is_sent_to_a_department_from_whose_grant_the_region_was_taken_out(tmp_path: Path, demo_keys: Path, region: str, reason: str) -> None:
+    keys = Path(shutil.copytree(demo_keys, tmp_path / "keys"))
+    for file in keys.glob("*/seal.toml"):
+        grants = f'[[grants]]\ntypes = ["{DRIVER}"]\nfrom = 2020-01-01\nregions = ["519900"]\nwithout = ["519903"]\n'
+        file.write_text(file.read_text("utf-8").partition("[[grants]]")[0] + grants, "utf-8")
+    with hosting(tmp_path / "world", keys) as hosts:
+        app = hosts.app()
+        said = app.claim(app.acting(OTHER), type=DRIVER, region=region)["reasons"][0]
+    assert said["code"] == reason
 
 
 def test_every_reason_has_words_and_advice_in_both_languages(tmp_path: Path) -> None:

@@ -252,6 +252,24 @@ def test_another_department_sees_nothing_of_a_wait(one: tuple[World, Sources]) -
     assert answer.status_code == 404
 
 
+@pytest.mark.rule("AI-04")
+def test_a_wait_says_nothing_of_another_holder_of_the_same_case_who_was_refused(one: tuple[World, Sources]) -> None:
+    world, sources = one
+    said = _request(world)
+    sources.records["police"] = {said["face"]["plate_no"]: None}
+    assert slug(sent(world)) == "check-failed"
+    sources.down.add("inspection")
+    sources.records["police"] = {}
+    other = {"vehicle_owner": "示例出行科技有限公司", "license_no": "519900261199", "plate_no": "川PD09999"}
+    world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    assert slug(sent(world, "machine-0002", face=other)) == "source-silent"
+
+    told = world.http.get(f"/cases/{CASE}", headers=world.headers(HAILING)).json()["issues"]
+    assert [(one["state"], one["waits_on"], one["reason"]) for one in told] == [
+        ("refused", None, "check-failed"), ("checking", "source", "source-silent: vehicle_inspection"),
+    ]  # fmt: skip
+
+
 def test_an_office_waits_for_itself_though_another_has_a_case_of_the_same_number(tmp_path: Path, demo_keys: Path) -> None:
     with asking_world(tmp_path / "world", keys_with(tmp_path / "keys", demo_keys, OFFICES)) as (world, sources):
         assert world.service.catalogue.samples[HAILING].issuer == SHUAN

@@ -373,6 +373,23 @@ def test_a_decision_that_rules_limits_or_grants_of_then_did_not_allow_is_told_fr
     assert judged_again(law, HAILING, entry) == SAME
 
 
+@pytest.mark.rule("AI-03", "SE-01")
+def test_a_decision_in_the_name_of_an_office_is_judged_again_by_what_that_office_was_then(tmp_path: Path, demo_keys: Path) -> None:
+    with a_world(tmp_path / "world", keys_with(tmp_path / "keys", demo_keys, OFFICES)) as world:
+        later(world, minutes=1)
+        headers = {**headers_of(world, "north"), "Idempotency-Key": "machine-0001"}
+        sent = world.http.post("/licences", json={**_asked(world), "region": "519903"}, headers=headers)
+        assert sent.status_code == 201, sent.text
+        law, entry = world.service.law, world.service.book.get(sent.json()["licence_id"]).entries[0]
+        uscc = str(entry.department)
+        said = json.loads(law.foundations.known(DEPARTMENT)[uscc].content)
+
+        for changed in ({"to": "2021-01-01"}, {"regions": ["519902"]}):
+            in_force(world, DEPARTMENT, uscc, {**said, "offices": [{**one, **changed} for one in said["offices"]]})
+            assert judged_again(law, HAILING, as_if_now(world, entry)) == "no grant of then lets a rule set decide it"
+        assert judged_again(law, HAILING, entry) == SAME
+
+
 @pytest.mark.rule("AI-04", "SE-01")
 def test_what_a_rule_set_left_to_a_clerk_is_seen_and_closed_by_the_office_whose_case_it_is_and_its_department(
     tmp_path: Path, demo_keys: Path

@@ -1,5 +1,6 @@
 """Sub-offices: a tree below a department, each acting for its regions, under grants of its department, and knowing of nothing beside it (SE-01)."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from licence_service.digests import canonical, sha256
 from licence_service.errors import Misconfigured
+from licence_service.law import BODY, DEPARTMENT
 from licence_service.licence import beijing_day
 from licence_service.seal.keyring import read_keyring
 from licence_service.store.clients import Client
@@ -130,6 +133,40 @@ def test_a_region_is_with_all_that_lies_within_it_and_shows_nobody_what_is_anoth
                 told = world.http.get(f"/licences/{licence_id}", headers=headers)
                 assert (told.status_code, told.json()) == (404, nothing.json())
         assert not list(world.service.auditor.audit())
+
+
+@pytest.mark.rule("SE-01", "LC-16")
+def test_what_two_people_granted_for_a_city_alone_is_not_for_its_counties_until_two_people_say_so(tmp_path: Path, demo_keys: Path) -> None:
+    grants = '[[grants]]\ntypes = ["*"]\nfrom = 2020-01-01\nregions = ["519900"]\n'
+    with a_world(tmp_path / "world", keys_with(tmp_path / "keys", demo_keys, grants, instead_of_grants=True)) as world:
+        foundations, city = world.service.foundations, headers_of(world, None)
+        said = json.loads(foundations.known(DEPARTMENT)[SHUAN].content)
+        before = {name: one for name, one in said.items() if name not in {"regions_as_tree", "sha256"}}  # as an earlier release wrote it
+        whole = canonical({**before, "sha256": sha256(canonical(before))}).decode()
+        world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+        foundations.confirm([foundations.propose(DEPARTMENT, SHUAN, whole, "提议人甲")], "确认人乙")
+
+        refused = sent(world, city, 1, region="519902")
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "not-in-force"), refused.text
+        world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+        world.service.put_in_force("提议人甲", "确认人乙")
+        assert sent(world, city, 1, region="519902").status_code == 201
+
+
+@pytest.mark.rule("EN-04")
+def test_the_list_of_bodies_says_for_which_regions_each_is_and_whether_for_those_alone(terminal: Terminal) -> None:  # noqa: F811
+    world = terminal.world
+    uscc = school(world, regions=("519900",), without=("519903",)).uscc
+    (row,) = terminal.json("bodies", "list")
+    assert f"assert {CE} in 519900 without 519903 " in row["grants"]
+
+    foundations = world.service.foundations
+    said = json.loads(foundations.known(BODY)[uscc].content)
+    before = {**said, "grants": [{name: one for name, one in grant.items() if name not in {"without", "exact"}} for grant in said["grants"]]}
+    world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    foundations.confirm([foundations.propose(BODY, uscc, canonical(before).decode(), "提议人甲")], "确认人乙")
+    (row,) = terminal.json("bodies", "list")
+    assert f"assert {CE} in 519900 alone " in row["grants"]
 
 
 @pytest.mark.rule("SE-01")

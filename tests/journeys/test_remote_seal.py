@@ -111,6 +111,8 @@ def test_a_service_that_fails_leaves_the_issue_reserved_and_a_later_one_finishes
     where = first.headers["location"]
     assert remote.world.http.get(where, headers=remote.world.headers(TRIP)).status_code == 202
     assert remote.world.service.book.all_ids() == []
+    (line,) = remote.world.http.get(f"/cases/{remote.world.request(TRIP)['case_no']}", headers=remote.world.headers(TRIP)).json()["issues"]
+    assert (line["state"], line["waits_on"], line["reason"]) == ("sealing", "seal", "seal-unavailable")
     assert not remote.service.uses
     assert remote.issue().status_code == 202
     remote.service.mode = "ok"

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, select
 
-from licence_service.store.case_answers import CaseAnswers, Refused
+from licence_service.store.case_answers import MOST, CaseAnswers, Refused
 from licence_service.store.clients import Client
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
@@ -46,6 +46,25 @@ def test_many_are_noted_in_one_transaction_and_the_same_answer_again_is_noted_on
     assert [told(answers, number=number) for number in range(50) if number != 7] == [[(CITY.department, "check-failed")]] * 49
     assert [one for _, one in told(answers, number=7)] == ["check-failed", "needs-clerk", "check-failed", "check-failed"]
     assert [one.at for one in answers.of(CITY, "case-7")] == [NOW, *[NOW + timedelta(minutes=2)] * 2, NOW + timedelta(minutes=3)]
+
+
+def test_of_very_many_answers_the_newest_are_told(answers: CaseAnswers) -> None:
+    for number in range(MOST + 3):
+        answers.note([refused(codes=(*(CONFLICT if number % 2 else FAILED), str(number)))], NOW + timedelta(minutes=number))
+
+    assert [one.codes[-1] for one in answers.of(CITY, "CASE-1")] == [str(number) for number in range(3, MOST + 3)]
+
+
+def test_who_is_refused_without_end_fills_no_register_and_nobody_elses_answers_are_lost_for_it(database: Database, vault: Vault) -> None:
+    answers = CaseAnswers(database, vault, most=3)
+    answers.note([refused(number=number) for number in (1, 2)], NOW)
+    answers.note([refused(number=number) for number in (2, 3, 4)], NOW)
+    answers.note([refused(number=5)], NOW + timedelta(minutes=1))
+    answers.note([refused(NORTH, number=5)], NOW + timedelta(minutes=1))
+    answers.note([refused(number=6)], NOW + timedelta(hours=1))
+
+    assert [len(told(answers, number=number)) for number in range(1, 7)] == [1, 1, 1, 0, 1, 1]
+    assert told(answers, number=5) == [("north", "check-failed")]
 
 
 def test_a_department_is_told_of_all_its_offices_an_office_of_those_below_it_and_nobody_of_types_that_are_not_theirs(answers: CaseAnswers) -> None:

@@ -213,6 +213,23 @@ def test_an_abandoned_reservation_is_never_claimed_or_listed(made: Reservations)
     assert made.unfinished(NOW + timedelta(days=1)) == []
 
 
+@pytest.mark.parametrize("how", ["in a table", "in its row"])
+def test_of_an_abandoned_reservation_no_face_is_left(made: Reservations, database: Database, vault: Vault, how: str) -> None:
+    over, other = (made.reserve(an_intent(content=DRAFTED, idempotency_key=f"key-{number}"), NOW).reservation_id for number in range(2))
+    if how == "in its row":  # as an earlier release wrote it
+        with database.write() as connection:
+            mine = reservations.c.reservation_id == over
+            draft = connection.execute(select(drafts.c.sealed).join(reservations).where(mine)).scalar_one()
+            connection.execute(update(reservations).where(mine).values(draft=draft))
+            connection.execute(delete(drafts).where(drafts.c.reservation.in_(select(reservations.c.id).where(mine))))
+    made.abandon(over, "over")
+
+    content, draft = kept(database, vault, over)
+    assert draft is None
+    assert not {"body", "private"} & content.keys()
+    assert made.get(other).content == made.get(other).content | DRAFTED
+
+
 def test_the_oldest_unfinished_come_first(made: Reservations) -> None:
     ids = [made.reserve(an_intent(idempotency_key=f"key-{number}"), NOW).reservation_id for number in range(4)]
 

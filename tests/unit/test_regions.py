@@ -1,13 +1,17 @@
 """Regions as a tree, and grants that name them."""
 
+import json
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licence_service.bodies import BodyGrant, body_from_toml
+from licence_service.bodies import BodyGrant, body_from_toml, body_in_force, json_of
 from licence_service.errors import RequestRejected
+from licence_service.founding import granted_then
 from licence_service.regions import reaching, within
 from licence_service.seal.granting import Asked, Grant, ceiling_among
 
@@ -81,3 +85,33 @@ def test_a_body_whose_regions_are_no_codes_is_refused_where_it_comes_in(regions:
 
     assert [(one.path, one.code) for one in refused.value.faults] == [("grants.0.regions", "not-a-region")]
     assert body_from_toml(BODY.format(regions='["519900", "*"]')).grants[0].regions == ("519900", "*")
+
+
+@pytest.mark.rule("EN-04")
+def test_a_body_that_an_earlier_release_put_in_force_is_for_the_regions_that_were_named_and_stays_so_until_it_is_said_anew() -> None:
+    anew = json_of(body_from_toml(BODY.format(regions='["519900"]')))
+    before = {**anew, "grants": [{name: one for name, one in grant.items() if name not in {"without", "exact"}} for grant in anew["grants"]]}
+    told = {name: body_in_force(json.dumps(said)) for name, said in (("anew", anew), ("before", before))}
+    told["before, ended since"] = body_in_force(json.dumps(json_of(replace(told["before"], retired_on=date(2027, 1, 1)))))
+
+    assert {name: [one.may("assert", "x", "t", region, (DAY,)) for region in (CITY, COUNTY, PROVINCE)] for name, one in told.items()} == {
+        "anew": [True, True, False], "before": [True, False, False], "before, ended since": [True, False, False],
+    }  # fmt: skip
+    everywhere = {**before, "grants": [{**before["grants"][0], "regions": ["*"]}]}
+    assert body_in_force(json.dumps(everywhere)).may("assert", "x", "t", COUNTY, (DAY,))
+
+
+def line_of_then(**changed: Any) -> str:
+    """The line of a department with a grant for a city and one for a county of it, and an office for the city, as an earlier release wrote it."""
+    grant = {"types": ["*"], "from": "2020-01-01", "to": None, "unattended": True}
+    grants = [{**grant, "regions": [CITY], "hourly_ceiling": 100}, {**grant, "regions": [COUNTY], "hourly_ceiling": 10}, {**grant, "regions": ["*"]}]
+    offices = [{"code": "whole", "name": "市局", "regions": [CITY], "under": None, "from": "2020-01-01", "to": None}]
+    return json.dumps({"grants": grants, "offices": offices, **changed})
+
+
+@pytest.mark.rule("LC-16", "AI-03")
+def test_grants_of_an_earlier_release_are_read_back_as_they_were_meant() -> None:
+    before, offices = granted_then(line_of_then(), COUNTY)
+    assert ([one.regions for one in before], [one.regions for one in offices]) == ([(COUNTY,), ("*",)], [()])
+    now, offices = granted_then(line_of_then(regions_as_tree=True), COUNTY)
+    assert ([one.regions for one in now], [one.regions for one in offices]) == ([(CITY,), (COUNTY,), ("*",)], [(CITY,)])
