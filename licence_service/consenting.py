@@ -11,7 +11,7 @@ from typing import Any
 from licence_service.envelope import Reading
 from licence_service.errors import Fault, NotGranted
 from licence_service.fields import Field, comparison_form, mask
-from licence_service.holding import CLAIM, LEND, READ, STAFF, Cards, Holding
+from licence_service.holding import LEND, STAFF, Cards, Holding
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
 from licence_service.licence import Licence, beijing_day
 from licence_service.store.cards import Card, Scope
@@ -90,12 +90,12 @@ class Consenting:
         self._must_invite(holding)
         self.invitations.end(holding.holder.holder_id, holding.by, self.now())
 
-    def staff(self, holding: Holding, act: str = READ, *, kind: str = "", after: int = 0, limit: int = 100) -> tuple[list[Staffed], int | None]:
+    def staff(self, holding: Holding, *, kind: str = "", after: int = 0, limit: int = 100) -> tuple[list[Staffed], int | None]:
         """Return what the company may see today, of one type or all, and the number to go on after; None where there is no more.
 
         What names another person since is left out, as it is no card of who agreed any more. Nothing is kept of this: `look` is for what is shown.
         """
-        scope = self._scope(holding, act)
+        scope = self._scope(holding)
         if scope is None or (kind and (kind not in self.cards.catalogue.slugs or not scope.covers(kind))):
             return [], None
         narrowed = Scope(scope.holder_id, (kind,)) if kind else scope
@@ -104,7 +104,7 @@ class Consenting:
 
     def types(self, holding: Holding) -> frozenset[str]:
         """Return the certificate types in the company's list."""
-        scope = self._scope(holding, READ)
+        scope = self._scope(holding)
         return self.kept.types(scope, beijing_day(self.now())) if scope else frozenset()
 
     def look(self, holding: Holding, shown: Mapping[int, Sequence[str]]) -> None:
@@ -177,12 +177,12 @@ class Consenting:
     # -- inside ------------------------------------------------------------------------------------
 
     def _must_invite(self, holding: Holding) -> None:
-        self._must_be_a_company(holding, CLAIM)
+        self._must_be_a_company(holding)
         if holding.types is not None or holding.licences is not None:
             raise NotGranted("who acts for a part of the company's licences invites nobody")
 
-    def _must_be_a_company(self, holding: Holding, act: str) -> None:
-        self.cards.demand(holding, act)
+    def _must_be_a_company(self, holding: Holding) -> None:
+        self.cards.demand(holding, STAFF)
         if holding.holder.kind != COMPANY:
             raise NotGranted("companies have a list of persons")
 
@@ -191,10 +191,9 @@ class Consenting:
         if holding.holder.kind != PERSON:
             raise NotGranted("persons let companies see their own licences")
 
-    def _scope(self, holding: Holding, act: str) -> Scope | None:
+    def _scope(self, holding: Holding) -> Scope | None:
         """Return of which types the list is; None where who acts was let act for some licences of the company, among which is no person's."""
-        self._must_be_a_company(holding, act)
-        self.cards.demand_level(holding, STAFF)
+        self._must_be_a_company(holding)
         return None if holding.licences is not None else holding.scope
 
     def _types_of_persons(self) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from licence_service.store.holders import Holder
 from licence_service.store.record import Record
 
 READ, CLAIM, SHOW, LEND, DOWNLOAD, LOOKS, DELEGATE = "read", "claim", "show", "lend", "download", "looks", "delegate"
-GIVEN = frozenset({READ, CLAIM, SHOW, LEND, DOWNLOAD, LOOKS})  # what a company may let others do for it
+STAFF = "staff"  # inviting persons, and reading a company's list of them
+GIVEN = frozenset({READ, CLAIM, SHOW, LEND, DOWNLOAD, LOOKS, STAFF})  # what a company may let others do for it
 ALL = GIVEN | {DELEGATE}
-STAFF = "staff"  # a company's list of persons: listed under another act, at a level of its own
 HIGHEST = 3  # identity level
 
 
@@ -55,7 +55,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """A holder's licences. `levels` says which identity level an act needs, and a company's list of persons."""
+    """A holder's licences. `levels` says which identity level an act needs."""
 
     kept: KeptCards
     catalogue: Catalogue
@@ -66,10 +66,6 @@ class Cards:
         """Raise `NotGranted` where who acts may not do this for the holder, `LevelTooLow` where they must show their identity better."""
         if act not in holding.acts:
             raise NotGranted("this was not delegated")
-        self.demand_level(holding, act)
-
-    def demand_level(self, holding: Holding, act: str) -> None:
-        """Raise `LevelTooLow` where who acts must show their identity better for this."""
         if holding.holder.level < self.levels[act]:
             facts = {"level": str(holding.holder.level), "wanted": str(self.levels[act])}
             raise LevelTooLow(f"identity level {self.levels[act]} is wanted for this; come again with a higher one", facts=facts)
@@ -126,6 +122,6 @@ class Cards:
 def read_levels(text: str) -> Mapping[str, int]:
     """Return the identity level of each act from `act=level` words; `Misconfigured` where one is missing or none."""
     words = dict(word.partition("=")[::2] for word in text.split())
-    if set(words) != ALL | {STAFF} or not all(level in {"1", "2", "3"} for level in words.values()):
-        raise Misconfigured(f"LICENCE_HOLDER_LEVELS names an identity level, 1 to {HIGHEST}, for each of: {', '.join(sorted(ALL | {STAFF}))}")
+    if set(words) != ALL or not all(level in {"1", "2", "3"} for level in words.values()):
+        raise Misconfigured(f"LICENCE_HOLDER_LEVELS names an identity level, 1 to {HIGHEST}, for each of: {', '.join(sorted(ALL))}")
     return {act: int(level) for act, level in words.items()}

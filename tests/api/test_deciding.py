@@ -292,14 +292,12 @@ def outcome_by(packs: Sequence[RulePack], row: Mapping[str, Any], at: datetime) 
 
 
 @pytest.mark.rule("AI-03", "AI-05")
-@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
-def test_decisions_are_the_same_again_by_the_rules_and_limits_of_then_whatever_was_changed_since(
+def test_a_thousand_decisions_are_the_same_again_by_the_rules_and_limits_of_then_whatever_was_changed_since(
     terminal: Terminal,  # noqa: F811
     tmp_path: Path,
     demo_keys: Path,
-    count: int,
 ) -> None:
-    world = terminal.world
+    world, count = terminal.world, 1000
     ruled(world, only=LIMIT)
     at, client = world.clock(), world.client(HAILING)
     rows = [

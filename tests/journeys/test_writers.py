@@ -160,7 +160,7 @@ def the_book_is_whole(crowd: Crowd) -> None:
 # -- writers, and writers killed --------------------------------------------------------------------------
 
 
-@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.long), "postgresql"])  # where several machines write, it is on the latter
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str | None:
     """The address of an empty register; none means a file of the world's own."""
     if request.param == "sqlite":

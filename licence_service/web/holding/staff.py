@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from licence_service.consenting import MOST_DAYS, USUAL_DAYS, shown_of
 from licence_service.deadlines import Deadline
 from licence_service.history.words import FLAGS, STATES, said
-from licence_service.holding import READ, Holding
+from licence_service.holding import Holding
 from licence_service.licence import LicenceState
 from licence_service.service import Service
 from licence_service.store.consents import Staffed
@@ -130,11 +130,11 @@ def persons(service: Service, found: Sequence[Staffed]) -> list[Person]:
     return [_line(service, one, days[one.card.record.licence_id]) for one in found]
 
 
-def every_person(service: Service, holding: Holding, act: str = READ, kind: str = "") -> Iterator[Person]:
+def every_person(service: Service, holding: Holding, kind: str = "") -> Iterator[Person]:
     """Yield all lines of one type or all; no more records are held at once than are read at once."""
     after = 0
     while True:
-        found, more = service.holder_desk.consenting.staff(holding, act, kind=kind, after=after, limit=AT_ONCE)
+        found, more = service.holder_desk.consenting.staff(holding, kind=kind, after=after, limit=AT_ONCE)
         yield from persons(service, found)
         if more is None:
             return

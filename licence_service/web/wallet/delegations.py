@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
 from licence_service.errors import RequestRejected
-from licence_service.holding import CLAIM, DELEGATE, DOWNLOAD, LEND, LOOKS, READ, SHOW
+from licence_service.holding import CLAIM, DELEGATE, DOWNLOAD, LEND, LOOKS, READ, SHOW, STAFF
 from licence_service.store.delegations import CLERK, MANAGER
 from licence_service.web.access import TheService
 from licence_service.web.holding.delegations import DelegationId, told
@@ -16,7 +16,7 @@ from licence_service.web.wallet.room import HOME, AtWallet, TheForm, Wallet
 router = APIRouter(prefix=f"{HOME}/delegations", include_in_schema=False)
 _NAMED = {
     READ: ("查看", "Read"), CLAIM: ("领取", "Claim"), DOWNLOAD: ("下载", "Download"), SHOW: ("出示", "Show"), LEND: ("借出", "Lend"),
-    LOOKS: ("查看谁看过", "See who looked"),
+    LOOKS: ("查看谁看过", "See who looked"), STAFF: ("邀请和查看从业人员", "Invite and list persons"),
 }  # fmt: skip
 _ROLES = {MANAGER: ("管理员", "Manager"), CLERK: ("经办人", "Clerk")}
 _STATES = {"ended": ("已终止", "Ended"), "ahead": ("尚未开始", "Not begun"), "living": ("有效", "In force")}

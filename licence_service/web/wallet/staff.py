@@ -7,7 +7,6 @@ from fastapi.responses import RedirectResponse, Response
 
 from licence_service.document.code import drawn
 from licence_service.history.words import FLAGS, STATES, said
-from licence_service.holding import CLAIM, DOWNLOAD, READ
 from licence_service.licence import LicenceState, beijing_day
 from licence_service.web.access import TheService
 from licence_service.web.holding import staff as listing
@@ -39,7 +38,7 @@ def narrowed(wallet: AtWallet, form: TheForm) -> Response:
 @router.post("/staff/list.csv")
 def as_table(service: TheService, wallet: AtWallet, form: TheForm) -> Response:
     """Return all that are wanted as a table; each person reads that they stood in the list."""
-    found = _found(wallet, wanted_of(form), DOWNLOAD)
+    found = _found(wallet, wanted_of(form))
     rows = found.rows
     listing.seen(service, wallet.holding, found.named)
     cells = [
@@ -76,9 +75,9 @@ def end(service: TheService, wallet: AtWallet, _sent: TheForm) -> Response:
     return RedirectResponse(f"{HOME}/fleet/invitation", status_code=303, headers=_NO_STORE)
 
 
-def _found(wallet: Wallet, wanted: Wanted, act: str = READ) -> Listed[listing.Person]:
+def _found(wallet: Wallet, wanted: Wanted) -> Listed[listing.Person]:
     service = wallet.service
-    return sifted(listing.every_person(service, wallet.holding, act, wanted.type), wanted, beijing_day(service.now()))
+    return sifted(listing.every_person(service, wallet.holding, wanted.type), wanted, beijing_day(service.now()))
 
 
 def _page(wallet: Wallet, wanted: Wanted, page: int) -> Response:
@@ -97,7 +96,7 @@ def _page(wallet: Wallet, wanted: Wanted, page: int) -> Response:
         }
         for row in rows
     ]  # fmt: skip
-    may_invite = CLAIM in holding.acts and holding.types is None and holding.licences is None
+    may_invite = holding.types is None and holding.licences is None
     return wallet.page(
         "staff.html", rows=shown, wanted=wanted, page=page, last=last, found=len(found.rows), due=found.due, more=found.more, chart=chart_of(found),
         types=titled(service, service.holder_desk.consenting.types(holding)), states=[(one.value, *STATES[one]) for one in LicenceState],
