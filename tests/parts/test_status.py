@@ -135,7 +135,6 @@ def test_what_hangs_on_a_licence_shares_the_end_of_a_term_that_was_shortened_ahe
     assert wanted[record.entries[0].version.status][0] is Status.INVALID  # type: ignore[union-attr]
 
 
-
 def hung(scribe: Scribe, child: tuple[Entry, ...], above: Record) -> Record:
     """Enter a licence that hangs on one that is there."""
     assert child[0].parent
