@@ -25,15 +25,15 @@ _AT = struct.Struct("<IB")
 _WHOLE, _HERE, _THERE = range(3)
 _DIGEST, _RANGE, _FAR = struct.Struct("<32s"), struct.Struct("<II"), struct.Struct("<32sII")
 
-# Measured over all types (bench/stored.py). A dictionary of some megabytes wants a table of this size: a smaller one forgets
-# characters, a larger one falls out of the processor's cache. Every second byte is looked up; every third, as the table is
-# filled, would miss most. The window keeps the table of the document itself small. The chain is not used, but without its
-# length only the end of the dictionary would be looked at.
+# Measured over all types (bench/stored.py). A dictionary of some megabytes wants a table of this size, one megabyte: a smaller one
+# forgets characters; one of twice the size stores a little less, but falls out of a processor's cache that two processes share, which
+# costs a chunk a thirtieth of its time. Every second byte is looked up; every third, as the table is filled, would miss most. The window
+# keeps the table of the document itself small. The chain is not used, but without its length less of the dictionary is looked at.
 _OPTIONS: dict[int, int] = {
     CompressionParameter.strategy: Strategy.fast,
     CompressionParameter.window_log: 17,
-    CompressionParameter.hash_log: 19,
-    CompressionParameter.chain_log: 20,
+    CompressionParameter.hash_log: 18,
+    CompressionParameter.chain_log: 21,
     CompressionParameter.min_match: 7,
     CompressionParameter.target_length: 2,
 }

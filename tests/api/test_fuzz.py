@@ -133,6 +133,15 @@ def test_a_stranger_finds_no_operation_that_breaks_or_surprises(fuzz: Fuzz) -> N
     assert entered(fuzz.world) == before
 
 
+def test_a_client_that_was_given_no_right_gets_no_further_than_a_stranger(fuzz: Fuzz) -> None:
+    before = entered(fuzz.world)
+    nothing = bearer(fuzz.world.service.clients.add(Client("nothing", SHUAN, (), 100_000, acts=()), NOW))
+    fuzz.run(how_many(2, 30), CHECKS, {"": nothing})
+    served = {path for _, path in fuzz.done() if path.split("/")[1] not in ANYBODYS}
+    assert not {path for path in served if "{" in path}, "it is answered about something that there is"
+    assert entered(fuzz.world) == before
+
+
 def test_who_may_do_everything_finds_no_operation_that_breaks_or_surprises(fuzz: Fuzz) -> None:
     fuzz.run(how_many(7, 50), CHECKS, full(fuzz))
     assert len(fuzz.done()) > 30
