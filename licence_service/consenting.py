@@ -26,7 +26,7 @@ USUAL_DAYS, MOST_DAYS = 30, 90  # of an invitation
 USUAL_MONTHS, MOST_MONTHS = 12, 36  # of a consent
 _OF_A_PERSON = "person"  # the kind of holder of the types whose cards may be shown: templates say it
 _MOST_CARDS = 1000  # of one person
-_CODE = Field(label="邀请码", type="string", disclose={}, required=True, max_length=60)
+CODE = Field(label="邀请码", type="string", disclose={}, required=True, max_length=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +136,23 @@ class Consenting:
         found, _ = self.cards.kept.all(Scope(holding.holder.holder_id, types), limit=_MOST_CARDS)
         return [one for one in found if self.cards.still_theirs(one)]
 
+    def agreed(self, holding: Holding, company: str) -> Mapping[str, date]:
+        """Return which of the holder's licences a company sees today, by their ids, and until when."""
+        return self.kept.living(holding.holder.holder_id, company, beijing_day(self.now()))
+
     def asked(self, holding: Holding, licence_ids: Sequence[str], body: Mapping[str, Any]) -> Asked:
         """Read that a company is to see cards: under which `code`, for how many `months`, twelve where nothing is said.
 
         `NotInRegister` for a card that is not theirs, `NotGranted` for one of a type that names no natural person, `RequestRejected` with all faults.
         """
+        types = self._types_of_persons()
         for licence_id in licence_ids:
-            if self.cards.card(holding, licence_id, LEND).type not in self._types_of_persons():
+            if self.cards.card(holding, licence_id, LEND).type not in types:
                 raise NotGranted("only certificates of natural persons are shown in a company's list")
         self._must_be_a_person(holding)
         reading = Reading(body)
         reading.only(frozenset({"code", "months"}))
-        code, months = reading.field("code", _CODE), _within(reading, "months", USUAL_MONTHS, MOST_MONTHS)
+        code, months = reading.field("code", CODE), _within(reading, "months", USUAL_MONTHS, MOST_MONTHS)
         reading.refuse_if_faulty()
         return Asked(tuple(licence_ids), normal_code(str(code)), months)
 
@@ -178,7 +183,7 @@ class Consenting:
 
     def _must_invite(self, holding: Holding) -> None:
         self._must_be_a_company(holding)
-        if holding.types is not None or holding.licences is not None:
+        if not holding.whole:
             raise NotGranted("who acts for a part of the company's licences invites nobody")
 
     def _must_be_a_company(self, holding: Holding) -> None:

@@ -48,6 +48,11 @@ class Holding:
         return f"{self.session}/{self.delegation}" if self.delegation else self.session
 
     @property
+    def whole(self) -> bool:
+        """Say whether they act for all of the holder's licences."""
+        return self.types is None and self.licences is None
+
+    @property
     def scope(self) -> Scope:
         """Return whose cards they may know of, and which."""
         return Scope(self.holder.holder_id, self.types, self.licences)

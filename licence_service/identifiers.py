@@ -158,6 +158,11 @@ def delivery_code(random: int) -> str:
     return _digits(random, CROCKFORD, DELIVERY_CODE_LENGTH)
 
 
+def delivery_code_under(blinded: str) -> str:
+    """Return the code that a blinded value comes to: whoever has the secret makes it again, and nobody else."""
+    return delivery_code(int(blinded, 16) % 2 ** (5 * DELIVERY_CODE_LENGTH))
+
+
 def normal_code(text: str) -> str:
     """Return a typed check or delivery code in its one form: half-width, no spaces or dashes, upper case, O→0, I and L→1."""
     plain = unicodedata.normalize("NFKC", text).upper()  # Chinese keyboards type full-width characters

@@ -109,6 +109,12 @@ class Consents:
             raise NotInRegister("no such consent")
         return _read(row)
 
+    def living(self, holder_id: str, company: str, today: date) -> dict[str, date]:
+        """Return which of a holder's licences a company may see today, by their ids, and until when."""
+        mine = _OPEN.where(_holder.c.holder_id == holder_id, _company.c.holder_id == company, consents.c.last_on >= today.isoformat())
+        with self.database.read() as connection:
+            return {row.licence_id: date.fromisoformat(row.last_on) for row in connection.execute(mine)}
+
     def withdraw(self, one: Consent, by: str, now: datetime) -> None:
         """Withdraw a consent at once; doing it again changes nothing."""
         mine = (consents.c.consent_id == one.consent_id) & consents.c.ended_at.is_(None)

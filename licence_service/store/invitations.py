@@ -5,22 +5,20 @@ The code follows from the invitation's id under a secret of the register: the co
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from math import ceil
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from licence_service.errors import CeilingReached
-from licence_service.identifiers import DELIVERY_CODE_LENGTH, delivery_code
+from licence_service.identifiers import delivery_code_under
 from licence_service.store.database import Database
 from licence_service.store.holders import row_of
+from licence_service.store.hourly import must_be_below
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.tables_of_consents import invitations
 from licence_service.store.tables_of_holders import holders
 
 MOST_AN_HOUR = 30  # invitations of one company
-_AN_HOUR = timedelta(hours=1)
 _LIVING = (
     select(invitations, holders.c.holder_id)
     .join(holders, holders.c.id == invitations.c.company)
@@ -56,7 +54,7 @@ class Invitations:
         with self.database.write() as connection:
             key = row_of(connection, company)
             connection.execute(select(holders.c.id).where(holders.c.id == key).with_for_update())  # one at a time
-            _within(connection, key, now)
+            must_be_below(connection, invitations.c.made_at, invitations.c.company == key, MOST_AN_HOUR, "invitations", now)
             _end(connection, key, by, now)
             row = {
                 "invitation_id": invitation_id, "company": key, "code_digest": token_digest(code), "made_at": now, "made_by": by, "host": host,
@@ -91,7 +89,7 @@ class Invitations:
         return Invitation(row.id, row.holder_id, self._code(row.invitation_id), row.made_at, date.fromisoformat(row.last_on))
 
     def _code(self, invitation_id: str) -> str:
-        return delivery_code(int(self.vault.blind("invitation-code", invitation_id), 16) % 2 ** (5 * DELIVERY_CODE_LENGTH))
+        return delivery_code_under(self.vault.blind("invitation-code", invitation_id))
 
 
 def living(connection: Connection, code: str, today: date) -> Row[Any] | None:
@@ -102,10 +100,3 @@ def living(connection: Connection, code: str, today: date) -> Row[Any] | None:
 def _end(connection: Connection, company: int, by: str, now: datetime) -> None:
     mine = (invitations.c.company == company) & invitations.c.ended_at.is_(None)
     connection.execute(update(invitations).where(mine).values(ended_at=now, ended_by=by))
-
-
-def _within(connection: Connection, company: int, now: datetime) -> None:
-    mine = (invitations.c.company == company) & (invitations.c.made_at > now - _AN_HOUR)
-    count, first = connection.execute(select(func.count(), func.min(invitations.c.made_at)).where(mine)).one()
-    if count >= MOST_AN_HOUR:
-        raise CeilingReached(f"at most {MOST_AN_HOUR} invitations an hour", retry_after=max(1, ceil((first + _AN_HOUR - now).total_seconds())))

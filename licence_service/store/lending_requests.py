@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from licence_service.errors import CeilingReached, KeyReused, TransitionRefused, Unavailable
-from licence_service.identifiers import DELIVERY_CODE_LENGTH, delivery_code
+from licence_service.errors import KeyReused, TransitionRefused, Unavailable
+from licence_service.identifiers import delivery_code_under
 from licence_service.store.database import Database
+from licence_service.store.hourly import AN_HOUR, must_be_below
 from licence_service.store.lendings import new_lending_id
 from licence_service.store.payload import Vault
 from licence_service.store.tables_of_holders import holders
@@ -23,7 +24,6 @@ MOST_AN_HOUR = 30  # lendings of one holder
 MOST_COPIES_AN_HOUR = 20  # attempts at a copy: each is drawn, and costs a use of a seal
 MOST_ATTEMPTS = 5  # at the copy of one request
 LEASE = timedelta(minutes=1)  # for which one that asks again leaves a copy to who is making it
-AN_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ class LendingRequests:
         with self.database.write() as connection:
             mine = holders.c.holder_id == asked.holder_id
             connection.execute(select(holders.c.id).where(mine).with_for_update())  # one at a time: the ceilings are exact
-            row = self._row(connection, asked)
+            row, theirs = self._row(connection, asked), requests.c.holder == asked.holder_id
             if copy:
-                _within(connection, requests.c.copies, asked.holder_id, MOST_COPIES_AN_HOUR, "annotated copies", now)
+                must_be_below(connection, requests.c.made_at, theirs, MOST_COPIES_AN_HOUR, "annotated copies", now, counted=requests.c.copies)
             if row is None:
-                _within(connection, None, asked.holder_id, MOST_AN_HOUR, "lendings", now)
+                must_be_below(connection, requests.c.made_at, theirs, MOST_AN_HOUR, "lendings", now)
                 values = {
                     "key_digest": self._key(asked), "request_digest": self._digest(asked), "lending_id": new_lending_id(), "holder": asked.holder_id,
                     "copies": int(copy), "taken_until": now + LEASE if copy else now, "made_at": now,
@@ -108,8 +108,7 @@ class LendingRequests:
         return self.vault.blind("lending-request", asked.content)
 
     def _code(self, asked: Asked) -> str:
-        bits = 5 * DELIVERY_CODE_LENGTH
-        return delivery_code(int(self.vault.blind("lending-code", _whose(asked)), 16) % 2**bits)
+        return delivery_code_under(self.vault.blind("lending-code", _whose(asked)))
 
 
 def _whose(asked: Asked) -> str:
@@ -121,15 +120,3 @@ def _may_go_on(row: Any, now: datetime) -> None:  # noqa: ANN401 - a row
         raise Unavailable("this copy is being made", retry_after=max(1, ceil((row.taken_until - now).total_seconds())))
     if row.copies >= MOST_ATTEMPTS or row.made_at <= now - AN_HOUR:
         raise TransitionRefused("this copy was tried too often, or begun too long ago: lend under another key", facts={"rule": "SH-12"})
-
-
-def _within(connection: Connection, counted: Any, holder_id: str, most: int, what: str, now: datetime) -> None:  # noqa: ANN401 - a column, or rows
-    """Raise `CeilingReached`, with when to come again, where a holder's requests of the last hour are as many as anybody may make."""
-    mine = (requests.c.holder == holder_id) & (requests.c.made_at > now - AN_HOUR)
-    count, first = connection.execute(
-        select(func.coalesce(func.sum(counted), 0) if counted is not None else func.count(), func.min(requests.c.made_at)).where(
-            mine, *([counted > 0] if counted is not None else [])
-        )
-    ).one()
-    if count >= most:
-        raise CeilingReached(f"at most {most} {what} an hour", retry_after=max(1, ceil((first + AN_HOUR - now).total_seconds())))

@@ -100,8 +100,7 @@ class SourceWaits:
         named = select(clients.c.office).where(clients.c.department == department, clients.c.office.is_not(None)).distinct()
         with self._database.read() as connection:
             asked = [department, *connection.execute(named).scalars()] if offices is None else offices
-        named_by = {self._blind(one, case_no): one for one in asked}
-        with self._database.read() as connection:
+            named_by = {self._blind(one, case_no): one for one in asked}
             rows = connection.execute(select(waits).where(waits.c.case_no.in_(named_by)).order_by(waits.c.since, waits.c.type)).all()
         return {(named_by[row.case_no], row.type): _wait(row) for row in rows}
 

@@ -14,10 +14,10 @@ from licence_service.web.holding.entrance import TheHolding
 from licence_service.web.holding.files import file, fresh
 from licence_service.web.holding.shapes import ANSWERS, CARD_ANSWER, CARDS_ANSWER, FILE_ANSWERS, HISTORY, LOOKS_ANSWER, NOT_CHANGED, PHOTO_ANSWER
 from licence_service.web.issuing import LicenceId
+from licence_service.web.private import PRIVATE
 
 router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
 MOST_A_PAGE = 100
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 After = Annotated[int, Query(ge=0, le=2**53, description="The `after` of an earlier page.")]
 Cursor = Annotated[str, Query(max_length=60, description="The `after` of an earlier page.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_A_PAGE, description="Most of one answer.")]
@@ -46,7 +46,7 @@ def card(request: Request, service: TheService, holding: TheHolding, licence_id:
 def history(service: TheService, holding: TheHolding, licence_id: LicenceId) -> Response:
     """Return every entry in words, as `GET /licences/{licence_id}/history` does; what was another holder's before is as the public sees it."""
     record, now = service.holder_desk.cards.card(holding, licence_id), service.now()
-    return JSONResponse(told(service, record, beijing_day(now), all_of(record, now), telling.asker_of(service, record)), headers=_NO_STORE)
+    return JSONResponse(told(service, record, beijing_day(now), all_of(record, now), telling.asker_of(service, record)), headers=PRIVATE)
 
 
 @router.get("/cards/{licence_id}/photos/{field}", responses={200: PHOTO_ANSWER, 304: NOT_CHANGED}, summary="A photograph", response_class=Response)
@@ -78,4 +78,4 @@ def looks(service: TheService, holding: TheHolding, licence_id: LicenceId, after
     found = service.shown.reads.all_of(licence_id, after=after, limit=MOST_A_PAGE, since=since)
     told_of = [telling.seen(service, record, one) for one in found]
     body = {"licence_id": licence_id, "looks": told_of, "after": found[-1].cursor if len(found) == MOST_A_PAGE else None}
-    return JSONResponse(body, headers=_NO_STORE)
+    return JSONResponse(body, headers=PRIVATE)

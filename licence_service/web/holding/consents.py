@@ -1,19 +1,19 @@
 """Routes for persons: who invites, letting a company see a card in its list, which companies do, and withdrawing it (DOMAIN SH-14)."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse, Response
 
-from licence_service.consenting import MOST_MONTHS, USUAL_MONTHS, Inviting, shown_of
+from licence_service.consenting import CODE, MOST_MONTHS, USUAL_MONTHS, Inviting, shown_of
 from licence_service.envelope import Reading
 from licence_service.errors import NotInRegister
-from licence_service.fields import Field
 from licence_service.holding import Holding
 from licence_service.identifiers import normal_code
 from licence_service.service import Service
-from licence_service.store.cards import Card
-from licence_service.store.consents import LIVING, STANDINGS, Consent
+from licence_service.store.consents import STANDINGS, Consent
+from licence_service.store.record import Record
 from licence_service.web.access import TheService
 from licence_service.web.body import json_body
 from licence_service.web.holding import telling
@@ -21,11 +21,11 @@ from licence_service.web.holding.claims import count_wrong
 from licence_service.web.holding.entrance import TheHolding
 from licence_service.web.holding.shapes import ANSWERS, NAMED
 from licence_service.web.issuing import LicenceId
+from licence_service.web.private import PRIVATE
 from licence_service.web.shapes import TEXT, answer, as_body, shape
 
 router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
 _MOST_BODY = 1_000
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 # What a company is told of a licence that it may see, in this order: name → words. The face fields among them are named by `fields` of a card.
 SEEN = {
     "name": ("姓名", "Name"), "type": ("证照类型", "Type"), "number": ("证号", "Number"), "issuer": ("发证机关", "Issuer"),
@@ -33,7 +33,6 @@ SEEN = {
     "valid_to": ("有效期至", "Valid to"),
     "next": ("下一日期及事项（如换证、审验；不含年龄）", "Next date, and what falls due, such as a renewal; no age limit"),
 }  # fmt: skip
-_CODE = Field(label="邀请码", type="string", disclose={}, required=True, max_length=60)
 Body = Annotated[dict[str, Any], Depends(json_body(_MOST_BODY))]
 ConsentId = Annotated[str, Path(pattern=r"^[0-9a-f]{26}$", description="The consent's id.")]
 _SAID = {"type": "string", "maxLength": 60, "description": "The code of the invitation: it comes in the body, and stands in no address."}
@@ -67,15 +66,15 @@ def invited(service: TheService, holding: TheHolding, body: Body) -> Response:
     """Return who invites by a code, what it would see, and which cards of the person it may be let see. It changes nothing."""
     reading = Reading(body)
     reading.only(frozenset({"code"}))
-    code = reading.field("code", _CODE)
+    code = reading.field("code", CODE)
     reading.refuse_if_faulty()
     who = inviting(service, holding, str(code))
     said = {
         "company": {"name": who.name, "code": who.code}, "last_on": who.last_on.isoformat(),
         "seen": [{"name": name, "zh": zh, "en": en} for name, (zh, en) in SEEN.items()],
-        "cards": [showable(service, holding, one, who) for one in service.holder_desk.consenting.showable(holding)],
+        "cards": showable(service, holding, who),
     }  # fmt: skip
-    return JSONResponse(said, headers=_NO_STORE)
+    return JSONResponse(said, headers=PRIVATE)
 
 
 @router.post(
@@ -89,21 +88,21 @@ def give(service: TheService, holding: TheHolding, licence_id: LicenceId, body: 
     office = service.holder_desk.consenting
     asked = office.asked(holding, [licence_id], body)
     inviting(service, holding, asked.code)
-    return JSONResponse(told(service, office.give(holding, asked)[0]), status_code=201, headers=_NO_STORE)
+    return JSONResponse(told(service, office.give(holding, asked)[0]), status_code=201, headers=PRIVATE)
 
 
 @router.get("/cards/{licence_id}/consents", responses={200: _LIST}, summary="Which companies see a card in their list")
 def given(service: TheService, holding: TheHolding, licence_id: LicenceId) -> Response:
     """Return the consents that the holder gave for a card, also those that are over."""
     found = service.holder_desk.consenting.of(holding, licence_id)
-    return JSONResponse({"consents": [told(service, one) for one in found]}, headers=_NO_STORE)
+    return JSONResponse({"consents": [told(service, one) for one in found]}, headers=PRIVATE)
 
 
 @router.post("/cards/{licence_id}/consents/{consent_id}/withdraw", status_code=204, summary="Withdraw a consent", response_class=Response)
 def withdraw(service: TheService, holding: TheHolding, licence_id: LicenceId, consent_id: ConsentId) -> Response:
     """Withdraw a consent: the company's next request has the licence no more. Doing it again changes nothing."""
     service.holder_desk.consenting.withdraw(holding, licence_id, consent_id)
-    return Response(status_code=204, headers=_NO_STORE)
+    return Response(status_code=204, headers=PRIVATE)
 
 
 def inviting(service: Service, holding: Holding, code: str) -> Inviting:
@@ -120,15 +119,18 @@ def inviting(service: Service, holding: Holding, code: str) -> Inviting:
     return found
 
 
-def showable(service: Service, holding: Holding, card: Card, who: Inviting) -> telling.Said:
-    """Return a card that the company may be let see, as it will see it, and until when it does already."""
-    record = card.record
+def showable(service: Service, holding: Holding, who: Inviting) -> list[telling.Said]:
+    """Return the cards that the company may be let see, each as it will see it, and until when it does already."""
+    office = service.holder_desk.consenting
+    agreed = office.agreed(holding, who.company)
+    return [_card(service, one.record, agreed.get(one.record.licence_id)) for one in office.showable(holding)]
+
+
+def _card(service: Service, record: Record, agreed: date | None) -> telling.Said:
     licence, template = telling.licence_of(service, record)
-    seen, now = shown_of(licence, template), service.now()
-    mine = service.holder_desk.consenting.kept.of(record.licence_id, holding.holder.holder_id)
-    agreed = next((one.last_on.isoformat() for one in mine if one.company == who.company and one.standing(now) == LIVING), None)
-    title = {"name": record.type, "zh": template.title.zh, "en": template.title.en}
-    return {"licence_id": record.licence_id, "type": title, "name": seen.name, "number": seen.number, "agreed_until": agreed}
+    seen, title = shown_of(licence, template), {"name": record.type, "zh": template.title.zh, "en": template.title.en}
+    until = agreed.isoformat() if agreed else None
+    return {"licence_id": record.licence_id, "type": title, "name": seen.name, "number": seen.number, "agreed_until": until}
 
 
 def told(service: Service, one: Consent) -> telling.Said:

@@ -22,11 +22,11 @@ from licence_service.web.holding.files import file, fresh
 from licence_service.web.holding.shapes import ANSWERS, DEADLINE, NOT_CHANGED, TOLD_OF
 from licence_service.web.holding.telling import due, licence_of
 from licence_service.web.issuing import LicenceId
+from licence_service.web.private import PRIVATE
 from licence_service.web.shapes import TEXT, answer, shape
 
 router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
 MOST_A_PAGE, _AT_ONCE = 200, 500
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _NAME = "证照期限"
 _DEADLINES = shape({"licence_id": TEXT, "deadlines": {"type": "array", "items": DEADLINE}})
 _NOTICE = shape({"notice_id": TEXT, "licence_id": TEXT, "certificate_type": TEXT, "told_at": TEXT, **TOLD_OF})
@@ -68,7 +68,7 @@ def told(service: TheService, holding: TheHolding, before: Before = None, limit:
     service.holder_desk.cards.demand(holding, READ)
     found = service.reminders.reminding.notices.of(holding.scope, before, limit)
     more = found[-1].key if len(found) == limit else None
-    return JSONResponse({"notices": [_notice(one) for one in found], "before": more}, headers=_NO_STORE)
+    return JSONResponse({"notices": [_notice(one) for one in found], "before": more}, headers=PRIVATE)
 
 
 def _events(service: Service, holding: Holding) -> Iterator[DayEvent]:

@@ -12,10 +12,10 @@ from licence_service.store.lendings import Lending
 from licence_service.web.access import IdempotencyKey, TheService
 from licence_service.web.holding.entrance import TheHolding
 from licence_service.web.issuing import Body, LicenceId
+from licence_service.web.private import PRIVATE
 from licence_service.web.shapes import ANSWERS, LENT, SEALED_FILE, TEXT, answer, as_body, shape
 
 router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
 _LENDING: dict[str, Any] = {
     **LENT["properties"], "client": _TEXT_OR_NULL, "fields": {"type": "array", "items": TEXT}, "revoked_at": _TEXT_OR_NULL, "copy_url": _TEXT_OR_NULL,
@@ -45,21 +45,21 @@ def lend(service: TheService, holding: TheHolding, licence_id: LicenceId, key: I
     """
     lending, code = service.shown.lending.lend(holding, licence_id, body, key)
     url = f"{service.settings.public_url.rstrip('/')}/L/{code}"
-    return JSONResponse({**_listed(service, lending), "code": code, "url": url}, status_code=201, headers=_NO_STORE)
+    return JSONResponse({**_listed(service, lending), "code": code, "url": url}, status_code=201, headers=PRIVATE)
 
 
 @router.get("/cards/{licence_id}/lendings", responses={200: _LIST}, summary="What is lent of a card")
 def listed(service: TheService, holding: TheHolding, licence_id: LicenceId) -> Response:
     """Return the lendings that the holder made of a card, also those that are over; never a code."""
     found = [_listed(service, one) for one in service.shown.lending.of(holding, licence_id)]
-    return JSONResponse({"lendings": found}, headers=_NO_STORE)
+    return JSONResponse({"lendings": found}, headers=PRIVATE)
 
 
 @router.post("/cards/{licence_id}/lendings/{lending_id}/revoke", status_code=204, summary="Take a lending back", response_class=Response)
 def revoke(service: TheService, holding: TheHolding, licence_id: LicenceId, lending_id: LendingId) -> Response:
     """Revoke a lending: its code opens nothing any more, and its copy is told to be revoked, from this moment on."""
     service.shown.lending.revoke(holding, licence_id, lending_id)
-    return Response(status_code=204, headers=_NO_STORE)
+    return Response(status_code=204, headers=PRIVATE)
 
 
 @router.get(
@@ -68,7 +68,7 @@ def revoke(service: TheService, holding: TheHolding, licence_id: LicenceId, lend
 def copy(service: TheService, holding: TheHolding, licence_id: LicenceId, lending_id: LendingId) -> Response:
     """Return the sealed PDF with receiver, purpose, date and term across every page; only while the lending lives."""
     content = service.shown.lending.copy(holding, licence_id, lending_id)
-    headers = {**_NO_STORE, "Content-Disposition": f'attachment; filename="copy-{lending_id}.pdf"'}
+    headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="copy-{lending_id}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
 

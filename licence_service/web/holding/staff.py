@@ -24,13 +24,13 @@ from licence_service.web.holding import telling
 from licence_service.web.holding.cards import After, Limit
 from licence_service.web.holding.entrance import TheHolding
 from licence_service.web.holding.shapes import ANSWERS
+from licence_service.web.private import PRIVATE
 from licence_service.web.shapes import TEXT, answer, as_body, shape
 
 router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
 AT_ONCE = 500  # lines that are read at once
 _MOST_BODY = 1_000
 Body = Annotated[dict[str, Any], Depends(json_body(_MOST_BODY))]
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _WORDS, _BOTH, _DAY_OR_NULL = (
     shape({"code": TEXT, "zh": TEXT, "en": TEXT}),
     shape({"zh": TEXT, "en": TEXT}),
@@ -57,23 +57,23 @@ _DAYS = as_body({
 def present(service: TheService, holding: TheHolding) -> Response:
     """Return the invitation that may be used today, with its code and address: a page for the company's persons to open."""
     found = service.holder_desk.consenting.invitation(holding)
-    return JSONResponse({"invitation": told(service, found) if found else None}, headers=_NO_STORE)
+    return JSONResponse({"invitation": told(service, found) if found else None}, headers=PRIVATE)
 
 
 @router.post("/invitation", status_code=201, responses={201: _MADE}, openapi_extra=_DAYS, summary="Invite persons, or renew the invitation")
 def invite(service: TheService, holding: TheHolding, body: Body) -> Response:
     """Make an invitation: whoever is shown its code can let the company see their own licences, and learns its name. The one before is over.
 
-    A delegate may do this who may claim, for all of the company. Consents that were given stay, whatever becomes of the invitation.
+    A delegate may do this who was let (`staff`), for all of the company. Consents that were given stay, whatever becomes of the invitation.
     """
-    return JSONResponse(told(service, service.holder_desk.consenting.invite(holding, body)), status_code=201, headers=_NO_STORE)
+    return JSONResponse(told(service, service.holder_desk.consenting.invite(holding, body)), status_code=201, headers=PRIVATE)
 
 
 @router.delete("/invitation", status_code=204, summary="End the invitation", response_class=Response)
 def end(service: TheService, holding: TheHolding) -> Response:
     """End the invitation; doing it again changes nothing."""
     service.holder_desk.consenting.end_invitation(holding)
-    return Response(status_code=204, headers=_NO_STORE)
+    return Response(status_code=204, headers=PRIVATE)
 
 
 @router.get("/staff", responses={200: _LIST}, summary="The persons who agreed to the company")
@@ -86,7 +86,7 @@ def staff(service: TheService, holding: TheHolding, after: After = 0, limit: Lim
     rows = persons(service, found)
     seen(service, holding, rows)
     overall = judged(service, rows)
-    return JSONResponse({"staff": [_person(one, overall[one.consent_id]) for one in rows], "after": more}, headers=_NO_STORE)
+    return JSONResponse({"staff": [_person(one, overall[one.consent_id]) for one in rows], "after": more}, headers=PRIVATE)
 
 
 @dataclass(frozen=True, slots=True)

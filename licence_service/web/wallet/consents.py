@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import RedirectResponse, Response
 
 from licence_service.consenting import MOST_MONTHS, USUAL_MONTHS
-from licence_service.errors import Fault, NotInRegister, RequestRejected
+from licence_service.errors import Fault, LevelTooLow, NotGranted, NotInRegister, RequestRejected
 from licence_service.holding import LEND
 from licence_service.licence import beijing_day
 from licence_service.store.consents import EXPIRED, LIVING, WITHDRAWN, Consent
@@ -17,6 +17,7 @@ from licence_service.web.desk.controls import INTEGER
 from licence_service.web.holding import consents, telling
 from licence_service.web.holding.consents import SEEN, ConsentId
 from licence_service.web.issuing import LicenceId
+from licence_service.web.private import PRIVATE
 from licence_service.web.wallet.refusing import in_words
 from licence_service.web.wallet.room import HOME, AtWallet, TheForm, Wallet
 
@@ -26,7 +27,6 @@ _TERMS = ((3, "3 个月", "3 months"), (6, "6 个月", "6 months"), (USUAL_MONTH
 STANDINGS = {LIVING: ("有效", "In force"), WITHDRAWN: ("已撤回", "Withdrawn"), EXPIRED: ("已到期", "Over")}
 _SHAPES = {LIVING: "valid", WITHDRAWN: "not_valid", EXPIRED: "cannot_decide"}
 _MOST_CARDS, _LICENCE_ID = 100, re.compile(r"[0-9A-Z]{20}")
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 Code = Annotated[str, Path(min_length=1, max_length=60)]
 
 
@@ -76,14 +76,15 @@ def ask(service: TheService, wallet: AtWallet, licence_id: LicenceId, consent_id
 def withdraw(service: TheService, wallet: AtWallet, _sent: TheForm, licence_id: LicenceId, consent_id: ConsentId) -> Response:
     """Withdraw a consent: the company's next request has the card no more."""
     service.holder_desk.consenting.withdraw(wallet.holding, licence_id, consent_id)
-    return RedirectResponse(f"{HOME}/cards/{licence_id}/consents", status_code=303, headers=_NO_STORE)
+    return RedirectResponse(f"{HOME}/cards/{licence_id}/consents", status_code=303, headers=PRIVATE)
 
 
 def living(wallet: Wallet, licence_id: str) -> list[dict[str, Any]]:
     """Return the consents of a card that hold now; none where who acts may not lend it."""
-    if LEND not in wallet.holding.acts or wallet.holding.holder.level < wallet.service.holder_desk.cards.levels[LEND]:
+    try:
+        found = wallet.service.holder_desk.consenting.of(wallet.holding, licence_id)
+    except (LevelTooLow, NotGranted):
         return []
-    found = wallet.service.holder_desk.consenting.of(wallet.holding, licence_id)
     return [_told(wallet, one) for one in found if one.standing(wallet.service.now()) == LIVING]
 
 
@@ -95,7 +96,7 @@ def _invited(wallet: Wallet, code: str, status: int = 200, **typed: Any) -> Resp
     except NotInRegister:
         return _gone(wallet)
     shown = {"chosen": None, "months": str(USUAL_MONTHS), "faults": (), **typed}
-    cards = [consents.showable(wallet.service, wallet.holding, one, who) for one in wallet.service.holder_desk.consenting.showable(wallet.holding)]
+    cards = consents.showable(wallet.service, wallet.holding, who)
     return wallet.page("invited.html", status, who=who, cards=cards, code=code, terms=_TERMS, seen=SEEN, **shown)
 
 

@@ -21,6 +21,7 @@ from licence_service.web.holding import telling
 from licence_service.web.holding.lending import LendingId
 from licence_service.web.issuing import LicenceId
 from licence_service.web.looking import in_beijing
+from licence_service.web.private import PRIVATE
 from licence_service.web.problems import STATUS
 from licence_service.web.sent import Sent
 from licence_service.web.wallet.room import HOME, AtWallet, TheForm, Wallet
@@ -31,7 +32,6 @@ TERMS = ((60, "1 小时", "1 hour"), (24 * 60, "1 天", "1 day"), (7 * 24 * 60, 
 _USUAL = {"uses": "1", "minutes": str(24 * 60), "copy": False}
 _A_PAGE, _OPENINGS = 20, 5
 _SHAPES = {LIVING: "valid", REVOKED: "not_valid", EXPIRED: "cannot_decide", USED_UP: "cannot_decide"}
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _RULES = {  # why a copy cannot be made; the refusal itself says more
     "SH-12": "不能制作加注件，可以不要加注件再授权",
     "SE-01": "发证机关现不能为此类证照用章，不能制作加注件",
@@ -71,7 +71,7 @@ def lend(wallet: AtWallet, sent: TheForm, licence_id: LicenceId) -> Response:
     answer = wallet.page(
         "lent_code.html", 201, licence_id=licence_id, code=grouped, address=address, picture=drawn(address), one=_told(wallet, record, lending, ())
     )
-    answer.headers.update(_NO_STORE)
+    answer.headers.update(PRIVATE)
     return answer
 
 
@@ -98,14 +98,14 @@ def ask(wallet: AtWallet, licence_id: LicenceId, lending_id: LendingId) -> Respo
 def take_back(wallet: AtWallet, _sent: TheForm, licence_id: LicenceId, lending_id: LendingId) -> Response:
     """Take a lending back: code and copy are over from this moment on."""
     wallet.service.shown.lending.revoke(wallet.holding, licence_id, lending_id)
-    return RedirectResponse(f"{HOME}/cards/{licence_id}/lendings", status_code=303, headers=_NO_STORE)
+    return RedirectResponse(f"{HOME}/cards/{licence_id}/lendings", status_code=303, headers=PRIVATE)
 
 
 @router.get("/lendings/{lending_id}/copy")
 def copy(wallet: AtWallet, licence_id: LicenceId, lending_id: LendingId) -> Response:
     """Return the annotated copy, while the lending lives."""
     content = wallet.service.shown.lending.copy(wallet.holding, licence_id, lending_id)
-    headers = {**_NO_STORE, "Content-Disposition": f'attachment; filename="copy-{lending_id}.pdf"'}
+    headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="copy-{lending_id}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
 
@@ -153,7 +153,7 @@ def _form(
         "lend.html", STATUS[type(refusal)] if refusal else 200, licence_id=record.licence_id, title=template.title, controls=controls, fields=fields, body=body,
         key=key or secrets.token_hex(16), terms=TERMS, platforms=platforms, at=at, others=others, count=len(faults), refusal=_said(refusal),
     )  # fmt: skip
-    answer.headers.update(_NO_STORE)
+    answer.headers.update(PRIVATE)
     return answer
 
 

@@ -19,8 +19,6 @@ from licence_service.web.sent import Sent, read_sent
 HOME, COOKIE = "/wallet", "wallet_session"
 ASKED = "wallet_asked"  # the code of an invitation that somebody opened before they signed in: they come back to it
 BY_ITSELF = "by-itself"  # in the address of a page that asked by itself: nobody did anything
-
-
 _CODE = re.compile(r"[0-9A-Za-z]{16}")
 
 

@@ -10,6 +10,7 @@ from licence_service.history.words import FLAGS, STATES, said
 from licence_service.licence import LicenceState, beijing_day
 from licence_service.web.access import TheService
 from licence_service.web.holding import staff as listing
+from licence_service.web.private import PRIVATE
 from licence_service.web.wallet.fleet import A_PAGE, chart_of, number_of, titled, wanted_of
 from licence_service.web.wallet.listed import DUE, NUMBER, TYPE, Listed, Wanted, sifted
 from licence_service.web.wallet.room import HOME, AtWallet, TheForm, Wallet
@@ -20,7 +21,6 @@ _ORDERS = ((DUE, "按到期先后", "Soonest first"), (NUMBER, "按姓名、证�
 _HEADING = (
     "姓名 Name", "证照 Type", "证号 Number", "发证机关 Issuer", "状态 State", "有效期止 To", "下一日期 Next date", "事项 What", "同意至 Agreed until",
 )  # fmt: skip
-_NO_STORE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @router.get("/staff")
@@ -39,7 +39,6 @@ def narrowed(wallet: AtWallet, form: TheForm) -> Response:
 def as_table(service: TheService, wallet: AtWallet, form: TheForm) -> Response:
     """Return all that are wanted as a table; each person reads that they stood in the list."""
     found = _found(wallet, wanted_of(form))
-    rows = found.rows
     listing.seen(service, wallet.holding, found.named)
     cells = [
         (
@@ -47,10 +46,10 @@ def as_table(service: TheService, wallet: AtWallet, form: TheForm) -> Response:
             "；".join(" ".join(words) for words in (STATES[one.state], *(FLAGS[flag] for flag in one.flags))), *ending(one.valid_to, one.next),
             one.agreed_until.isoformat(),
         )
-        for one in rows
+        for one in found.rows
     ]  # fmt: skip
     name = {"Content-Disposition": f'attachment; filename="staff-{beijing_day(service.now()).isoformat()}.csv"', "X-Content-Type-Options": "nosniff"}
-    return Response(table(_HEADING, cells), media_type="text/csv; charset=utf-8", headers={**_NO_STORE, **name})
+    return Response(table(_HEADING, cells), media_type="text/csv; charset=utf-8", headers={**PRIVATE, **name})
 
 
 @router.get("/invitation")
@@ -65,14 +64,14 @@ def invitation(service: TheService, wallet: AtWallet) -> Response:
 def invite(service: TheService, wallet: AtWallet, _sent: TheForm) -> Response:
     """Make an invitation; the one before is over."""
     service.holder_desk.consenting.invite(wallet.holding, {})
-    return RedirectResponse(f"{HOME}/fleet/invitation", status_code=303, headers=_NO_STORE)
+    return RedirectResponse(f"{HOME}/fleet/invitation", status_code=303, headers=PRIVATE)
 
 
 @router.post("/invitation/end")
 def end(service: TheService, wallet: AtWallet, _sent: TheForm) -> Response:
     """End the invitation."""
     service.holder_desk.consenting.end_invitation(wallet.holding)
-    return RedirectResponse(f"{HOME}/fleet/invitation", status_code=303, headers=_NO_STORE)
+    return RedirectResponse(f"{HOME}/fleet/invitation", status_code=303, headers=PRIVATE)
 
 
 def _found(wallet: Wallet, wanted: Wanted) -> Listed[listing.Person]:
@@ -96,9 +95,8 @@ def _page(wallet: Wallet, wanted: Wanted, page: int) -> Response:
         }
         for row in rows
     ]  # fmt: skip
-    may_invite = holding.types is None and holding.licences is None
     return wallet.page(
         "staff.html", rows=shown, wanted=wanted, page=page, last=last, found=len(found.rows), due=found.due, more=found.more, chart=chart_of(found),
         types=titled(service, service.holder_desk.consenting.types(holding)), states=[(one.value, *STATES[one]) for one in LicenceState],
-        orders=_ORDERS, may_invite=may_invite, covered=holding.licences is None,
+        orders=_ORDERS, may_invite=holding.whole, covered=holding.licences is None,
     )  # fmt: skip
