@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -45,6 +46,32 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
 
 
+class _Embedded(sqlite3.Connection):
+    """A connection to SQLite of which nothing is left open when its transaction ends.
+
+    A statement whose rows were not all read keeps its view of the database beyond ROLLBACK, as long as its cursor lives (SQLite, "Response To
+    Errors Within A Transaction"); a failure's traceback can hold one for minutes. Whoever got the connection from the pool next would read the past.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """Open it."""
+        super().__init__(*given, **named)
+        self._cursors: list[sqlite3.Cursor] = []
+
+    def cursor(self, factory: type[sqlite3.Cursor] = sqlite3.Cursor) -> sqlite3.Cursor:  # type: ignore[override]  # the one way in which it is called
+        """Make a cursor that ends with the transaction."""
+        made = super().cursor(factory)
+        self._cursors.append(made)
+        return made
+
+    def rollback(self) -> None:
+        """End the transaction; the pool does so with every connection that it takes back, also after COMMIT."""
+        for one in self._cursors:
+            one.close()
+        self._cursors.clear()
+        super().rollback()
+
+
 class Database:
     """One database, SQLite or PostgreSQL, with short transactions only: never one across drawing, sealing or storing."""
 
@@ -55,7 +82,8 @@ class Database:
             self.is_sqlite = self.url.get_backend_name() == "sqlite"
             if self.is_sqlite and self.url.database:
                 _own_file(Path(self.url.database))
-            options: dict[str, object] = {"connect_args": {"timeout": 30}} if self.is_sqlite else {"pool_size": 20, "max_overflow": 20}
+            embedded: dict[str, object] = {"connect_args": {"timeout": 30, "factory": _Embedded}}
+            options = embedded if self.is_sqlite else {"pool_size": 20, "max_overflow": 20}
             self.engine = create_engine(self.url, pool_pre_ping=not self.is_sqlite, **options)
         except (ArgumentError, OSError, ImportError) as error:
             msg = "the database's address is not one that can be used; check LICENCE_DATABASE_URL"
