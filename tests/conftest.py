@@ -4,14 +4,17 @@ import gc
 import os
 import sys
 from collections.abc import Generator
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import httpcore2
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from sqlalchemy import create_engine
 
 # Until everything is loaded: what is loaded stays, and looking through it while it grows is a fifth of a worker's start.
 gc.disable()
+from licence_service.store import database as opening  # noqa: E402
 from tests.parts.databases import (  # noqa: E402, F401 - fixtures, one session's worth for all folders
     clock,
     database,
@@ -37,11 +40,25 @@ settings.register_profile(  # few, ever the same, and no smaller counterexample 
 settings.load_profile("tests")
 
 
+class Compiled(dict[tuple[Any, ...], Any]):
+    """What SQLAlchemy made of statements, one for all registers of a kind: each test opens its own, and would make all of it anew."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        """Return what was made; the dialect, with which a key begins, counts by its kind."""
+        return super().get((type(key[0]), *key[1:]), default)
+
+    def __setitem__(self, key: tuple[Any, ...], made: Any) -> None:
+        """Keep it."""
+        super().__setitem__((type(key[0]), *key[1:]), made)
+
+
 def pytest_configure() -> None:
     """Temporary folders lie where databases sync quickest: what is tested is not the disk. Foreign authorities are read once, not by each client."""
     if place := memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", place)
-    pytest.MonkeyPatch().setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
+    patch = pytest.MonkeyPatch()
+    patch.setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
+    patch.setattr(opening, "create_engine", partial(create_engine, execution_options={"compiled_cache": Compiled()}))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -61,8 +78,8 @@ DEAR = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the dear ones; the order is random otherwise."""
-    items.sort(key=lambda one: one.path.name not in DEAR)
+    """Begin with the dear ones, then those that share a browser; the order is random otherwise."""
+    items.sort(key=lambda one: (one.path.name not in DEAR, one.path.parent.name != "browser"))
 
 
 def pytest_collection_finish() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,17 @@ def come_back(world: World, address: str) -> Any:
     return world.http.get(f"{parts.path}?{parts.query}", follow_redirects=False, headers={"Accept": "text/html"})
 
 
+@cache
+def _own_key() -> RSAKey:
+    """Return a forger's key, made once: looking for primes is a tenth of a second, more than many a test has to do."""
+    return RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+
+
 @dataclass
 class Forger:
     """A provider that signs whatever a test tells it to."""
 
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one", "use": "sig"}))
+    key: RSAKey = field(default_factory=_own_key)
     issuer: str = ""
     client: str = "licence-desk"
     token: Callable[["Forger", str], Any] = lambda forger, nonce: forger.signed(nonce)

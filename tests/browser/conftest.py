@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, Request, sync_playwright
 
 from licence_service.app import served
 from tests.serving import serving
@@ -34,14 +34,20 @@ def site(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[
         yield Site(world, f"http://127.0.0.1:{port}")
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers, until this folder's tests end: it keeps a loop of events running, beside which no other test could have its own."""
+    with sync_playwright() as driving:
+        yield driving
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
     """Debian's Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        with suppress(Error):
-            browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield browser
+    with suppress(Error):
+        browser.close()
 
 
 Opening = Callable[..., Page]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import cbor2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from licence_service.bundle import read, sign, sign_delta
 from licence_service.document.code import matrix
@@ -103,13 +103,12 @@ class Browsers:
 
 
 @pytest.fixture(scope="module")
-def browsers(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
+def browsers(playwright: Playwright, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
     """No browser yet."""
-    with sync_playwright() as playwright:
-        held = Browsers(playwright, site, tmp_path_factory.mktemp("films"))
-        yield held
-        for browser in held.started.values():
-            browser.close()
+    held = Browsers(playwright, site, tmp_path_factory.mktemp("films"))
+    yield held
+    for browser in held.started.values():
+        browser.close()
 
 
 def film(path: Path, text: str) -> Path:
