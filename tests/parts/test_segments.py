@@ -374,6 +374,19 @@ def test_threads_share_a_packing() -> None:
     assert right == [True] * 400
 
 
+def test_a_document_that_could_not_be_packed_leaves_nothing_in_the_next() -> None:
+    packing = Packing(DICTIONARY)
+    before = packing.pack([b"name", b" and number"])
+
+    def breaking() -> Iterator[bytes]:
+        yield b"the name of somebody else"
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        packing.pack(breaking())
+    assert packing.pack([b"name", b" and number"]) == before
+
+
 def test_a_document_told_twice_is_written_once() -> None:
     segment = Segment(Packing(DICTIONARY))
     segment.add([b"own"], sha256(b"own"))
