@@ -23,7 +23,7 @@ from licence_service.store.clients import Client
 from licence_service.store.record import Record
 from licence_service.store.reservations import Intent, Reservation
 
-MOST_PHOTOS = 32_000_000  # bytes of the photos that are held at once, and kept in one segment: a chunk of many is carried in parts
+MOST_PHOTOS = 20_000_000  # bytes of the photos that are held at once, and kept in one segment: a chunk of many is carried in parts
 
 
 @dataclass(frozen=True, slots=True)
