@@ -58,7 +58,13 @@ class Continuing:
         """
         registrar = replace(self.chunks.registrar, line=self.chunks.registrar.line.standing())  # one law for all acts of a chunk
         chunks = replace(self.chunks, registrar=registrar)
-        return [outcome for part in self._parts(acts) for outcome in _Round(chunks, registrar, caller).enter(part)]
+        outcomes: list[Outcome] = []
+        gone: Unavailable | None = None
+        for part in self._parts(acts):
+            found = [gone] * len(part) if gone else _Round(chunks, registrar, caller).enter(part)
+            gone = next((one for one in found if isinstance(one, Unavailable)), None)  # what cannot be had now is not asked for again at once
+            outcomes += found
+        return outcomes
 
     def _parts(self, acts: Sequence[Later]) -> Iterator[list[Later]]:
         """Yield the acts in order, so many at a time that their licences' photos take no more than `MOST_PHOTOS`, each photo counted once."""

@@ -76,9 +76,6 @@ class Packing:
         self._compressor: ZstdCompressor | None = self._begun()
         self._lock = Lock()
 
-    def _begun(self) -> ZstdCompressor:
-        return ZstdCompressor(options=_OPTIONS, zstd_dict=self._content.as_undigested_dict)
-
     def pack(self, pieces: Iterable[bytes]) -> bytes:
         """Return one Zstandard frame of all pieces; the same bytes in the same pieces give the same frame."""
         with self._lock:
