@@ -227,10 +227,11 @@ def test_of_many_photos_no_more_are_held_at_once_than_a_process_has_room_for(alo
     """Licences that were issued one by one have a photo each, which is kept again with the new documents: in several segments then."""
     with alone.opened(AFTER) as world:
         jpeg = base64.b64decode(world.request(DRIVER)["photos"]["photo"])
-        given = rows(world, COUNT)
-        for place, (_, body) in enumerate(given):  # a comment before all else (ITU-T T.81 B.2.4.5)
-            body["photos"] = {"photo": base64.b64encode(jpeg[:2] + b"\xff\xfe\x00\x03%d" % place + jpeg[2:]).decode()}
-        ids = [world.service.registrar.issue(world.client(DRIVER), key, body).licence_id for key, body in given]
+        ids = []
+        for place, (key, body) in enumerate(rows(world, COUNT)):
+            own = jpeg[:2] + b"\xff\xfe\x00\x03%d" % place + jpeg[2:]  # a comment before all else (ITU-T T.81 B.2.4.5)
+            given = {**body, "photos": {"photo": base64.b64encode(own).decode()}}
+            ids.append(world.service.registrar.issue(world.client(DRIVER), key, given).licence_id)
     with lost(alone, ids=ids) as (world, seal, ids):
         monkeypatch.setattr(continuing, "MOST_PHOTOS", 2 * len(jpeg) + 200)
         runner, campaign_id = planned(world, seal)
