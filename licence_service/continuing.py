@@ -5,7 +5,7 @@ comes to the same entry. What does not go with the others (its seal is elsewhere
 goes one by one at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from licence_service import authority
@@ -22,6 +22,8 @@ from licence_service.seal import is_held
 from licence_service.store.clients import Client
 from licence_service.store.record import Record
 from licence_service.store.reservations import Intent, Reservation
+
+MOST_PHOTOS = 20_000_000  # bytes of the photos that are held at once, and kept in one segment: a chunk of many is carried in parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,36 @@ class Continuing:
         then nothing of this chunk is entered; the next time the act that was wrong is refused, and the others go on.
         """
         registrar = replace(self.chunks.registrar, line=self.chunks.registrar.line.standing())  # one law for all acts of a chunk
-        return _Round(replace(self.chunks, registrar=registrar), registrar, caller).enter(acts)
+        chunks = replace(self.chunks, registrar=registrar)
+        outcomes: list[Outcome] = []
+        gone: Unavailable | None = None
+        for part in self._parts(acts):
+            found = [gone] * len(part) if gone else _Round(chunks, registrar, caller).enter(part)
+            gone = next((one for one in found if isinstance(one, Unavailable)), None)  # what cannot be had now is not asked for again at once
+            outcomes += found
+        return outcomes
+
+    def _parts(self, acts: Sequence[Later]) -> Iterator[list[Later]]:
+        """Yield the acts in order, so many at a time that their licences' photos take no more than `MOST_PHOTOS`, each photo counted once."""
+        shown = [_photos_of(act.record) for act in acts]
+        sizes = self.chunks.reserving.photo_bytes({digest for each in shown for digest in each})
+        part: list[Later] = []
+        held: set[str] = set()
+        room = MOST_PHOTOS
+        for act, each in zip(acts, shown, strict=True):
+            room -= sum(sizes.get(digest, 0) for digest in each - held)
+            if part and room < 0:
+                yield part
+                part, held, room = [], set(), MOST_PHOTOS - sum(sizes.get(digest, 0) for digest in each)
+            part.append(act)
+            held |= each
+        if part:
+            yield part
+
+
+def _photos_of(record: Record) -> set[str]:
+    """Return the digests of the photos on the newest document of a licence."""
+    return next((set(one.version.photos.values()) for one in reversed(record.entries) if one.version), set())
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,12 +91,12 @@ class Follower:
     # -- the second place ----------------------------------------------------------------------------
 
     def _keep_up(self, last: StoredHead | None) -> None:
-        """Write what an earlier follower left out; heads are kept in order, so the search ends at the first that is there."""
+        """Write what an earlier follower left out, or half; heads are kept in order, so the search ends at the first that is there."""
         if self.second is None or last is None or self._kept == last.size:
             return
         missing: list[StoredHead] = []
         one: StoredHead | None = last
-        while one and one.size > self._kept and self.second.get(one.size) is None:
+        while one and one.size > self._kept and self._in_second(one.size) is None:
             missing.append(one)
             one = self.heads.before(one.size)
         if one and one.size > self._kept:
@@ -116,13 +116,17 @@ class Follower:
             self._must_agree(head)
         self._kept = head.size
 
-    def _must_agree(self, head: StoredHead) -> None:
-        content = self.second.get(head.size) if self.second else None
+    def _in_second(self, size: int) -> KeptHead | None:
+        """Return the head of so many lines from the second place, None where there is none that can be read."""
+        content = self.second.get(size) if self.second else None
         try:
-            same = content is not None and read_kept(content).message == head.message
+            return read_kept(content) if content is not None else None
         except BadHead:
-            same = False
-        if not same:
+            return None
+
+    def _must_agree(self, head: StoredHead) -> None:
+        kept = self._in_second(head.size)
+        if kept is None or kept.message != head.message:
             raise BookBroken(f"the second place holds another head of {head.size} lines; run `licence-service audit --against`")
 
 

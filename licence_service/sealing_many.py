@@ -11,8 +11,9 @@ else writes. Uses of which nothing was written, because somebody was killed mean
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TypeAlias
 
 from licence_service.chunk_rows import Misjudged, Printed, digest_of
@@ -60,7 +61,7 @@ class SealingMany:
         None is asked for after a part before it failed. Close the generator if it is not used up: a part under way goes to its end.
         Raise `SealStopped`, `SealBraked` or `SealUnavailable` where the seal cannot be had, `Misjudged`.
         """
-        with _turns(), ThreadPoolExecutor(1, "sealing") as beside, ThreadPoolExecutor(1, "examining") as self._examining:
+        with _TURNS, ThreadPoolExecutor(1, "sealing") as beside, ThreadPoolExecutor(1, "examining") as self._examining:
             under_way: Future[_Asked] | None = None
             try:
                 for printed in parts:
@@ -199,15 +200,27 @@ class SealingMany:
             raise silent
 
 
-@contextmanager
-def _turns() -> Iterator[None]:
+class _Turns:
     """Let a thread that has its signature wait half a millisecond at most while another prints: by default it is five, as long as a token takes."""
-    was = sys.getswitchinterval()
-    sys.setswitchinterval(min(was, _TURN_SECONDS))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(was)
+
+    def __init__(self) -> None:
+        self._lock, self._chunks, self._was = Lock(), 0, 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._chunks == 0:
+                self._was = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._was, _TURN_SECONDS))
+            self._chunks += 1
+
+    def __exit__(self, *_trouble: object) -> None:
+        with self._lock:
+            self._chunks -= 1
+            if self._chunks == 0:  # the last of the chunks that went side by side, whichever began
+                sys.setswitchinterval(self._was)
+
+
+_TURNS = _Turns()
 
 
 def _done(asked: Sequence[SealUse], sealed: Sequence[SealedFile]) -> list[SealUse]:

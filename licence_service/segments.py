@@ -72,15 +72,23 @@ class Packing:
     def __init__(self, dictionary: bytes) -> None:
         """Take a dictionary that the archive keeps; `ValueError` for less than eight bytes, or one in Zstandard's own format."""
         self.dictionary = hashlib.sha256(dictionary).hexdigest()
-        self._compressor = ZstdCompressor(options=_OPTIONS, zstd_dict=_content(dictionary).as_undigested_dict)
+        self._content = _content(dictionary)
+        self._compressor: ZstdCompressor | None = self._begun()
         self._lock = Lock()
 
     def pack(self, pieces: Iterable[bytes]) -> bytes:
         """Return one Zstandard frame of all pieces; the same bytes in the same pieces give the same frame."""
         with self._lock:
+            # It is put back with its frame finished: after a failure the next document must not begin with the rest of this one.
+            compressor, self._compressor = self._compressor or self._begun(), None
             # As the length is not said beforehand, the dictionary's tables are looked at in place: else a megabyte is copied for each document.
-            packed = [self._compressor.compress(piece, ZstdCompressor.CONTINUE) for piece in pieces]
-            return b"".join((*packed, self._compressor.flush(ZstdCompressor.FLUSH_FRAME)))
+            packed = [compressor.compress(piece, ZstdCompressor.CONTINUE) for piece in pieces]
+            whole = b"".join((*packed, compressor.flush(ZstdCompressor.FLUSH_FRAME)))
+            self._compressor = compressor
+            return whole
+
+    def _begun(self) -> ZstdCompressor:
+        return ZstdCompressor(options=_OPTIONS, zstd_dict=self._content.as_undigested_dict)
 
 
 class Unpacking:

@@ -1,5 +1,6 @@
 """Objects by key in a folder or an S3 bucket, with obstore: made once, never written over."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 TIMEOUT_SECONDS = 10
+_LOG = logging.getLogger(__name__)
 
 
 def open_objects(url: str, options: Mapping[str, str]) -> "Objects":
@@ -110,6 +112,21 @@ class _Folder(Objects):
         if not self._folder.is_dir() or not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
             raise ArchiveUnavailable
         super().ready()
+
+    def create(self, key: str, content: bytes) -> bool:
+        """See `Objects.create`; what a loss of power left of the same object, before it was durable, is no object and is written anew."""
+        if super().create(key, content):
+            return True
+        found = self.get(key)
+        if found is None or found == content or len(found) > len(content) or not content.startswith(found.rstrip(b"\0")):
+            return False
+        _LOG.warning("%s was half written; it is written again", key)
+        try:
+            obstore.put(self._store, key, content)  # beside it and then over it, never half
+        except (exceptions.BaseError, OSError) as trouble:
+            raise ArchiveUnavailable("nothing can be kept now") from trouble
+        self.make_durable(key)
+        return True
 
     def make_durable(self, key: str) -> None:
         """Bring the file, its name, and the folders that may be new to the disk."""

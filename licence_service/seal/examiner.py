@@ -162,6 +162,9 @@ class _Child:
         except (OSError, EOFError, ValueError, TypeError, KeyError):
             self.kill()
             return Answered(None)
+        except BaseException:  # whatever it is, and it is raised again: an answer left in the pipe would be taken for the next file's
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End the process with its worker, if there is one."""

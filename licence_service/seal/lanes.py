@@ -103,15 +103,14 @@ class Lanes:
 
     def reach(self) -> None:
         """Open a lane and close it again, without a signature; raise `SealUnavailable` where that does not come to an end in time."""
-        answer: SimpleQueue[Lane | Exception] = SimpleQueue()
-        Thread(target=lambda: answer.put(self._opened()), name="signing lane, tried", daemon=True).start()
+        answer: SimpleQueue[Exception | None] = SimpleQueue()
+        Thread(target=lambda: answer.put(self._tried()), name="signing lane, tried", daemon=True).start()
         try:
-            found = answer.get(timeout=self.patience)
+            trouble = answer.get(timeout=self.patience)
         except Empty:
             raise SealUnavailable("the seal's key does not answer in time") from None
-        if isinstance(found, Exception):
-            raise SealUnavailable(str(found)) from found
-        found.close()
+        if trouble:
+            raise SealUnavailable(str(trouble)) from trouble
 
     def close(self) -> None:
         """Close the lanes that are not in use; they are opened anew when one is needed."""
@@ -125,11 +124,13 @@ class Lanes:
         for _ in range(taken):
             self._free.put(None)
 
-    def _opened(self) -> Lane | Exception:
+    def _tried(self) -> Exception | None:
+        """Open a lane and close it, be it after nobody waits any more: a session that stays open is a lane of the token lost."""
         try:
-            return self._opening()
+            self._opening().close()
         except Exception as trouble:  # noqa: BLE001 - whatever it is, a thread would swallow it: it is raised in the one that asked
             return trouble
+        return None
 
     # -- for the runs --------------------------------------------------------------------------------
 

@@ -3,13 +3,14 @@
 import base64
 import hmac
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from heapq import nsmallest
 from typing import Any
 
 from licence_service.carrying import Done, Waiting
+from licence_service.chunk_form import MOST_BYTES
 from licence_service.chunks import Chunks, Outcome, Row
 from licence_service.errors import ArchiveUnavailable, CeilingReached, NotGranted, Refusal, RequestRejected, TransitionRefused, Unavailable
 from licence_service.fields import comparison_form
@@ -25,7 +26,7 @@ from licence_service.store.stock_rows import ADOPTED, LOADED, PASSED, RELEASING,
 from licence_service.store.stock_sums import Sample, StockSums
 
 ONE_IN, AT_LEAST = 1000, 30  # rows of a county that people look at (ST-06)
-CHUNK = 1000  # rows that are sealed together: photos of all of them are held at once
+CHUNK = 1000  # rows that are sealed together, or as many as have `MOST_BYTES` of photos: a segment of them is held whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class Releasing:
             while rows := self.office.kept.rows(run, PASSED, RELEASING, after=after, limit=chunk, county=county, share=share):
                 after = rows[-1].key
                 ready = self._claimed(run, [row for row in rows if row.round in rounds])
-                told += self._released(caller, run, ready)
+                for part in _parts(ready):
+                    told += self._released(caller, run, part)
                 step("release", len(ready))
                 if limit is not None and told.total() >= limit:
                     return told + Counter(["more"])
@@ -154,6 +156,21 @@ class Releasing:
                     self.office.passing.drop(name)
             except ArchiveUnavailable:
                 return  # unreadable without the run's secret all the same
+
+
+def _parts(rows: Sequence[StockRow]) -> Iterator[list[StockRow]]:
+    """Yield rows in order, so many at a time that their photos, in base64, take no more than `MOST_BYTES`."""
+    part: list[StockRow] = []
+    size = 0
+    for row in rows:
+        more = sum(len(one["jpeg"] or "") for one in row.content["draft"]["photos"].values())
+        if part and size + more > MOST_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += more
+    if part:
+        yield part
 
 
 def _result(row: StockRow, done: Done) -> dict[str, Any]:

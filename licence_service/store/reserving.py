@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from licence_service.digests import sha256
 from licence_service.errors import CeilingReached, EntryConflict, KeyReused, Refusal, Unavailable
@@ -125,6 +125,15 @@ class Reserving:
                 rows = connection.execute(here).all()
             opened = ((row.sha256, self._vault.open(row.sealed, f"photo:{row.sha256}")) for row in rows)
             found.update({digest: jpeg for digest, jpeg in opened if sha256(jpeg) == digest})
+        return found
+
+    def photo_bytes(self, digests: Collection[str]) -> dict[str, int]:
+        """Return how many bytes those of these photos take that are kept, without fetching any."""
+        found: dict[str, int] = {}
+        for part in parts(sorted(digests)):
+            here = select(photos.c.sha256, func.length(photos.c.sealed)).where(photos.c.sha256.in_(part))
+            with self._database.read() as connection:
+                found.update((digest, size) for digest, size in connection.execute(here))
         return found
 
     def _outcome(self, met: RowMapping | int | Refusal, made: Sequence[Reservation]) -> Outcome:

@@ -3,6 +3,8 @@
 import base64
 import json
 import pickle
+import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +38,7 @@ from licence_service.errors import (
 )
 from licence_service.licence import beijing_day
 from licence_service.seal import Finding
+from licence_service.sealing_many import SealingMany
 from licence_service.segments import Place
 from licence_service.store.packing import Packed
 from licence_service.store.reserving import LEASE
@@ -217,6 +220,29 @@ def test_two_who_carry_the_same_chunk_at_once_enter_it_once(world: World) -> Non
     assert {tuple(one.licence_id for one in each) for each in told} == {tuple(one.licence_id for one in told[0])}
     assert len(list(world.service.book.all_ids())) == 6
     assert not list(world.service.auditor.audit(documents=True))
+
+
+def test_chunks_that_went_side_by_side_leave_the_turns_of_threads_as_they_were(world: World) -> None:
+    before, inside, over = sys.getswitchinterval(), threading.Event(), threading.Event()
+
+    def sealing(tell: threading.Event, wait: threading.Event) -> list[Any]:
+        def parts() -> Iterator[list[Any]]:
+            tell.set()
+            assert wait.wait(10)
+            yield []
+
+        return list(SealingMany(world.service.registrar, lambda _step: None).each(parts()))
+
+    with ThreadPoolExecutor(2) as pool:
+        second = threading.Event()
+        earlier = pool.submit(sealing, inside, second)
+        assert inside.wait(10)
+        later = pool.submit(sealing, second, over)
+        assert earlier.result() == []
+        assert sys.getswitchinterval() < before
+        over.set()
+        assert later.result() == []
+    assert sys.getswitchinterval() == before
 
 
 @pytest.mark.parametrize("meanwhile", ["a number", "a reservation"])

@@ -142,8 +142,9 @@ def test_one_person_stops_the_seal_and_only_a_second_one_marks_it(world: World) 
     assert number is not None
     assert world.service.seal_log.stopped(seal)
     assert marks.since(seal) is None
-    with pytest.raises(RequestRejected):
-        marks.confirm(seal, SINCE - timedelta(days=1), MARKER)
+    for same in (MARKER, f" {MARKER[:3]} {MARKER[3:]}"):  # however the name is written
+        with pytest.raises(RequestRejected):
+            marks.confirm(seal, SINCE - timedelta(days=1), same)
     assert marks.since(seal) is None
     assert marks.mark(seal, SINCE - timedelta(days=1), REASON, MARKER) == number, "asked twice it is one proposal"
     marks.confirm(seal, SINCE - timedelta(days=1), CONFIRMER)

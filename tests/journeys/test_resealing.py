@@ -1,5 +1,6 @@
 """The re-seal campaign (DOMAIN SE-06, M13): what is meant, what is left, who says so, and what a kill leaves behind."""
 
+import base64
 import json
 import shutil
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from licence_service import continuing
 from licence_service.campaign import LEFT, written
 from licence_service.carrying import Done
 from licence_service.continuing import Continuing, Later
@@ -98,12 +100,12 @@ def filled(case: Case) -> list[str]:
 
 
 @contextmanager
-def lost(case: Case, ready: Ready | None = None) -> Iterator[tuple[World, str, list[str]]]:
+def lost(case: Case, ready: Ready | None = None, ids: Sequence[str] = ()) -> Iterator[tuple[World, str, list[str]]]:
     """Open a register with licences before and after T0, whose department has a new seal; that the old key is lost is not said yet."""
     if ready:
         shutil.copytree(ready.folder, case.folder / "register")
         case.tokens = dict(ready.tokens)
-    ids = ready.ids if ready else filled(case)
+    ids = ready.ids if ready else list(ids) or filled(case)
     seal = case.rotate()
     with case.opened(RUN) as world:
         yield world, seal, ids
@@ -218,6 +220,25 @@ def test_processes_share_the_licences_of_a_re_seal_and_no_two_have_one(alone: Ca
         assert runner.open(campaign_id) == 0
         assert runner.run(campaign_id).state == DONE
         all_done(world, ids[:COUNT])
+
+
+@pytest.mark.rule("SE-06")
+def test_of_many_photos_no_more_are_held_at_once_than_a_process_has_room_for(alone: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Licences that were issued one by one have a photo each, which is kept again with the new documents: in several segments then."""
+    with alone.opened(AFTER) as world:
+        jpeg = base64.b64decode(world.request(DRIVER)["photos"]["photo"])
+        ids = []
+        for place, (key, body) in enumerate(rows(world, COUNT)):
+            own = jpeg[:2] + b"\xff\xfe\x00\x03%d" % place + jpeg[2:]  # a comment before all else (ITU-T T.81 B.2.4.5)
+            given = {**body, "photos": {"photo": base64.b64encode(own).decode()}}
+            ids.append(world.service.registrar.issue(world.client(DRIVER), key, given).licence_id)
+    with lost(alone, ids=ids) as (world, seal, ids):
+        monkeypatch.setattr(continuing, "MOST_PHOTOS", 2 * len(jpeg) + 200)
+        runner, campaign_id = planned(world, seal)
+        assert runner.run(campaign_id).state == DONE
+        all_done(world, ids)
+        kept = [world.service.archive.get_segment(one) for one in world.service.archive.segments()]
+        assert [one.count(jpeg[2:]) for one in kept] == [2, 2]
 
 
 @pytest.mark.rule("SE-06")

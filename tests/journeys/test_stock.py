@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from licence_service.errors import EntryConflict, NotGranted, NotInRegister, TransitionRefused
 from licence_service.identifiers import is_vin, sex_of
 from licence_service.licence import VersionReason, beijing_day
+from licence_service.stock import releasing
 from licence_service.stock.declared import read_plan
 from licence_service.stock.objecting import Objections
 from licence_service.stock.office import Delivery
@@ -170,6 +171,20 @@ def test_what_was_put_right_goes_on_and_what_was_rejected_does_not(placed: World
     stock.sign_off(run, again[0].county, "核验人乙")
     assert stock.release(caller, run) == Counter(sealed=1)
     assert proof(run, stock.sums).closed
+
+
+def test_of_many_photos_no_more_are_released_together_than_a_process_has_room_for(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(releasing, "MOST_BYTES", 30_000)  # two photos, in base64
+    stock, caller = world.service.stock(), world.client(DRIVER)
+    run = load(world, stock, tmp_path, as_csv([clean(3 * number) for number in (1, 2, 3)]))
+    (drawn,) = stock.sample(run)
+    stock.sign_off(run, drawn.county, "核验人乙")
+    assert stock.release(caller, run) == Counter(sealed=3)
+    assert len(list(world.service.archive.segments())) == 2
+    assert proof(run, stock.sums).closed
+    assert not list(world.service.auditor.audit(documents=True))
 
 
 @pytest.mark.rule("ST-02")

@@ -66,6 +66,22 @@ def test_a_damaged_document_in_a_folder_is_never_given_out_nor_taken_for_good(fo
         folder_archive.put(b"x")
 
 
+@pytest.mark.parametrize("left", [b"", b"a docu", b"a docu\0\0\0\0"])
+def test_what_a_loss_of_power_left_of_a_document_in_a_folder_is_written_again(
+    folder_archive: Archive, tmp_path: Path, caplog: pytest.LogCaptureFixture, left: bytes
+) -> None:
+    """A file's name may be on the disk before its bytes are; else the same document, plate or dictionary could never be kept again."""
+    digest = hashlib.sha256(b"a document").hexdigest()
+    file = tmp_path / "archive" / digest[:2] / digest[2:4] / digest
+    file.parent.mkdir(parents=True)
+    file.write_bytes(left)
+    with pytest.raises(ArchiveUnavailable):
+        folder_archive.get(digest)
+    assert folder_archive.put(b"a document") == digest
+    assert folder_archive.get(digest) == b"a document"
+    assert "half written" in caplog.text
+
+
 def test_a_damaged_document_in_a_bucket_is_never_given_out(s3_archive: Archive, s3_store: S3Store) -> None:
     digest = s3_archive.put(b"x")
     overwrite(s3_store, digest, b"y")

@@ -426,6 +426,22 @@ def test_a_child_that_died_is_replaced(keyring: Keyring, sealed: bytes) -> None:
         examining.close()
 
 
+class Unsent(bytes):
+    """A file for which there is no memory in the middle of a question."""
+
+    def __len__(self) -> int:
+        """Fail, as whatever holds it may."""
+        raise MemoryError
+
+
+def test_a_question_that_broke_off_is_not_answered_to_the_next(child: Examiner, keyring: Keyring, sealed: bytes, page: bytes) -> None:
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            child.ask("examine", sealed, Unsent(), at=None)
+    for document in (page, sealed):
+        assert child.examine(document) == _examined(keyring, document)
+
+
 def test_when_every_child_stays_busy_the_service_is_unavailable(keyring: Keyring, sealed: bytes) -> None:
     none = Examiner(keyring.trust_roots, keyring.known_seals, children=0, wait_seconds=0.05)
     with pytest.raises(Unavailable):

@@ -204,6 +204,21 @@ def test_what_a_killed_follower_did_not_keep_is_kept_by_the_next(book: Book, fol
     assert [len(one.lines) for _, one in kept_heads(second) if one] == [1, 1, 1]
 
 
+def test_a_head_of_which_a_loss_of_power_left_the_beginning_is_kept_again(book: Book, follower: NewFollower, tmp_path: Path) -> None:
+    for number in (1, 2):
+        enter(book, number)
+        follower().follow()
+    file = tmp_path / "second" / "heads" / f"{2:020d}"
+    whole = file.read_bytes()
+    for left in (b"", whole[:100]):
+        file.write_bytes(left)
+        assert follower().follow() == 0
+        assert file.read_bytes() == whole
+    file.write_bytes(b"x" + whole[1:])  # this is no beginning of it
+    with pytest.raises(BookBroken, match="another head"):
+        follower().follow()
+
+
 def test_a_second_place_that_cannot_be_reached_stops_the_heads(book: Book, follower: NewFollower, tmp_path: Path) -> None:
     place = open_second_place(f"file:{tmp_path}/gone")
     enter(book, 1)

@@ -210,3 +210,5 @@ def test_a_key_is_reached_without_a_signature_or_said_to_be_unreachable() -> Non
 
     with pytest.raises(SealUnavailable, match="does not answer in time"):
         Lanes(slow, 1, patience_seconds=0.05).reach()
+    time.sleep(0.5)
+    assert key.opened == key.closed == 2, "a lane that opens too late is closed all the same"
