@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from licence_service.digests import canonical, sha256
 from licence_service.errors import Fault, NotInRegister, RequestRejected
+from licence_service.fields import comparison_form
 from licence_service.store.counting import next_line
 from licence_service.store.database import Database
 from licence_service.store.tables import foundations, proposals
@@ -83,10 +84,11 @@ class Foundations:
         wanted, person = set(numbers), _person(by)
         with self._database.write() as connection:
             open_now = (proposals.c.state == "open") & proposals.c.id.in_(wanted)
-            rows = connection.execute(select(proposals).where(open_now).order_by(proposals.c.id)).all()
+            # Locked: of two who settle one proposal at once, the second finds it settled.
+            rows = connection.execute(select(proposals).where(open_now).order_by(proposals.c.id).with_for_update()).all()
             if wanted - {row.id for row in rows}:
                 raise NotInRegister("no such open proposal")
-            if any(row.proposed_by == person for row in rows):
+            if any(comparison_form(row.proposed_by) == comparison_form(person) for row in rows):
                 raise RequestRejected(faults=[Fault("by", "same-person", "a second person confirms what the first one proposed")])
             lines: list[dict[str, Any]] = []
             for row in rows:
