@@ -11,7 +11,8 @@ from licence_service.store.clients import Client
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
 from licence_service.store.tables_of_cases import case_answers
-from tests.parts.databases import NOW
+from licence_service.store.tasks import Tasks
+from tests.parts.databases import NOW, Clock, at_once
 
 CITY, OTHER = Client("city", "11519900MB9900021Q", ("*",), 100), Client("other", "11519900MB9900013X", ("*",), 100)
 NORTH = replace(CITY, name="north", office="north", within=("north", "window"))
@@ -86,3 +87,12 @@ def test_codes_and_numbers_lie_in_no_row_to_be_read(answers: CaseAnswers, databa
     assert (row.type, row.office) == ("x", "north")
     for secret in ("CASE-1", "holder", "police", "check-failed"):
         assert secret not in written
+
+
+def test_a_case_that_is_left_to_a_clerk_several_times_at_once_is_one_task(database: Database, vault: Vault, clock: Clock) -> None:
+    tasks = Tasks(database, vault, clock)
+    for number in range(3):
+        opened = at_once([lambda content={"case_no": f"CASE-{number}"}: tasks.open(CITY.department, "unattended", None, content)] * 6)  # type: ignore[misc]
+        assert len({*map(str, opened)}) == 1
+        assert isinstance(opened[0], str)
+    assert tasks.number(CITY.department) == 3
