@@ -6,11 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
+from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.parting import parts
 from licence_service.store.stock_rows import ADOPTED, PASSED, SEALED, StockRun
 from licence_service.store.tables import licences, reservations
 from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_runs, stock_samples
+
+_DRAWING = "stock_samples"  # the row where those who draw wait for each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,13 @@ class StockSums:
         return found
 
     def draw(self, run: StockRun, county: str, population: Sequence[int], sample: Sequence[int], now: datetime) -> None:
-        """Write a drawing down: all rows of the county that passed and were in none, and those that were drawn."""
+        """Write a drawing down: all rows of the county that passed and were in none, and those that were drawn; not where another drew them meanwhile."""
         mine = (stock_samples.c.run == run.key) & (stock_samples.c.county == county)
         with self._database.write() as connection:
+            hold(connection, _DRAWING)
+            undrawn = select(func.count()).where(stock_rows.c.round.is_(None))
+            if sum(connection.execute(undrawn.where(stock_rows.c.id.in_(part))).scalar_one() for part in parts(population)) < len(population):
+                return
             last = connection.execute(select(func.max(stock_samples.c.round)).where(mine)).scalar_one() or 0
             values = {"run": run.key, "county": county, "round": last + 1, "population": len(population), "size": len(sample), "drawn_at": now}
             connection.execute(insert(stock_samples).values(values))
