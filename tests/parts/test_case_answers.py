@@ -49,6 +49,12 @@ def test_many_are_noted_in_one_transaction_and_the_same_answer_again_is_noted_on
     assert [one.at for one in answers.of(CITY, "case-7")] == [NOW, *[NOW + timedelta(minutes=2)] * 2, NOW + timedelta(minutes=3)]
 
 
+def test_the_same_answer_to_a_case_that_comes_several_times_at_once_is_noted_once(answers: CaseAnswers) -> None:
+    for codes in (CONFLICT, FAILED, CONFLICT):
+        assert at_once([lambda codes=codes: answers.note([refused(codes=codes)], NOW)] * 6) == [None] * 6  # type: ignore[misc]
+    assert [one for _, one in told(answers)] == ["needs-clerk", "check-failed", "needs-clerk"]
+
+
 def test_of_very_many_answers_the_newest_are_told(answers: CaseAnswers) -> None:
     for number in range(MOST + 3):
         answers.note([refused(codes=(*(CONFLICT if number % 2 else FAILED), str(number)))], NOW + timedelta(minutes=number))
