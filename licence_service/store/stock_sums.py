@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
+from licence_service.errors import Fault, RequestRejected
 from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.parting import parts
@@ -127,11 +128,22 @@ class StockSums:
                 for row in connection.execute(asked).mappings()
             ]
 
-    def sign(self, run: StockRun, county: str, by: str, now: datetime) -> int:
-        """Sign off what was drawn of a county and not signed yet; return how many drawings that were."""
+    def sign(self, run: StockRun, county: str, by: str, now: datetime, up_to: int | None = None) -> int:
+        """Sign off what was drawn of a county and not signed yet, up to a drawing where one is named; return how many drawings that were.
+
+        Where several wait and none is named nothing is signed: `RequestRejected`, since nobody signs what was drawn after they looked.
+        """
         mine = and_(stock_samples.c.run == run.key, stock_samples.c.county == county, stock_samples.c.signed_at.is_(None))
         with self._database.write() as connection:
-            return connection.execute(update(stock_samples).where(mine).values(signed_at=now, signed_by=by)).rowcount
+            hold(connection, _DRAWING)
+            waiting = connection.execute(select(stock_samples.c.round).where(mine)).scalars().all()
+            if up_to is None and len(waiting) > 1:
+                raise RequestRejected(
+                    faults=[Fault("round", "missing", f"several drawings wait: name the last one that was looked at, of {sorted(waiting)}")]
+                )
+            meant = [each for each in waiting if up_to is None or each <= up_to]
+            signed = update(stock_samples).where(mine, stock_samples.c.round.in_(meant))
+            return connection.execute(signed.values(signed_at=now, signed_by=by)).rowcount
 
     def released(self, run: StockRun) -> Mapping[str, frozenset[int]]:
         """Return by county the drawings that were signed off: their rows may be released."""
