@@ -90,7 +90,7 @@ def test_every_type_is_issued_by_the_form_that_its_template_makes(shared: World,
 LICENCE = f"/desk/licences/{'A' * 20}"
 DOORS = {
     "/desk/licences": {Role.CLERK, Role.AUDITOR}, "/desk/issue": {Role.CLERK}, f"/desk/issue/{DRIVER}": {Role.CLERK}, "/desk/stock": {Role.DATA_QUALITY},
-    "/desk/tasks": {Role.CLERK},
+    "/desk/stock/rates": {Role.DATA_QUALITY}, "/desk/tasks": {Role.CLERK},
     "/desk/campaigns": {Role.TEMPLATE_ADMINISTRATOR, Role.APPROVER}, "/desk/campaigns/plan": {Role.TEMPLATE_ADMINISTRATOR},
     "/desk/seal": {Role.SEAL_OFFICER, Role.AUDITOR}, "/desk/log": {Role.AUDITOR}, "/desk/approvals": {Role.TEMPLATE_ADMINISTRATOR, Role.APPROVER},
 }  # fmt: skip
