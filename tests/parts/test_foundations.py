@@ -24,7 +24,7 @@ def test_a_proposal_that_is_dropped_and_confirmed_at_once_is_either_never_both(d
     for round_ in range(ROUNDS):
         number = kept.propose("rule_pack", f"pack-{round_}", "{}", "甲")
         works = [lambda: Foundations(database, clock).confirm([number], "乙"), lambda: kept.drop(number, "甲")]  # noqa: B023 - used before the next round
-        confirmed, dropped = at_once(works)  # type: ignore[arg-type]
+        confirmed, dropped = at_once(works)
         (lost,) = [one for one in (confirmed, dropped) if isinstance(one, Exception)]
         assert isinstance(lost, NotInRegister)
         assert (f"pack-{round_}" in {one.name for one in kept.lines()}) is (lost is dropped)
