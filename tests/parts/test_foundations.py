@@ -38,3 +38,15 @@ def test_nobody_confirms_their_own_proposal_however_their_name_is_written(databa
             kept.confirm([number], name)
     assert kept.lines() == ()
     assert kept.confirm([number], "乙") == 1
+
+
+def test_a_button_that_is_pressed_twice_proposes_everything_once(database: Database, clock: Clock) -> None:
+    kept, wanted = Foundations(database, clock), [("rule_pack", f"pack-{number}", "{}") for number in range(3)]
+    first, *others = at_once([lambda: kept.propose_all([*wanted, wanted[0]], "甲")] * 4)
+    assert others == [first] * 3
+    assert [one.name for one in kept.open_proposals()] == ["pack-0", "pack-1", "pack-2"]
+    changed = kept.propose("rule_pack", "pack-0", '{"other": 1}', "甲")
+    assert changed not in first  # type: ignore[operator]
+    assert kept.confirm(first, "乙") == 3  # type: ignore[arg-type]
+    assert [one.number for one in kept.open_proposals()] == [changed]
+    assert kept.propose("rule_pack", "pack-1", "{}", "甲") > changed  # what was settled is proposed anew
