@@ -73,6 +73,8 @@ def _read(key: str, body: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any
     for at, one in enumerate(issues):
         if not isinstance(one, dict):
             reading.faults.append(Fault(f"issues.{at}", "not-an-object", "the body of an issue is wanted here"))
+        elif one in issues[:at]:  # it would be counted as a second licence, and be the first one again (AI-01)
+            reading.faults.append(Fault(f"issues.{at}", "twice", "each licence once"))
         elif one.get("bundle_no", bundle_no) != bundle_no:
             reading.faults.append(Fault(f"issues.{at}.bundle_no", "at-odds", "it is named once, for all of them"))
     if reading.faults:

@@ -131,7 +131,7 @@ class Officers:
             for (record, licence), (_, one) in zip(records, seen, strict=True)
             if request.could_not_show and licence.state is LicenceState.IN_FORCE
         }
-        self.looks.enter(look, [record.licence_id for record, _ in records], given)
+        self.looks.enter(look, [record.licence_id for record, _ in records], given, client.hourly_ceiling)
         return look, [_with_code(one, given.get(record.licence_id)) for record, one in seen]
 
     def note(self, code: str) -> bytes | None:

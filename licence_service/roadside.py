@@ -68,7 +68,7 @@ class Roadside:
         self.officers.looks.within_ceiling(client.name, client.hourly_ceiling, now)
         scanned = self.office.scan(digits, self._scanner(client, said))
         look = self._look(client, said, now, seen_in(scanned.verdict, scanned.photos))
-        self.officers.looks.enter(look, [scanned.facts.licence_id] if scanned.facts else [], {})
+        self.officers.looks.enter(look, [scanned.facts.licence_id] if scanned.facts else [], {}, client.hourly_ceiling)
         return look, scanned
 
     def report(self, client: Client, body: Mapping[str, Any]) -> tuple[timedelta, list[Scanned]]:

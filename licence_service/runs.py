@@ -133,9 +133,9 @@ class Runs:
         return replace(self.chunks, registrar=alone, step=then(self.chunks.step))
 
     def _client(self, name: str) -> Client:
-        found = next((one for one in self.clients.all() if one.name == name), None)
+        found = self.clients.named(name)
         if found is None:
-            raise NotInRegister("the client of this run was shut out")
+            raise NotInRegister("the client of this run was shut out, or is switched off")
         return found
 
     def _read(self, form: str, chunk: RunChunk, name: str, what: str, digest: str) -> list[bytes]:

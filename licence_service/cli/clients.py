@@ -10,9 +10,10 @@ from licence_service.cli.talking import out, said, service, show
 from licence_service.errors import NotInRegister, RequestRejected
 from licence_service.identifiers import is_uscc
 from licence_service.service import Service
-from licence_service.store.clients import APPROVAL, EVERY_ACT, EVERY_TYPE, KINDS, Client
+from licence_service.store.clients import APPROVAL, EVERY_ACT, EVERY_TYPE, KINDS, PERSON, Client
 
 app = typer.Typer(no_args_is_help=True, help="Who may call the issuing interface.")
+_MOST_NAME = 80
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -23,7 +24,7 @@ def add(  # noqa: PLR0913 - each is an option
     department: Annotated[str, typer.Option(help="The 18-character code of the department, or of the organ whose officers look.")],
     types: Annotated[list[str] | None, typer.Option("--type", help="A type it may work with; repeat. None: all of its department.")] = None,
     acts: Annotated[list[str] | None, typer.Option("--act", help="What it may do: read, issue, an act such as renew …; repeat. None: all.")] = None,
-    ceiling: Annotated[int, typer.Option(help="Most acts, looks or rows, an hour.")] = 1000,
+    ceiling: Annotated[int, typer.Option(help="Most acts, looks or rows, an hour.", min=0, max=2**31 - 1)] = 1000,
     kind: Annotated[str, typer.Option(help="approval: enters acts; officer: looks; platform: checks its own rows; host: for holders.")] = APPROVAL,
     office: Annotated[str | None, typer.Option(help="The sub-office that it acts for; None: the whole department.")] = None,
     key: Annotated[Path | None, typer.Option(help="Its public key, PEM or JWK: it signs for its access tokens, and has no secret.")] = None,
@@ -121,7 +122,14 @@ def forget(name: str, number: int) -> None:
 
 
 def _must_be_possible(opened: Service, client: Client) -> None:
-    """Refuse a client that could never do anything."""
+    """Refuse a client that could never do anything, and a name under which people at the desk call, or that the register cannot keep."""
+    if (
+        not 1 <= len(client.name) <= _MOST_NAME
+        or not client.name.isprintable()
+        or client.name != client.name.strip()
+        or client.name.startswith(PERSON)
+    ):
+        raise RequestRejected(f"a client's name has 1 to {_MOST_NAME} printable characters, no blanks around it, and does not begin with {PERSON}")
     if client.kind not in KINDS:
         raise RequestRejected(f"a client is one of: {', '.join(KINDS)}")
     if client.kind == APPROVAL and client.department not in opened.keyring.departments:

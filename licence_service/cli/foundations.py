@@ -61,7 +61,12 @@ def confirm(
     if every is bool(numbers):
         raise RequestRejected(faults=[Fault("numbers", "missing", "name proposals, or say --all")])
     with service() as opened:
-        chosen = [one.number for one in opened.foundations.open_proposals()] if every else numbers or []
+        waiting = opened.foundations.open_proposals()
+        chosen = {one.number for one in waiting} if every else set(numbers or [])
+        if any(
+            opened.people.alike(one.proposed_by, by) for one in waiting if one.number in chosen
+        ):  # at the desk, under the name that they have there
+            raise RequestRejected(faults=[Fault("by", "same-person", "a second person confirms what the first one proposed")])
         entered = opened.foundations.confirm(chosen, by)
     out.print(f"{entered} put in force")
 

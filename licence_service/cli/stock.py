@@ -151,11 +151,16 @@ def sample(run_id: Id, to: Out) -> None:
 
 @app.command("sign-off")
 @said
-def sign_off(run_id: Id, county: Annotated[list[str], typer.Option("--county", help="The county; may be given again.")], by: By) -> None:
+def sign_off(
+    run_id: Id,
+    county: Annotated[list[str], typer.Option("--county", help="The county; may be given again.")],
+    by: By,
+    up_to: Annotated[int | None, typer.Option("--round", help="The last drawing that was looked at; wanted where several wait.", min=1)] = None,
+) -> None:
     """Sign off the sample of a county: its rows may be released. Whoever loaded the stock cannot."""
     with _opened(run_id) as (_, stock, run):
         for one in county:
-            stock.sign_off(run, one, by)
+            stock.sign_off(run, one, by, up_to)
             out.print(f"signed off  {one}")
 
 

@@ -54,11 +54,14 @@ class Releasing:
             self.sums.draw(run, county, [key for key, _ in rows], [key for key, _ in drawn], self.office.now())
         return self.sums.samples(run)
 
-    def sign_off(self, run: StockRun, county: str, by: str) -> int:
-        """Sign off what was drawn of a county, by another person than the one who loaded, however the name is written; return how many drawings."""
+    def sign_off(self, run: StockRun, county: str, by: str, up_to: int | None = None) -> int:
+        """Sign off what was drawn of a county, by another person than the one who loaded, however the name is written; return how many drawings.
+
+        `up_to` is the last drawing that the person looked at; where several wait it must be named.
+        """
         if comparison_form(by) in {"", comparison_form(run.loaded_by)}:
             raise NotGranted("whoever loaded the stock does not sign its sample off", facts={"rule": "ST-06"})
-        signed = self.sums.sign(run, county, by, self.office.now())
+        signed = self.sums.sign(run, county, by, self.office.now(), up_to)
         if not signed:
             raise RequestRejected("there is no sample of this county to sign off; draw one first")
         return signed

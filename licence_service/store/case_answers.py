@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from licence_service.store.cases import case_text
 from licence_service.store.clients import READ, Client
+from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
@@ -19,6 +20,7 @@ from licence_service.store.tables_of_cases import case_answers as answers
 
 MOST = 100  # answers of one case that are told, the newest
 MOST_NOTED = 10_000  # answers to one client in an hour, by one process: no ceiling counts what is refused, and rows stay
+_WRITERS = "case_answers"  # the row where those who note wait for each other: of two with the same answer, the second finds the first
 _LOG = logging.getLogger(__name__)
 
 
@@ -79,7 +81,10 @@ class CaseAnswers:
             }  # fmt: skip
         if fresh and (rows := list(fresh.values())[: self._room(refused[0].client.name, len(fresh), now)]):
             with self._database.write() as connection:
-                connection.execute(insert(answers), rows)
+                hold(connection, _WRITERS)
+                last, said = self._last(connection, list(fresh)), {key: (one.codes, one.task_id) for key, one in named}
+                if rows := [row for row in rows if last.get(str(row["case_key"])) != said[str(row["case_key"])]]:  # the same came meanwhile
+                    connection.execute(insert(answers), rows)
 
     def _room(self, client: str, wanted: int, now: datetime) -> int:
         """Return how many of the wanted rows may still be written in this hour for a client, and count them."""

@@ -15,12 +15,14 @@ from sqlalchemy import bindparam, insert, select, update
 from licence_service.digests import canonical, sha256
 from licence_service.errors import Fault, NotInRegister, RequestRejected
 from licence_service.fields import comparison_form
-from licence_service.store.counting import next_line
+from licence_service.store.counting import hold, next_line
 from licence_service.store.database import Database
 from licence_service.store.tables import foundations, proposals
 
 FORM = "foundation/1"
 _TICK = timedelta(microseconds=1)
+_PROPOSERS = "proposals"  # the row where those who propose wait for each other
+_IS_OPEN = proposals.c.state == "open"
 _NEWER = select(foundations.c.place, foundations.c.body).where(foundations.c.place > bindparam("last")).order_by(foundations.c.place)
 
 
@@ -65,26 +67,34 @@ class Foundations:
         return self.propose_all([(kind, name, content)], by)[0]
 
     def propose_all(self, wanted: Sequence[tuple[str, str, str]], by: str) -> list[int]:
-        """Write down proposals (kind, name, content) and return their numbers."""
+        """Write down proposals (kind, name, content) and return their numbers; of one that waits with this very content already, its number."""
         beside = {"proposed_by": _person(by), "proposed_at": self._now(), "state": "open"}
-        rows = [{"kind": kind, "name": name, "content": content, **beside} for kind, name, content in wanted]
-        if not rows:
+        if not wanted:
             return []
         with self._database.write() as connection:
-            return list(connection.execute(insert(proposals).returning(proposals.c.id, sort_by_parameter_order=True), rows).scalars())
+            hold(connection, _PROPOSERS)
+            said = (proposals.c.kind, proposals.c.name, proposals.c.content)
+            waiting = {(row.kind, row.name, row.content): row.id for row in connection.execute(select(proposals.c.id, *said).where(_IS_OPEN))}
+            fresh = [one for one in dict.fromkeys(wanted) if one not in waiting]
+            rows = [{"kind": kind, "name": name, "content": content, **beside} for kind, name, content in fresh]
+            if rows:
+                numbers = connection.execute(insert(proposals).returning(proposals.c.id, sort_by_parameter_order=True), rows).scalars()
+                waiting |= dict(zip(fresh, numbers, strict=True))
+        return [waiting[one] for one in wanted]
 
     def open_proposals(self) -> list[Proposal]:
         """Return what waits for a second person, oldest first."""
         with self._database.read() as connection:
-            rows = connection.execute(select(proposals).where(proposals.c.state == "open").order_by(proposals.c.id)).all()
+            rows = connection.execute(select(proposals).where(_IS_OPEN).order_by(proposals.c.id)).all()
         return [Proposal(row.id, row.kind, row.name, row.content, row.proposed_by, row.proposed_at) for row in rows]
 
     def confirm(self, numbers: Iterable[int], by: str) -> int:
         """Put proposals in force; whoever proposed one cannot confirm it, however the name is written. Return how many lines were entered, all or none."""
         wanted, person = set(numbers), _person(by)
         with self._database.write() as connection:
-            open_now = (proposals.c.state == "open") & proposals.c.id.in_(wanted)
-            rows = connection.execute(select(proposals).where(open_now).order_by(proposals.c.id)).all()
+            open_now = _IS_OPEN & proposals.c.id.in_(wanted)
+            # Locked: of two who settle one proposal at once, the second finds it settled.
+            rows = connection.execute(select(proposals).where(open_now).order_by(proposals.c.id).with_for_update()).all()
             if wanted - {row.id for row in rows}:
                 raise NotInRegister("no such open proposal")
             if any(comparison_form(row.proposed_by) == comparison_form(person) for row in rows):
@@ -101,7 +111,7 @@ class Foundations:
     def drop(self, number: int, by: str) -> None:
         """Drop a proposal; it stays on record."""
         with self._database.write() as connection:
-            mine = (proposals.c.id == number) & (proposals.c.state == "open")
+            mine = (proposals.c.id == number) & _IS_OPEN
             if connection.execute(update(proposals).where(mine).values(state="dropped", settled_by=_person(by))).rowcount != 1:
                 raise NotInRegister("no such open proposal")
 

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from licence_service.errors import CeilingReached
+from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
 from licence_service.store.tables import licences
 from licence_service.store.tables_of_showing import looked_at, looks, notes
 
 _AN_HOUR = timedelta(hours=1)
+_WRITERS = "looks"  # the row where those who enter looks under a ceiling wait for each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,24 @@ class Looks:
 
     def within_ceiling(self, client: str, ceiling: int, now: datetime) -> None:
         """Raise `CeilingReached` where a system has looked as often in the last hour as it may."""
-        mine = (looks.c.client == client) & (looks.c.at > now - _AN_HOUR)
         with self._database.read() as connection:
-            if connection.execute(select(func.count()).select_from(looks).where(mine)).scalar_one() >= ceiling:
-                raise CeilingReached("this system has looked as often as it may in an hour")
+            _must_be_below(connection, client, ceiling, now)
 
-    def enter(self, look: Look, licence_ids: Sequence[str], given: Mapping[str, tuple[str, bytes]]) -> None:
-        """Enter a look at some licences, or at none, with the notes it gave: licence id → (code, signed note); all or nothing."""
+    def enter(
+        self, look: Look, licence_ids: Sequence[str], given: Mapping[str, tuple[str, bytes]], ceiling: int | None = None
+    ) -> None:  # fmt: skip
+        """Enter a look at some licences, or at none, with the notes it gave: licence id → (code, signed note); all or nothing.
+
+        With a `ceiling` as `within_ceiling` once more, exactly: of those who look at once none sees what another did not.
+        """
         row = {
             "look_id": look.look_id, "at": look.at, "client": look.client, "organ": look.organ, "found_by": look.found_by, "hidden": look.hidden,
             "sealed": self._vault.close_json(look.said, f"look:{look.look_id}"),
         }  # fmt: skip
         with self._database.write() as connection:
+            if ceiling is not None:
+                hold(connection, _WRITERS)
+                _must_be_below(connection, look.client, ceiling, look.at)
             key = connection.execute(insert(looks).values(row).returning(looks.c.id)).scalar_one()
             found = select(licences.c.licence_id, licences.c.id).where(licences.c.licence_id.in_(licence_ids))
             keys = {row.licence_id: row.id for row in connection.execute(found)}
@@ -98,3 +106,9 @@ def look_of(row: Any, vault: Vault) -> Look:  # noqa: ANN401 - a row
     """Return a look as it was entered, with what the officer said."""
     said = vault.open_json(row.sealed, f"look:{row.look_id}")
     return Look(row.look_id, row.at, row.client, row.organ, row.found_by, row.hidden, said)
+
+
+def _must_be_below(connection: Connection, client: str, ceiling: int, now: datetime) -> None:
+    mine = (looks.c.client == client) & (looks.c.at > now - _AN_HOUR)
+    if connection.execute(select(func.count()).select_from(looks).where(mine)).scalar_one() >= ceiling:
+        raise CeilingReached("this system has looked as often as it may in an hour")

@@ -6,11 +6,15 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
+from licence_service.errors import Fault, RequestRejected
+from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.parting import parts
 from licence_service.store.stock_rows import ADOPTED, PASSED, SEALED, StockRun
 from licence_service.store.tables import licences, reservations
 from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_runs, stock_samples
+
+_DRAWING = "stock_samples"  # the row where those who draw wait for each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,13 @@ class StockSums:
         return found
 
     def draw(self, run: StockRun, county: str, population: Sequence[int], sample: Sequence[int], now: datetime) -> None:
-        """Write a drawing down: all rows of the county that passed and were in none, and those that were drawn."""
+        """Write a drawing down: all rows of the county that passed and were in none, and those that were drawn; not where another drew them meanwhile."""
         mine = (stock_samples.c.run == run.key) & (stock_samples.c.county == county)
         with self._database.write() as connection:
+            hold(connection, _DRAWING)
+            undrawn = select(func.count()).where(stock_rows.c.round.is_(None))
+            if sum(connection.execute(undrawn.where(stock_rows.c.id.in_(part))).scalar_one() for part in parts(population)) < len(population):
+                return
             last = connection.execute(select(func.max(stock_samples.c.round)).where(mine)).scalar_one() or 0
             values = {"run": run.key, "county": county, "round": last + 1, "population": len(population), "size": len(sample), "drawn_at": now}
             connection.execute(insert(stock_samples).values(values))
@@ -120,11 +128,22 @@ class StockSums:
                 for row in connection.execute(asked).mappings()
             ]
 
-    def sign(self, run: StockRun, county: str, by: str, now: datetime) -> int:
-        """Sign off what was drawn of a county and not signed yet; return how many drawings that were."""
+    def sign(self, run: StockRun, county: str, by: str, now: datetime, up_to: int | None = None) -> int:
+        """Sign off what was drawn of a county and not signed yet, up to a drawing where one is named; return how many drawings that were.
+
+        Where several wait and none is named nothing is signed: `RequestRejected`, since nobody signs what was drawn after they looked.
+        """
         mine = and_(stock_samples.c.run == run.key, stock_samples.c.county == county, stock_samples.c.signed_at.is_(None))
         with self._database.write() as connection:
-            return connection.execute(update(stock_samples).where(mine).values(signed_at=now, signed_by=by)).rowcount
+            hold(connection, _DRAWING)
+            waiting = connection.execute(select(stock_samples.c.round).where(mine)).scalars().all()
+            if up_to is None and len(waiting) > 1:
+                raise RequestRejected(
+                    faults=[Fault("round", "missing", f"several drawings wait: name the last one that was looked at, of {sorted(waiting)}")]
+                )
+            meant = [each for each in waiting if up_to is None or each <= up_to]
+            signed = update(stock_samples).where(mine, stock_samples.c.round.in_(meant))
+            return connection.execute(signed.values(signed_at=now, signed_by=by)).rowcount
 
     def released(self, run: StockRun) -> Mapping[str, frozenset[int]]:
         """Return by county the drawings that were signed off: their rows may be released."""

@@ -40,16 +40,19 @@ def compliance(request: Request, service: TheService, credentials: Credentials, 
     """Return compliance and collection rate of each type of the caller's department whose stock it may bring, against the line of 95 %."""
     typed = filled.optional(form, "token", 4096)
     caller = system_with_stock(client_of(service, credentials.credentials if credentials else typed, APPROVAL))
-    found = _of(service, caller)
-    at = service.now()
     if pages.wants_html(request):
-        department = service.keyring.departments.get(caller.department)
-        if department is None:
-            raise NotGranted
-        shown = [(one, _words(service, one), _percent(one.compliance), _percent(one.collection)) for one in found]
-        return pages.page("compliance.html", headers=HEADERS, types=shown, line=_percent(LINE), department=department, at=in_beijing(at))
-    told = [_told(service, one) for one in found]
-    return JSONResponse({"line": float(LINE), "at": at.isoformat(timespec="seconds"), "types": told}, headers=HEADERS)
+        return pages.page("compliance.html", headers=HEADERS, **shown(service, caller))
+    told = [_told(service, one) for one in _of(service, caller)]
+    return JSONResponse({"line": float(LINE), "at": service.now().isoformat(timespec="seconds"), "types": told}, headers=HEADERS)
+
+
+def shown(service: Service, caller: Client) -> dict[str, Any]:
+    """Return the values of the page of rates; `NotGranted` to a caller of a department that is none here."""
+    department = service.keyring.departments.get(caller.department)
+    if department is None:
+        raise NotGranted
+    types = [(one, _words(service, one), _percent(one.compliance), _percent(one.collection)) for one in _of(service, caller)]
+    return {"types": types, "line": _percent(LINE), "counted_for": department, "at": in_beijing(service.now())}
 
 
 def _of(service: Service, caller: Client) -> list[Compliance]:

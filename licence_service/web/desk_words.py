@@ -86,6 +86,15 @@ _FAULTS: Mapping[str, str] = {
     "invisible-character": "含有不可见字符",
     "bidi-control": "含有不可用的字符",
     "no-parent": "所依附的证照不符",
+    "parent-ended": "所依附的证照已失效",
+    "cannot-receive": "接收机关不存在、就是本机关，或无权办理此类证照",
+    "foreign-department": "不能替其他机关申报",
+    "report-too-old": "检验报告已超过规定期限",
+    "impossible-hours": "这几日内不可能完成这么多学时",
+    "grade-at-odds": "等级与得分不符",
+    "no-end": "所选类型中有的没有截止日",
+    "no-rule-pack": "决定之日没有有效的年龄上限规则",
+    "wrong-form": "格式不符",
 }
 
 

@@ -44,7 +44,10 @@ _CORRECTIONS = as_body({
 })  # fmt: skip
 _SIGNED = as_body({
     "type": "object", "additionalProperties": False, "required": ["by", "county"],
-    "properties": {"by": _BY, "county": {"type": "string", "minLength": 1, "maxLength": MOST_NAME}},
+    "properties": {
+        "by": _BY, "county": {"type": "string", "minLength": 1, "maxLength": MOST_NAME},
+        "round": {"type": "integer", "minimum": 1, "maximum": _LAST_LINE, "description": "The last drawing that was looked at; wanted where several wait."},
+    },
 })  # fmt: skip
 _CORRECTED = shape({"changed": COUNT, "same": COUNT, "not_in_quarantine": COUNT})
 _SAMPLES = shape({"samples": {"type": "array", "items": shape({"county": TEXT, "round": COUNT, "rows": COUNT, "sample": COUNT, "signed": FLAG})}})
@@ -91,8 +94,11 @@ def sampled(service: TheService, caller: StockOwner, run_id: RunId) -> Response:
 def sign_off(service: TheService, caller: StockOwner, run_id: RunId, body: Body) -> Response:
     """Sign off what was drawn of a county: its rows may be released. Whoever loaded the stock cannot (ST-06)."""
     stock, run = _run(service.stock(), caller, run_id)
-    _only(body, "by", "county")
-    stock.sign_off(run, named(body, "county"), named(body))
+    _only(body, "by", "county", "round")
+    up_to = body.get("round")
+    if up_to is not None and (isinstance(up_to, bool) or not isinstance(up_to, int) or not 1 <= up_to <= _LAST_LINE):
+        raise RequestRejected(faults=[Fault("round", "not-a-number", "the number of a drawing is wanted here")])
+    stock.sign_off(run, named(body, "county"), named(body), up_to)
     return _samples(stock, run)
 
 

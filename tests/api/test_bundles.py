@@ -107,6 +107,7 @@ def test_a_bundle_says_which_licence_waits_for_its_seal(world: World) -> None:
     ("x", {("issues", "wrong-length")}),
     ([{}] * (MOST + 1), {("issues", "wrong-length")}),
     ([7, {"bundle_no": "other"}], {("issues.0", "not-an-object"), ("issues.1.bundle_no", "at-odds")}),
+    ([{"case_no": "B-1"}, {"case_no": "B-2"}, {"case_no": "B-1"}], {("issues.2", "twice")}),
 ])  # fmt: skip
 def test_a_bundle_that_is_not_of_its_shape_begins_nothing_and_names_every_fault(world: World, issues: Any, expected: set[tuple[str, str]]) -> None:
     answer = world.http.post(ROUTE, json={"bundle_no": "no blanks", "issues": issues, "more": 1}, headers=world.headers(DRIVER, "k" * 200))

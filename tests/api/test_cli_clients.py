@@ -46,3 +46,15 @@ def test_a_client_with_a_key_has_no_secret(terminal: Terminal, tmp_path: Path) -
 def test_an_act_that_nobody_can_do_is_refused(terminal: Terminal, act: str) -> None:  # noqa: F811
     department = terminal.world.service.catalogue.samples[TRIP].issuer
     terminal.run("clients", "add", "narrow", "--department", department, "--act", act, wanted=REFUSED)
+
+
+@pytest.mark.parametrize(
+    "words", [["person:0123456789abcdef0123456789"], [""], [" x"], ["two\nlines"], ["x" * 81], ["fine", "--ceiling", "-1"], ["fine", "--ceiling", str(2**31)]],
+    ids=range(7),
+)  # fmt: skip
+def test_a_client_has_a_name_of_its_own_and_a_ceiling_that_can_be_kept(terminal: Terminal, words: list[str]) -> None:  # noqa: F811
+    """Whose name begins like that of people at the desk would be one of them: cases and reservations are known by it."""
+    department = terminal.world.service.catalogue.samples[TRIP].issuer
+    before = len(terminal.world.service.clients.all())
+    terminal.run("clients", "add", *words, "--department", department, wanted=2 if len(words) > 1 else REFUSED)
+    assert len(terminal.world.service.clients.all()) == before

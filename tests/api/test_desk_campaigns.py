@@ -297,12 +297,18 @@ def test_a_seal_that_is_stopped_puts_the_order_off_and_who_died_is_followed_by_a
 
 
 @pytest.mark.rule("LC-14")
-def test_nobody_approves_at_the_command_line_what_they_planned_at_the_desk(terminal: Terminal, tmp_path: Path) -> None:  # noqa: F811
+def test_nobody_approves_or_confirms_at_the_command_line_what_they_planned_or_proposed_at_the_desk(terminal: Terminal, tmp_path: Path) -> None:  # noqa: F811
     drivers, people = a_few(terminal.world, 1), terminal.world.service.people
     person = people.add("https://id.example.cn", "u-17", "罗青石", ORGAN, "operator", terminal.world.clock())
     runner = terminal.world.service.runner()
     campaign_id = runner.plan(the_plan(tmp_path, drivers, holders=["listed"], numbers=["listed"]), person)
     runner.rehearse(campaign_id)
+    foundations = terminal.world.service.foundations
+    number = foundations.propose("body", "52519900MB9900099X", "{}", person)
+    before = len(foundations.lines())
     for by in (person, "罗青石", " 罗青石 "):
         terminal.run("campaign", "approve", campaign_id, "--by", by, wanted=REFUSED)
+        for words in ([str(number)], ["--all"]):
+            terminal.run("foundations", "confirm", *words, "--by", by, wanted=REFUSED)
+    assert len(foundations.lines()) == before
     terminal.run("campaign", "approve", campaign_id, "--by", "局长甲")

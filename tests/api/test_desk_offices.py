@@ -185,7 +185,8 @@ def test_tasks_are_seen_counted_and_closed_by_the_office_that_they_are_about_and
     licence_id, tasks = issued_at(clerks["north-window"], 1), tree.service.tasks
     about = tasks.open(ORGAN, "conflict", licence_id, {"rule": "XR-03", "values": {"plate": {"register": "川A1", "asserted": "<b>川A2</b>"}}})
     left = tasks.open(ORGAN, "unattended", None, {"rule": "AI-04", "case_no": "WINDOW-9", "type": DRIVER}, slug=DRIVER, office="north-window")
-    whole = tasks.open(ORGAN, "unattended", None, {"rule": "AI-04", "case_no": "CITY-1", "type": DRIVER}, slug=DRIVER)
+    why = "receipts.police_vehicle conflict, receipts.company_register unavailable, face.person_name outside-limits"
+    whole = tasks.open(ORGAN, "unattended", None, {"rule": "AI-04", "case_no": "CITY-1", "type": DRIVER, "why": why}, slug=DRIVER)
     seen = {name: clerk.get("/desk/tasks").text for name, clerk in clerks.items()}
 
     assert {name: [one in text for one in (about, left, whole)] for name, text in seen.items()} == {
@@ -195,8 +196,8 @@ def test_tasks_are_seen_counted_and_closed_by_the_office_that_they_are_about_and
         "north": ["2"], "north-window": ["2"], "south": [], None: ["3"],
     }  # fmt: skip
     assert f"/desk/licences/{licence_id}" in seen["north"]
-    assert "川A1" in seen["north"]
-    assert "<b>" not in seen["north"]
+    assert "号牌：登记为 川A1，申报为 &lt;b&gt;川A2&lt;/b&gt;" in seen["north"]
+    assert "police_vehicle：结果不一致（conflict）；company_register：未答复（unavailable）；姓名：超出自动办理的限度（outside-limits）" in seen[None]
     nothing = clerks["south"].post(f"/desk/tasks/{'0' * 26}/close")
     for task in (about, left, whole):
         answer = clerks["south"].post(f"/desk/tasks/{task}/close")

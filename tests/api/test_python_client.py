@@ -92,7 +92,8 @@ def test_a_licence_is_issued_read_verified_changed_and_heard_of(lived: tuple[Wor
     world, _ = lived
     assert client.template(TRIP)["sample"]
     assert client.preview(TRIP, _request(world, 1)["face"]).startswith(b"%PDF")
-    before = [one.cursor for one in client.events()]
+    before = client.events()
+    list(before)
     issued = client.issue(decision=DECISION, **_request(world, 1))
     assert issued.check_code
     assert issued.check_code not in repr(issued)
@@ -102,9 +103,33 @@ def test_a_licence_is_issued_read_verified_changed_and_heard_of(lived: tuple[Wor
     done = client.act(issued.licence_id, "suspend", DECISION, suspension={"kind": "measure", "first": TODAY})
     assert (done.act, done.sequence, done.version) == ("suspend", 2, None)
     assert client.verify(pdf).overall == "not_valid"
-    assert [one.type for one in client.events(before[-1] if before else None)] == ["licence.issue", "licence.suspend"]
+    assert [one.type for one in client.events(before.cursor)] == ["licence.issue", "licence.suspend"]
     assert client.case("PY-1")[0]["licence_id"] == issued.licence_id
     assert [one["licence_id"] for one in client.search(field="number", value=issued.number)] == [issued.licence_id]
+
+
+def test_who_pulls_events_and_falls_in_the_middle_has_them_again_and_gets_past_what_is_others(
+    lived: tuple[World, Breaking], client: LicenceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = lived
+    seen = client.events()
+    assert len({one.id for one in seen}) == len(list(client.events()))
+    first = client.issue(decision=DECISION, **_request(world, 6))
+    client.act(first.licence_id, "suspend", DECISION, suspension={"kind": "measure", "first": TODAY})
+    for number in range(4):
+        world.issue(HAILING, f"others-{number}", face={"license_no": f"51990026130000{number:02}"}, case_no=f"OTHERS-{number}")
+    last = client.issue(decision=DECISION, **_request(world, 7))
+
+    monkeypatch.setattr("licence_service.store.events.STRETCH", 1)  # so that what is others' fills an answer by itself
+    kept, heard = seen.cursor, list[str]()
+    for _ in range(8):
+        events = client.events(kept)
+        for one in events:
+            heard.append(one.id)
+            if len(heard) == 1:
+                break  # it fell: the cursor is kept as it stands
+        kept = events.cursor
+    assert heard == [f"{first.licence_id}-1", f"{first.licence_id}-1", f"{first.licence_id}-2", f"{last.licence_id}-1"]
 
 
 def test_an_answer_that_is_lost_on_the_way_is_asked_for_again_and_nothing_is_doubled(lived: tuple[World, Breaking], client: LicenceClient) -> None:

@@ -88,7 +88,7 @@ def test_a_run_of_others_is_as_one_that_does_not_exist(world: World) -> None:
 @pytest.mark.rule("ST-03", "ST-04", "ST-06")
 def test_a_stock_goes_from_its_file_to_its_licences_by_http_alone(world: World) -> None:
     conforms, headers = Promises(world), world.headers(DRIVER)
-    rows = with_photos([clean(1), {**clean(2), "住址": ""}, clean(3)])
+    rows = with_photos([clean(1), {**clean(2), "住址": ""}, clean(3), {**clean(4), "住址": ""}])
     run = sent(world, as_ndjson(rows)).json()["run"]
 
     def posted(part: str, body: Any = None, wanted: int = 200, who: dict[str, str] | None = None) -> Any:
@@ -110,15 +110,22 @@ def test_a_stock_goes_from_its_file_to_its_licences_by_http_alone(world: World) 
     for same in ("装载人甲", "装载人 甲"):
         assert posted("sign-off", {"by": same, "county": county}, 403)["rule"] == "ST-06"
     assert posted("release", wanted=409)["rule"] == "ST-06"
+    posted("corrections", {"by": "修正人丙", "rows": [{"line": 4, "values": {"address": "示例省蜀安市青溪区和平巷4号"}}]})
+    later = next(one for one in posted("sample")["samples"] if one["round"] == 2)  # drawn while somebody looks at the first
+    assert posted("sign-off", {"by": "核验人乙", "county": later["county"]}, 422)["faults"][0]["path"] == "round"
+    for wrong in (0, True, "1", 2**53 + 1):
+        posted("sign-off", {"by": "核验人乙", "county": later["county"], "round": wrong}, 422)
     for one in samples:
-        posted("sign-off", {"by": "核验人乙", "county": one["county"]})
+        posted("sign-off", {"by": "核验人乙", "county": one["county"], "round": 1})
+    assert [one["signed"] for one in posted("sample")["samples"] if one["round"] == 2] == [False]
+    posted("sign-off", {"by": "核验人乙", "county": later["county"]})
     assert all(one["signed"] for one in posted("sample")["samples"])
 
     department = world.client(DRIVER).department
     for client in (Client("second", department, ("*",), 9), Client("loader", department, ("*",), 9, acts=("stock",))):
         secret = world.service.clients.add(client, NOW)
         posted("release", wanted=403, who={"Authorization": f"Bearer {secret}"})
-    assert posted("release") == {"sealed": 3, "adopted": 0, "refused": 0, "more": False}
+    assert posted("release") == {"sealed": 4, "adopted": 0, "refused": 0, "more": False}
     assert posted("release") == {"sealed": 0, "adopted": 0, "refused": 0, "more": False}
     assert world.http.get(f"/batches/{run}", headers=headers).json()["closed"] is True
 

@@ -281,6 +281,11 @@ def test_a_data_quality_officer_takes_a_suggestion_and_rejects_a_row(signed_in: 
     follow(page, "存量隔离区")
     assert page.locator("progress").get_attribute("max") == str(len(stocks.dirty(2, of_each=1).rows))
     tidy(page)
+    follow(page, "数据合规率")
+    assert page.get_by_role("img", name="目标 95.0%").count() >= 2
+    assert "蜀安市交通运输局" in page.locator("main").inner_text()
+    tidy(page)
+    follow(page, "返回存量转换")
     with page.expect_navigation():
         page.get_by_role("link", name="行待处理").click()
     tidy(page)

@@ -221,9 +221,15 @@ def test_nothing_that_a_row_or_a_result_says_can_be_read_where_it_lies(world: Wo
         runs.results(runs.kept.get(run.run_id), 0)
 
 
-def test_a_chunk_is_carried_by_one_and_once(world: World) -> None:
+def test_a_chunk_is_carried_by_one_and_once_and_not_while_its_client_is_shut_out(world: World) -> None:
     run = opened(world, 3, on_workers=False)
-    runs = world.service.runs
+    runs, client, now = world.service.runs, world.client(DRIVER).name, world.clock()
+    world.service.clients.switch(client, now, off=True)
+    with pytest.raises(NotInRegister):
+        runs.carry(run.run_id, 0, "command:1")
+    assert not list(world.service.book.all_ids())
+    world.service.clients.switch(client, now, off=False)
+    runs.kept.begin(run, on_workers=False)  # somebody calls for it again
     assert runs.carry(run.run_id, 0, "command:1")
     assert not runs.carry(run.run_id, 0, "command:2")
     assert not runs.carry("no such run", 0, "command:2")

@@ -11,7 +11,8 @@ from licence_service.store.clients import Client
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
 from licence_service.store.tables_of_cases import case_answers
-from tests.parts.databases import NOW
+from licence_service.store.tasks import Tasks
+from tests.parts.databases import NOW, Clock, at_once
 
 CITY, OTHER = Client("city", "11519900MB9900021Q", ("*",), 100), Client("other", "11519900MB9900013X", ("*",), 100)
 NORTH = replace(CITY, name="north", office="north", within=("north", "window"))
@@ -46,6 +47,12 @@ def test_many_are_noted_in_one_transaction_and_the_same_answer_again_is_noted_on
     assert [told(answers, number=number) for number in range(50) if number != 7] == [[(CITY.department, "check-failed")]] * 49
     assert [one for _, one in told(answers, number=7)] == ["check-failed", "needs-clerk", "check-failed", "check-failed"]
     assert [one.at for one in answers.of(CITY, "case-7")] == [NOW, *[NOW + timedelta(minutes=2)] * 2, NOW + timedelta(minutes=3)]
+
+
+def test_the_same_answer_to_a_case_that_comes_several_times_at_once_is_noted_once(answers: CaseAnswers) -> None:
+    for codes in (CONFLICT, FAILED, CONFLICT):
+        assert at_once([lambda codes=codes: answers.note([refused(codes=codes)], NOW)] * 6) == [None] * 6  # type: ignore[misc]
+    assert [one for _, one in told(answers)] == ["needs-clerk", "check-failed", "needs-clerk"]
 
 
 def test_of_very_many_answers_the_newest_are_told(answers: CaseAnswers) -> None:
@@ -86,3 +93,12 @@ def test_codes_and_numbers_lie_in_no_row_to_be_read(answers: CaseAnswers, databa
     assert (row.type, row.office) == ("x", "north")
     for secret in ("CASE-1", "holder", "police", "check-failed"):
         assert secret not in written
+
+
+def test_a_case_that_is_left_to_a_clerk_several_times_at_once_is_one_task(database: Database, vault: Vault, clock: Clock) -> None:
+    tasks = Tasks(database, vault, clock)
+    for number in range(3):
+        opened = at_once([lambda content={"case_no": f"CASE-{number}"}: tasks.open(CITY.department, "unattended", None, content)] * 6)  # type: ignore[misc]
+        assert len({*map(str, opened)}) == 1
+        assert isinstance(opened[0], str)
+    assert tasks.number(CITY.department) == 3

@@ -10,10 +10,11 @@ from sqlalchemy import event, insert
 
 from licence_service.errors import CeilingReached
 from licence_service.store.database import Database
+from licence_service.store.looks import Look, Looks, new_look_id
 from licence_service.store.payload import Vault
 from licence_service.store.reservations import Intent, Reservations
 from licence_service.store.tables import reservations
-from tests.parts.databases import NOW
+from tests.parts.databases import NOW, at_once
 
 CEILING = 1500
 
@@ -77,3 +78,15 @@ def test_far_below_the_ceiling_nothing_is_counted(database: Database, vault: Vau
 def test_a_ceiling_of_nothing_lets_nothing_pass(database: Database, vault: Vault) -> None:
     with pytest.raises(CeilingReached):
         Reservations(database, vault).reserve(an_intent("one", ceiling=0), NOW)
+
+
+def test_officers_who_look_at_once_see_no_more_than_the_ceiling_lets_them(database: Database, vault: Vault) -> None:
+    looks = Looks(database, vault)
+
+    def look() -> None:
+        looks.within_ceiling("police", 5, NOW)
+        looks.enter(Look(new_look_id(), NOW, "police", "11519900MB9900021Q", "plate", hidden=False, said={}), [], {}, 5)
+
+    outcomes = at_once([look] * 12)
+    assert outcomes.count(None) == 5
+    assert {type(one) for one in outcomes if one} == {CeilingReached}

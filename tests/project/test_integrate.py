@@ -14,16 +14,14 @@ from tests.project.test_tour import ROOT, environment, folder  # noqa: F401 - a 
 
 PAGE = (ROOT / "docs" / "integrate.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
-READER = next(block for block in BLOCKS if block.startswith("json()"))
 
 
 @pytest.mark.timeout(240)
 def test_the_page_goes_as_told_from_nothing_to_a_sealed_licence(folder: Path, server: Server) -> None:  # noqa: F811
     here = f"http://127.0.0.1:{free_port()}"
-    # `make setup` is what made this environment; the reader of JSON is told of after its first use.
-    lines = [block.replace("make setup ", "true ", 1) for block in BLOCKS if block is not READER]
-    assert "make setup " in BLOCKS[0]
-    script = "\n".join([f"DATABASE='{server.address}'", f"HERE={here}", "trap 'kill $SERVER 2>/dev/null || true' EXIT", READER, *lines])
+    assert "make setup " in BLOCKS[0]  # it is what made this environment
+    lines = [block.replace("make setup ", "true ", 1) for block in BLOCKS]
+    script = "\n".join([f"DATABASE='{server.address}'", f"HERE={here}", "trap 'kill $SERVER 2>/dev/null || true' EXIT", *lines])
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     made = folder / "var" / "try"
     log = (made / "serve.log").read_text("utf-8") if (made / "serve.log").exists() else ""

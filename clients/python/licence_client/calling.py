@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 
-from licence_client.shapes import Act, Decision, Event, Issued, Receipt, Verdict
+from licence_client.shapes import Act, Decision, Events, Issued, Receipt, Verdict
 
 _JSON = "application/json"
 _EARLY = 30.0  # seconds before its end at which a token is renewed
@@ -141,15 +141,12 @@ class LicenceClient:
         said = self._called("POST", "/verify/document", pdf, kind="application/pdf", public=True).json
         return Verdict(said["overall"], said["answers"], said.get("licence"))
 
-    def events(self, after: str | None = None) -> Iterator[Event]:
-        """Yield the events beyond a cursor up to now. Keep the last one's `cursor`, and go on with it later."""
-        while True:
-            page = self._read("/events", {"after": after} if after else {})
-            for one in page["events"]:
-                yield Event(one["type"], one["timestamp"], one["data"], page["next"])
-            if page["next"] == after or not page["events"]:
-                return
-            after = page["next"]
+    def events(self, after: str | None = None) -> Events:
+        """Return the events beyond a cursor, to be gone through. Keep its `cursor` once you have kept them, and go on with that later.
+
+        An answer may have none although more is to come, behind a long stretch of what is others': call again, its `cursor` always goes on.
+        """
+        return Events(lambda cursor: self._read("/events", {"after": cursor} if cursor else {}), after)
 
     # -- inside ----------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What goes in and what comes out, as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -96,9 +96,31 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to a licence; `cursor` is where to go on after the page that it came with."""
+    """What happened to a licence. The same event may come again: drop an `id` that you had."""
 
+    id: str
     type: str
     timestamp: str
     data: Mapping[str, Any]
-    cursor: str
+
+
+class Events:
+    """Events beyond a cursor, each once for each time that it is gone through; `cursor` is where to go on.
+
+    It goes on past a page only once all of that page was taken: whoever keeps it and falls in the middle of a page has that page again, and loses
+    nothing. It goes on also where nothing came, past what is others'.
+    """
+
+    def __init__(self, page: Callable[[str | None], Mapping[str, Any]], after: str | None) -> None:
+        """Take what asks for the page beyond a cursor, and where to begin."""
+        self._page, self.cursor = page, after
+
+    def __iter__(self) -> Iterator[Event]:
+        """Yield events until an answer has none."""
+        while True:
+            page = self._page(self.cursor)
+            for one in page["events"]:
+                yield Event(one["id"], one["type"], one["timestamp"], one["data"])
+            self.cursor = page["next"]
+            if not page["events"]:
+                return

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from licence_service.carrying import Done, Waiting
 from licence_service.duties import Right
 from licence_service.errors import FaceRejected, Fault, Misconfigured, NotGranted, Refusal, RequestRejected, SourceSilent
+from licence_service.identifiers import grouped
 from licence_service.licence import Act, beijing_day
 from licence_service.template import Template
 from licence_service.web.desk import controls, previewing
@@ -169,4 +170,4 @@ def entered(desk: Desk, outcome: Done | Waiting) -> Response:
     """Show what was entered, with the codes of its document, or on what it waits."""
     if isinstance(outcome, Waiting):
         return desk.page("waiting.html", 202, outcome=outcome, why=DESK_WAITS.get(outcome.waits_for, ("正在签章", "its turn to be sealed")))
-    return desk.page("entered.html", 201, done=outcome)
+    return desk.page("entered.html", 201, done=outcome, grouped=grouped)

@@ -13,6 +13,7 @@ from licence_service.stock.taking import draft_of
 from licence_service.stock.written import headings
 from licence_service.store.stock_rows import LOADED, QUARANTINED, RELEASING, STATES, StockRow, StockRun
 from licence_service.template import Template
+from licence_service.web.complying import shown as shown_rates
 from licence_service.web.desk.room import HOME, Desk, TheForm, having, renewed
 from licence_service.web.desk_words import fault_words
 from licence_service.web.stocks import RunId
@@ -44,6 +45,12 @@ def _counts(stock: Releasing, run: StockRun) -> dict[str, int]:
     counties = stock.sums.states(run).values()
     counts = {state: sum(each.get(state, 0) for each in counties) for state in STATES}
     return {**counts, "whole": sum(counts.values())}
+
+
+@router.get("/rates")
+def rates(desk: Keeper) -> Response:
+    """Show the compliance rate of each type of the department against the line, as systems of the department are told it."""
+    return desk.page("rates.html", **shown_rates(desk.service, desk.caller))
 
 
 @router.get("/{run_id}")

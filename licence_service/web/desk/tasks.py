@@ -10,8 +10,10 @@ from fastapi.responses import RedirectResponse, Response
 from licence_service.duties import Right
 from licence_service.requests import OBJECTION
 from licence_service.store.tasks import Task
+from licence_service.template import Template
 from licence_service.waiting import TASK as LEFT
 from licence_service.web.desk.room import HOME, Desk, TheForm, having, in_beijing
+from licence_service.web.desk_words import fault_words
 
 router = APIRouter(prefix=f"{HOME}/tasks", include_in_schema=False)
 Clerk = Annotated[Desk, Depends(having(Right.TASKS))]
@@ -29,6 +31,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "accepting_org": ("受理机关", "Accepted by"), "text": ("内容", "Text"), "first": ("先到的内容", "What came first"),
     "second": ("后到的内容", "What came second"), "values": ("两处内容", "Both values"),
 }  # fmt: skip
+_FOUND: Mapping[str, str] = {  # what a source said, or a rule set
+    "fail": "核查不通过", "conflict": "结果不一致", "unavailable": "未答复", "outside-limits": "超出自动办理的限度",
+}  # fmt: skip
+_BOTH: Mapping[str, str] = {"register": "登记为", "asserted": "申报为", "subject": "标的号码", "plate": "号牌"}
 
 
 @router.get("")
@@ -50,7 +56,8 @@ def _shown(desk: Desk, task: Task) -> dict[str, Any]:
     """Return a task for the page; its licence is named where this person may open it."""
     said = {**task.content}
     if (slug := str(said.get("type"))) in desk.service.catalogue.editions:
-        said["type"] = desk.service.catalogue.editions[slug][-1].title.zh
+        template = desk.service.catalogue.editions[slug][-1]
+        said |= {"type": template.title.zh, "why": _why(template, str(said["why"]))} if "why" in said else {"type": template.title.zh}
     return {
         "id": task.task_id, "words": KINDS.get(task.kind, (task.kind, task.kind.replace("_", " "))), "at": in_beijing(task.opened_at),
         "licence_id": task.licence_id if task.licence_id and desk.visible(task.licence_id) else None,
@@ -58,5 +65,22 @@ def _shown(desk: Desk, task: Task) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _why(template: Template, said: str) -> str:
+    """Return why a case was left to a person, `receipts.SOURCE CODE` or `face.FIELD CODE` each, in words; the code stands behind."""
+    pairs = (one.partition(" ") for one in said.split(", "))
+    return "；".join(f"{_named(template, path)}：{_FOUND.get(code) or fault_words(code)}（{code}）" for path, _, code in pairs)
+
+
+def _named(template: Template, path: str) -> str:
+    """Return a field's label, or the name of a source."""
+    name = path.partition(".")[2]
+    return template.fields[name].label if path.startswith("face.") and name in template.fields else name or path
+
+
 def _text(value: object) -> str:
+    """Return a value as it is read: what two said of one thing, or sources said, in words; anything else as it stands."""
+    if isinstance(value, Mapping) and value and all(isinstance(one, str) and one in _FOUND for one in value.values()):
+        return "；".join(f"{name}：{_FOUND[one]}（{one}）" for name, one in value.items())
+    if isinstance(value, Mapping) and value and all(isinstance(one, Mapping) and one.keys() == {"register", "asserted"} for one in value.values()):
+        return "；".join(f"{_BOTH.get(name, name)}：" + "，".join(f"{_BOTH[who]} {text}" for who, text in one.items()) for name, one in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
