@@ -108,6 +108,14 @@ class Delegations:
         given = self._read(found) if found else None
         return given if given and given.holds_on(day) and (name is None or given.names(name)) else None
 
+    def company_of(self, delegation_id: str) -> str:
+        """Return the company that gave a delegation, whether it holds or not; `NotInRegister` where there is no such one."""
+        with self._database.read() as connection:
+            found = connection.execute(_NAMED, {"delegation_id": delegation_id}).mappings().first()
+        if found is None:
+            raise NotInRegister
+        return str(found["company_id"])
+
     def given(self, company: str) -> list[Delegation]:
         """Return those that a company gave, oldest first."""
         with self._database.read() as connection:
