@@ -32,7 +32,7 @@ class Delegating:
     now: Callable[[], datetime] = field(repr=False)
 
     def give(self, holding: Holding, body: Mapping[str, Any]) -> Delegation:
-        """Give a delegation; `RequestRejected` names all that is wrong with it. Only the company itself gives one."""
+        """Give a delegation; `RequestRejected` names all that is wrong with it. Only the company itself gives one. Giving it again changes nothing."""
         self._must_be_the_company(holding)
         reading, today = Reading(body), beijing_day(self.now())
         reading.only(frozenset({"number", "name", "role", "acts", "types", "licences", "first_on", "last_on"}))

@@ -26,7 +26,22 @@ _LINES = (
 _NAMED = _LINES.where(delegations.c.delegation_id == bindparam("delegation_id"))
 _THEIRS = _NAMED.where(_delegate.c.holder_id == bindparam("delegate"))
 _GIVEN = _LINES.where(_company.c.holder_id == bindparam("company")).order_by(delegations.c.id)
+_OPEN = _GIVEN.where(_delegate.c.holder_id == bindparam("delegate"), delegations.c.ended_at.is_(None))
 _HELD = _LINES.where(_delegate.c.holder_id == bindparam("delegate")).order_by(delegations.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be delegated, to whom."""
+
+    delegate: str
+    name: str = field(repr=False)
+    role: str
+    acts: frozenset[str]
+    types: tuple[str, ...] | None
+    licences: tuple[str, ...] | None
+    first_on: date
+    last_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +65,14 @@ class Delegation:
         """Say whether it may be used on a day."""
         return self.ended_at is None and self.first_on <= day <= self.last_on
 
+    @property
+    def wanted(self) -> Wanted:
+        """Return what was delegated, to whom."""
+        return Wanted(self.delegate, self.name, self.role, self.acts, self.types, self.licences, self.first_on, self.last_on)
+
     def names(self, name: str) -> bool:
         """Say whether the company named the delegate so: a number that was mistyped is somebody else's."""
         return comparison_form(self.name) == comparison_form(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be delegated, to whom."""
-
-    delegate: str
-    name: str = field(repr=False)
-    role: str
-    acts: frozenset[str]
-    types: tuple[str, ...] | None
-    licences: tuple[str, ...] | None
-    first_on: date
-    last_on: date
 
 
 class Delegations:
@@ -78,9 +84,13 @@ class Delegations:
         self._vault = vault
 
     def give(self, company: str, wanted: Wanted, by: str, now: datetime) -> Delegation:
-        """Write a delegation down and return it."""
+        """Write a delegation down and return it; the same that was not ended is that one still, so that a twin never outlives the end of the other."""
         delegation_id = secrets.token_hex(13)
         with self._database.write() as connection:
+            connection.execute(select(holders.c.id).where(holders.c.holder_id == company).with_for_update())  # one at a time
+            for one in connection.execute(_OPEN, {"company": company, "delegate": wanted.delegate}).mappings():
+                if (given := self._read(one)).wanted == wanted:
+                    return given
             row = {
                 "delegation_id": delegation_id, "company": row_of(connection, company), "delegate": row_of(connection, wanted.delegate),
                 "sealed": self._vault.close_json({"name": wanted.name}, f"delegation:{delegation_id}"), "role": wanted.role,

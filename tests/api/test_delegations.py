@@ -110,16 +110,30 @@ def test_with_a_delegation_the_codes_that_were_shown_under_it_are_over_and_no_ot
     def scanned(digits: str) -> str:
         return str(http.post(f"/D/1{digits}", json={"checker": "c" * 16}).json()["answer"])
 
-    def acting() -> tuple[str, dict[str, str]]:
-        delegation = given(app, company, acts=["show"])
+    def acting(role: str = "clerk") -> tuple[str, dict[str, str]]:
+        delegation = given(app, company, acts=["show"], role=role)
         return delegation, app.acting(CLERK, delegation=delegation, sid="one-log-in")
 
-    (first, clerk), (_, both) = acting(), acting()
+    (first, clerk), (_, both) = acting(), acting("manager")
     codes = [code(clerk), code(both), code(app.acting(company))]
     assert [scanned(one) for one in codes] == ["shown"] * 3
     assert http.delete(f"/holder/delegations/{first}", headers=app.acting(company)).status_code == 200
     assert [scanned(one) for one in codes] == ["log_in_over", "shown", "shown"]
     assert scanned(code(acting()[1])) == "shown"  # who is let act again shows again
+
+
+@pytest.mark.rule("SH-13")
+def test_a_delegation_that_is_given_twice_is_one_and_is_ended_as_one(app: HostApp, company: Somebody) -> None:
+    delegation = given(app, company, types=[VEHICLE])
+    assert given(app, company, types=[VEHICLE]) == delegation
+    others = [given(app, company, **{"types": [VEHICLE], **changed}) for changed in ({"types": None}, {"acts": ["show"]}, {"role": "manager"})]
+    assert len({delegation, *others}) == 4
+    clerk = app.acting(CLERK, delegation=delegation)
+    assert app.world.http.delete(f"/holder/delegations/{delegation}", headers=app.acting(company)).status_code == 200
+    assert app.get("/cards", clerk).status_code == 401
+    again = given(app, company, types=[VEHICLE])
+    assert again != delegation  # what was ended stays ended
+    assert len(ids(app, app.acting(CLERK, delegation=again))) == 2
 
 
 def test_a_delegation_holds_from_its_first_to_its_last_day(app: HostApp, company: Somebody) -> None:

@@ -132,3 +132,11 @@ def test_a_delegation_holds_from_day_to_day_for_one_person_until_it_is_ended(dat
     assert ended.ended_at == NOW
     assert given.end(company, made.delegation_id, company, NOW + timedelta(days=1)).ended_at == NOW
     assert given.living(made.delegation_id, clerk, None, TODAY) is None
+
+
+def test_the_same_delegation_given_at_once_is_one(database: Database, vault: Vault, people: Holders) -> None:
+    given = Delegations(database, vault)
+    company, clerk = people.known(COMPANY, "91519902MA99011003", "某公司", NOW), people.known(PERSON, "519902198506120111", "陈安途", NOW)
+    wanted = Wanted(clerk, "陈安途", "clerk", frozenset({"read"}), ("one_type",), None, TODAY, TODAY)
+    assert len({str(one) for one in at_once([lambda: given.give(company, wanted, company, NOW)] * 4)}) == 1
+    assert len(given.given(company)) == 1

@@ -35,6 +35,7 @@ def give(service: TheService, holding: TheHolding, body: Body) -> Response:
     """Let a person act for the company, whose legal representative asks: as manager or clerk, with acts, types or licences, from day to day.
 
     They come with their own identity, under the same number and name, and exchange it with `delegation`. They cannot delegate further.
+    It may be sent again: one delegation comes of it, until it is ended.
     """
     return JSONResponse(told(service, service.holder_desk.delegating.give(holding, body)), status_code=201, headers=_NO_STORE)
 
