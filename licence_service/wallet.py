@@ -56,6 +56,8 @@ class WalletDoor:
         now = self.now()
         holder_id = self.holders.known(identity.kind, identity.number, identity.name, now)
         person = self.holders.known(PERSON, *identity.agent, now) if identity.agent else None
+        if person:
+            self.holders.speaks_for(holder_id, person)
         return self.sessions.begin(holder_id, person, identity.level, now)
 
     def holding(self, token: str, *, used: bool = True) -> Holding | None:

@@ -46,6 +46,8 @@ def purse(world: World, who: Somebody, level: str = "3", *, agent: Somebody | No
     service, now = world.service, world.clock()
     holder_id = service.wallet.holders.known(who.kind, who.number, who.name, now)
     person = service.wallet.holders.known(PERSON, agent.number, agent.name, now) if agent else None
+    if person:
+        service.wallet.holders.speaks_for(holder_id, person)
     world.http.cookies.clear()
     return Purse(world, holder_id, service.wallet.sessions.begin(holder_id, person, int(level), now))
 

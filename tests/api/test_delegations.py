@@ -1,6 +1,7 @@
 """Companies let managers and clerks act for them: scope, time, ended at once, each under their own identity (SH-13)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,28 @@ def test_with_a_delegation_the_codes_that_were_shown_under_it_are_over_and_no_ot
     assert http.delete(f"/holder/delegations/{first}", headers=app.acting(company)).status_code == 200
     assert [scanned(one) for one in codes] == ["log_in_over", "shown", "shown"]
     assert scanned(code(acting()[1])) == "shown"  # who is let act again shows again
+
+
+@pytest.mark.rule("SH-13")
+def test_a_delegation_outlives_who_gave_it_and_says_so_while_their_own_token_is_over(app: HostApp, company: Somebody) -> None:
+    first, second = ({"agent_number": one.number, "agent_name": one.name} for one in (OTHER, Somebody("519902197001010012", "何清河")))
+    leading = replace(company, more=first)
+    former, delegation = app.acting(leading), given(app, leading)
+    clerk = app.acting(CLERK, delegation=delegation)
+
+    def told() -> tuple[str, bool]:
+        (one,) = Promises(app.world)("/holder/delegations", app.get("/delegations", app.acting(CLERK))).json()["held"]
+        return one["given_by"], one["by_former"]
+
+    assert told() == (OTHER.name, False)
+    assert app.get("/cards", former).status_code == 200
+    boss = app.acting(replace(company, more=second))
+    assert app.get("/cards", former).status_code == 401
+    assert told() == (OTHER.name, True)
+    assert len(ids(app, clerk)) == len(ids(app, boss)) == 2
+    assert given(app, replace(company, more=second)) != delegation  # the same from who speaks now is theirs
+    app.acting(company)  # where nobody is named, nothing is known to have changed
+    assert app.get("/cards", boss).status_code == 200
 
 
 @pytest.mark.rule("SH-13")

@@ -15,6 +15,7 @@ from tests.purse import CLIENT, HTML, Purse, purse, says, sign_in, wallet_world
 from tests.world import DRIVER, VEHICLE, World, a_world
 
 CHEN, OTHER = Somebody("519902198506120111", "陈安途"), Somebody("519902199001010034", "周望川")
+NEW = Somebody("519902197001010012", "何清河")
 COMPANY_LEADER = {"company_role": "legal_representative", "agent_number": OTHER.number, "agent_name": OTHER.name}
 
 
@@ -284,3 +285,34 @@ def test_persons_do_not_delegate_and_no_delegation_goes_beyond_what_companies_ma
     boss = purse(world, company_of(world), agent=OTHER)
     assert given(boss, acts=["delegate"]).status_code == 422
     assert given(boss, acts=sorted(GIVEN)).status_code == 303
+
+
+@pytest.mark.rule("SH-13")
+def test_when_somebody_else_speaks_for_a_company_the_former_is_out_and_what_they_delegated_is_told_and_stays_until_it_is_ended(hosts: Hosts) -> None:
+    world, company = hosts.world, company_of(hosts.world)
+    licence_id = world.issue(VEHICLE)["licence_id"]
+    says(hosts.identity, company, **COMPANY_LEADER)
+    sign_in(hosts)
+    service, token = world.service, world.http.cookies["wallet_session"]
+    holding = service.wallet.holding(token)
+    assert holding
+    former, clerk = Purse(world, holding.holder.holder_id, token), purse(world, CHEN)
+    former.post("/wallet/claim", {"by": "identity"})
+    given(former)
+    assert "前任" not in former.get("/wallet").text
+    assert f"由 {OTHER.name} 授权" in former.get("/wallet/delegations").text
+    clerk.post("/wallet/act-for", {"delegation": service.wallet.delegations.held(clerk.holder_id)[0].delegation_id})
+
+    world.http.cookies.clear()
+    says(hosts.identity, company, **{**COMPANY_LEADER, "agent_number": NEW.number, "agent_name": NEW.name})
+    sign_in(hosts)
+    boss = Purse(world, former.holder_id, world.http.cookies["wallet_session"])
+    assert former.get("/wallet/delegations").headers["location"] == "/wallet"
+    assert "有 1 项经办授权由前任法定代表人作出" in boss.get("/wallet").text
+    assert f"由前任法定代表人 {OTHER.name} 授权" in boss.get("/wallet/delegations").text
+    assert licence_id in clerk.get("/wallet").text  # the company delegated: its drivers show what they showed yesterday
+    assert "前任" not in clerk.get("/wallet").text
+    delegation = service.wallet.delegations.held(clerk.holder_id)[0].delegation_id
+    assert boss.post(f"/wallet/delegations/{delegation}/end").status_code == 303
+    assert "前任" not in boss.get("/wallet").text
+    assert clerk.get("/wallet").status_code == 403
