@@ -85,6 +85,10 @@ def test_persons_are_listed_counted_and_turned_page_by_page(staff: Staff) -> Non
     assert set(listed[:SUSPENDED]) == {one.name for one in staff.people[:SUSPENDED]}  # the end of a suspension falls due first
     hidden = [staff.people[0].number, staff.licences[0], *(staff.world.request(DRIVER)["face"][name] for name in ("address", "archive_no"))]
     assert not [one for one in hidden if one in "".join(pages)]
+    assert 'href="/wallet/fleet/staff/looks"' in pages[0]
+    looked = staff.purse.get("/wallet/fleet/staff/looks").text
+    assert "法定代表人，身份认证未提供姓名" in looked
+    assert f"<div>{MANY}</div>" in looked
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,7 @@ def persons(sheet: Sheet, world: World, page: Page, card: str) -> None:
     world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
     staff = a_staff(world, 6)
     company = sheet.take(sheet.page(staff.purse), "/wallet/fleet/staff")
+    sheet.take(company, "/wallet/fleet/staff/looks")
     sheet.take(company, "/wallet/fleet/invitation")
     address = company.locator(".signed").inner_text().replace("https://licence.example.cn", "")
     sheet.take(sheet.page(), address)
