@@ -72,8 +72,7 @@ class WalletDoor:
             return _own(kept)
         given = self._given(kept, kept.delegation)
         if given is None:
-            company = self.delegations.company_of(kept.delegation)
-            raise DelegationOver(_own(kept), self.holders.identity(company)[1])
+            raise DelegationOver(_own(kept), self.holders.identity(self.delegations.company_of(kept.delegation))[1])
         company = Holder(given.company, COMPANY, kept.level)
         return Holding(company, kept.showing, None, given.acts, kept.holder_id, given.delegation_id, given.types, given.licences)
 

@@ -72,7 +72,8 @@ class Holders:
     def spoken_by(self, company: str) -> str | None:
         """Return who spoke for a company last; None where the identity service never named anybody."""
         with self._database.read() as connection:
-            return connection.execute(_NAMED, {"holder_id": company}).mappings().one()["spoken_by"]
+            found: str | None = connection.execute(_NAMED, {"holder_id": company}).mappings().one()["spoken_by"]
+        return found
 
     # -- inside ----------------------------------------------------------------------------------------
 
