@@ -53,7 +53,7 @@ class _Embedded(sqlite3.Connection):
     Errors Within A Transaction"); a failure's traceback can hold one for minutes. Whoever got the connection from the pool next would read the past.
     """
 
-    def __init__(self, *given: Any, **named: Any) -> None:
+    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - as the standard library has it
         """Open it."""
         super().__init__(*given, **named)
         self._cursors: list[sqlite3.Cursor] = []
