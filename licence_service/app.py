@@ -26,6 +26,7 @@ from licence_service.preparing import MOST_AT_ONCE
 from licence_service.service import Service, build
 from licence_service.settings import read_settings
 from licence_service.store.failures import SETTLE_SECONDS
+from licence_service.wallet import DelegationOver
 from licence_service.web import (
     asking,
     attesting,
@@ -64,7 +65,7 @@ from licence_service.web.documented import document_of
 from licence_service.web.holding import cards, claims, consents, deadlines, delegations, lending, staff
 from licence_service.web.holding import showing as holding_showing
 from licence_service.web.wallet import routes as wallet
-from licence_service.web.wallet.room import NobodyThere, to_door
+from licence_service.web.wallet.room import NobodyThere, tell_that_it_is_over, to_door
 
 
 class _Routes(Protocol):
@@ -140,6 +141,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(Refusal, problems.refused)
     app.add_exception_handler(SignInWanted, to_sign_in)
     app.add_exception_handler(NobodyThere, to_door)
+    app.add_exception_handler(DelegationOver, tell_that_it_is_over)
     app.add_exception_handler(Unavailable, problems.unavailable)
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.not_of_shape)

@@ -11,7 +11,7 @@ from typing import Any
 from licence_service.envelope import Reading
 from licence_service.errors import Fault, NotGranted
 from licence_service.fields import Field, comparison_form, mask
-from licence_service.holding import LEND, STAFF, Cards, Holding
+from licence_service.holding import DELEGATE, LEND, STAFF, Cards, Holding
 from licence_service.identifiers import DELIVERY_CODE_LENGTH, normal_code
 from licence_service.licence import Licence, beijing_day
 from licence_service.store.cards import Card, Scope
@@ -110,6 +110,19 @@ class Consenting:
     def look(self, holding: Holding, shown: Mapping[int, Sequence[str]]) -> None:
         """Keep for the persons that the company's list told of their licences today, and who asked: row of the licence → names of fields (AU-06)."""
         self.reads.enter_daily(holding.holder.holder_id, holding.by, shown, self.now())
+
+    def lookers(self, holding: Holding, after: int, limit: int) -> list[tuple[str, str | None, int]]:
+        """Return who of the company looked at its list: day, name, and at how many licences; no name where the identity service gave none.
+
+        It is for who answers for the company, and lets others look: the legal representative alone.
+        """
+        self.cards.demand(holding, DELEGATE)
+        if holding.holder.kind != COMPANY:
+            raise NotGranted("companies have a list of persons")
+        company = holding.holder.holder_id
+        found = self.reads.lookers(company, after=after, limit=limit)
+        names = {one: None if one == company else self.holders.identity(one)[1] for one in {by for _, by, _ in found}}
+        return [(day, names[by], count) for day, by, count in found]
 
     # -- for persons -------------------------------------------------------------------------------
 

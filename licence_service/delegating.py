@@ -32,7 +32,7 @@ class Delegating:
     now: Callable[[], datetime] = field(repr=False)
 
     def give(self, holding: Holding, body: Mapping[str, Any]) -> Delegation:
-        """Give a delegation; `RequestRejected` names all that is wrong with it. Only the company itself gives one."""
+        """Give a delegation; `RequestRejected` names all that is wrong with it. Only the company itself gives one. Giving it again changes nothing."""
         self._must_be_the_company(holding)
         reading, today = Reading(body), beijing_day(self.now())
         reading.only(frozenset({"number", "name", "role", "acts", "types", "licences", "first_on", "last_on"}))
@@ -58,6 +58,11 @@ class Delegating:
         """End one with the delegate's next request; `NotInRegister` for one that the company did not give."""
         self._must_be_the_company(holding)
         return self.kept.end(holding.holder.holder_id, delegation_id, holding.by, self.now())
+
+    def of_former(self, holding: Holding) -> int:
+        """Return how many delegations that still hold were given by somebody who spoke for the company before who acts; 0 to anybody else."""
+        mine = holding.holder.kind == COMPANY and DELEGATE in holding.acts
+        return self.kept.of_former(holding.holder.holder_id, beijing_day(self.now())) if mine else 0
 
     def listed(self, holding: Holding) -> tuple[list[Delegation], list[Delegation]]:
         """Return those that the holder gave, and those that who acts was given, by number and name; a delegate sees none of the company's others."""

@@ -83,7 +83,7 @@ class Exchange:
         return Exchanged(token, int(LIFE.total_seconds()), holder)
 
     def holding(self, token: str) -> Holding:
-        """Return who acts for which holder by a token; `AccessRefused` where it is none, or its log-in, host or delegation is out meanwhile."""
+        """Return who acts for which holder by a token; `AccessRefused` where it is none, or its log-in, host, delegation or representative is out meanwhile."""
         claims = self.admission.claims(token, self._audience)
         client = self.admission.clients.known_by(claims["client_id"], claims["credential"]) if claims else None
         if claims is None or client is None or client.kind != HOST:
@@ -93,6 +93,8 @@ class Exchange:
         holder = Holder(claims["sub"], claims["kind"], claims["level"])
         types = None if EVERY_TYPE in client.types else client.types
         if claims["delegation"] is None:
+            if claims["person"] and self.holders.spoken_by(holder.holder_id) not in {None, claims["person"]}:
+                raise AccessRefused("somebody else speaks for the company now")
             return Holding(holder, claims["sid"], client.name, person=claims["person"], types=types)
         given = self.delegations.living(claims["delegation"], claims["person"], None, beijing_day(self.now()))
         if given is None or given.company != holder.holder_id:
@@ -147,7 +149,10 @@ class Exchange:
         """Return the ids of the holder and of the person who speaks for a company, where they are named."""
         now = self.now()
         holder_id = self.holders.known(identity.kind, identity.number, identity.name, now)
-        return holder_id, self.holders.known(PERSON, *identity.agent, now) if identity.agent else None
+        person = self.holders.known(PERSON, *identity.agent, now) if identity.agent else None
+        if person:
+            self.holders.speaks_for(holder_id, person)
+        return holder_id, person
 
     def _session(self, client: Client, identity: Identity) -> str:
         """Return what tokens and show codes are bound to: the log-in at the identity service as this host knows it, else this exchange.

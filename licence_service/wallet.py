@@ -18,6 +18,18 @@ from licence_service.store.holders import COMPANY, Holder, Holders
 from licence_service.store.payload import Vault
 
 
+class DelegationOver(Exception):  # noqa: N818 - a fact
+    """The delegation under which a session acts holds no more: its end came, or the company ended it.
+
+    `own` is who signed in, acting for themselves. Nothing is done for them either before they have been told.
+    """
+
+    def __init__(self, own: Holding, company: str) -> None:
+        """Take who signed in, and the name of the company."""
+        super().__init__("the delegation is over")
+        self.own, self.company = own, company
+
+
 @dataclass(frozen=True, slots=True)
 class WalletDoor:
     """Lets holders in. With the `vault` an address carries what only this service can read."""
@@ -44,18 +56,30 @@ class WalletDoor:
         now = self.now()
         holder_id = self.holders.known(identity.kind, identity.number, identity.name, now)
         person = self.holders.known(PERSON, *identity.agent, now) if identity.agent else None
+        if person:
+            self.holders.speaks_for(holder_id, person)
         return self.sessions.begin(holder_id, person, identity.level, now)
 
     def holding(self, token: str, *, used: bool = True) -> Holding | None:
-        """Return who acts for which holder in a session, or None; not `used`, a page asked that renews itself."""
+        """Return who acts for which holder in a session, or None; not `used`, a page asked that renews itself.
+
+        `DelegationOver` where they acted under a delegation that is over, until they go on as somebody else (`act_under`).
+        """
         kept = self.sessions.kept(token, self.now(), used=used) if token else None
         if kept is None:
             return None
-        given = self._given(kept, kept.delegation) if kept.delegation else None
+        if kept.delegation is None:
+            return _own(kept)
+        given = self._given(kept, kept.delegation)
         if given is None:
-            return Holding(Holder(kept.holder_id, kept.kind, kept.level), kept.showing, None, person=kept.person)
+            raise DelegationOver(_own(kept), self.holders.identity(self.delegations.company_of(kept.delegation))[1])
         company = Holder(given.company, COMPANY, kept.level)
         return Holding(company, kept.showing, None, given.acts, kept.holder_id, given.delegation_id, given.types, given.licences)
+
+    def themselves(self, token: str) -> Holding | None:
+        """Return who signed in, acting for themselves, whoever they act for in the session; None where it is over."""
+        kept = self.sessions.kept(token, self.now()) if token else None
+        return _own(kept) if kept else None
 
     def act_under(self, token: str, delegation_id: str | None) -> None:
         """Let a session act under a delegation, or for who signed in again; `NotInRegister` where there is no such delegation to them today."""
@@ -81,3 +105,7 @@ class WalletDoor:
         if kept.kind != PERSON:
             return None
         return self.delegations.living(delegation_id, kept.holder_id, self.holders.identity(kept.holder_id)[1], beijing_day(self.now()))
+
+
+def _own(kept: Kept) -> Holding:
+    return Holding(Holder(kept.holder_id, kept.kind, kept.level), kept.showing, None, person=kept.person)

@@ -48,7 +48,7 @@ LENT = frozenset(  # and so do these
 )  # fmt: skip
 AGREED = frozenset(  # a company and a person
     {
-        "/holder/invitation", "/holder/invited", "/holder/staff",
+        "/holder/invitation", "/holder/invited", "/holder/staff", "/holder/staff/looks",
         *(f"/holder/cards/{{licence_id}}/consents{part}" for part in ("", "/{consent_id}/withdraw")),
     }
 )  # fmt: skip

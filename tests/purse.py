@@ -46,6 +46,8 @@ def purse(world: World, who: Somebody, level: str = "3", *, agent: Somebody | No
     service, now = world.service, world.clock()
     holder_id = service.wallet.holders.known(who.kind, who.number, who.name, now)
     person = service.wallet.holders.known(PERSON, agent.number, agent.name, now) if agent else None
+    if person:
+        service.wallet.holders.speaks_for(holder_id, person)
     world.http.cookies.clear()
     return Purse(world, holder_id, service.wallet.sessions.begin(holder_id, person, int(level), now))
 
@@ -71,10 +73,10 @@ def says(identity: Forger, who: Somebody, level: str = "3", **changed: Any) -> N
     identity.token = lambda forger, nonce: forger.signed(nonce, **claims)
 
 
-def sign_in(hosts: Hosts) -> Any:
+def sign_in(hosts: Hosts, door: str = "/wallet/sign-in") -> Any:
     """Walk through the door; return the answer to coming back."""
     hosts.world.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
-    left = hosts.world.http.get("/wallet/sign-in", follow_redirects=False)
+    left = hosts.world.http.get(door, follow_redirects=False)
     assert left.status_code == 303, left.text
     asked = parse_qs(urlsplit(left.headers["location"]).query)
     hosts.identity.nonce = asked["nonce"][0]

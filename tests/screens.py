@@ -18,5 +18,5 @@ def on_screen(side: int, path: str) -> str:
         assert width == back
         left, top = int(x) * _PIXELS, int(y) * _PIXELS
         pen.rectangle((left, top, left + int(width) * _PIXELS - 1, top + _PIXELS - 1), fill=0)
-    (found,) = zxingcpp.read_barcodes(picture)
+    (found,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)  # type: ignore[arg-type]
     return str(found.text)

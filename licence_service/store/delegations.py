@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from licence_service.errors import NotInRegister
 from licence_service.fields import comparison_form
@@ -26,7 +26,29 @@ _LINES = (
 _NAMED = _LINES.where(delegations.c.delegation_id == bindparam("delegation_id"))
 _THEIRS = _NAMED.where(_delegate.c.holder_id == bindparam("delegate"))
 _GIVEN = _LINES.where(_company.c.holder_id == bindparam("company")).order_by(delegations.c.id)
+_OPEN = _GIVEN.where(_delegate.c.holder_id == bindparam("delegate"), delegations.c.ended_at.is_(None))
+_OF_FORMER = (
+    select(func.count())
+    .select_from(delegations)
+    .join(_company, _company.c.id == delegations.c.company)
+    .where(_company.c.holder_id == bindparam("company"), delegations.c.given_by.not_in([_company.c.holder_id, _company.c.spoken_by]))
+    .where(delegations.c.ended_at.is_(None), delegations.c.last_on >= bindparam("day"))
+)
 _HELD = _LINES.where(_delegate.c.holder_id == bindparam("delegate")).order_by(delegations.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be delegated, to whom."""
+
+    delegate: str
+    name: str = field(repr=False)
+    role: str
+    acts: frozenset[str]
+    types: tuple[str, ...] | None
+    licences: tuple[str, ...] | None
+    first_on: date
+    last_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +66,21 @@ class Delegation:
     first_on: date
     last_on: date
     given_at: datetime
+    given_by: str  # holder id of the legal representative, or of the company where nobody was named
     ended_at: datetime | None = None
 
     def holds_on(self, day: date) -> bool:
         """Say whether it may be used on a day."""
         return self.ended_at is None and self.first_on <= day <= self.last_on
 
+    @property
+    def wanted(self) -> Wanted:
+        """Return what was delegated, to whom."""
+        return Wanted(self.delegate, self.name, self.role, self.acts, self.types, self.licences, self.first_on, self.last_on)
+
     def names(self, name: str) -> bool:
         """Say whether the company named the delegate so: a number that was mistyped is somebody else's."""
         return comparison_form(self.name) == comparison_form(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be delegated, to whom."""
-
-    delegate: str
-    name: str = field(repr=False)
-    role: str
-    acts: frozenset[str]
-    types: tuple[str, ...] | None
-    licences: tuple[str, ...] | None
-    first_on: date
-    last_on: date
 
 
 class Delegations:
@@ -78,9 +92,13 @@ class Delegations:
         self._vault = vault
 
     def give(self, company: str, wanted: Wanted, by: str, now: datetime) -> Delegation:
-        """Write a delegation down and return it."""
+        """Write a delegation down and return it; the same by the same person is that one until it is ended, so that no twin outlives its end."""
         delegation_id = secrets.token_hex(13)
         with self._database.write() as connection:
+            connection.execute(select(holders.c.id).where(holders.c.holder_id == company).with_for_update())  # one at a time
+            for one in connection.execute(_OPEN, {"company": company, "delegate": wanted.delegate}).mappings():
+                if (given := self._read(one)).wanted == wanted and given.given_by == by:
+                    return given
             row = {
                 "delegation_id": delegation_id, "company": row_of(connection, company), "delegate": row_of(connection, wanted.delegate),
                 "sealed": self._vault.close_json({"name": wanted.name}, f"delegation:{delegation_id}"), "role": wanted.role,
@@ -108,10 +126,23 @@ class Delegations:
         given = self._read(found) if found else None
         return given if given and given.holds_on(day) and (name is None or given.names(name)) else None
 
+    def company_of(self, delegation_id: str) -> str:
+        """Return the company that gave a delegation, whether it holds or not; `NotInRegister` where there is no such one."""
+        with self._database.read() as connection:
+            found = connection.execute(_NAMED, {"delegation_id": delegation_id}).mappings().first()
+        if found is None:
+            raise NotInRegister
+        return str(found["company_id"])
+
     def given(self, company: str) -> list[Delegation]:
         """Return those that a company gave, oldest first."""
         with self._database.read() as connection:
             return [self._read(row) for row in connection.execute(_GIVEN, {"company": company}).mappings()]
+
+    def of_former(self, company: str, day: date) -> int:
+        """Return how many that may be used, on a day or later, were given by somebody who does not speak for the company any more."""
+        with self._database.read() as connection:
+            return int(connection.execute(_OF_FORMER, {"company": company, "day": day.isoformat()}).scalar_one())
 
     def held(self, delegate: str) -> list[Delegation]:
         """Return those that a person was given, oldest first."""
@@ -123,7 +154,7 @@ class Delegations:
         return Delegation(
             row["delegation_id"], row["company_id"], row["delegate_id"], name, row["role"], frozenset(json.loads(row["acts"])),
             _listed(row["types"]), _listed(row["licences"]), date.fromisoformat(row["first_on"]), date.fromisoformat(row["last_on"]),
-            row["given_at"], row["ended_at"],
+            row["given_at"], row["given_by"], row["ended_at"],
         )  # fmt: skip
 
 

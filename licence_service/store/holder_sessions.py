@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from licence_service.store.database import Database
 from licence_service.store.holders import row_of
@@ -13,6 +13,7 @@ from licence_service.store.tables_of_holders import holder_sessions, holders
 
 _NOTED = timedelta(minutes=1)  # how often a use is written down: what a session costs beside its reading
 _person = holders.alias("speaking")
+_SPEAKING = or_(_person.c.id.is_(None), holders.c.spoken_by.is_(None), holders.c.spoken_by == _person.c.holder_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class HolderSessions:
-    """Sessions end after `idle` without use, after `longest` in any case, and when their holder signs out."""
+    """Sessions end after `idle` without use, after `longest` in any case, when their holder signs out, and when somebody else speaks for the company."""
 
     database: Database
     idle: timedelta
@@ -59,7 +60,7 @@ class HolderSessions:
             select(holder_sessions, holders.c.holder_id, holders.c.kind, _person.c.holder_id.label("person_id"))
             .join(holders, holders.c.id == holder_sessions.c.holder)
             .outerjoin(_person, _person.c.id == holder_sessions.c.person)
-            .where(living)
+            .where(living, _SPEAKING)
         )
         with self.database.read() as connection:
             row = connection.execute(asked).mappings().first()

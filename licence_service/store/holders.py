@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import NotInRegister
@@ -61,6 +61,19 @@ class Holders:
             raise NotInRegister
         said = self._said(found)
         return said["number"], said["name"]
+
+    def speaks_for(self, company: str, person: str) -> None:
+        """Keep who speaks for a company: the person whom the identity service names as its legal representative now."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(holders).where(holders.c.holder_id == company, func.coalesce(holders.c.spoken_by, "") != person).values(spoken_by=person)
+            )
+
+    def spoken_by(self, company: str) -> str | None:
+        """Return who spoke for a company last; None where the identity service never named anybody."""
+        with self._database.read() as connection:
+            found: str | None = connection.execute(_NAMED, {"holder_id": company}).mappings().one()["spoken_by"]
+        return found
 
     # -- inside ----------------------------------------------------------------------------------------
 

@@ -116,6 +116,13 @@ class Reads:
             with self.database.write() as connection:
                 connection.execute(_DAILY[connection.dialect.name], rows)
 
+    def lookers(self, company: str, *, after: int = 0, limit: int = 100) -> list[tuple[str, str, int]]:
+        """Return who looked at a company's list of persons: day, holder id of who it was, and at how many licences; newest first, without `after` lines."""
+        lines = select(reads.c.day, reads.c.looked_by, func.count()).where(reads.c.company == company).group_by(reads.c.day, reads.c.looked_by)
+        with self.database.read() as connection:
+            found = connection.execute(lines.order_by(reads.c.day.desc(), reads.c.looked_by).offset(after).limit(limit))
+            return [(row[0], row[1], row[2]) for row in found]
+
     def all_of(
         self, licence_id: str, *, after: str = "", limit: int = 100, since: datetime | None = None, newest_first: bool = False
     ) -> list[Seen]:  # fmt: skip

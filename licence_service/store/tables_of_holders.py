@@ -15,6 +15,7 @@ holders = Table(
     Column("known_by", String(64), nullable=False, unique=True),  # blind index of kind and identity number
     Column("sealed", LargeBinary, nullable=False),  # encrypted: identity number and name, as the identity service said them last
     Column("added_at", Instant, nullable=False),
+    Column("spoken_by", String(26)),  # who speaks for a company, as the identity service named them last
 )  # fmt: skip
 cards = Table(
     "cards", metadata,

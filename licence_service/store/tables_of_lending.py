@@ -92,5 +92,6 @@ reads = Table(  # beside `looks`, which are those of officers
     Column("looked_by", String(26)),  # the person who looked for the company
     Column("day", String(10)),  # of Beijing, on which they did: one line a day, whoever and however often
     Index("ix_reads_licence_at", "licence", "at"),
+    Index("ix_reads_company_day", "company", "day", sqlite_where=_OF_A_COMPANY, postgresql_where=_OF_A_COMPANY),
     Index("uq_reads_of_companies", "licence", "company", "day", "looked_by", unique=True, sqlite_where=_OF_A_COMPANY, postgresql_where=_OF_A_COMPANY),
 )  # fmt: skip

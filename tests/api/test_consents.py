@@ -122,6 +122,9 @@ def test_a_company_invites_a_driver_agrees_is_seen_reads_so_and_withdraws(owner:
     ]
     assert [field["name"] for field in seen[0]["fields"]] == ["person_name", "license_no", "valid_to"]
 
+    looked = promised("/holder/staff/looks", owner.http.get("/holder/staff/looks", headers=company(owner))).json()["looks"]
+    assert [(each["day"], each["licences"]) for each in looked] == [(TODAY.isoformat(), 1)]
+
     path = f"/holder/cards/{owner.licence_id}/consents/{one['consent_id']}/withdraw"
     for _ in range(2):
         promised("/holder/cards/{licence_id}/consents/{consent_id}/withdraw", owner.http.post(path, headers=owner.headers))
@@ -351,3 +354,30 @@ def test_the_driver_reads_one_line_a_day_whoever_of_the_company_looked(owner: Ow
     assert CLERK.name not in answer.text
     with owner.world.service.database.read() as connection:
         assert len(set(connection.execute(select(reads.c.looked_by)).scalars())) == 2
+
+
+@pytest.mark.rule("AU-06")
+def test_the_legal_representative_reads_which_delegate_looked_on_which_day_and_nobody_else_does(owner: Owner) -> None:
+    agreed(owner, invite(owner)["code"])
+    body = {"number": CLERK.number, "name": CLERK.name, "role": "manager", "acts": sorted(GIVEN), "last_on": str(TODAY + timedelta(days=2))}
+    given = owner.http.post("/holder/delegations", json=body, headers=company(owner)).json()["delegation_id"]
+
+    def who() -> dict[str, str]:
+        return owner.app.acting(CLERK, delegation=given)
+
+    def looks(headers: dict[str, str], after: int = 0) -> Any:
+        return owner.http.get(f"/holder/staff/looks?limit=1&after={after}", headers=headers)
+
+    assert looks(company(owner)).json() == {"looks": [], "after": None}
+    for headers in (company(owner), who(), who()):
+        assert owner.http.get("/holder/staff", headers=headers).status_code == 200
+    owner.world.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
+    assert owner.http.get("/holder/staff", headers=who()).status_code == 200
+    pages = [looks(company(owner), after).json() for after in range(3)]
+    assert [one["after"] for one in pages] == [1, 2, None]
+    lines = [one["looks"][0] for one in pages]
+    assert lines[0] == {"day": str(TODAY + timedelta(days=1)), "by": CLERK.name, "licences": 1}
+    assert {(one["day"], one["by"]) for one in lines[1:]} == {(str(TODAY), CLERK.name), (str(TODAY), None)}
+    owner.again()
+    assert [looks(headers).status_code for headers in (who(), owner.headers)] == [403, 403]
+    assert owner.who.name not in str(pages)

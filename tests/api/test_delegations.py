@@ -1,6 +1,7 @@
 """Companies let managers and clerks act for them: scope, time, ended at once, each under their own identity (SH-13)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -110,16 +111,52 @@ def test_with_a_delegation_the_codes_that_were_shown_under_it_are_over_and_no_ot
     def scanned(digits: str) -> str:
         return str(http.post(f"/D/1{digits}", json={"checker": "c" * 16}).json()["answer"])
 
-    def acting() -> tuple[str, dict[str, str]]:
-        delegation = given(app, company, acts=["show"])
+    def acting(role: str = "clerk") -> tuple[str, dict[str, str]]:
+        delegation = given(app, company, acts=["show"], role=role)
         return delegation, app.acting(CLERK, delegation=delegation, sid="one-log-in")
 
-    (first, clerk), (_, both) = acting(), acting()
+    (first, clerk), (_, both) = acting(), acting("manager")
     codes = [code(clerk), code(both), code(app.acting(company))]
     assert [scanned(one) for one in codes] == ["shown"] * 3
     assert http.delete(f"/holder/delegations/{first}", headers=app.acting(company)).status_code == 200
     assert [scanned(one) for one in codes] == ["log_in_over", "shown", "shown"]
     assert scanned(code(acting()[1])) == "shown"  # who is let act again shows again
+
+
+@pytest.mark.rule("SH-13")
+def test_a_delegation_outlives_who_gave_it_and_says_so_while_their_own_token_is_over(app: HostApp, company: Somebody) -> None:
+    first, second = ({"agent_number": one.number, "agent_name": one.name} for one in (OTHER, Somebody("519902197001010012", "何清河")))
+    leading = replace(company, more=first)
+    former, delegation = app.acting(leading), given(app, leading)
+    clerk = app.acting(CLERK, delegation=delegation)
+
+    def told() -> tuple[str, bool]:
+        (one,) = Promises(app.world)("/holder/delegations", app.get("/delegations", app.acting(CLERK))).json()["held"]
+        return one["given_by"], one["by_former"]
+
+    assert told() == (OTHER.name, False)
+    assert app.get("/cards", former).status_code == 200
+    boss = app.acting(replace(company, more=second))
+    assert app.get("/cards", former).status_code == 401
+    assert told() == (OTHER.name, True)
+    assert len(ids(app, clerk)) == len(ids(app, boss)) == 2
+    assert given(app, replace(company, more=second)) != delegation  # the same from who speaks now is theirs
+    app.acting(company)  # where nobody is named, nothing is known to have changed
+    assert app.get("/cards", boss).status_code == 200
+
+
+@pytest.mark.rule("SH-13")
+def test_a_delegation_that_is_given_twice_is_one_and_is_ended_as_one(app: HostApp, company: Somebody) -> None:
+    delegation = given(app, company, types=[VEHICLE])
+    assert given(app, company, types=[VEHICLE]) == delegation
+    others = [given(app, company, **{"types": [VEHICLE], **changed}) for changed in ({"types": None}, {"acts": ["show"]}, {"role": "manager"})]
+    assert len({delegation, *others}) == 4
+    clerk = app.acting(CLERK, delegation=delegation)
+    assert app.world.http.delete(f"/holder/delegations/{delegation}", headers=app.acting(company)).status_code == 200
+    assert app.get("/cards", clerk).status_code == 401
+    again = given(app, company, types=[VEHICLE])
+    assert again != delegation  # what was ended stays ended
+    assert len(ids(app, app.acting(CLERK, delegation=again))) == 2
 
 
 def test_a_delegation_holds_from_its_first_to_its_last_day(app: HostApp, company: Somebody) -> None:

@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from licence_service.holding import GIVEN
-from licence_service.licence import beijing_day
+from licence_service.licence import BEIJING, beijing_day
 from tests.host import Hosts, Somebody
 from tests.purse import CLIENT, HTML, Purse, purse, says, sign_in, wallet_world
 from tests.world import DRIVER, VEHICLE, World, a_world
 
 CHEN, OTHER = Somebody("519902198506120111", "陈安途"), Somebody("519902199001010034", "周望川")
+NEW = Somebody("519902197001010012", "何清河")
 COMPANY_LEADER = {"company_role": "legal_representative", "agent_number": OTHER.number, "agent_name": OTHER.name}
 
 
@@ -232,9 +233,41 @@ def test_a_company_lets_a_clerk_act_and_is_rid_of_them_with_the_next_request(wor
 
     assert boss.post(f"/wallet/delegations/{delegation}/end").status_code == 303
     assert "已终止" in boss.get("/wallet/delegations").text
-    assert licence_id not in clerk.get("/wallet").text
+    for asked in (clerk.get("/wallet"), clerk.get(f"/wallet/cards/{licence_id}"), clerk.get("/wallet/fleet", Accept="application/json")):
+        assert asked.status_code == 403
+        assert f"您不再代表{company.name}" in asked.text
+        assert licence_id not in asked.text
     assert clerk.post("/wallet/act-for", {"delegation": delegation}).status_code == 404
     assert clerk.post("/wallet/act-for", {"delegation": ""}).status_code == 303
+    assert CHEN.name in clerk.get("/wallet").text
+
+
+@pytest.mark.rule("SH-13")
+def test_nothing_is_done_under_a_delegation_that_ran_out_not_even_for_oneself_before_one_was_told(world: World) -> None:
+    licence_id = world.issue(DRIVER)["licence_id"]
+    world.clock.now = datetime.combine(beijing_day(world.clock()), time(23, 59), BEIJING)  # type: ignore[attr-defined]
+    boss, clerk = purse(world, company_of(world), agent=OTHER), purse(world, CHEN)
+    given(boss, acts=["claim"], last_on=str(beijing_day(world.clock())))
+    clerk.post("/wallet/act-for", {"delegation": world.service.wallet.delegations.held(clerk.holder_id)[0].delegation_id})
+    assert clerk.get("/wallet/claim").status_code == 200
+    world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    refused = clerk.post("/wallet/claim", {"by": "identity"})
+    assert (refused.status_code, "您不再代表" in refused.text) == (403, True)
+    assert clerk.post("/wallet/act-for", {"form_key": ""}).status_code == 403
+    clerk.post("/wallet/act-for", {"delegation": ""})
+    assert licence_id not in clerk.get("/wallet").text  # it was not claimed
+    assert "已退出" in clerk.post("/wallet/sign-out").text
+
+
+@pytest.mark.rule("SH-13")
+def test_who_no_longer_acts_for_a_company_can_sign_out_at_once(world: World) -> None:
+    boss, clerk = purse(world, company_of(world), agent=OTHER), purse(world, CHEN)
+    given(boss)
+    delegation = world.service.wallet.delegations.held(clerk.holder_id)[0].delegation_id
+    clerk.post("/wallet/act-for", {"delegation": delegation})
+    boss.post(f"/wallet/delegations/{delegation}/end")
+    assert "已退出" in clerk.post("/wallet/sign-out").text
+    assert clerk.get("/wallet/claim").headers["location"] == "/wallet"
 
 
 def test_a_delegation_with_faults_shows_the_form_with_all_of_them_and_what_was_typed(world: World) -> None:
@@ -252,3 +285,34 @@ def test_persons_do_not_delegate_and_no_delegation_goes_beyond_what_companies_ma
     boss = purse(world, company_of(world), agent=OTHER)
     assert given(boss, acts=["delegate"]).status_code == 422
     assert given(boss, acts=sorted(GIVEN)).status_code == 303
+
+
+@pytest.mark.rule("SH-13")
+def test_when_somebody_else_speaks_for_a_company_the_former_is_out_and_what_they_delegated_is_told_and_stays_until_it_is_ended(hosts: Hosts) -> None:
+    world, company = hosts.world, company_of(hosts.world)
+    licence_id = world.issue(VEHICLE)["licence_id"]
+    says(hosts.identity, company, **COMPANY_LEADER)
+    sign_in(hosts)
+    service, token = world.service, world.http.cookies["wallet_session"]
+    holding = service.wallet.holding(token)
+    assert holding
+    former, clerk = Purse(world, holding.holder.holder_id, token), purse(world, CHEN)
+    former.post("/wallet/claim", {"by": "identity"})
+    given(former)
+    assert "前任" not in former.get("/wallet").text
+    assert f"由 {OTHER.name} 授权" in former.get("/wallet/delegations").text
+    clerk.post("/wallet/act-for", {"delegation": service.wallet.delegations.held(clerk.holder_id)[0].delegation_id})
+
+    world.http.cookies.clear()
+    says(hosts.identity, company, **{**COMPANY_LEADER, "agent_number": NEW.number, "agent_name": NEW.name})
+    sign_in(hosts)
+    boss = Purse(world, former.holder_id, world.http.cookies["wallet_session"])
+    assert former.get("/wallet/delegations").headers["location"] == "/wallet"
+    assert "有 1 项经办授权由前任法定代表人作出" in boss.get("/wallet").text
+    assert f"由前任法定代表人 {OTHER.name} 授权" in boss.get("/wallet/delegations").text
+    assert licence_id in clerk.get("/wallet").text  # the company delegated: its drivers show what they showed yesterday
+    assert "前任" not in clerk.get("/wallet").text
+    delegation = service.wallet.delegations.held(clerk.holder_id)[0].delegation_id
+    assert boss.post(f"/wallet/delegations/{delegation}/end").status_code == 303
+    assert "前任" not in boss.get("/wallet").text
+    assert clerk.get("/wallet").status_code == 403

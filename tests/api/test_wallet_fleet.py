@@ -276,6 +276,8 @@ def test_a_delegate_lists_what_was_delegated_and_takes_files_only_where_that_was
     (way,) = ways(chosen(clerk, state="suspended").text)
     assert clerk.get(way).status_code == 200
     assert boss.post(f"/wallet/delegations/{delegation}/end").status_code == 303
+    assert clerk.get(way).status_code == 403
+    assert clerk.post("/wallet/act-for", {"delegation": ""}).status_code == 303
     assert clerk.get(way).status_code == 404
 
 

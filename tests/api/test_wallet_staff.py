@@ -16,7 +16,7 @@ from licence_service.licence import beijing_day
 from licence_service.web.wallet.taking import table
 from tests.host import Somebody
 from tests.parts.databases import at_once, empty_postgres
-from tests.purse import CLIENT, Purse, purse, says, sign_in, wallet_world
+from tests.purse import CLIENT, HTML, Purse, purse, says, sign_in, wallet_world
 from tests.staffs import EMPLOYER, Staff, a_staff, driver, face_of
 from tests.world import DRIVER, VEHICLE, World, a_world
 
@@ -85,6 +85,10 @@ def test_persons_are_listed_counted_and_turned_page_by_page(staff: Staff) -> Non
     assert set(listed[:SUSPENDED]) == {one.name for one in staff.people[:SUSPENDED]}  # the end of a suspension falls due first
     hidden = [staff.people[0].number, staff.licences[0], *(staff.world.request(DRIVER)["face"][name] for name in ("address", "archive_no"))]
     assert not [one for one in hidden if one in "".join(pages)]
+    assert 'href="/wallet/fleet/staff/looks"' in pages[0]
+    looked = staff.purse.get("/wallet/fleet/staff/looks").text
+    assert "法定代表人，身份认证未提供姓名" in looked
+    assert f"<div>{MANY}</div>" in looked
 
 
 @pytest.mark.parametrize(
@@ -162,8 +166,8 @@ def test_what_no_database_can_hold_is_answered_in_words(tmp_path: Path, demo_key
             answer = made.purse.post(path, {"type": "a\0b", "text": "\0", "state": "\0", "what": "all"})
             assert (answer.status_code, found(answer.text)) == (200, 0), path
         for wrong in ({"cards": "\0"}, {"cards": "a\0b"}, {"cards": "０" * 20}):
-            assert person.post("/wallet/invited", {"code": code, "months": "12", **wrong}).status_code == 422
-        assert person.post("/wallet/invited", {"code": "\0" * 16, "months": "12", "cards": made.licences[0]}).status_code in {404, 422}
+            assert person.post(f"/wallet/invited/{code}", {"months": "12", **wrong}).status_code == 422
+        assert person.post("/wallet/invited/%00", {"months": "12", "cards": made.licences[0]}).status_code in {404, 422}
 
 
 def test_a_company_without_persons_is_told_how_they_come_here(world: World) -> None:
@@ -197,11 +201,11 @@ def test_a_company_invites_a_driver_agrees_and_withdraws(world: World) -> None:
     assert names(company.get("/wallet/fleet/staff").text) == []
 
     for form, fault in (({"months": "12"}, "证照"), ({"cards": licence_id, "months": "37"}, "期限"), ({"cards": licence_id, "months": "x"}, "期限")):
-        refused = person.post("/wallet/invited", {"code": code, **form})
+        refused = person.post(f"/wallet/invited/{code}", form)
         assert refused.status_code == 422
         assert f"<p>{fault}：" in refused.text
     for _ in range(2):
-        agreed = person.post("/wallet/invited", {"code": code, "cards": licence_id, "months": "12"})
+        agreed = person.post(f"/wallet/invited/{code}", {"cards": licence_id, "months": "12"})
         assert agreed.status_code == 200, agreed.text
         assert "2027-11-27" in agreed.text
     assert "已同意至 2027-11-27" in person.get(f"/wallet/invited/{code}").text
@@ -235,7 +239,7 @@ def test_an_invitation_is_renewed_and_ended_and_wrong_codes_are_slowed(world: Wo
     new = code_of(company)
     assert old != new
     assert [person.get(f"/wallet/invited/{code}").status_code for code in (old, new)] == [404, 200]
-    late = person.post("/wallet/invited", {"code": old, "cards": licence_id, "months": "1"})
+    late = person.post(f"/wallet/invited/{old}", {"cards": licence_id, "months": "1"})
     assert late.status_code == 404
     for page in (late.text, person.get(f"/wallet/invited/{old}").text):
         assert "请向企业要一个新的" in page
@@ -278,6 +282,19 @@ def test_who_opens_an_invitation_before_signing_in_comes_back_to_it(tmp_path: Pa
         assert (back.status_code, back.headers["location"]) == (303, f"/wallet/invited/{code}")
         assert EMPLOYER.name in world.http.get(back.headers["location"]).text
         assert sign_in(hosts).headers["location"] == "/wallet"  # it is kept for one time
+        world.http.post("/wallet/sign-out", data={"form_key": world.service.wallet.form_key(world.http.cookies["wallet_session"])})
+        late = world.http.post(f"/wallet/invited/{code}", data={"months": "12"}, follow_redirects=False)  # the session ran out over the form
+        assert (late.status_code, late.headers["location"]) == (303, "/wallet")
+        assert sign_in(hosts).headers["location"] == f"/wallet/invited/{code}"
+
+        says(hosts.identity, driver(8), "1")
+        sign_in(hosts)
+        refused = world.http.get(f"/wallet/invited/{code}", headers=HTML).text
+        again = re.search(r'href="(/wallet/sign-in[^"]*)"', refused)
+        assert again
+        says(hosts.identity, driver(8))
+        assert sign_in(hosts, again[1]).headers["location"] == f"/wallet/invited/{code}"
+        assert sign_in(hosts, "/wallet/sign-in?invited=../../evil.example/0").headers["location"] == "/wallet"
         world.http.cookies.clear()
         world.http.cookies.set("wallet_asked", "../../evil.example/0", path="/wallet")
         assert sign_in(hosts).headers["location"] == "/wallet"

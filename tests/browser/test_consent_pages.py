@@ -77,6 +77,9 @@ def sees(company: Page) -> None:
     with company.expect_download() as down:
         company.get_by_role("button", name="下载清单").click()
     assert WHO.name in down.value.path().read_text("utf-8-sig")
+    company.get_by_role("link", name="谁查看过名单").click()
+    expect(company.get_by_role("table")).to_contain_text("法定代表人")
+    tidy(company)
 
 
 def withdraws(person: Page) -> None:

@@ -155,6 +155,11 @@ def company(sheet: Sheet, world: World) -> None:
     form = {"name": LUO.name, "number": LUO.number, "role": "clerk", "acts": sorted(GIVEN), "last_on": today.isoformat()}
     assert fleet.purse.post("/wallet/delegations", form).status_code == 303
     sheet.take(page, "/wallet/delegations")
+    clerk = purse(world, LUO)
+    delegation = world.service.wallet.delegations.held(clerk.holder_id)[0].delegation_id
+    assert clerk.post("/wallet/act-for", {"delegation": delegation}).status_code == 303
+    page.get_by_role("button", name="终止授权").click()
+    sheet.take(sheet.page(clerk), "/wallet/fleet")
 
 
 def persons(sheet: Sheet, world: World, page: Page, card: str) -> None:
@@ -162,6 +167,7 @@ def persons(sheet: Sheet, world: World, page: Page, card: str) -> None:
     world.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
     staff = a_staff(world, 6)
     company = sheet.take(sheet.page(staff.purse), "/wallet/fleet/staff")
+    sheet.take(company, "/wallet/fleet/staff/looks")
     sheet.take(company, "/wallet/fleet/invitation")
     address = company.locator(".signed").inner_text().replace("https://licence.example.cn", "")
     sheet.take(sheet.page(), address)

@@ -93,3 +93,10 @@ def test_a_company_lets_a_clerk_act_who_then_chooses_it(site: Site, room: Room, 
     page.get_by_role("button", name="切换").click()
     assert page.locator(".slip").count() >= 1
     tidy(page)
+    delegation = site.world.service.wallet.delegations.held(clerk.holder_id)[0].delegation_id
+    assert boss.post(f"/wallet/delegations/{delegation}/end").status_code == 303
+    page.reload()
+    assert page.get_by_role("heading", name="您不再代表").is_visible()
+    tidy(page)
+    page.get_by_role("button", name="以本人身份继续").click()
+    assert page.get_by_role("heading", name="我的证照").is_visible()

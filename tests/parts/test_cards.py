@@ -132,3 +132,27 @@ def test_a_delegation_holds_from_day_to_day_for_one_person_until_it_is_ended(dat
     assert ended.ended_at == NOW
     assert given.end(company, made.delegation_id, company, NOW + timedelta(days=1)).ended_at == NOW
     assert given.living(made.delegation_id, clerk, None, TODAY) is None
+
+
+def test_the_same_delegation_given_at_once_is_one(database: Database, vault: Vault, people: Holders) -> None:
+    given = Delegations(database, vault)
+    company, clerk = people.known(COMPANY, "91519902MA99011003", "某公司", NOW), people.known(PERSON, "519902198506120111", "陈安途", NOW)
+    wanted = Wanted(clerk, "陈安途", "clerk", frozenset({"read"}), ("one_type",), None, TODAY, TODAY)
+    assert len({str(one) for one in at_once([lambda: given.give(company, wanted, company, NOW)] * 4)}) == 1
+    assert len(given.given(company)) == 1
+
+
+def test_delegations_of_who_speaks_for_a_company_no_more_are_counted_while_they_hold(database: Database, vault: Vault, people: Holders) -> None:
+    given = Delegations(database, vault)
+    company, clerk = people.known(COMPANY, "91519902MA99011003", "某公司", NOW), people.known(PERSON, "519902198506120111", "陈安途", NOW)
+    first, second = (people.known(PERSON, number, "某代表", NOW) for number in ("519902197001010012", "519902197001010039"))
+    wanted = Wanted(clerk, "陈安途", "clerk", frozenset({"read"}), None, None, TODAY, TODAY)
+    assert people.spoken_by(company) is None
+    made = [given.give(company, wanted, by, NOW) for by in (first, company)]
+    assert given.of_former(company, TODAY) == 0  # nobody was named
+    for person, count in ((first, 0), (second, 1), (second, 1), (first, 0), (second, 1)):
+        people.speaks_for(company, person)
+        assert (people.spoken_by(company), given.of_former(company, TODAY)) == (person, count)
+    assert given.of_former(clerk, TODAY) == given.of_former(company, TODAY + timedelta(days=1)) == 0
+    given.end(company, made[0].delegation_id, second, NOW)
+    assert given.of_former(company, TODAY) == 0

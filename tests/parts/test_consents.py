@@ -186,6 +186,9 @@ def test_a_days_look_is_one_line_however_many_list_at_once_and_says_here_who_the
         kept = connection.execute(select(reads.c.looked_by, reads.c.licence)).all()
     assert len(kept) == len(set(kept)) == 4
     assert {row.looked_by for row in kept} == set(clerks)
+    assert office.reads.lookers(office.company) == [(TODAY.isoformat(), by, 2) for by in sorted(clerks)]
+    assert office.reads.lookers(office.company, after=1, limit=1) == [(TODAY.isoformat(), max(clerks), 2)]
+    assert office.reads.lookers(office.other) == []
     assert [noted(by) for by in (*clerks, office.other)] == [[True, True], [True, True], [False, False]]
     assert noted(clerks[0], days=1) == [False, False]
     for newest_first in (False, True):

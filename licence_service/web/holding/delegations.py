@@ -22,7 +22,10 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 @router.get("/delegations", responses={200: DELEGATIONS_ANSWER}, summary="Delegations given and held")
 def delegations(service: TheService, holding: TheHolding) -> Response:
-    """Return what a company gave, ended ones too; to a person what companies gave them, with the id by which they act under it."""
+    """Return what a company gave, ended ones too; to a person what companies gave them, with the id by which they act under it.
+
+    `by_former` says that the legal representative who gave it is not that of today; it holds all the same, until it is ended.
+    """
     given, held = service.holder_desk.delegating.listed(holding)
     said = {"given": [told(service, one) for one in given], "held": [told(service, one) for one in held]}
     return JSONResponse(said, headers=_NO_STORE)
@@ -35,6 +38,7 @@ def give(service: TheService, holding: TheHolding, body: Body) -> Response:
     """Let a person act for the company, whose legal representative asks: as manager or clerk, with acts, types or licences, from day to day.
 
     They come with their own identity, under the same number and name, and exchange it with `delegation`. They cannot delegate further.
+    It may be sent again: one delegation comes of it, until it is ended.
     """
     return JSONResponse(told(service, service.holder_desk.delegating.give(holding, body)), status_code=201, headers=_NO_STORE)
 
@@ -47,12 +51,15 @@ def end(service: TheService, holding: TheHolding, delegation_id: DelegationId) -
 
 def told(service: Service, one: Delegation) -> dict[str, Any]:
     """Return a delegation: to whom by name and by what company, never a number."""
-    today = beijing_day(service.now())
+    holders, today = service.holder_desk.delegating.holders, beijing_day(service.now())
+    named = one.given_by != one.company
     over = one.ended_at is not None or one.last_on < today
     return {
-        "delegation_id": one.delegation_id, "company": service.holder_desk.delegating.holders.identity(one.company)[1], "name": one.name,
+        "delegation_id": one.delegation_id, "company": holders.identity(one.company)[1], "name": one.name,
         "role": one.role, "acts": sorted(one.acts), "types": list(one.types) if one.types is not None else None,
         "licences": list(one.licences) if one.licences is not None else None, "first_on": one.first_on.isoformat(), "last_on": one.last_on.isoformat(),
         "state": "ended" if over else "ahead" if one.first_on > today else "living", "given_at": one.given_at.isoformat(timespec="seconds"),
+        "given_by": holders.identity(one.given_by)[1] if named else None,
+        "by_former": named and holders.spoken_by(one.company) not in {None, one.given_by},
         "ended_at": one.ended_at.isoformat(timespec="seconds") if one.ended_at else None,
     }  # fmt: skip

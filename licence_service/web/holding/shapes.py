@@ -97,7 +97,8 @@ CLAIM_BODY = _body({
 _DELEGATION = shape({
     "delegation_id": TEXT, "company": TEXT, "name": TEXT, "role": {"enum": list(ROLES)}, "acts": _list({"enum": sorted(GIVEN)}),
     "types": _or_null(_list(TEXT)), "licences": _or_null(_list(TEXT)), "first_on": TEXT, "last_on": TEXT,
-    "state": {"enum": ["ahead", "living", "ended"]}, "given_at": TEXT, "ended_at": _OR_NULL,
+    "state": {"enum": ["ahead", "living", "ended"]}, "given_at": TEXT, "given_by": _OR_NULL, "by_former": _TRUE,
+    "ended_at": _OR_NULL,
 })  # fmt: skip
 DELEGATIONS_ANSWER = answer("Delegations, oldest first", shape({"given": _list(_DELEGATION), "held": _list(_DELEGATION)}))
 DELEGATION_ANSWER = answer("The delegation", _DELEGATION)

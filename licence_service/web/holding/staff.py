@@ -44,6 +44,10 @@ _PERSON = shape({
 _LIST = answer(
     "The lines, and the number to go on after", shape({"staff": {"type": "array", "items": _PERSON}, "after": {"type": ["integer", "null"]}})
 )
+_LOOKED = shape({"day": {**TEXT, "format": "date"}, "by": {"type": ["string", "null"]}, "licences": {"type": "integer"}})
+_LOOKERS = answer(
+    "The lines, and the number to go on after", shape({"looks": {"type": "array", "items": _LOOKED}, "after": {"type": ["integer", "null"]}})
+)
 _INVITATION = shape({"code": TEXT, "url": TEXT, "made_at": TEXT, "last_on": {**TEXT, "format": "date"}})
 _MADE = answer("The invitation", _INVITATION)
 _PRESENT = answer("The invitation; null where there is none", shape({"invitation": {"oneOf": [_INVITATION, {"type": "null"}]}}))
@@ -87,6 +91,22 @@ def staff(service: TheService, holding: TheHolding, after: After = 0, limit: Lim
     seen(service, holding, rows)
     overall = judged(service, rows)
     return JSONResponse({"staff": [_person(one, overall[one.consent_id]) for one in rows], "after": more}, headers=PRIVATE)
+
+
+@router.get("/staff/looks", responses={200: _LOOKERS}, summary="Who of the company looked at its list of persons")
+def lookers(service: TheService, holding: TheHolding, after: After = 0, limit: Limit = 50) -> Response:
+    """Return who looked at the list for the company, a line for each person and day, newest first: for its legal representative alone.
+
+    `after` counts the lines of earlier pages. `by` is null where the identity service names no person who speaks for the company.
+    """
+    return JSONResponse(looked(service, holding, after, limit), headers=PRIVATE)
+
+
+def looked(service: Service, holding: Holding, after: int, limit: int) -> telling.Said:
+    """Return one page of who looked, and the number to go on after; None where there is no more."""
+    found = service.holder_desk.consenting.lookers(holding, after, limit + 1)
+    said = [{"day": day, "by": by, "licences": count} for day, by, count in found[:limit]]
+    return {"looks": said, "after": after + limit if len(found) > limit else None}
 
 
 @dataclass(frozen=True, slots=True)

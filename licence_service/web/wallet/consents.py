@@ -36,10 +36,13 @@ def invited(wallet: AtWallet, code: Code) -> Response:
     return _invited(wallet, code)
 
 
-@router.post("/invited")
-def agree(service: TheService, wallet: AtWallet, sent: TheForm) -> Response:
-    """Let the company see the cards that were ticked; what is wrong is said with what was chosen."""
-    code, said = sent.text("code", 60), sent.text("months", 4)
+@router.post("/invited/{code}")
+def agree(service: TheService, wallet: AtWallet, sent: TheForm, code: Code) -> Response:
+    """Let the company see the cards that were ticked; what is wrong is said with what was chosen.
+
+    The code is in the address, so that who is not signed in any more comes back to the invitation.
+    """
+    said = sent.text("months", 4)
     chosen = [one for one in dict.fromkeys(sent.texts.get("cards", [])[:_MOST_CARDS]) if _LICENCE_ID.fullmatch(one)]
     body: dict[str, Any] = {"code": code, "months": int(said) if INTEGER.fullmatch(said) else said}
     if not chosen:

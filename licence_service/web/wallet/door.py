@@ -12,7 +12,7 @@ from licence_service.service import Service
 from licence_service.web import pages
 from licence_service.web.access import TheService
 from licence_service.web.cookies import keep
-from licence_service.web.wallet.room import ASKED, COOKIE, HOME, AtWallet, TheForm, code_of
+from licence_service.web.wallet.room import ASKED, COOKIE, HOME, AtDoor, DoorForm, code_of, remember
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 _LEFT, _BACK = "wallet_sign_in", f"{HOME}/sign-in"
@@ -21,11 +21,12 @@ Given = Annotated[str, Query(max_length=MOST_CODE)]
 
 
 @router.get("/sign-in")
-def sign_in(service: TheService) -> Response:
-    """Send the browser to the identity service."""
+def sign_in(service: TheService, invited: Annotated[str, Query(max_length=_MOST_ID)] = "") -> Response:
+    """Send the browser to the identity service; who was `invited` comes back to the invitation."""
     address, state = service.wallet.trip.leave()
     answer = RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
     keep(answer, service.wallet.trip, _LEFT, state, _BACK, AWAY)
+    remember(answer, service, code_of(invited))
     return answer
 
 
@@ -56,7 +57,7 @@ def back(
 
 
 @router.post("/sign-out")
-def sign_out(service: TheService, wallet: AtWallet, _form: TheForm) -> Response:
+def sign_out(service: TheService, wallet: AtDoor, _form: DoorForm) -> Response:
     """End the session with its show codes, and show the way out of the identity service's own."""
     _end(service, wallet.token)
     provider = service.wallet.provider
@@ -66,7 +67,7 @@ def sign_out(service: TheService, wallet: AtWallet, _form: TheForm) -> Response:
 
 
 @router.post("/act-for")
-def act_for(service: TheService, wallet: AtWallet, form: TheForm) -> Response:
+def act_for(service: TheService, wallet: AtDoor, form: DoorForm) -> Response:
     """Act under a company's delegation from now on, or for oneself again; codes that were shown before are over."""
     service.wallet.act_under(wallet.token, form.text("delegation", _MOST_ID) or None)
     service.shown.office.end(wallet.holding.session)
@@ -74,7 +75,7 @@ def act_for(service: TheService, wallet: AtWallet, form: TheForm) -> Response:
 
 
 def _end(service: Service, token: str) -> None:
-    holding = service.wallet.holding(token)
+    holding = service.wallet.themselves(token)
     if holding:
         service.shown.office.end(holding.session)
         service.wallet.sessions.end(token)

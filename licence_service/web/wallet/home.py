@@ -29,7 +29,12 @@ def home(request: Request, service: TheService, after: Annotated[int, Query(ge=0
     desk.demand(holding, READ)
     found, more = desk.kept.all(holding.scope, after=after, limit=_A_PAGE)
     cards = telling.summaries(service, [one for one in found if desk.still_theirs(one)])
-    return wallet.page("home.html", groups=_by_type([{**one, "photo": next(iter(one["photos"]), None)} for one in cards]), after=more)
+    return wallet.page(
+        "home.html",
+        groups=_by_type([{**one, "photo": next(iter(one["photos"]), None)} for one in cards]),
+        after=more,
+        of_former=service.holder_desk.delegating.of_former(holding),
+    )
 
 
 def _by_type(cards: list[dict[str, Any]]) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:

@@ -6,9 +6,10 @@ from typing import Any
 from fastapi import Request
 
 from licence_service.errors import Fault, Unavailable
+from licence_service.wallet import DelegationOver
 from licence_service.web.access import service_of
 from licence_service.web.desk_words import fault_words
-from licence_service.web.wallet.room import COOKIE, Wallet
+from licence_service.web.wallet.room import COOKIE, Wallet, invited_to
 
 # Names of fields as a holder reads them; a name of ours is said where there is none.
 _FIELDS = {
@@ -24,10 +25,10 @@ def in_words(faults: Iterable[Fault]) -> list[tuple[str, str, str]]:
 
 
 def around(request: Request) -> Mapping[str, Any]:
-    """Return the values around a refusal; none where nobody is signed in, or the register cannot say who."""
-    service, token = service_of(request), request.cookies.get(COOKIE, "")
+    """Return the values around a refusal; of who is signed in none where nobody is, or it cannot be said for whom they act."""
+    service, token, invited = service_of(request), request.cookies.get(COOKIE, ""), {"invited": invited_to(request)}
     try:
         holding = service.wallet.holding(token)
-    except Unavailable:
-        return {}
-    return Wallet(service, holding, token).around if holding else {}
+    except (Unavailable, DelegationOver):
+        return invited
+    return {**Wallet(service, holding, token).around, **invited} if holding else invited

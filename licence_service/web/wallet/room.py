@@ -11,6 +11,7 @@ from licence_service.holding import CLAIM, DELEGATE, Holding
 from licence_service.round_trip import AWAY
 from licence_service.service import Service
 from licence_service.store.holders import COMPANY
+from licence_service.wallet import DelegationOver
 from licence_service.web import pages
 from licence_service.web.access import TheService, service_of
 from licence_service.web.cookies import keep
@@ -30,14 +31,31 @@ def to_door(request: Request, _error: Exception) -> Response:
     """Lead whoever is not signed in to the door; of what they asked for only the code of an invitation is kept, by their own browser."""
     answer = RedirectResponse(HOME, status_code=303, headers={"Cache-Control": "no-store"})
     answer.delete_cookie(COOKIE, path=HOME)
-    if code := code_of(request.url.path.removeprefix(f"{HOME}/invited/")):
-        keep(answer, service_of(request).wallet.trip, ASKED, code, HOME, AWAY)
+    remember(answer, service_of(request), invited_to(request))
     return answer
+
+
+def invited_to(request: Request) -> str:
+    """Return the code of the invitation whose page is asked for, else nothing."""
+    return code_of(request.url.path.removeprefix(f"{HOME}/invited/"))
+
+
+def remember(answer: Response, service: Service, code: str) -> None:
+    """Let a browser keep the code of an invitation, where there is one, until somebody has signed in."""
+    if code:
+        keep(answer, service.wallet.trip, ASKED, code, HOME, AWAY)
 
 
 def code_of(text: str) -> str:
     """Return a text that has the form of an invitation's code, else nothing."""
     return text if _CODE.fullmatch(text) else ""
+
+
+def tell_that_it_is_over(request: Request, error: Exception) -> Response:
+    """Tell whoever acted for a company that they do so no more. What they asked for is not done; they go on by saying that they go on as themselves."""
+    assert isinstance(error, DelegationOver)  # noqa: S101 - what this is registered for
+    wallet = Wallet(service_of(request), error.own, request.cookies.get(COOKIE, ""))
+    return pages.page("wallet/delegation_over.html", 403, **{**wallet.around, "doors": ()}, was=error.company)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +110,17 @@ def at_wallet(request: Request, service: TheService) -> Wallet:
     return Wallet(service, holding, token)
 
 
+def at_door(request: Request, service: TheService) -> Wallet:
+    """Return who signed in, whoever they act for, and though they act for nobody any more; `NobodyThere` where nobody did."""
+    token = request.cookies.get(COOKIE, "")
+    holding = service.wallet.themselves(token)
+    if holding is None:
+        raise NobodyThere
+    return Wallet(service, holding, token)
+
+
 AtWallet = Annotated[Wallet, Depends(at_wallet)]
+AtDoor = Annotated[Wallet, Depends(at_door)]
 
 
 async def sent(request: Request, wallet: AtWallet) -> Sent:
@@ -100,4 +128,10 @@ async def sent(request: Request, wallet: AtWallet) -> Sent:
     return await read_sent(request, wallet.form_key)
 
 
+async def sent_at_door(request: Request, wallet: AtDoor) -> Sent:
+    """Read a form of the door."""
+    return await read_sent(request, wallet.form_key)
+
+
 TheForm = Annotated[Sent, Depends(sent)]
+DoorForm = Annotated[Sent, Depends(sent_at_door)]

@@ -10,6 +10,7 @@ from licence_service.history.words import FLAGS, STATES, said
 from licence_service.licence import LicenceState, beijing_day
 from licence_service.web.access import TheService
 from licence_service.web.holding import staff as listing
+from licence_service.web.holding.cards import After
 from licence_service.web.private import PRIVATE
 from licence_service.web.wallet.fleet import A_PAGE, chart_of, number_of, titled, wanted_of
 from licence_service.web.wallet.listed import DUE, NUMBER, TYPE, Listed, Wanted, sifted
@@ -50,6 +51,12 @@ def as_table(service: TheService, wallet: AtWallet, form: TheForm) -> Response:
     ]  # fmt: skip
     name = {"Content-Disposition": f'attachment; filename="staff-{beijing_day(service.now()).isoformat()}.csv"', "X-Content-Type-Options": "nosniff"}
     return Response(table(_HEADING, cells), media_type="text/csv; charset=utf-8", headers={**PRIVATE, **name})
+
+
+@router.get("/staff/looks")
+def looked(service: TheService, wallet: AtWallet, after: After = 0) -> Response:
+    """Show who of the company looked at the list, to who lets them."""
+    return wallet.page("staff_looks.html", begun=not after, **listing.looked(service, wallet.holding, after, A_PAGE))
 
 
 @router.get("/invitation")
