@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from licence_service.errors import CheckFailed, NeedsClerk, NotInRegister, SourceSilent
+from licence_service.errors import CheckFailed, NeedsClerk, NotGranted, NotInRegister, SourceSilent
 from licence_service.licence import Act
 from licence_service.registrar import WAITS_FOR
 from licence_service.store.case_answers import CaseAnswer, CaseAnswers
@@ -16,6 +16,11 @@ from licence_service.store.clients import READ, Client
 from licence_service.store.deliveries import DELIVERED
 from licence_service.store.seal_log import SealLog
 from licence_service.store.source_waits import CLERK, SourceWaits, Wait
+from licence_service.store.tasks import Tasks
+
+REVIEW = "human_review"  # the kind of the task
+_RULE = "AI-03"
+_NO_CASE = "no such case"
 
 
 class Step(StrEnum):
@@ -48,7 +53,11 @@ class Waits(StrEnum):
 
 _Reached: TypeAlias = tuple[Step, datetime, tuple[str, ...]]  # a step, when, and why where nothing came of it, in codes
 _CHECKED = frozenset({CheckFailed.slug, NeedsClerk.slug, SourceSilent.slug})  # answers that rest on what sources say
-_ANSWERED: Mapping[str, Step] = {NeedsClerk.slug: Step.NEEDS_CLERK, SourceSilent.slug: Step.CHECKING}  # any other answer refuses
+_ASKED_FOR = "review-asked"  # whoever it concerns asked for a person
+_ANSWERED: Mapping[str, Step] = {  # any other answer refuses
+    NeedsClerk.slug: Step.NEEDS_CLERK, SourceSilent.slug: Step.CHECKING, _ASKED_FOR: Step.NEEDS_CLERK,
+}  # fmt: skip
+_WAITED = frozenset({NeedsClerk.slug, SourceSilent.slug})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class CaseDesk:
     answers: CaseAnswers
     seal_log: SealLog
     waits: SourceWaits
+    tasks: Tasks
     now: Callable[[], datetime] = field(repr=False)
 
     def read(self, client: Client, case_no: str) -> list[dict[str, Any]]:
@@ -77,8 +87,27 @@ class CaseDesk:
         begun = {one.type for one in issues}
         found += [_checking(wait) for key, wait in waits.items() if key not in silent and wait.type not in begun]
         if not found:
-            raise NotInRegister("no such case")
+            raise NotInRegister(_NO_CASE)
         return sorted(found, key=lambda one: str(one["steps"][0]["at"]))[-MOST:]
+
+    def ask_review(self, client: Client, case_no: str, slug: str, licence_id: str | None) -> str:
+        """Leave an issue of a case to a person, because whoever it concerns asks for one; return the task (DOMAIN AI-03).
+
+        `licence_id` names what was issued, None what was refused: its line says then that it waits for a clerk. What was issued holds until
+        the clerk enters an act. Asked again before the task is closed, it is the same task. `NotGranted` to a client that may not issue the
+        type, `NotInRegister` where it sees no such issue.
+        """
+        if not client.may(Act.ISSUE, slug):
+            raise NotGranted("the caller may not issue this type")
+        if not any((one["type"], one["licence_id"]) == (slug, licence_id) for one in self.read(client, case_no)):
+            raise NotInRegister(_NO_CASE)
+        said = {"rule": _RULE, "case_no": case_no, "type": slug, **({"office": client.office} if client.office else {})}
+        task_id = self.tasks.open(client.department, REVIEW, licence_id, said, slug=slug, office=client.office)
+        if licence_id is None:
+            issued = {one.case_key for one in self.cases.of(client.department, case_no, client.offices)}
+            refused = {one.case_key: one for one in self.answers.of(client, case_no) if one.type == slug and one.case_key not in issued}
+            self.answers.note_on(client, case_no, list(refused.values()), (_ASKED_FOR, _RULE), task_id, self.now())
+        return task_id
 
     def _line(self, client: Client, one: CaseIssue, answers: Sequence[CaseAnswer]) -> dict[str, Any]:
         before = _reached([each for each in answers if each.at < one.created_at])  # later ones are about another request
@@ -149,7 +178,7 @@ def _named(answers: Sequence[CaseAnswer]) -> tuple[str, str]:
 
 def _was_silent(answers: Sequence[CaseAnswer]) -> bool:
     """Say whether a wait is this issue's: of another holder in the same case it says nothing."""
-    return any(one.codes[0] in _ANSWERED for one in answers)
+    return any(one.codes[0] in _WAITED for one in answers)
 
 
 def _answered(answers: Sequence[CaseAnswer], wait: Wait | None) -> dict[str, Any]:

@@ -282,7 +282,7 @@ def build(
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
-        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), registrar.answers, seal_log, waits, now),
+        desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), registrar.answers, seal_log, waits, tasks, now),
         people, sign_in(settings, people, database, vault.sign_in_key, now),
         wallet_door(settings, holders.exchange, database, vault), DeskLog(database),
         holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),

@@ -28,7 +28,7 @@ HEARD = frozenset(  # they want a receiver
 )
 ELSEWHERE = frozenset(  # files that are made, streams, and several acts in one: their own tests read them
     {
-        "/licences/bundle", "/compliance",
+        "/licences/bundle", "/compliance", "/cases/{case_no}/review",
         "/status", "/status/{number}", "/offline/bundle", "/offline/bundle/delta", "/offline/keeper", "/offline/time", "/verify/batch",
         "/watch/{name}", "/watch/{name}/changes",
     }

@@ -67,7 +67,13 @@ class CaseAnswers:
 
         Of a client that was refused too often in this hour no more is noted; it is answered as ever.
         """
-        named = [(self._vault.blind("case", one.use), one) for one in refused]
+        self._keep([(self._vault.blind("case", one.use), one) for one in refused], now)
+
+    def note_on(self, client: Client, case_no: str, found: Sequence[CaseAnswer], codes: tuple[str, ...], task_id: str, now: datetime) -> None:
+        """Note that issues of a case, known by what they were answered before, were left to a clerk."""
+        self._keep([(one.case_key, Refused(client, case_no, "", one.type, one.act, codes, task_id)) for one in found], now)
+
+    def _keep(self, named: Sequence[tuple[str, Refused]], now: datetime) -> None:
         fresh: dict[str, dict[str, object]] = {}
         with self._database.read() as connection:
             last = self._last(connection, [key for key, _ in named])
@@ -79,7 +85,7 @@ class CaseAnswers:
                 "department": one.client.department, "office": one.client.office, "type": one.type, "act": one.act, "at": now,
                 "codes": self._vault.close_json({"codes": list(one.codes)}, _row(key)), "task_id": one.task_id,
             }  # fmt: skip
-        if fresh and (rows := list(fresh.values())[: self._room(refused[0].client.name, len(fresh), now)]):
+        if fresh and (rows := list(fresh.values())[: self._room(named[0][1].client.name, len(fresh), now)]):
             with self._database.write() as connection:
                 hold(connection, _WRITERS)
                 last, said = self._last(connection, list(fresh)), {key: (one.codes, one.task_id) for key, one in named}

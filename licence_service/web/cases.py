@@ -1,4 +1,4 @@
-"""How a case stands: `GET /cases/{case_no}` (DOMAIN §2e)."""
+"""How a case stands, and that a person look at it: `GET /cases/{case_no}`, `POST /cases/{case_no}/review` (DOMAIN §2e, AI-03)."""
 
 from typing import Annotated, Any
 
@@ -6,9 +6,12 @@ from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse, Response
 
 from licence_service.cases import Step, Waits
+from licence_service.envelope import WORD, Reading
+from licence_service.fields import Field
 from licence_service.store.cases import MOST
-from licence_service.web.access import Reader, TheService
-from licence_service.web.shapes import ANSWERS, TEXT, answer, shape
+from licence_service.web.access import Caller, Reader, TheService
+from licence_service.web.issuing import Body
+from licence_service.web.shapes import ANSWERS, TEXT, answer, as_body, shape
 
 router = APIRouter(tags=["events"], responses=ANSWERS)
 CaseNo = Annotated[str, Path(pattern=r"^[0-9A-Za-z._/-]{1,80}$", description="The case number, as it came with the request.")]
@@ -23,6 +26,11 @@ _ISSUE: dict[str, Any] = shape(
 )  # fmt: skip
 _CASE = answer("What came of the case, oldest first", shape({"issues": {"type": "array", "items": _ISSUE, "maxItems": MOST}}))
 
+_ASKED = answer("Left to a clerk", shape({"task_id": TEXT}))
+_ISSUED = {"type": ["string", "null"], "description": "What was issued; absent for what was refused."}
+_ASKING = as_body(shape({"type": TEXT, "licence_id": _ISSUED}, ("licence_id",)))
+_LICENCE_ID = Field(label="证照", type="string", disclose={}, pattern=r"[0-9A-Z]{20}")
+
 
 @router.get("/cases/{case_no:path}", responses={200: _CASE}, summary="How a case stands")
 def read(service: TheService, caller: Reader, case_no: CaseNo) -> Response:
@@ -35,3 +43,17 @@ def read(service: TheService, caller: Reader, case_no: CaseNo) -> Response:
     `reported` and `reconciled` are about the provincial repository: it took the entry, and a comparison found both sides alike.
     """
     return JSONResponse({"issues": service.cases.read(caller, case_no)}, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/cases/{case_no:path}/review", status_code=201, responses={201: _ASKED}, openapi_extra=_ASKING, summary="Ask for human review")
+def ask_review(service: TheService, caller: Caller, case_no: CaseNo, body: Body) -> Response:
+    """Leave an issue of a case to a clerk, because whoever it concerns asks for a person: of a decision that was made unattended, above all (AI-03).
+
+    Name the licence where one was issued: it holds until the clerk enters an act. Without one, what was refused goes to the clerk: the case says
+    `needs_clerk`, and comes again with an officer's decision, or is issued at the desk. Asked again, it is the same task until it is closed.
+    """
+    reading = Reading(body)
+    reading.only(frozenset({"type", "licence_id"}))
+    slug, licence_id = reading.field("type", WORD, required=True), reading.field("licence_id", _LICENCE_ID)
+    reading.refuse_if_faulty()
+    return JSONResponse({"task_id": service.cases.ask_review(caller, case_no, slug, licence_id)}, 201, headers={"Cache-Control": "no-store"})

@@ -14,6 +14,7 @@ from tests.api.test_deciding import HAILING, ITEM, RULES
 from tests.api.test_deciding import _receipts as receipts
 from tests.api.test_isolation_work import Watch, Work
 from tests.api.test_offices import OFFICES, SHUAN, headers_of, keys_with
+from tests.promised import Promises
 from tests.receiver import Receiver, listening
 from tests.world import BUSINESS, DRIVER, NOW, Clock, World, a_world, decision
 
@@ -264,6 +265,50 @@ def test_every_refusal_that_decides_a_case_has_its_line(world: World) -> None:
     for name, answer in unjudged.items():
         assert answer.status_code in {404, 422}, answer.text
         assert world.http.get(f"/cases/{name}", headers=world.headers(HAILING)).status_code == 404
+
+
+def review(world: World, body: dict[str, Any], case_no: str = CASE, headers: dict[str, str] | None = None) -> Any:
+    return world.http.post(f"/cases/{case_no}/review", json=body, headers=headers or world.headers(HAILING))
+
+
+@pytest.mark.rule("AI-03")
+def test_whoever_was_refused_or_issued_to_by_a_machine_may_ask_for_a_person(world: World) -> None:
+    promised = Promises(world)
+    route = "/cases/{case_no}/review"
+    assert undecided(world, "machine-0001", receipts=receipts("fail")).status_code == 409
+    later(world)
+    asked = promised(route, review(world, {"type": HAILING}))
+    assert asked.status_code == 201, asked.text
+    assert review(world, {"type": HAILING}).json() == asked.json()  # the same task while it is open
+    (line,) = lines(world, CASE)
+    assert (line["state"], line["waits_on"], line["reason"]) == ("needs_clerk", "clerk", "review-asked")
+    assert [one.get("codes", [None])[0] for one in line["steps"]] == [None, None, "check-failed", "review-asked"]
+    department = world.client(HAILING).department
+    ((_, task),) = world.service.tasks.of(department)
+    assert (task.task_id, task.kind, task.content) == (asked.json()["task_id"], "human_review", {"rule": "AI-03", "case_no": CASE, "type": HAILING})
+    world.service.tasks.close(department, task.task_id, "clerk")
+    assert lines(world, CASE)[0]["waits_on"] is None
+
+    later(world)
+    licence_id = undecided(world, "machine-0002").json()["licence_id"]
+    assert review(world, {"type": HAILING}).status_code == 404  # nothing of the case is refused any more
+    of_licence = review(world, {"type": HAILING, "licence_id": licence_id})
+    assert (of_licence.status_code, of_licence.json() == asked.json()) == (201, False)
+    ((_, about),) = world.service.tasks.of(department, licence_id=licence_id)
+    assert (about.task_id, lines(world, CASE)[0]["state"]) == (of_licence.json()["task_id"], "registered")  # it holds meanwhile
+
+    other = world.issue(HAILING, case_no="ANOTHER", face={"license_no": "川交运管许可蜀字519900020777号"})["licence_id"]
+    absent = promised(route, review(world, {"type": HAILING}, "SA-NONE"))
+    assert absent.status_code == 404
+    for body in ({"type": HAILING, "licence_id": other}, {"type": DRIVER, "licence_id": licence_id}, {"type": "no_such_type"}):
+        assert review(world, body).json() == absent.json(), body
+    stranger = {"Authorization": f"Bearer {world.tokens[STRANGER]}"}
+    assert review(world, {"type": HAILING, "licence_id": licence_id}, headers=stranger).json() == absent.json()
+    reader = {"Authorization": f"Bearer {world.service.clients.add(Client('reader', department, ('*',), 9, acts=('read',)), NOW)}"}
+    assert promised(route, review(world, {"type": HAILING, "licence_id": licence_id}, headers=reader)).status_code == 403
+    wrong = promised(route, review(world, {"licence_id": "short", "why": 1}))
+    assert (wrong.status_code, {one["path"] for one in wrong.json()["faults"]}) == (422, {"type", "licence_id", "body"})
+    assert len(world.service.tasks.of(department)) == 1
 
 
 @pytest.mark.rule("SE-01")

@@ -87,6 +87,10 @@ def said(**body: Any) -> Probe:
     return lambda _world, _things: {"json": body}
 
 
+def review_asked(_world: World, things: Things) -> dict[str, Any]:
+    return {"json": {"type": HAILING, "licence_id": things.licence_id}}
+
+
 def acted(world: World, _things: Things) -> dict[str, Any]:
     return {"json": {"act": "report_lost", "decision": decision(beijing_day(world.clock()))}}
 
@@ -166,6 +170,7 @@ PROBES: Mapping[tuple[str, str], Probe] = {  # what destroys comes last: at the 
     ("get", f"{_LICENCE}/looks"): nothing_more,
     ("get", f"{_LICENCE}/stickers"): nothing_more,
     ("get", "/cases/{case_no}"): nothing_more,
+    ("post", "/cases/{case_no}/review"): review_asked,
     ("get", _HOOK): nothing_more,
     ("get", f"{_HOOK}/deliveries"): nothing_more,
     ("get", _RUN): nothing_more,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import RedirectResponse, Response
 
+from licence_service.cases import REVIEW
 from licence_service.duties import Right
 from licence_service.requests import OBJECTION
 from licence_service.store.tasks import Task
@@ -19,7 +20,8 @@ router = APIRouter(prefix=f"{HOME}/tasks", include_in_schema=False)
 Clerk = Annotated[Desk, Depends(having(Right.TASKS))]
 _A_PAGE = 20
 KINDS: Mapping[str, tuple[str, str]] = {
-    LEFT: ("自动办理转人工", "Left to a person by a rule set"), "conflict": ("信息不一致", "Values that conflict"),
+    LEFT: ("自动办理转人工", "Left to a person by a rule set"), REVIEW: ("申请人工复核", "Human review asked for"),
+    "conflict": ("信息不一致", "Values that conflict"),
     "assertion": ("机构申报待受理", "Asserted by a body"), "underlying_right": ("所依据的资格有变", "An underlying right ended"),
     "source_unavailable": ("核查来源未答复", "A source did not answer"), "unknown_station": ("检验机构未登记", "An unknown station"),
     "reviewed_elsewhere": ("异地已办理审验", "Reviewed by another county"), OBJECTION: ("存量转换异议", "An objection to a conversion"),
