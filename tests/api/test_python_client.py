@@ -112,6 +112,7 @@ def test_who_pulls_events_and_falls_in_the_middle_has_them_again_and_gets_past_w
     lived: tuple[World, Breaking], client: LicenceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, _ = lived
+    client.issue(decision=DECISION, **_request(world, 8))  # so that the cursor stands behind the lines that every book begins with
     seen = client.events()
     assert len({one.id for one in seen}) == len(list(client.events()))
     first = client.issue(decision=DECISION, **_request(world, 6))

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -181,5 +182,7 @@ def test_messages_hold_nothing_of_a_person(world: World) -> None:
     said = receiver.got[0].body.decode() + json.dumps(receiver.got[0].headers)
     face = world.request(DRIVER)["face"]
     days = (world.request(DRIVER)["decision"]["decided_on"], beijing_day(world.clock()).isoformat())
-    assert [name for name, value in face.items() if len(str(value)) > 1 and str(value) in said and str(value) not in days] == []
+    words = set(re.findall(r"\w+", said))  # two letters stand by chance within an id, or a signature
+    found = [name for name, value in face.items() if (str(value) in said if len(str(value)) > 3 else str(value) in words)]
+    assert [name for name in found if str(face[name]) not in days and len(str(face[name])) > 1] == []
     assert citizen(1) not in said
