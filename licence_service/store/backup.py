@@ -16,14 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, select, text, update
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import DataError, IntegrityError
 
 from licence_service.digests import canonical
 from licence_service.errors import RequestRejected
-from licence_service.store.database import Database, Instant
+from licence_service.store.database import Database, Instant, revision_of
 from licence_service.store.keys import refill
 from licence_service.store.rereading import snapshot
 from licence_service.store.tables import counters, entries, foundations, heads, licences, metadata
@@ -70,7 +69,7 @@ def back_up(database: Database, folder: Path, now: datetime, step: Callable[[str
             for table in _kept():
                 step(table.name)
                 written[table.name] = _write(connection, table, folder / _file(table))
-            manifest = Manifest(now, _revision(connection), written, _last_place(connection), _last_head(connection))
+            manifest = Manifest(now, revision_of(connection) or "", written, _last_place(connection), _last_head(connection))
         _durably(folder / MANIFEST, canonical(manifest.as_json()))
     except OSError as trouble:
         raise RequestRejected(f"the backup cannot be written: {trouble.strerror}") from trouble
@@ -100,7 +99,7 @@ def put_back(database: Database, folder: Path, step: Callable[[str], None] = lam
         raise RequestRejected(f"the backup and this release do not have the same tables: {', '.join(sorted(unknown & kept))}")
     try:
         with database.write() as connection:
-            if _revision(connection) != manifest.revision:
+            if (revision_of(connection) or "") != manifest.revision:
                 raise RequestRejected("the backup is of another release; restore it with that release, then migrate")
             _must_be_empty(connection)
             for table in _kept():
@@ -230,10 +229,6 @@ def _count_on(connection: Connection) -> None:
             connection.execute(
                 text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :last, :used)"), {"name": table.name, "last": last or 1, "used": bool(last)}
             )
-
-
-def _revision(connection: Connection) -> str:
-    return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def _last_place(connection: Connection) -> int:

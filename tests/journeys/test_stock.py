@@ -247,7 +247,7 @@ def vin_like(vin: str) -> str:
 @pytest.mark.rule("ST-04", "ST-05")
 @pytest.mark.parametrize("kills", [
     [("load", 2), ("judge", 3), ("draw", 1), ("append", 2), ("note", 2)],
-    [("judge", 1), ("reserve", 2), ("archive", 1), ("note", 1), ("release", 2)],
+    pytest.param([("judge", 1), ("reserve", 2), ("archive", 1), ("note", 1), ("release", 2)], marks=pytest.mark.long),
 ])  # fmt: skip
 def test_a_stock_killed_five_times_ends_without_loss_or_double(
     tmp_path: Path, demo_keys: Path, killed: Callable[..., None], kills: list[tuple[str, int]]

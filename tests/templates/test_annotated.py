@@ -16,8 +16,8 @@ from tests.templates.conftest import SLUGS, Made
 Make = Callable[[str], Made]
 Box = tuple[float, float, float, float]
 every_type = pytest.mark.parametrize("slug", SLUGS)
-# A page and a table, a photograph, a large sheet; `make test-long` looks at the copy of every type with foreign eyes.
-SOME = ("road_transport_certificate", "practitioner_qualification", "port_operation_permit")
+# A page and a table, a photograph; `make test-long` looks at the copy of every type with foreign eyes.
+SOME = ("road_transport_certificate", "practitioner_qualification")
 LONG = "蜀安市示例城市轨道交通建设投资发展集团有限责任公司第二分公司人力资源部采购组"
 SHORT, LONGEST = (
     MarkWords("示例银行", "办理贷款", "2026年11月28日", "2026年12月28日 12:00"),
