@@ -15,7 +15,7 @@ from licence_service.licence import Act, Decision, Origin, Suspension
 _CASE = Field(label="办件编号", type="string", disclose={}, required=True, max_length=80, pattern=r"[0-9A-Za-z._/-]+")
 _ITEM = Field(label="事项编码", type="string", disclose={}, pattern=r"[0-9A-Z]{6,60}")
 BUNDLE_NO = Field(label="一件事编号", type="string", disclose={}, max_length=80, pattern=r"[0-9A-Za-z._/-]+")
-_LICENCE = Field(label="证照", type="string", disclose={}, pattern=r"[0-9A-Z]{20}")
+LICENCE = Field(label="证照", type="string", disclose={}, pattern=r"[0-9A-Z]{20}")
 _REGION = Field(label="区划", type="string", disclose={}, pattern=r"[0-9]{6}")
 _SIGNATURE = Field(label="签名", type="string", disclose={}, pattern=r"[0-9a-f]{128}")
 _SUSPENSION = {
@@ -175,7 +175,7 @@ def _issue(reading: Reading) -> IssueRequest:
     if "face" not in reading.body:
         reading.faults.append(Fault("face", "missing", "an object is wanted here"))
     face, photos = reading.mapping("face"), reading.photos()
-    parent, region = reading.field("parent", _LICENCE), reading.field("region", _REGION)
+    parent, region = reading.field("parent", LICENCE), reading.field("region", _REGION)
     basis = _basis(reading, case_no or "", slug or "")
     return IssueRequest(slug or "", case_no or "", decision, face, photos, tuple(reading.faults), parent, region, basis)
 

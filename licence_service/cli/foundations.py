@@ -63,9 +63,8 @@ def confirm(
     with service() as opened:
         waiting = opened.foundations.open_proposals()
         chosen = {one.number for one in waiting} if every else set(numbers or [])
-        if any(
-            opened.people.alike(one.proposed_by, by) for one in waiting if one.number in chosen
-        ):  # at the desk, under the name that they have there
+        mine = (one.number for one in waiting if opened.people.alike(one.proposed_by, by))  # also at the desk, under the name that they have there
+        if any(number in chosen for number in mine):
             raise RequestRejected(faults=[Fault("by", "same-person", "a second person confirms what the first one proposed")])
         entered = opened.foundations.confirm(chosen, by)
     out.print(f"{entered} put in force")

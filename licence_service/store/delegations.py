@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -52,19 +52,11 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Delegation:
-    """What a company lets somebody do. `types` and `licences` narrow it, None is all; both days count."""
+class Delegation(Wanted):
+    """What a company lets somebody do. `types` and `licences` narrow it, None is all; both days count. `name` is as the company wrote it."""
 
     delegation_id: str
-    company: str  # holder ids
-    delegate: str
-    name: str = field(repr=False)  # of the delegate, as the company wrote it
-    role: str
-    acts: frozenset[str]
-    types: tuple[str, ...] | None
-    licences: tuple[str, ...] | None
-    first_on: date
-    last_on: date
+    company: str  # holder ids, as `delegate`
     given_at: datetime
     given_by: str  # holder id of the legal representative, or of the company where nobody was named
     ended_at: datetime | None = None
@@ -73,10 +65,9 @@ class Delegation:
         """Say whether it may be used on a day."""
         return self.ended_at is None and self.first_on <= day <= self.last_on
 
-    @property
-    def wanted(self) -> Wanted:
-        """Return what was delegated, to whom."""
-        return Wanted(self.delegate, self.name, self.role, self.acts, self.types, self.licences, self.first_on, self.last_on)
+    def is_of(self, wanted: Wanted) -> bool:
+        """Say whether it is what was wanted, no more and no less."""
+        return all(getattr(self, one.name) == getattr(wanted, one.name) for one in fields(Wanted))
 
     def names(self, name: str) -> bool:
         """Say whether the company named the delegate so: a number that was mistyped is somebody else's."""
@@ -97,7 +88,7 @@ class Delegations:
         with self._database.write() as connection:
             connection.execute(select(holders.c.id).where(holders.c.holder_id == company).with_for_update())  # one at a time
             for one in connection.execute(_OPEN, {"company": company, "delegate": wanted.delegate}).mappings():
-                if (given := self._read(one)).wanted == wanted and given.given_by == by:
+                if (given := self._read(one)).is_of(wanted) and given.given_by == by:
                     return given
             row = {
                 "delegation_id": delegation_id, "company": row_of(connection, company), "delegate": row_of(connection, wanted.delegate),
@@ -152,9 +143,9 @@ class Delegations:
     def _read(self, row: Any) -> Delegation:  # noqa: ANN401 - a row
         name = self._vault.open_json(row["sealed"], f"delegation:{row['delegation_id']}")["name"]
         return Delegation(
-            row["delegation_id"], row["company_id"], row["delegate_id"], name, row["role"], frozenset(json.loads(row["acts"])),
+            row["delegate_id"], name, row["role"], frozenset(json.loads(row["acts"])),
             _listed(row["types"]), _listed(row["licences"]), date.fromisoformat(row["first_on"]), date.fromisoformat(row["last_on"]),
-            row["given_at"], row["given_by"], row["ended_at"],
+            row["delegation_id"], row["company_id"], row["given_at"], row["given_by"], row["ended_at"],
         )  # fmt: skip
 
 

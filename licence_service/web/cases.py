@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from licence_service.cases import Step, Waits
 from licence_service.envelope import WORD, Reading
-from licence_service.fields import Field
+from licence_service.requests import LICENCE
 from licence_service.store.cases import MOST
 from licence_service.web.access import Caller, Reader, TheService
 from licence_service.web.issuing import Body
@@ -25,11 +25,9 @@ _ISSUE: dict[str, Any] = shape(
     }
 )  # fmt: skip
 _CASE = answer("What came of the case, oldest first", shape({"issues": {"type": "array", "items": _ISSUE, "maxItems": MOST}}))
-
 _ASKED = answer("Left to a clerk", shape({"task_id": TEXT}))
 _ISSUED = {"type": ["string", "null"], "description": "What was issued; absent for what was refused."}
 _ASKING = as_body(shape({"type": TEXT, "licence_id": _ISSUED}, ("licence_id",)))
-_LICENCE_ID = Field(label="证照", type="string", disclose={}, pattern=r"[0-9A-Z]{20}")
 
 
 @router.get("/cases/{case_no:path}", responses={200: _CASE}, summary="How a case stands")
@@ -54,6 +52,6 @@ def ask_review(service: TheService, caller: Caller, case_no: CaseNo, body: Body)
     """
     reading = Reading(body)
     reading.only(frozenset({"type", "licence_id"}))
-    slug, licence_id = reading.field("type", WORD, required=True), reading.field("licence_id", _LICENCE_ID)
+    slug, licence_id = reading.field("type", WORD, required=True), reading.field("licence_id", LICENCE)
     reading.refuse_if_faulty()
     return JSONResponse({"task_id": service.cases.ask_review(caller, case_no, slug, licence_id)}, 201, headers={"Cache-Control": "no-store"})

@@ -96,7 +96,7 @@ def sign_off(service: TheService, caller: StockOwner, run_id: RunId, body: Body)
     stock, run = _run(service.stock(), caller, run_id)
     _only(body, "by", "county", "round")
     up_to = body.get("round")
-    if up_to is not None and (isinstance(up_to, bool) or not isinstance(up_to, int) or not 1 <= up_to <= _LAST_LINE):
+    if up_to is not None and not _is_place(up_to):
         raise RequestRejected(faults=[Fault("round", "not-a-number", "the number of a drawing is wanted here")])
     stock.sign_off(run, named(body, "county"), named(body), up_to)
     return _samples(stock, run)
@@ -150,11 +150,16 @@ def _edits(stock: Releasing, run: StockRun, body: Mapping[str, Any]) -> list[tup
     return [(row["line"], dict(row["values"])) for row in rows]
 
 
+def _is_place(value: object) -> bool:
+    """Say whether a value is the number of a line, or of a drawing."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LAST_LINE
+
+
 def _faults(row: object, path: str, fields: Any) -> list[Fault]:  # noqa: ANN401 - names
     if not isinstance(row, dict) or row.keys() != {"line", "values"}:
         return [Fault(path, "not-an-object", "line and values are wanted here")]
     line, values = row["line"], row["values"]
-    if isinstance(line, bool) or not isinstance(line, int) or not 1 <= line <= _LAST_LINE:
+    if not _is_place(line):
         return [Fault(f"{path}.line", "not-a-number", "the line of the row is wanted here")]
     if not isinstance(values, dict) or not all(isinstance(one, str) and len(one) <= _MOST_CELL and "\x00" not in one for one in values.values()):
         return [Fault(f"{path}.values", "not-texts", f"texts of at most {_MOST_CELL} characters, by field, are wanted here")]
