@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, Request, sync_playwright
 
 from licence_service.app import served
 from tests.serving import serving
@@ -37,8 +38,23 @@ def site(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path) -> Iterator[
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     """What drives browsers, until this folder's tests end: it keeps a loop of events running, beside which no other test could have its own."""
-    with sync_playwright() as driving:
+    with sync_playwright() as driving, pytest.MonkeyPatch.context() as patched:
+        for act in ("click", "press", "select_option", "check"):
+            patched.setattr(Locator, act, _until_loaded(getattr(Locator, act)))
         yield driving
+
+
+def _until_loaded(act: Callable[..., Any]) -> Callable[..., Any]:
+    """Let an act end when the page that it led to is there whole: by itself it ends with that page's first byte, when nothing can be read yet."""
+
+    @wraps(act)
+    def done(self: Locator, *given: Any, **options: Any) -> Any:
+        outcome = act(self, *given, **options)
+        if not self.page.is_closed():
+            self.page.wait_for_load_state()
+        return outcome
+
+    return done
 
 
 @pytest.fixture(scope="package")
