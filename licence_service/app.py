@@ -28,6 +28,7 @@ from licence_service.settings import read_settings
 from licence_service.store.failures import SETTLE_SECONDS
 from licence_service.wallet import DelegationOver
 from licence_service.web import (
+    arrivals,
     asking,
     attesting,
     batch,
@@ -78,7 +79,7 @@ log = structlog.get_logger("licence_service")
 _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
     looking, matching, stickers, reporting, batch, lists, watchlists, stocks, stock_work, complying, claims, cards, deadlines, delegations, staff, consents,
-    notices, showing, holding_showing, lent, lending,
+    notices, arrivals, showing, holding_showing, lent, lending,
     wallet,
     door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, campaigns, auditing,
 )  # fmt: skip
@@ -164,6 +165,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         ("preparing", service.settings.head_seconds, _prepare),
         ("failures", SETTLE_SECONDS, _settle),
         ("webhooks", service.settings.webhook_seconds, _deliver),
+        ("arrivals", service.settings.webhook_seconds, _tell),
         ("notices", service.settings.notice_seconds, _remind),
         ("repository", service.settings.repository_seconds if service.repository else 0, _report),
         ("reconciliation", _RECONCILE_SECONDS if service.repository and service.settings.repository_seconds > 0 else 0, _reconcile),
@@ -231,6 +233,10 @@ def _deliver(service: Service) -> None:
     """Begin what waits; nothing here waits for a receiver."""
     for one in service.courier.start():
         one.add_done_callback(_said_if_it_failed)
+
+
+def _tell(service: Service) -> None:
+    service.arrivals.messenger.work()
 
 
 def _remind(service: Service) -> None:

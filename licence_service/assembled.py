@@ -22,7 +22,7 @@ from licence_service.line import Line
 from licence_service.looking import Officers
 from licence_service.messenger import Messenger
 from licence_service.outbound import Poster
-from licence_service.reminding import Reminding, read_quiet
+from licence_service.reminding import Reminding, may_have, read_quiet
 from licence_service.repository import Reconciler, Reporter, There
 from licence_service.roadside import Roadside
 from licence_service.round_trip import Provider, RoundTrip
@@ -42,7 +42,7 @@ from licence_service.store.holders import Holders
 from licence_service.store.invitations import Invitations
 from licence_service.store.lending_requests import LendingRequests
 from licence_service.store.lendings import Lendings
-from licence_service.store.notice_messages import NoticeMessages
+from licence_service.store.messages import messages_of_notices
 from licence_service.store.notices import KeptNotices
 from licence_service.store.payload import Vault
 from licence_service.store.people import People
@@ -118,7 +118,8 @@ def reminders(settings: Settings, claims: Claims, law: Law, hooks: Hooks, client
     """Return what reminds holders; host apps have it at the addresses that they named."""
     cards, looks, notices = claims.cards, DeadlineLooks(database), KeptNotices(database, vault)
     reminding = Reminding(claims.book, cards, law, looks, notices, read_quiet(settings.quiet_hours), cards.now)
-    return Reminders(reminding, Messenger(NoticeMessages(database), hooks.webhooks, clients, hooks.poster, vault, cards.now))
+    messages = messages_of_notices(database)
+    return Reminders(reminding, Messenger("notices", messages, may_have, hooks.webhooks, clients, hooks.poster, vault, cards.now))
 
 
 def sign_in(settings: Settings, people: People, database: Database, key: bytes, now: Callable[[], datetime]) -> SignIn:

@@ -106,6 +106,7 @@ def private_of(entry: Entry) -> dict[str, Any]:
         "facts": {one.endorsement_id: _hidden_facts(one) for one in entry.endorsements},
         **({"changes": dict(entry.changes)} if entry.changes else {}),
         **({"basis": as_data(entry.basis)} if entry.basis else {}),
+        **({"case_no": entry.case_no} if entry.case_no else {}),
     }
 
 
@@ -160,6 +161,7 @@ def entry_of(body: Mapping[str, Any], private: Mapping[str, Any] | None, digest:
         origin=Origin(**body["origin"]) if "origin" in body else None,
         office=body.get("office"),
         region=body.get("region"),
+        case_no=hidden.get("case_no"),
     )
 
 

@@ -12,6 +12,8 @@ from licence_service.licence import Act
 
 PREFIX = "licence."
 NOTICE = "notice.due"  # no entry: a deadline that a holder is told of, for the host app through which the card was claimed
+# No entries either, for the systems of the department that issued (AI-12): a licence came to its holder, a copy of one was printed.
+ARRIVALS = DELIVERED, PRINTED = "issuance.delivered", "copy.printed"
 TYPES = tuple(f"{PREFIX}{act.value}" for act in Act)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from licence_service.errors import Fault, NotGranted, NotInRegister, RequestRejected
-from licence_service.events import NOTICE, PREFIX, TYPES
+from licence_service.events import ARRIVALS, NOTICE, PREFIX, TYPES
 from licence_service.feed import Feed
 from licence_service.message import new_secret
 from licence_service.outbound import Poster
@@ -74,7 +74,7 @@ class Hooks:
                 faults.append(Fault("url", "missing", "the address that events go to"))
         except RequestRejected as refused:
             faults += refused.faults
-        events = _names(body, "events", frozenset((*TYPES, NOTICE) if client.kind == HOST else TYPES), faults)
+        events = _names(body, "events", frozenset((*TYPES, NOTICE) if client.kind == HOST else (*TYPES, *ARRIVALS)), faults)
         granted = frozenset(one for one in self.slugs if client.may(READ, one) and client.may(WEBHOOK, one))
         types = _names(body, "types", granted, faults)
         if faults:

@@ -198,6 +198,7 @@ class Entry:
     origin: Origin | None = None
     office: str | None = None  # the sub-office of the department in whose name it was entered
     region: str | None = None  # of a first entry: the region that it was asked for
+    case_no: str | None = field(default=None, repr=False)  # of a first entry that was decided here: the case; lies encrypted
 
 
 @dataclass(frozen=True, slots=True)

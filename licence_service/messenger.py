@@ -1,4 +1,4 @@
-"""The messenger: it carries notices to host apps, at least once, each under an id of its own; what it carries is in their feed as well.
+"""The messenger: it carries what is no entry to clients, at least once, each message under an id of its own; what it carries is in their feed as well.
 
 It may be killed anywhere and run in many processes: a message is claimed for a while by one sender only. It holds nothing up.
 """
@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from licence_service.errors import Fault, RequestRejected, Unavailable
-from licence_service.events import NOTICE, payload
+from licence_service.events import payload
 from licence_service.message import headers_of
 from licence_service.outbound import Poster
 from licence_service.pauses import Pauses
-from licence_service.store.clients import READ, Client, Clients
-from licence_service.store.notice_messages import DEAD, DELIVERED, NoticeMessages, Waiting
+from licence_service.store.clients import Client, Clients
+from licence_service.store.messages import DEAD, DELIVERED, Messages, Waiting
 from licence_service.store.notices import KEPT, WAITING
 from licence_service.store.payload import Vault
 from licence_service.store.webhooks import Webhook, Webhooks
@@ -28,11 +28,19 @@ _A_BATCH, _AT_ONCE = 32, 8
 _PLACE_BYTES = 8
 
 
+Message = Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Messenger:
-    """Delivers to the webhooks of all host apps, and reads their feed."""
+    """Delivers messages of one kind to the webhooks of clients, and reads their feed; `name` stands in its cursors.
 
-    messages: NoticeMessages
+    `told` returns a message as a client may have it at this moment; None where it may not, or not any more.
+    """
+
+    name: str
+    messages: Messages
+    told: Callable[[Client, Message], Message | None] = field(repr=False)
     webhooks: Webhooks
     clients: Clients
     poster: Poster
@@ -44,26 +52,27 @@ class Messenger:
         """Try every message whose turn has come, and return how many were tried."""
         tried = 0
         while found := self.messages.claim(self.now(), self.now() + _LEASE, _A_BATCH):
-            hosts = {one.name: one for one in self.clients.all()}
+            clients = {one.name: one for one in self.clients.all()}
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                list(pool.map(lambda one: self._tried(one, hosts.get(one.host)), found))  # noqa: B023 - used before the next round
+                list(pool.map(lambda one: self._tried(one, clients.get(one.client)), found))  # noqa: B023 - used before the next round
             tried += len(found)
         return tried
 
-    def _tried(self, one: Waiting, host: Client | None) -> None:
-        if host is None:
-            self.messages.settle(one, DEAD, one.attempts, None, "host-removed")
-        elif host.off:
-            self.messages.settle(one, WAITING, one.attempts, self.now() + _OFF, "host-off")
+    def _tried(self, one: Waiting, client: Client | None) -> None:
+        if client is None:
+            self.messages.settle(one, DEAD, one.attempts, None, "client-removed")
+        elif client.off:
+            self.messages.settle(one, WAITING, one.attempts, self.now() + _OFF, "client-off")
         else:
-            self._sent(one, [webhook for webhook in self.webhooks.of(host.name) if _wants(webhook, host, one.content)])
+            wanting = [webhook for webhook in self.webhooks.of(client.name) if _wants(webhook, one.content)]
+            self._sent(one, self.told(client, one.content) if wanting else None, wanting)
 
-    def _sent(self, one: Waiting, webhooks: Sequence[Webhook]) -> None:
+    def _sent(self, one: Waiting, told: Message | None, webhooks: Sequence[Webhook]) -> None:
         """Send a message to all endpoints that want it; where one of them did not take it, all have it again, under the same id."""
-        if not webhooks:
+        if told is None:
             self.messages.settle(one, KEPT, one.attempts, None, "")
             return
-        at, body = self.now(), payload(one.content)
+        at, body = self.now(), payload(told)
         answers = [self.poster.post(each.wish.url, headers_of(one.message_id, at, body, each.signing(at)), body) for each in webhooks]
         reason, attempts = next((each.reason or "refused" for each in answers if not each.arrived), ""), one.attempts + 1
         if not reason:
@@ -75,28 +84,23 @@ class Messenger:
 
     # -- the feed --------------------------------------------------------------------------------------
 
-    def page(self, host: Client, after: str | None, limit: int) -> tuple[Sequence[Mapping[str, Any]], str]:
-        """Return the next messages of a host app beyond a cursor, and the cursor to go on after them; `RequestRejected` for what is none of its own."""
-        found, reached = self.messages.of(host.name, self._opened(host, after) if after else 0, limit)
-        return [one for one in found if _may_read(host, one)], self.vault.close_up(reached.to_bytes(_PLACE_BYTES, "big"), _row(host)).hex()
+    def page(self, client: Client, after: str | None, limit: int) -> tuple[Sequence[Message], str]:
+        """Return the next messages to a client beyond a cursor, and the cursor to go on after them; `RequestRejected` for what is none of its own."""
+        found, reached = self.messages.of(client.name, self._opened(client, after) if after else 0, limit)
+        told = [one for one in (self.told(client, each) for each in found) if one]
+        return told, self.vault.close_up(reached.to_bytes(_PLACE_BYTES, "big"), self._row(client)).hex()
 
-    def _opened(self, host: Client, cursor: str) -> int:
+    def _opened(self, client: Client, cursor: str) -> int:
         try:
-            return int.from_bytes(self.vault.open(bytes.fromhex(cursor), _row(host)), "big")
+            return int.from_bytes(self.vault.open(bytes.fromhex(cursor), self._row(client)), "big")
         except (Unavailable, ValueError) as error:
             raise RequestRejected(faults=[Fault("after", "unknown-cursor", "a cursor that this feed gave to this client is wanted here")]) from error
 
-
-def _wants(webhook: Webhook, host: Client, content: Mapping[str, Any]) -> bool:
-    """Say whether an endpoint asked for a message: a company's day is for those only that hear of every type."""
-    events, types, slug = webhook.wish.events, webhook.wish.types, content["data"].get("certificate_type")
-    return (not events or NOTICE in events) and (not types or slug in types) and _may_read(host, content)
+    def _row(self, client: Client) -> str:
+        return f"{self.name}:{client.name}"
 
 
-def _may_read(host: Client, content: Mapping[str, Any]) -> bool:
-    slug = content["data"].get("certificate_type")
-    return host.may(READ, slug) if slug else host.may_somewhere(READ)
-
-
-def _row(host: Client) -> str:
-    return f"notices:{host.name}"
+def _wants(webhook: Webhook, message: Message) -> bool:
+    """Say whether an endpoint asked for a message: one that is about no type is for those only that hear of every type."""
+    events, types = webhook.wish.events, webhook.wish.types
+    return (not events or message["type"] in events) and (not types or message["data"].get("certificate_type") in types)

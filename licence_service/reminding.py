@@ -22,6 +22,7 @@ from licence_service.licence import BEIJING, Entry, Licence, LicenceState, beiji
 from licence_service.rules import Conditions, RulePack
 from licence_service.store.book import Book
 from licence_service.store.cards import Card
+from licence_service.store.clients import READ, Client
 from licence_service.store.deadline_looks import DeadlineLooks, Due
 from licence_service.store.holders import COMPANY, PERSON
 from licence_service.store.notices import Keeper, KeptNotices, Message, Notice, Told
@@ -219,6 +220,12 @@ class Reminding:
             message_id = self.notices.digest_id(some[0][0].holder_id, host, beijing_day(now))
             content = _event(message_id, now, _of_a_day([one for one, _ in some], beijing_day(now)))
             yield Message(message_id, holder, host, True, content, tuple(one.key for one, _ in some))  # noqa: FBT003 - a digest
+
+
+def may_have(host: Client, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return a message to a host app as it may have it now: None where it does not hold the type any more."""
+    slug = message["data"].get("certificate_type")
+    return message if (host.may(READ, slug) if slug else host.may_somewhere(READ)) else None
 
 
 def _keeper(one: Notice, keepers: Mapping[int, Sequence[Keeper]], standing: Mapping[int, frozenset[str]]) -> Keeper | None:

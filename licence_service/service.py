@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from licence_service.admission import Admission
 from licence_service.answering import Answers
 from licence_service.archive import Archive, SecondPlace, open_archive, open_passing, open_second_place
+from licence_service.arriving import ArrivalDesk, arrival_desk
 from licence_service.assembled import HolderDesk, Reminders, ShownAndLent, holder_desk, reminders, repository, shown_and_lent, sign_in, wallet_door
 from licence_service.asserting import Assertions
 from licence_service.audit import Auditor
@@ -169,6 +170,7 @@ class Service:
     holder_desk: HolderDesk
     shown: ShownAndLent
     reminders: Reminders
+    arrivals: ArrivalDesk
     repository: Reconciler | None
     hang_up: Callable[[], None] = field(repr=False)
 
@@ -283,10 +285,10 @@ def build(
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), registrar.answers, seal_log, waits, tasks, now),
-        people, sign_in(settings, people, database, vault.sign_in_key, now),
-        wallet_door(settings, holders.exchange, database, vault), DeskLog(database),
-        holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
-        reminders(settings, holders.claims, law, hooks, clients, database, vault), repository(settings, book, catalogue, database, now), outside.close,
+        people, sign_in(settings, people, database, vault.sign_in_key, now), wallet_door(settings, holders.exchange, database, vault),
+        DeskLog(database, vault), holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
+        reminders(settings, holders.claims, law, hooks, clients, database, vault), arrival_desk(book, hooks, clients, database, vault),
+        repository(settings, book, catalogue, database, now), outside.close,
     )  # fmt: skip
 
 

@@ -191,6 +191,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
             _follow(opened)
             webhook_commands.deliver(opened, wait=once)
             reporting.go_on(wait=once)
+            webhook_commands.tell_arrivals(opened)
             deadline_commands.remind(opened)
             _refresh(opened)
             if once:

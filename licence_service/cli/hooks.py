@@ -111,3 +111,11 @@ def deliver(opened: Service, *, wait: bool) -> None:
             opened.courier.start()
     except Unavailable as trouble:
         err.print(f"[yellow]not delivered[/]  {trouble.detail}")
+
+
+def tell_arrivals(opened: Service) -> None:
+    """Tell webhooks what reached its holder, for `licence-service work`; what stands in the way is said and tried again."""
+    try:
+        opened.arrivals.messenger.work()
+    except Unavailable as trouble:
+        err.print(f"[yellow]not told[/]  {trouble.detail}")

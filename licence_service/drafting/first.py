@@ -20,6 +20,6 @@ def draft_issue(  # noqa: PLR0913 - each stands in the entry
     parent = Parent(request.parent, template.parent.effect) if request.parent and template.parent else None
     entry = Entry(
         "", 1, act, version.valid_from, request.decision, by, version, department=department, parent=parent, basis=request.basis or None,
-        origin=request.origin, region=request.region, office=office,
+        origin=request.origin, region=request.region, office=office, case_no=None if request.origin else request.case_no or None,
     )  # fmt: skip
     return Draft(entry, template, photos=request.photos)

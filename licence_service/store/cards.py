@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import NotInRegister
 from licence_service.fields import comparison_form
+from licence_service.store.arrivals import arrived, tell
 from licence_service.store.database import Database
 from licence_service.store.deadline_looks import look_soon
 from licence_service.store.holders import row_of
@@ -134,6 +135,7 @@ class KeptCards:
                 if rows:
                     connection.execute(insert(cards), rows)
                     look_soon(connection, keys.values())
+                    tell(connection, self._vault, [arrived(one, "card") for one in new], now)
         except IntegrityError:  # claimed twice at the same moment
             return frozenset()
         return frozenset(new)

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
+from licence_service.store.arrivals import arrived, printed, tell
 from licence_service.store.counting import hold
 from licence_service.store.database import Database
+from licence_service.store.payload import Vault
 from licence_service.store.people import Person
 from licence_service.store.tables_of_people import desk_log
 
@@ -30,9 +32,9 @@ class Line:
 class DeskLog:
     """The log."""
 
-    def __init__(self, database: Database) -> None:
-        """Take the database."""
-        self._database = database
+    def __init__(self, database: Database, vault: Vault) -> None:
+        """Take the database, and the vault that blinds ids."""
+        self._database, self._vault = database, vault
 
     def write(self, person: Person, done: str, subject: str, now: datetime) -> None:
         """Add a line; `subject` is an id, never a personal value."""
@@ -45,6 +47,7 @@ class DeskLog:
             hold(connection, "desk_copies")
             last = connection.execute(select(func.max(desk_log.c.copy_no)).where(desk_log.c.subject == licence_id)).scalar_one_or_none() or 0
             connection.execute(insert(desk_log).values(**_row(person, COPY, licence_id, now), copy_no=last + 1))
+            tell(connection, self._vault, [printed(licence_id, last + 1), arrived(licence_id, "copy")], now)
         return int(last) + 1
 
     def newest(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import JSONResponse, Response
 
 from licence_service.errors import Fault, RequestRejected
-from licence_service.events import NOTICE, TYPES
+from licence_service.events import ARRIVALS, NOTICE, TYPES
 from licence_service.hooks import delivery_json, webhook_json
 from licence_service.service import Service
 from licence_service.store.clients import Client
@@ -31,7 +31,10 @@ Body = Annotated[dict[str, Any], Depends(json_body(_MOST_BODY))]
 
 _HEADERS = {"Cache-Control": "no-store"}
 _TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
-_EVENTS = {"type": "array", "items": {"enum": [*TYPES, NOTICE]}, "description": "None named is all. `notice.due` is for host apps."}
+_EVENTS = {
+    "type": "array", "items": {"enum": [*TYPES, NOTICE, *ARRIVALS]},
+    "description": "None named is all. `notice.due` is for host apps, `issuance.delivered` and `copy.printed` are for departments' systems.",
+}  # fmt: skip
 _TYPES = {
     "type": "array",
     "items": TEXT,

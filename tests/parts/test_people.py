@@ -177,8 +177,8 @@ def test_roles_of_a_session_are_those_of_the_day(known: People, database: Databa
     assert rights(TODAY + timedelta(days=1)) == frozenset()
 
 
-def test_copies_are_numbered_without_a_gap_also_when_printed_at_once(database: Database) -> None:
-    log, one = DeskLog(database), Person("p" * 26, ORGAN, "罗青石")
+def test_copies_are_numbered_without_a_gap_also_when_printed_at_once(database: Database, vault: Vault) -> None:
+    log, one = DeskLog(database, vault), Person("p" * 26, ORGAN, "罗青石")
     numbers = at_once([lambda: log.copy(one, "A" * 20, NOW) for _ in range(8)])
 
     assert sorted(map(str, numbers)) == [str(number) for number in range(1, 9)]
@@ -237,8 +237,8 @@ def test_a_role_of_the_department_is_not_held_at_an_office_today_or_later(known:
         known.give(person, role, later, None, "operator", NOW)
 
 
-def test_the_licences_opened_last_are_each_named_once(database: Database) -> None:
-    log, one, other = DeskLog(database), Person("p" * 26, ORGAN, "罗青石"), Person("q" * 26, ORGAN, "林知远")
+def test_the_licences_opened_last_are_each_named_once(database: Database, vault: Vault) -> None:
+    log, one, other = DeskLog(database, vault), Person("p" * 26, ORGAN, "罗青石"), Person("q" * 26, ORGAN, "林知远")
     for letter in "ABCDEFGG":
         log.write(one, "opened", letter * 20, NOW)
     log.write(other, "opened", "Z" * 20, NOW)

@@ -1,0 +1,47 @@
+"""That a licence came to its holder, and that a copy was printed, as systems of its department are told of it (DOMAIN AI-12, A11, B14).
+
+The service does nothing with either: the rating is asked for by those who ask for ratings, the parcel sent by those who send parcels.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from licence_service.hooks import Hooks
+from licence_service.messenger import Message, Messenger
+from licence_service.store.arrivals import Arrivals
+from licence_service.store.book import Book
+from licence_service.store.clients import READ, Client, Clients
+from licence_service.store.database import Database
+from licence_service.store.messages import messages_of_arrivals
+from licence_service.store.payload import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalDesk:
+    """Notes that files were opened, and tells what arrived."""
+
+    kept: Arrivals
+    messenger: Messenger
+    now: Callable[[], datetime] = field(repr=False)
+
+    def file_opened(self, licence_id: str) -> None:
+        """Note that the sealed file was opened with its delivery code."""
+        self.kept.file_opened(licence_id, self.now())
+
+
+def arrival_desk(book: Book, hooks: Hooks, clients: Clients, database: Database, vault: Vault) -> ArrivalDesk:
+    """Return it; departments' systems have it at the addresses that they named."""
+
+    def told(client: Client, message: Message) -> Message | None:
+        """Return what a client is told, with the case in which the licence was issued; None of what it may not read.
+
+        `case_no` is null where there was none here: of a licence of the stock, of one taken over, and of those that earlier releases issued.
+        """
+        record = book.get(message["data"]["licence_id"])
+        if not client.may(READ, record.type) or not client.reaches(record.department, record.office):
+            return None
+        return {**message, "data": {**message["data"], "case_no": record.entries[0].case_no}}
+
+    messenger = Messenger("arrivals", messages_of_arrivals(database), told, hooks.webhooks, clients, hooks.poster, vault, hooks.now)
+    return ArrivalDesk(Arrivals(database, vault), messenger, hooks.now)

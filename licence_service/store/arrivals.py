@@ -1,0 +1,99 @@
+"""That a licence came into its holder's hands, and that a copy of it was printed: messages to the systems of the department that issued it.
+
+Ratings are asked for, and parcels carried, by others (DOMAIN AI-12, A11, B14). A message is made in the very transaction in which the thing happens,
+one for each system that there is then; its id follows from what it tells and to whom, so that nothing is told twice.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from licence_service.events import DELIVERED, PRINTED
+from licence_service.store.clients import APPROVAL
+from licence_service.store.counting import count_up_by, hold
+from licence_service.store.database import Database
+from licence_service.store.inserting import insert_all
+from licence_service.store.parting import parts
+from licence_service.store.payload import Vault
+from licence_service.store.tables import clients, licences
+from licence_service.store.tables_of_arrivals import arrivals
+from licence_service.store.webhooks import WAITING
+
+_IDS = 26  # characters of a blinded id
+_PLACES = "arrivals"
+_HEARERS = (
+    select(licences.c.licence_id, licences.c.type, licences.c.department, clients.c.id)
+    .join(clients, (clients.c.department == licences.c.department) & (clients.c.kind == APPROVAL) & clients.c.removed_at.is_(None))
+    .where(licences.c.licence_id.in_(bindparam("licence_ids", expanding=True)))
+    .order_by(licences.c.id, clients.c.id)
+)
+_PRESENT = select(arrivals.c.message_id).where(arrivals.c.message_id.in_(bindparam("ids", expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened to a licence: one of `events.ARRIVALS`; `once` is what makes it the same thing when it comes again, `more` what is told of it."""
+
+    kind: str
+    licence_id: str
+    once: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def arrived(licence_id: str, how: str) -> Happened:
+    """Return that a licence reached its holder, by `card`, `file` or `copy`: the first time counts."""
+    return Happened(DELIVERED, licence_id, more={"how": how})
+
+
+def printed(licence_id: str, copy_no: int) -> Happened:
+    """Return that a copy was printed."""
+    return Happened(PRINTED, licence_id, str(copy_no), {"copy_no": copy_no})
+
+
+def tell(connection: Connection, vault: Vault, happened: Sequence[Happened], now: datetime) -> None:
+    """Lay down in this transaction what the systems of the licences' departments are told, what they were told before left out."""
+    hold(connection, _PLACES)  # whoever tells the same at this moment is waited for, and what it told is seen
+    if fresh := _untold(connection, vault, happened, now):
+        first = count_up_by(connection, _PLACES, len(fresh))
+        insert_all(connection, arrivals, [{**row, "place": first + number} for number, row in enumerate(fresh)])
+
+
+def _untold(connection: Connection, vault: Vault, happened: Sequence[Happened], now: datetime) -> list[dict[str, Any]]:
+    hearers: dict[str, list[Any]] = {}
+    for part in parts(sorted({one.licence_id for one in happened})):
+        for row in connection.execute(_HEARERS, {"licence_ids": part}):
+            hearers.setdefault(row.licence_id, []).append(row)
+    rows = {row["message_id"]: row for one in happened for to in hearers.get(one.licence_id, ()) for row in [_row(vault, one, to, now)]}
+    present = {known for part in parts(sorted(rows)) for known in connection.execute(_PRESENT, {"ids": part}).scalars()}
+    return [row for message_id, row in rows.items() if message_id not in present]
+
+
+def _row(vault: Vault, one: Happened, to: Any, now: datetime) -> dict[str, Any]:  # noqa: ANN401 - a row
+    message_id = vault.blind("arrival", f"{one.kind}|{one.licence_id}|{one.once}|{to.id}")[:_IDS]
+    data = {"licence_id": one.licence_id, "certificate_type": to.type, "department": to.department, **one.more}
+    event = {"id": message_id, "type": one.kind, "timestamp": now.isoformat(timespec="microseconds"), "data": data}
+    return {
+        "message_id": message_id, "client": to.id, "made_at": now, "content": json.dumps(event, ensure_ascii=False), "state": WAITING, "attempts": 0,
+        "next_at": now,
+    }  # fmt: skip
+
+
+class Arrivals:
+    """Notes what happens outside of other transactions."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        """Take the database, and the vault that blinds ids."""
+        self._database, self._vault = database, vault
+
+    def file_opened(self, licence_id: str, now: datetime) -> None:
+        """Tell that the sealed file was opened with its delivery code; again, it costs two readings."""
+        happened = [arrived(licence_id, "file")]
+        with self._database.read() as connection:
+            if not _untold(connection, self._vault, happened, now):
+                return
+        with self._database.write() as connection:
+            tell(connection, self._vault, happened, now)
