@@ -15,6 +15,7 @@ from licence_service.store.people import Person
 from licence_service.store.tables_of_people import desk_log
 
 COPY, OPENED = "copy", "opened"
+OF_A_LICENCE = (OPENED, "history", "document", COPY)  # what is done with a licence, as its holder reads it
 
 
 @dataclass(frozen=True, slots=True)

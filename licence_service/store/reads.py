@@ -16,17 +16,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.licence import beijing_day
 from licence_service.store.database import Database
+from licence_service.store.desk_log import OF_A_LICENCE
 from licence_service.store.looks import Look, look_of
 from licence_service.store.payload import Vault
 from licence_service.store.tables import licences
 from licence_service.store.tables_of_lending import lendings, reads
+from licence_service.store.tables_of_people import desk_log
 from licence_service.store.tables_of_showing import looked_at, looks
 
-SHOWN, LENT, COPY, STAFF = "shown", "lent", "copy", "staff"
+SHOWN, LENT, COPY, STAFF, DESK = "shown", "lent", "copy", "staff", "desk"
 RECEIVER, EMPLOYER = "receiver", "employer"
 _MOST = 2**53  # of a number in a cursor: what every database can say
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LOOK, _READ = 0, 1  # which of the two lists a line is of; in this order where both are of the same instant
+_LOOK, _READ, _DESK = 0, 1, 2  # which of the lists a line is of; in this order where they are of the same instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,18 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class AtDesk:
+    """What somebody of a department did with a licence at the desk: whose office, one of `desk_log.OF_A_LICENCE`, of a copy its number; not who it was."""
+
+    department: str
+    office: str | None
+    done: str
+    copy_no: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """One line of the holder's list: an officer's `look`, or else a `read` with its id, and what was `lent`: receiver and purpose.
+    """One line of the holder's list: an officer's `look`, what was done `at_desk`, or else a `read` with its id, and what was `lent`: receiver and purpose.
 
     `cursor` is where a list goes on after this line.
     """
@@ -59,6 +71,7 @@ class Seen:
     read: Read | None = None
     read_id: str | None = None
     lent: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    at_desk: AtDesk | None = None
 
 
 _before = reads.alias("before")
@@ -126,7 +139,7 @@ class Reads:
     def all_of(
         self, licence_id: str, *, after: str = "", limit: int = 100, since: datetime | None = None, newest_first: bool = False
     ) -> list[Seen]:  # fmt: skip
-        """Return everything that was seen of a licence, looks of officers too, oldest or newest first; `after` is the cursor of an earlier line.
+        """Return everything that was seen of a licence, by officers and at the desk too, oldest or newest first; `after` is the cursor of an earlier line.
 
         A cursor that is none of ours begins at the beginning. Nothing from before `since` is told.
         """
@@ -136,6 +149,9 @@ class Reads:
             .join(looked_at, looked_at.c.look == looks.c.id)
             .where(looked_at.c.licence == key),
             select(reads.c.at, literal(_READ).label("list"), reads.c.id).where(reads.c.licence == key, ~_AGAIN),
+            select(desk_log.c.at, literal(_DESK).label("list"), desk_log.c.id).where(
+                desk_log.c.subject == licence_id, desk_log.c.done.in_(OF_A_LICENCE)
+            ),
         ).subquery()
         place, order = _place(after), (lines.c.at, lines.c.list, lines.c.id)
         wanted = select(lines).order_by(*(one.desc() if newest_first else one for one in order)).limit(limit)
@@ -148,9 +164,11 @@ class Reads:
             wanted = wanted.where(or_(beyond(lines.c.at, at), and_(lines.c.at == at, tied)))
         with self.database.read() as connection:
             found = connection.execute(wanted).all()
-            officers = self._looks(connection, [row.id for row in found if row.list == _LOOK])
-            others = self._reads(connection, [row.id for row in found if row.list == _READ])
-        return [(officers if row.list == _LOOK else others)[row.id] for row in found]
+            of_lists = [
+                opened(connection, [row.id for row in found if row.list == kind])
+                for kind, opened in ((_LOOK, self._looks), (_READ, self._reads), (_DESK, self._at_desk))
+            ]
+        return [of_lists[row.list][row.id] for row in found]
 
     def of_lendings(self, lending_ids: Collection[str], most: int) -> dict[str, list[Read]]:
         """Return the last `most` readings of each of some lendings, newest first."""
@@ -170,6 +188,13 @@ class Reads:
     def _looks(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
         rows = connection.execute(select(looks).where(looks.c.id.in_(ids))).all() if ids else ()
         return {row.id: Seen(row.at, _cursor(row.at, _LOOK, row.id), look_of(row, self.vault)) for row in rows}
+
+    @staticmethod
+    def _at_desk(connection: Connection, ids: list[int]) -> dict[int, Seen]:
+        rows = connection.execute(select(desk_log).where(desk_log.c.id.in_(ids))).all() if ids else ()
+        return {
+            row.id: Seen(row.at, _cursor(row.at, _DESK, row.id), at_desk=AtDesk(row.department, row.office, row.done, row.copy_no)) for row in rows
+        }  # fmt: skip
 
     def _reads(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
         whole = (

@@ -97,6 +97,13 @@ _FAULTS: Mapping[str, str] = {
     "wrong-form": "格式不符",
 }
 
+# What people of the desk did, in their own log and in the holder's list of looks.
+DONE = {
+    "opened": ("查看证照", "opened a licence"), "history": ("查看历史", "read a history"), "document": ("下载文件", "downloaded a document"),
+    "copy": ("打印副本", "printed a copy"), "searched": ("查找", "searched"), "seal_log": ("查看印章与日志", "read the seal and its log"),
+    "tasks": ("查看待办事项", "read the tasks"), "quarantine": ("查看隔离行", "read quarantined rows"), "desk_log": ("查看查阅记录", "read this log"),
+}  # fmt: skip
+
 
 def fault_words(code: str, otherwise: str = "不符合要求") -> str:
     """Return the words of a fault; one that has none is still said to be wrong."""

@@ -13,6 +13,7 @@ import pytest
 
 from licence_service.store.clients import PLATFORM, Client
 from licence_service.store.lending_requests import MOST_AN_HOUR, MOST_COPIES_AN_HOUR
+from licence_service.store.people import Person
 from licence_service.store.reads import SHOWN, Read
 from licence_service.web.wallet.looks import A_PAGE
 from tests.api.test_issuing import adopt, adoption, sealed_elsewhere
@@ -308,6 +309,23 @@ def test_the_list_says_who_looked_when_where_why_and_at_which_fields_newest_firs
     ):  # fmt: skip
         for words in wanted:
             assert words in line, words
+
+
+@pytest.mark.rule("AU-06")
+def test_the_list_says_which_department_looked_at_the_desk_and_what_it_did_but_not_which_clerk(owner: Owner, mine: Purse) -> None:
+    log, department = owner.world.service.desk_log, owner.world.service.catalogue.samples[DRIVER].issuer
+    clerk = Person("p" * 26, department, "罗青石")
+    forward(owner, minutes=1)
+    log.write(clerk, "opened", owner.licence_id, owner.world.clock())
+    forward(owner, minutes=1)
+    log.copy(clerk, owner.licence_id, owner.world.clock())
+    log.write(clerk, "opened", "Z" * 20, owner.world.clock())  # another licence
+    printed, opened = re.findall(r"<li class=\"card\">.*?</li>", text := page(owner, mine, "looks"), re.DOTALL)
+    name = owner.world.service.keyring.departments[department].name
+    for line, wanted in ((opened, ("办证窗口查看", name, "查看证照", "公民身份号码")), (printed, ("办证窗口查看", name, "打印副本，第 1 份"))):
+        for words in wanted:
+            assert words in line, words
+    assert clerk.name not in text
 
 
 def test_an_officer_whose_scan_showed_nothing_is_told_with_that(owner: Owner, mine: Purse) -> None:

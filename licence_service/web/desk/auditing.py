@@ -6,16 +6,13 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from licence_service.duties import Right
+from licence_service.store.desk_log import OF_A_LICENCE
 from licence_service.web.desk.room import HOME, Desk, having, in_beijing
+from licence_service.web.desk_words import DONE
 
 router = APIRouter(prefix=HOME, include_in_schema=False)
 Auditor = Annotated[Desk, Depends(having(Right.READ_DESK_LOG))]
 _LINES = 50
-DONE = {
-    "opened": ("查看证照", "opened a licence"), "history": ("查看历史", "read a history"), "document": ("下载文件", "downloaded a document"),
-    "copy": ("打印副本", "printed a copy"), "searched": ("查找", "searched"), "seal_log": ("查看印章与日志", "read the seal and its log"),
-    "tasks": ("查看待办事项", "read the tasks"), "quarantine": ("查看隔离行", "read quarantined rows"), "desk_log": ("查看查阅记录", "read this log"),
-}  # fmt: skip
 
 
 @router.get("/log")
@@ -26,7 +23,7 @@ def log(desk: Auditor, before: Annotated[int | None, Query(ge=1, le=2**53)] = No
     rows = [
         {
             "at": in_beijing(one.at), "who": desk.service.people.named(one.person_id), "done": DONE.get(one.done, (one.done, one.done)),
-            "subject": one.subject, "copy_no": one.copy_no, "licence": one.done in {"opened", "history", "document", "copy"},
+            "subject": one.subject, "copy_no": one.copy_no, "licence": one.done in OF_A_LICENCE,
         }
         for one in lines
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 from licence_service.claiming import REASONS, WAYS
 from licence_service.holding import GIVEN
 from licence_service.store.delegations import ROLES
-from licence_service.store.reads import COPY, LENT, SHOWN, STAFF
+from licence_service.store.reads import COPY, DESK, LENT, SHOWN, STAFF
 from licence_service.verdict import Overall
 from licence_service.web import shapes
 from licence_service.web.shapes import TEXT, answer, shape
@@ -69,8 +69,9 @@ FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
 _LOOK = shape({
     "at": TEXT, "sealed_by_case": _TRUE, "look_id": _OR_NULL, "organ": _or_null(_WORDS), "found_by": _OR_NULL, "reason": _or_null(_WORDS),
     "place": _OR_NULL, "officer": _OR_NULL, "fields": _or_null(_list(shape({"name": TEXT, "zh": TEXT, "en": TEXT}))),
-    "way": {"enum": ["looked", SHOWN, LENT, COPY, STAFF]}, "seen_as": TEXT, "client": _OR_NULL,
+    "way": {"enum": ["looked", SHOWN, LENT, COPY, STAFF, DESK]}, "seen_as": TEXT, "client": _OR_NULL,
     "lent": _or_null(shape({"lending_id": TEXT, "receiver": TEXT, "purpose": TEXT})), "company": _or_null(NAMED),
+    "copy_no": {"type": ["integer", "null"]},
 })  # fmt: skip
 LOOKS_ANSWER = answer("Who has looked, oldest first", shape({"licence_id": TEXT, "looks": _list(_LOOK), "after": _OR_NULL}))
 

@@ -14,7 +14,7 @@ from licence_service.licence import Act, Licence, beijing_day
 from licence_service.service import Service
 from licence_service.store.cards import Card
 from licence_service.store.looks import Look
-from licence_service.store.reads import Seen
+from licence_service.store.reads import DESK, AtDesk, Seen
 from licence_service.store.record import Record
 from licence_service.store.under_way import Pending
 from licence_service.template import Template
@@ -168,18 +168,36 @@ def look(service: Service, record: Record, one: Look) -> Said:
 
 
 def seen(service: Service, record: Record, one: Seen) -> Said:
-    """Return a line of the holder's list: an officer's look, or who scanned a show code, read what was lent, verified its copy or had it in a list (AU-06)."""
+    """Return a line of the holder's list: an officer's look, what was done at a desk, or a reading of what was shown, lent or listed (AU-06)."""
     if one.look:
         return {**look(service, record, one.look), "way": "looked", "seen_as": Asker.OFFICER.value, "client": one.look.client if not one.look.hidden else None,
-                "lent": None, "company": None}  # fmt: skip
+                "lent": None, "company": None, "copy_no": None}  # fmt: skip
+    if one.at_desk:
+        return _at_desk(service, record, one.at, one.at_desk)
     assert one.read  # noqa: S101 - it is one or the other
     fields = _named(service, record, one.at, one.read.fields)
     lent = {"lending_id": one.read.lending_id, "receiver": one.lent["receiver"], "purpose": one.lent["purpose"]} if one.read.lending_id else None
     return {
         "at": one.at.isoformat(timespec="seconds"), "sealed_by_case": False, "look_id": one.read_id, "organ": None, "found_by": None, "reason": None,
         "place": None, "officer": None, "fields": fields, "way": one.read.way, "seen_as": one.read.asker, "client": one.read.client, "lent": lent,
-        "company": company(service, one.read.company) if one.read.company else None,
+        "company": company(service, one.read.company) if one.read.company else None, "copy_no": None,
     }  # fmt: skip
+
+
+def _at_desk(service: Service, record: Record, at: datetime, one: AtDesk) -> Said:
+    """Return what somebody of a department did with a licence at the desk; who it was is kept there, and is the department's affair."""
+    return {
+        "at": at.isoformat(timespec="seconds"), "sealed_by_case": False, "look_id": None, "organ": _office(service, one), "found_by": one.done,
+        "reason": None, "place": None, "officer": None, "fields": _disclosed(service, record, at, Asker.CLERK), "way": DESK,
+        "seen_as": Asker.CLERK.value, "client": None, "lent": None, "company": None, "copy_no": one.copy_no,
+    }  # fmt: skip
+
+
+def _office(service: Service, one: AtDesk) -> Said:
+    """Return the sub-office in whose name somebody worked, by its name; the department where there was none."""
+    department = service.keyring.departments.get(one.department)
+    office = next((each for each in department.offices if each.code == one.office), None) if department else None
+    return {"code": office.code, "zh": office.name, "en": office.name_en} if office else organ(service, one.department)
 
 
 def company(service: Service, holder_id: str) -> Said:
@@ -199,11 +217,16 @@ def _seen(service: Service, record: Record, one: Look, *, opened: bool) -> list[
     """Return the fields that the officer saw then: those that a scan showed, else what the matrix shows; none where the licence came later."""
     if "fields" in one.said:
         return _named(service, record, one.at, one.said["fields"])
-    licence = record.on(beijing_day(one.at), one.at)
+    return _disclosed(service, record, one.at, Asker.OFFICER, on_reason=opened)
+
+
+def _disclosed(service: Service, record: Record, at: datetime, asker: Asker, *, on_reason: bool = False) -> list[Said]:
+    """Return the fields that the matrix shows an asker, as the licence had them then."""
+    licence = record.on(beijing_day(at), at)
     if licence is None:
         return []
     template = service.catalogue.edition(record.type, licence.current.edition)
-    return _named(service, record, one.at, disclose(template.fields, licence.current.face, Asker.OFFICER, on_reason=opened))
+    return _named(service, record, at, disclose(template.fields, licence.current.face, asker, on_reason=on_reason))
 
 
 def photo(service: Service, record: Record, name: str) -> tuple[str, bytes]:

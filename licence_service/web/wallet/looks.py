@@ -1,4 +1,4 @@
-"""Who looked, in the wallet: officers, who scanned, who read what was lent, newest first (DOMAIN AU-06, SH-11)."""
+"""Who looked, in the wallet: officers, clerks, who scanned, who read what was lent, newest first (DOMAIN AU-06, SH-11)."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,7 +8,8 @@ from fastapi.responses import Response
 
 from licence_service.holding import LOOKS
 from licence_service.roadside import BY_CODE
-from licence_service.store.reads import COPY, LENT, SHOWN, STAFF
+from licence_service.store.reads import COPY, DESK, LENT, SHOWN, STAFF
+from licence_service.web.desk_words import DONE
 from licence_service.web.holding import telling
 from licence_service.web.issuing import LicenceId
 from licence_service.web.looking import in_beijing
@@ -19,6 +20,7 @@ A_PAGE = 30
 _WAYS = {
     "looked": ("执法查询", "An officer looked"), SHOWN: ("扫描亮证码", "A show code was scanned"), LENT: ("查看授权内容", "What was lent was read"),
     COPY: ("核验加注件", "An annotated copy was verified"), STAFF: ("在从业人员名单中查看", "Seen in a company's list of persons"),
+    DESK: ("办证窗口查看", "Seen at the desk of a department"),
 }  # fmt: skip
 _ASKED_BY = {
     "number": ("按证号", "by number"), "plate": ("按车牌", "by plate"), "id": ("按身份证号", "by identity number"), BY_CODE: ("按亮证码", "by its show code"),
@@ -46,7 +48,8 @@ def _told(wallet: Wallet, said: dict[str, Any]) -> dict[str, Any]:
     at = in_beijing(datetime.fromisoformat(said["at"]))
     return {
         **said, "when": at[:10] if said["way"] == STAFF else at[:-3], "what": _WAYS[said["way"]], "organ": organ,
-        "asked_by": _ASKED_BY.get(said["found_by"]), "shown_to": _SEEN_AS.get(said["seen_as"]) if said["way"] == SHOWN else None,
+        "asked_by": _ASKED_BY.get(said["found_by"]),
+        "did": DONE[said["found_by"]] if said["way"] == DESK else None, "shown_to": _SEEN_AS.get(said["seen_as"]) if said["way"] == SHOWN else None,
     }  # fmt: skip
 
 
