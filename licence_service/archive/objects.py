@@ -27,7 +27,7 @@ def open_objects(url: str, options: Mapping[str, str]) -> "Objects":
     if parts.scheme == "file" and not parts.netloc and parts.path:
         return _Folder(Path(unquote(parts.path)).absolute())
     if parts.scheme == "s3" and parts.netloc:
-        return Objects(_bucket(parts.netloc, parts.path.strip("/"), options))
+        return _Bucket(_bucket(parts.netloc, parts.path.strip("/"), options))
     raise Misconfigured("an archive is file:<folder> or s3://<bucket>/<prefix>")
 
 
@@ -95,6 +95,31 @@ class Objects:
 
     def make_durable(self, key: str) -> None:
         """Return once an object would survive a loss of power; a bucket answers `create` only then."""
+
+
+class _Bucket(Objects):
+    """Objects in a bucket, which must refuse to write over what is there (`If-None-Match: *`, RFC 9110 §13.1.2): not every server that speaks S3 does."""
+
+    def __init__(self, store: S3Store) -> None:
+        super().__init__(store)
+        self._refuses: bool | None = None  # not known before this process has made its first object
+
+    def ready(self) -> None:
+        super().ready()
+        self._must_refuse()
+
+    def create(self, key: str, content: bytes) -> bool:
+        """See `Objects.create`; the first object that comes to be is made once more, which must be refused."""
+        self._must_refuse()
+        created = super().create(key, content)
+        if created and self._refuses is None:
+            self._refuses = not super().create(key, content)
+            self._must_refuse()
+        return created
+
+    def _must_refuse(self) -> None:
+        if self._refuses is False:
+            raise ArchiveUnavailable("the bucket writes over what is there (it takes no heed of If-None-Match); nothing is kept in it")
 
 
 class _Folder(Objects):

@@ -2,7 +2,9 @@
 
 import hashlib
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from obstore.store import S3Store
@@ -114,6 +116,48 @@ def test_a_server_that_does_not_listen_is_unavailable(s3_options: dict[str, str]
     for question in (archive.ready, lambda: archive.put(b"x"), lambda: archive.get("0" * 64)):
         with pytest.raises(ArchiveUnavailable):
             question()
+
+
+class _Overwriting(BaseHTTPRequestHandler):
+    """A server that speaks enough of S3 to keep objects, and takes no heed of `If-None-Match`."""
+
+    put: ClassVar[list[str]] = []
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.put.append(self.path)
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer(b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+
+    def _answer(self, body: bytes = b"") -> None:
+        self.send_response(200)
+        for name, value in (("ETag", '"x"'), ("Content-Length", str(len(body)))):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_bucket_that_writes_over_what_is_there_is_never_relied_on(s3_options: dict[str, str]) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Overwriting)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        archive = open_archive("s3://bucket/x", options={**s3_options, "endpoint": f"http://127.0.0.1:{server.server_port}"})
+        archive.ready()
+        with pytest.raises(ArchiveUnavailable, match="writes over"):
+            archive.put(b"one")
+        assert len(_Overwriting.put) == 2  # the object, and once more
+        for question in (archive.ready, lambda: archive.put(b"two")):
+            with pytest.raises(ArchiveUnavailable, match="writes over"):
+                question()
+        assert len(_Overwriting.put) == 2
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.mark.parametrize("url", ["", "var/archive", "http://host/x", "s3:///x", "file:", "file://host/x"])
