@@ -4,15 +4,18 @@ import base64
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 from licence_client import Decision, LicenceClient, Receipt, Refused, Unreachable, Waiting, WebhookRejected, verify_webhook
 
+from licence_service.admission import public_key
 from licence_service.app import served
 from licence_service.licence import beijing_day
 from licence_service.message import headers_of, new_secret
@@ -105,6 +108,12 @@ def test_a_licence_is_issued_read_verified_changed_and_heard_of(lived: tuple[Wor
     assert client.verify(pdf).overall == "not_valid"
     assert [one.type for one in client.events(before.cursor)] == ["licence.issue", "licence.suspend"]
     assert client.case("PY-1")[0]["licence_id"] == issued.licence_id
+    assert world.http.post("/download", data={"delivery_code": issued.delivery_code}).status_code == 200
+    arrived, cursor = client.arrivals()
+    assert [(one["type"], one["data"]["case_no"]) for one in arrived if one["data"]["licence_id"] == issued.licence_id] == [
+        ("issuance.delivered", "PY-1")
+    ]
+    assert client.arrivals(cursor)[0] == []
     assert [one["licence_id"] for one in client.search(field="number", value=issued.number)] == [issued.licence_id]
 
 
@@ -189,6 +198,34 @@ def test_receipts_and_photos_go_along(lived: tuple[World, Breaking]) -> None:
         HAILING, "PY-5", decision, asked["face"], photos=photos, receipts=receipts, service_item_code="51990011800100101"
     )  # fmt: skip
     assert world.service.book.get(issued.licence_id).entries[0].decision.unattended == "unattended_ride_hailing_vehicles"
+
+
+def test_a_client_with_a_key_signs_for_each_token_anew_also_when_an_answer_was_lost(lived: tuple[World, Breaking]) -> None:
+    world, line = lived
+    key, made = ECKey.generate_key("P-256"), list[str]()
+    known = Client("with a key", world.service.catalogue.samples[TRIP].issuer, ("*",), 1000)
+    world.service.clients.add_with_key(known, public_key(key.as_pem(private=False)), NOW)
+
+    def sign(claims: Mapping[str, Any]) -> str:
+        now = int(NOW.timestamp())  # the world's clock, not ours
+        assert claims["exp"] - claims["iat"] == 60
+        made.append(claims["jti"])
+        return jwt.encode({"alg": "ES256"}, {**claims, "iat": now, "exp": now + 60}, key)
+
+    client = LicenceClient(f"http://127.0.0.1:{line.port}", known.name, sign=sign, patience=20.0)
+    client._endpoint = world.service.admission.token_url  # what is lost next is the answer to the request for a token
+    line.losing = 1
+    assert client.template(TRIP)["sample"]
+    assert len(set(made)) == len(made) == 2
+    fresh = LicenceClient(f"http://127.0.0.1:{line.port}", known.name, sign=sign)
+    assert fresh.template(TRIP)["sample"]
+    assert fresh._endpoint == world.service.admission.token_url
+
+
+def test_a_client_has_a_secret_or_what_signs_and_never_both_or_none() -> None:
+    for wrong in ({}, {"secret": "y", "sign": lambda _claims: "x"}):
+        with pytest.raises(ValueError, match="either"):
+            LicenceClient("http://127.0.0.1:9", "x", **wrong)  # type: ignore[arg-type]
 
 
 def test_nobody_there_is_said_after_the_clients_patience() -> None:

@@ -4,11 +4,12 @@ import base64
 import hashlib
 import json
 import random
+import secrets
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
@@ -20,6 +21,8 @@ _EARLY = 30.0  # seconds before its end at which a token is renewed
 _LONGEST_PAUSE = 60.0
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 _WAITING = 202
+_JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
+_ASSERTED = 60  # seconds that an assertion lives
 _UNAUTHORISED = 401
 
 
@@ -77,12 +80,18 @@ class LicenceClient:
     """Calls a licence_service for one client. Give each thread its own."""
 
     def __init__(
-        self, url: str, client: str, *, secret: str, scope: str | None = None, patience: float = 120.0, timeout: float = 30.0
+        self, url: str, client: str, *, secret: str = "", sign: Callable[[Mapping[str, Any]], str] | None = None, scope: str | None = None,
+        patience: float = 120.0, timeout: float = 30.0,
     ) -> None:  # fmt: skip
-        """Take the service's address, the client's name and secret, what its tokens are narrowed to, and how many seconds a call may try."""
-        self._url, self._client, self._secret, self._scope = url.rstrip("/"), client, secret, scope
+        """Take the service's address, the client's name, its secret or what signs for it, what tokens are narrowed to, how many seconds a call may try.
+
+        `sign` returns the JWT of some claims under the client's private key (`private_key_jwt`, RFC 7523), with whatever library or module holds it.
+        """
+        if bool(secret) == (sign is not None):
+            raise ValueError("a client has either a secret or what signs for it")
+        self._url, self._client, self._secret, self._sign, self._scope = url.rstrip("/"), client, secret, sign, scope
         self._patience, self._timeout = patience, timeout
-        self._token, self._until = "", 0.0
+        self._token, self._until, self._endpoint = "", 0.0, ""
 
     # -- acts ------------------------------------------------------------------------------------------
 
@@ -148,6 +157,11 @@ class LicenceClient:
         """
         return Events(lambda cursor: self._read("/events", {"after": cursor} if cursor else {}), after)
 
+    def arrivals(self, after: str | None = None) -> tuple[list[dict[str, Any]], str]:
+        """Return the next events that licences reached their holders and copies were printed, and the cursor to go on with once you have kept them."""
+        page = self._read("/arrivals", {"after": after} if after else {})
+        return page["arrivals"], page["next"]
+
     # -- inside ----------------------------------------------------------------------------------------
 
     def _read(self, path: str, asked: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -191,22 +205,45 @@ class LicenceClient:
     def _bearer(self) -> str:
         """Return an access token that lives, a new one where the last is about to end."""
         if time.monotonic() >= self._until:
-            pair = ":".join(urllib.parse.quote_plus(part) for part in (self._client, self._secret))
-            form = {"grant_type": "client_credentials", **({"scope": self._scope} if self._scope else {})}
-            headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}", "Content-Type": "application/x-www-form-urlencoded"}
-            answer = self._patiently("POST", f"{self._url}/oauth/token", urllib.parse.urlencode(form).encode(), headers)
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            if self._secret:
+                pair = ":".join(urllib.parse.quote_plus(part) for part in (self._client, self._secret))
+                headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+            answer = self._patiently("POST", f"{self._url}/oauth/token", self._form, headers)
             if answer.status >= 400:  # noqa: PLR2004
                 raise Refused(answer.status, answer.json)
             said = answer.json
             self._token, self._until = said["access_token"], time.monotonic() + said["expires_in"] - _EARLY
         return self._token
 
-    def _patiently(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> _Answer:
+    def _form(self) -> bytes:
+        """Return the request for a token, made anew each time: an assertion is good for one."""
+        form = {"grant_type": "client_credentials", **({"scope": self._scope} if self._scope else {})}
+        if self._sign:
+            now = int(time.time())
+            said = {
+                "iss": self._client,
+                "sub": self._client,
+                "aud": self._told_endpoint(),
+                "iat": now,
+                "exp": now + _ASSERTED,
+                "jti": secrets.token_hex(16),
+            }
+            form |= {"client_assertion_type": _JWT_BEARER, "client_assertion": self._sign(said)}
+        return urllib.parse.urlencode(form).encode()
+
+    def _told_endpoint(self) -> str:
+        """Return the token endpoint as the service names it, for which assertions are made: behind a proxy it has another address than ours."""
+        if not self._endpoint:
+            self._endpoint = str(self._called("GET", "/.well-known/oauth-authorization-server", public=True).json["token_endpoint"])
+        return self._endpoint
+
+    def _patiently(self, method: str, url: str, content: bytes | Callable[[], bytes] | None, headers: Mapping[str, str]) -> _Answer:
         """Send once and again, while nothing answers or the answer says to come again."""
         deadline = time.monotonic() + self._patience
         for attempt in range(1_000_000):
             try:
-                answer = self._once(method, url, content, headers)
+                answer = self._once(method, url, content() if callable(content) else content, headers)
             except (OSError, HTTPException) as trouble:
                 pause = _pause(None, attempt)
                 if time.monotonic() + pause > deadline:
