@@ -25,7 +25,7 @@ from licence_service.demo import Moved
 from licence_service.digests import sha256
 from licence_service.licence import beijing_day
 from licence_service.seal.canonical import ORDERS
-from licence_service.seal.tokens import CodeSigner, open1, sign1
+from licence_service.seal.tokens import CodeSigner, Purpose, open1, sign1
 from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, Client
 from licence_service.store.counting import BOOK, raise_to
@@ -66,11 +66,12 @@ class Crowd:
         record = service.book.get(self.first)
         printed = [service.preparer._printed(record, entry, entry.version) for entry in record.entries if entry.version]
         self.facts = {
-            key_of_code(digits): qr_token.unpack(open1(qr_token.message_in(digits), service.keyring.code_keys).payload)
+            key_of_code(digits): qr_token.unpack(open1(qr_token.message_in(digits), service.keyring.keys_for(Purpose.LICENCE)).payload)
             for digits in printed
             if digits
         }  # by the key of the prepared answer
-        self.signer = Quickly(self.department.code_signer.kid, self.department.code_signer.key)
+        signer = self.department.signers[Purpose.LICENCE]
+        self.signer = Quickly(signer.kid, signer.key)
         self.vault = service.book._vault
 
     def fill(self, size: int) -> list[str]:

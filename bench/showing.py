@@ -43,6 +43,7 @@ from licence_service.digests import sha256
 from licence_service.exchange import Exchange
 from licence_service.holding import Holding
 from licence_service.licence import beijing_day
+from licence_service.seal.tokens import Purpose
 from licence_service.service import Service
 from licence_service.showing import Scanner
 from licence_service.store.cards import Scope
@@ -106,7 +107,7 @@ def cost(scene: Scene) -> None:
     """Measure and record what a code costs."""
     service, office = scene.service, scene.service.shown.office
     holding = Holding(Holder(scene.holders[0], PERSON, 3), "a-log-in", None)
-    key = service.keyring.department_of(service.book.get(scene.licence_id).department).code_signer.key
+    key = service.keyring.department_of(service.book.get(scene.licence_id).department).signers[Purpose.LICENCE].key
     card = service.holder_desk.cards.card(holding, scene.licence_id, "show")
     public, payload = key.public_key(), show_code.pack(office.make(holding, scene.licence_id).facts)
 

@@ -26,6 +26,7 @@ from licence_service.licence import Entry, beijing_day
 from licence_service.licence_data import licence_data
 from licence_service.line import host_of
 from licence_service.requests import read_issue
+from licence_service.seal.tokens import Purpose
 from licence_service.service import Service
 
 
@@ -58,7 +59,7 @@ class Works:
         self.line, self.seal = service.registrar.line, self.department.seal
         moved = Moved(self.template, service.catalogue.kinds, sample, today)
         dice = random.Random(7)
-        self._kid = self.department.code_signer.kid.hex()
+        self._kid = self.department.signers[Purpose.LICENCE].kid.hex()
         self.cases = []
         for _ in range(count):
             request = read_issue(moved.request())
@@ -140,7 +141,7 @@ class Unavoidable:
     def __init__(self, works: Works) -> None:
         """Take the keys that sign and the files to hash."""
         self._seal_key = works.seal._signer._key  # type: ignore[attr-defined]
-        self._code_key = works.department.code_signer.key
+        self._code_key = works.department.signers[Purpose.LICENCE].key
         self._files = [works.once()[0] for _ in range(20)]
         self._prehashed = utils.Prehashed(hashes.SHA256())
         self._number = 0

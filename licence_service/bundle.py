@@ -13,7 +13,7 @@ from typing import Any
 from licence_service.digests import canonical, sha256
 from licence_service.seal.listing_tokens import base64url, from_base64url, open_jws, sign_jws
 from licence_service.seal.terms import PublicKey, key_at
-from licence_service.seal.tokens import BadToken, CodeSigner
+from licence_service.seal.tokens import BadToken, CodeSigner, Purpose, purposes_in
 from licence_service.status import BadChanges, BadList, changed, changes, compressed, expanded, read_days, written_days
 
 FORM, DELTA_FORM, TIME_FORM = "trust-bundle/1", "trust-bundle-delta/1", "server-time/1"
@@ -45,9 +45,10 @@ class Bundle:
     lists: Mapping[int, bytes] = field(repr=False)
     lapses: Mapping[Place, date] = field(repr=False)
 
-    def code_keys(self) -> dict[bytes, PublicKey]:
-        """Return the code keys of all departments by kid, retired ones too."""
-        return {bytes.fromhex(one["kid"]): key_at(from_base64url(one["public_key"])) for issuer in self.issuers for one in issuer["code_keys"]}
+    def keys_for(self, purpose: Purpose) -> dict[bytes, PublicKey]:
+        """Return the code keys of all departments for a purpose by kid, retired ones too (SE-04)."""
+        keys = [one for issuer in self.issuers for one in issuer["code_keys"] if purpose in purposes_in(one, "purposes")]
+        return {bytes.fromhex(one["kid"]): key_at(from_base64url(one["public_key"])) for one in keys}
 
     def issuer(self, index: int) -> Mapping[str, Any] | None:
         """Return the department of this index."""
@@ -85,7 +86,8 @@ def read(text: str, keys: Mapping[bytes, PublicKey]) -> Bundle:
             str(said["book"]), datetime.fromisoformat(said["as_of"]), datetime.fromisoformat(said["signed_at"]), said["head"],
             tuple(said["issuers"]), tuple(said["types"]), tuple(said["rule_packs"]), lists, lapses,
         )  # fmt: skip
-        read.code_keys()
+        for purpose in Purpose:
+            read.keys_for(purpose)
     except (BadToken, BadList, BadChanges, KeyError, TypeError, ValueError, AttributeError, OverflowError) as bad:
         raise BadBundle("not a bundle that the keeper signed") from bad
     return read

@@ -18,7 +18,7 @@ from licence_service.recording import Fact, Situation, accepted_fact, fact_of
 from licence_service.requests import ActRequest
 from licence_service.rules import RulePack, acceptance_pack, judge_fact
 from licence_service.seal.department import Department
-from licence_service.seal.tokens import is_signed, key_id
+from licence_service.seal.tokens import Purpose, is_signed, key_id
 from licence_service.store.clients import Client
 from licence_service.store.record import Record
 from licence_service.template import EndorsementKind, Template
@@ -162,7 +162,7 @@ def signed(setting: Setting, draft: Draft, fact: Fact, request: ActRequest) -> E
     if request.act is Act.ASSERT:
         return unsigned
     own = setting.line.keyring.departments[setting.caller.department]
-    return replace(unsigned, signature=own.code_signer.sign(unsigned.statement(draft.entry.licence_id)))
+    return replace(unsigned, signature=own.signers[Purpose.ENDORSEMENT].sign(unsigned.statement(draft.entry.licence_id)))
 
 
 def stated(setting: Setting, fact: Fact, request: ActRequest) -> Endorsement:
@@ -180,7 +180,7 @@ def stated(setting: Setting, fact: Fact, request: ActRequest) -> Endorsement:
         asserted.endorsement_id if asserted else licence_id(secrets.randbelow(36**20)), fact.kind.slug, fact.facts, fact.occurred_on,
         fact.effective_from, fact.effective_to, (asserted.asserter if asserted else request.asserter) or caller, caller if own else None,
         asserted.external_ref if asserted else request.external_ref, commitment(committed_facts(fact.facts, subject), salt, FACTS_FORM),
-        own.code_signer.kid.hex() if own else "", b"", salt, corrects=asserted.corrects if asserted else request.corrects,
+        own.signers[Purpose.ENDORSEMENT].kid.hex() if own else "", b"", salt, corrects=asserted.corrects if asserted else request.corrects,
         rule_pack=acceptance_pack(setting.packs, setting.record.type, setting.today) if request.act is Act.ENDORSE else None,
         previous=licence.entries[-1].digest.sha256 if licence.entries[-1].digest else None,
         asserter_kid=asserted.asserter_kid if asserted else key_id(body.public_key) if body and body.public_key else None,

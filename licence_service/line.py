@@ -31,7 +31,7 @@ from licence_service.rules import renewal_of
 from licence_service.seal import Seal, Sealed
 from licence_service.seal.department import Department
 from licence_service.seal.keyring import Keyring
-from licence_service.seal.tokens import sign1
+from licence_service.seal.tokens import Purpose, sign1
 from licence_service.sealing import Order, Sealer, brake_of, watch_of
 from licence_service.store.book import Book
 from licence_service.store.payload import token_digest
@@ -126,7 +126,7 @@ class Line:
             bytes.fromhex(version.face_commitment.sha256)[: qr_token.COMMITMENT_BYTES], compared(template, version.face),
             date.fromisoformat(str(until)) if until else None,
         )  # fmt: skip
-        return sign1(qr_token.pack(facts), department.code_signer)
+        return sign1(qr_token.pack(facts), department.signers[Purpose.LICENCE])
 
     def verify_url(self, entry: Entry, template: Template, department: Department, record: Record | None = None) -> str:
         """Return the address that the code on paper holds."""

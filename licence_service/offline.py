@@ -14,7 +14,7 @@ from licence_service import qr_token
 from licence_service.bundle import Bundle
 from licence_service.licence import BEIJING, beijing_day
 from licence_service.qr_token import BadCode, CodeFacts
-from licence_service.seal.tokens import KID_BYTES, BadToken, open1
+from licence_service.seal.tokens import KID_BYTES, BadToken, Purpose, open1
 from licence_service.status import BadList, Status, status_at
 from licence_service.verdict import Answer, Check, Overall, Result, answers_of, in_words
 
@@ -76,11 +76,11 @@ def check(text: str, bundle: Bundle, at: datetime, server_time: datetime | None 
     digits, host = _presented(text.strip(), bundle.book)
     if host is not None:
         return _verdict(bundle, clock, (_seal(_NO, "foreign-host"),), host=host)
-    keys = bundle.code_keys()
+    keys = bundle.keys_for(Purpose.LICENCE)
     try:
         message = qr_token.message_in(digits)
         if message.startswith(_HEAD) and message[len(_HEAD) :][:KID_BYTES] not in keys:
-            return _verdict(bundle, clock, (_seal(_UNKNOWN, "key-not-listed"),))  # it may be newer than the bundle
+            return _verdict(bundle, clock, (_seal(_UNKNOWN, "key-not-listed"),))  # it may be newer than the bundle, or is for another purpose
         opened = open1(message, keys)
         facts = qr_token.unpack(opened.payload)
     except (BadToken, BadCode):

@@ -13,7 +13,7 @@ from licence_service.bundle import Bundle
 from licence_service.licence import LicenceState
 from licence_service.offline import CLOCK_ALLOWANCE, Clock, OfflineVerdict, headline, overall_of
 from licence_service.qr_token import BadCode
-from licence_service.seal.tokens import BadToken, kid_of
+from licence_service.seal.tokens import BadToken, Purpose, kid_of
 from licence_service.show_code import ShowFacts, Timed, Timing
 from licence_service.verdict import Check, Result, answers_of
 
@@ -40,7 +40,7 @@ def check(text: str, bundle: Bundle, at: datetime, server_time: datetime | None 
     if digits is None:
         host = qr_token.site_of(text.strip(), str(urlsplit(bundle.book).hostname))
         return _verdict(bundle, Clock(at, None), (_seal(Result.NO, "foreign-host"),), host=host)
-    keys = bundle.code_keys()
+    keys = bundle.keys_for(Purpose.LICENCE)
     try:
         facts, kid = show_code.read(digits, keys)
     except BadCode:

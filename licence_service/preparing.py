@@ -48,7 +48,7 @@ def generation_of(catalogue: Catalogue, keyring: Keyring, shorthand: Shorthand) 
     editions = [edition.digest for slug in sorted(catalogue.editions) for edition in catalogue.editions[slug]]
     kinds = [kind_digest(catalogue.kinds[slug]) for slug in sorted(catalogue.kinds)]
     departments = [[one.uscc, one.name, one.name_en, one.demo] for _, one in sorted(keyring.departments.items())]
-    keys = sorted([kid.hex(), keyring.verifying_key(kid)[1]] for kid in keyring.code_keys)
+    keys = sorted([kid.hex(), one.owner, sorted(each.value for each in one.purposes)] for kid, one in keyring.code_keys.items())
     seals = sorted(
         [one.certificate_sha256, one.seal_id, one.department, str(one.used_from), str(one.used_to)] for one in keyring.known_seals.values()
     )

@@ -13,10 +13,12 @@ from licence_service.law import Law
 from licence_service.listing import StatusLists
 from licence_service.rules import AgeCeiling, RulePack, as_data, in_force
 from licence_service.rules.pack import GradeRecovery, RecurringHours
+from licence_service.seal.code_keys import KnownCodeKey
 from licence_service.seal.department import Department
 from licence_service.seal.keyring import Keyring
 from licence_service.seal.listing_tokens import base64url
 from licence_service.seal.terms import point_of
+from licence_service.seal.tokens import EVERY_PURPOSE, Purpose
 from licence_service.store.heads import Heads
 from licence_service.store.listings import Run
 
@@ -53,7 +55,7 @@ class Publisher:
 
     def _sign(self, run: Run) -> str:
         contents = {number: one.content for number, one in self._lists.listings.lists(run).items()}
-        return sign(self._of(run), self._keeper.code_signer, contents)
+        return sign(self._of(run), self._keeper.signers[Purpose.STATUS], contents)
 
     def delta(self, since: datetime) -> str:
         """Return what turns the bundle whose `as_of` is `since` into the newest one; `NotInRegister` where its lists are no longer kept."""
@@ -64,16 +66,16 @@ class Publisher:
         return self._signed_delta(before, newest)
 
     def _sign_delta(self, before: Run, newest: Run) -> str:
-        return sign_delta(self._of(before), self._of(newest), self._keeper.code_signer)
+        return sign_delta(self._of(before), self._of(newest), self._keeper.signers[Purpose.STATUS])
 
     def keeper_key(self) -> dict[str, str]:
         """Return the key by which bundles and lists are signed, as the browser imports it."""
-        signer = self._keeper.code_signer
+        signer = self._keeper.signers[Purpose.STATUS]
         return {"book": self._book, "kid": signer.kid.hex(), "public_key": base64url(point_of(signer.key.public_key()))}
 
     def time(self, nonce: str) -> str:
         """Return what time it is, signed for whoever asked with this nonce: it is never old (SH-05)."""
-        return sign_time(self._book, self._now(), nonce, self._keeper.code_signer)
+        return sign_time(self._book, self._now(), nonce, self._keeper.signers[Purpose.STATUS])
 
     def _of(self, run: Run) -> Bundle:
         made = self._lists.listings.made(run)
@@ -91,21 +93,16 @@ class Publisher:
         terms = self._terms()
         found = []
         for one in sorted(self._keyring.departments.values(), key=lambda each: each.issuer_index):
-            kids = [kid for kid in self._keyring.code_keys if self._keyring.verifying_key(kid)[1] == one.uscc]
+            keys = [(kid, key) for kid, key in sorted(self._keyring.code_keys.items()) if key.owner == one.uscc]
             seals = [(digest, seal.seal_id) for digest, seal in self._keyring.known_seals.items() if seal.department == one.uscc]
             found.append(
                 {
                     "index": one.issuer_index, "code": one.uscc, "zh": one.name, "en": one.name_en, "specimen": one.demo,
-                    "code_keys": [self._code_key(kid, terms) for kid in sorted(kids)],
+                    "code_keys": [_code_key(kid, key, terms) for kid, key in keys],
                     "seals": [self._seal(digest, seal_id) for digest, seal_id in sorted(seals)],
                 }
             )  # fmt: skip
         return found
-
-    def _code_key(self, kid: bytes, terms: Terms) -> dict[str, str | None]:
-        first, last = terms.get(kid, (None, None))
-        days = {"from": first.isoformat() if first else None, "to": last.isoformat() if last else None}
-        return {"kid": kid.hex(), "public_key": base64url(point_of(self._keyring.code_keys[kid])), **days}
 
     def _seal(self, digest: str, seal_id: str) -> dict[str, str]:
         certificate = self._keyring.certificate_of(seal_id)
@@ -137,3 +134,11 @@ def _asks(packs: tuple[RulePack, ...], slug: str, day: date) -> bool:
         return True
     ceiling = in_force(packs, slug, day, AgeCeiling)
     return bool(ceiling and ceiling[1].effect == "condition")
+
+
+def _code_key(kid: bytes, key: KnownCodeKey, terms: Terms) -> dict[str, Any]:
+    """Return a key as a bundle tells it; what it is for, only where that is not everything: so bundles were before keys had purposes."""
+    first, last = terms.get(kid, (None, None))
+    days = {"from": first.isoformat() if first else None, "to": last.isoformat() if last else None}
+    said = {"kid": kid.hex(), "public_key": base64url(point_of(key.public)), **days}
+    return said if key.purposes == EVERY_PURPOSE else said | {"purposes": sorted(one.value for one in key.purposes)}

@@ -19,7 +19,7 @@ from licence_service.history.words import STATES
 from licence_service.identifiers import normal_code
 from licence_service.licence import BEIJING, beijing_day
 from licence_service.reasons import REASONS
-from licence_service.seal.tokens import BadToken, CodeSigner, open1, sign1
+from licence_service.seal.tokens import BadToken, CodeKeys, CodeSigner, open1, sign1
 from licence_service.store.heads import Heads, StoredHead
 from licence_service.verdict import Verdict
 from licence_service.verification import Question
@@ -138,7 +138,7 @@ class Opened:
     kid: bytes
 
 
-def open_receipt(message: bytes, keys: Mapping[bytes, Any]) -> Opened:
+def open_receipt(message: bytes, keys: CodeKeys) -> Opened:
     """Check a statement against the keepers' public keys by kid; raise `BadReceipt` for anything else than one of ours."""
     try:
         opened = open1(message, keys)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from licence_service.archive import SecondPlace
 from licence_service.log.heads import BadHead, KeptHead, Statement, read_kept, read_statement
 from licence_service.seal.keyring import Keyring
-from licence_service.seal.tokens import BadToken, open1
+from licence_service.seal.tokens import BadToken, Purpose, open1
 
 
 def opened(keyring: Keyring, message: bytes) -> Statement:
-    """Return what a head's message says; `BadHead` where no department's code key, in use or retired, signed it."""
+    """Return what a head's message says; `BadHead` where no department's key for evidence, in use or retired, signed it."""
     try:
-        return read_statement(open1(message, keyring.code_keys).payload)
+        return read_statement(open1(message, keyring.keys_for(Purpose.EVIDENCE)).payload)
     except BadToken as bad:
         raise BadHead(str(bad)) from bad
 

@@ -53,6 +53,7 @@ from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.seal.pkcs11 import TokenAccess
 from licence_service.seal.terms import code_key_terms
+from licence_service.seal.tokens import Purpose
 from licence_service.settings import Settings
 from licence_service.signing_in import SignIn
 from licence_service.skeletons import Skeletons
@@ -263,13 +264,13 @@ def build(
     clients, openings, appendings = Clients(database, keyring.within), Openings(database, vault, now), Appendings(database, vault, now)
     chunks = Chunks(registrar, Reserving(database, vault), openings, appendings, Packer(archive, packed, skeletons))
     runs = Runs(KeptRuns(database, vault, now), open_passing(settings.archive_url, options=settings.archive_options()), chunks, clients)
-    keeper, heads = keeper_of(keyring.departments), Heads(database)
+    keeper, heads, looks = keeper_of(keyring.departments), Heads(database), Looks(database, vault)
     second = open_second_place(settings.heads_url, options=settings.archive_options()) if settings.heads_url else None
-    follower = Follower(heads, second, keeper.code_signer, settings.public_url, now)
+    follower = Follower(heads, second, keeper.signers[Purpose.EVIDENCE], settings.public_url, now)
     auditor = Auditor(database, vault, seal_log, catalogue, keyring, archive, settings.public_url)
-    officers = Officers(verifier, Looks(database, vault), reservations, heads, read_reasons(settings.templates), keeper.code_signer, now)
+    officers = Officers(verifier, looks, reservations, heads, read_reasons(settings.templates), keeper.signers[Purpose.EVIDENCE], now)
     recovery = Recovery(book, heads, Reentry(database, vault), archive, packed, catalogue, keyring, settings.public_url)
-    status_lists = StatusLists(Statuses(database), Listings(database), keeper.code_signer, settings.public_url, now)
+    status_lists = StatusLists(Statuses(database), Listings(database), keeper.signers[Purpose.STATUS], settings.public_url, now)
     sources = Sources(catalogue, keyring, law, heads, lambda: code_key_terms(settings.keys.expanduser()))
     admission = Admission(clients, Credentials(database), settings.public_url.rstrip("/"), vault.token_key, frozenset(catalogue.editions), now)
     feed, poster = Feed(EventLines(database), vault), Poster(read_networks(settings.webhook_networks), settings.seal_timeout_seconds)
@@ -280,9 +281,9 @@ def build(
         settings, now, catalogue, keyring, printer, archive, database, book, reservations, seal_log, clients, admission,
         Failures(database, vault), registrar, chunks, runs, verifier, preparer, examiner, uploads,
         heads, second, follower, auditor, recovery, foundations, law, tasks,
-        Searching(database, vault), Answers(verifier, heads, keeper.code_signer),
+        Searching(database, vault), Answers(verifier, heads, keeper.signers[Purpose.EVIDENCE]),
         Gatherer(book, heads, foundations, archive, keyring, reservations, seal_log, now), Assertions(registrar), Reviews(registrar),
-        Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
+        Receipts(heads, keeper.signers[Purpose.EVIDENCE], printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), registrar.answers, seal_log, waits, tasks, now),
         people, sign_in(settings, people, database, vault.sign_in_key, now), wallet_door(settings, holders.exchange, database, vault),

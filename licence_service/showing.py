@@ -18,6 +18,7 @@ from licence_service.fields import Asker
 from licence_service.holding import SHOW, Cards, Holding
 from licence_service.licence import Licence, beijing_day
 from licence_service.qr_token import BadCode
+from licence_service.seal.tokens import Purpose
 from licence_service.show_code import ShowFacts, Timing
 from licence_service.store.clients import Client
 from licence_service.store.reads import SHOWN, Read
@@ -130,7 +131,7 @@ class ShowOffice:
             self._template(record, licence).index, department.issuer_index, licence_id, licence.current.version, now.replace(microsecond=0),
             life, secrets.token_bytes(show_code.NONCE_BYTES), binding, audience, licence.state, licence.valid_to, licence.current.status,
         )  # fmt: skip
-        digits = show_code.make(facts, department.code_signer)
+        digits = show_code.make(facts, department.signers[Purpose.LICENCE])
         return Made(digits, show_code.address(self.public_url, digits), facts)
 
     def must_be_shown(self, record: Record, licence: Licence) -> None:
@@ -200,10 +201,10 @@ class ShowOffice:
         """Return what a genuine code says, and whose key signed it; None for any other. The signature is looked at before any time (SH-02)."""
         keyring = self.verifier.keyring
         try:
-            facts, kid = show_code.read(digits, keyring.code_keys)
+            facts, kid = show_code.read(digits, keyring.keys_for(Purpose.LICENCE))
         except BadCode:
             return None
-        return facts, keyring.verifying_key(kid)[1]
+        return facts, keyring.verifying_key(kid, Purpose.LICENCE)[1]
 
     def _record(self, facts: ShowFacts, signer: str) -> Record | None:
         """Return the licence that a code is about; None where there is none, or the key that signed is not that of its issuer or its maker."""

@@ -22,7 +22,7 @@ from licence_service.seal import Finding
 from licence_service.seal.entitlement import entitlement_faults
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring
-from licence_service.seal.tokens import BadToken, open1
+from licence_service.seal.tokens import BadToken, Purpose, open1
 from licence_service.store.book import Book
 from licence_service.store.record import Record
 from licence_service.template import Template
@@ -110,7 +110,7 @@ class Verifier:
     def of_code(self, digits: str) -> tuple[Record, int] | Check:
         """Return the record and the version that a code on paper is about, or the check that it fails."""
         try:
-            opened = open1(qr_token.message_in(digits), self.keyring.code_keys)
+            opened = open1(qr_token.message_in(digits), self.keyring.keys_for(Purpose.LICENCE))
             facts = qr_token.unpack(opened.payload)
         except (BadToken, qr_token.BadCode):
             return Check(2, "seal", "authentic", Result.NO, ("code-not-genuine",))
@@ -120,7 +120,7 @@ class Verifier:
             return Check(1, "register", "authentic", Result.NO, ("no-such-record",))
         version = next((entry.version for entry in record.entries if entry.version and entry.version.version == facts.version), None)
         tied = version is not None and bytes.fromhex(version.face_commitment.sha256).startswith(facts.commitment)
-        if not tied or self.keyring.verifying_key(opened.kid)[1] != made_by(record, facts.version):
+        if not tied or self.keyring.verifying_key(opened.kid, Purpose.LICENCE)[1] != made_by(record, facts.version):
             return Check(3, "document", "authentic", Result.NO, ("code-at-odds",))
         return record, facts.version
 

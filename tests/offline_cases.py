@@ -15,7 +15,7 @@ from licence_service.bundle import Bundle, sign, sign_delta, sign_time
 from licence_service.qr_token import CodeFacts, address, pack
 from licence_service.seal.listing_tokens import base64url, sign_jws
 from licence_service.seal.terms import PublicKey, point_of
-from licence_service.seal.tokens import CodeSigner, sign1
+from licence_service.seal.tokens import CodeSigner, Purpose, sign1
 from licence_service.status import Status, blank, put
 
 BOOK = "https://licence.example.cn"
@@ -37,6 +37,7 @@ def signer(number: int) -> CodeSigner:
 
 
 KEEPER, DEPARTMENT, RETIRED, NEIGHBOUR, STRANGER = (signer(number) for number in range(1, 6))
+OWN_KEYS = {one: signer(10 + number) for number, one in enumerate(Purpose)}  # of the department, each for one purpose
 
 
 def keeper_keys() -> dict[bytes, PublicKey]:
@@ -44,17 +45,19 @@ def keeper_keys() -> dict[bytes, PublicKey]:
     return {KEEPER.kid: KEEPER.key.public_key()}
 
 
-def _issuer(index: int, name: str, *signers: CodeSigner, specimen: bool = False) -> Mapping[str, Any]:
-    keys = [
-        {"kid": one.kid.hex(), "public_key": base64url(point_of(one.key.public_key())), "from": "2010-01-01", "to": "2020-12-31"} for one in signers
-    ]
+def _key(one: CodeSigner, *purposes: Purpose) -> dict[str, Any]:
+    said = {"kid": one.kid.hex(), "public_key": base64url(point_of(one.key.public_key())), "from": "2010-01-01", "to": "2020-12-31"}
+    return said | {"purposes": list(purposes)} if purposes else said
+
+
+def _issuer(index: int, name: str, *keys: dict[str, Any], specimen: bool = False) -> Mapping[str, Any]:
     return {
         "index": index,
         "code": f"1151990{index}MB9900013X",
         "zh": name,
         "en": f"Bureau {index}",
         "specimen": specimen,
-        "code_keys": keys,
+        "code_keys": list(keys),
         "seals": [],
     }
 
@@ -72,7 +75,8 @@ def bundle() -> Bundle:
         {"index": AFLOAT, "name": "afloat", "zh": "船舶营业运输证", "en": "Ship certificate", "freshness_hours": 168, "conditions": False},
     )
     pack = {"id": "training", "sha256": "0" * 64, "pack": {"format": "rule-pack/1", "types": ["trained"], "rule": {"way": "recurring_hours"}}}
-    issuers = (_issuer(1, "蜀安市交通运输局", DEPARTMENT, RETIRED), _issuer(2, "样本局", NEIGHBOUR, specimen=True))
+    own = (_key(key, purpose) for purpose, key in OWN_KEYS.items())
+    issuers = (_issuer(1, "蜀安市交通运输局", _key(DEPARTMENT), _key(RETIRED), *own), _issuer(2, "样本局", _key(NEIGHBOUR), specimen=True))
     return Bundle(BOOK, AS_OF, AS_OF + timedelta(minutes=1), None, issuers, types, (pack,), {0: bytes(places)}, LAPSES)
 
 
@@ -83,13 +87,20 @@ def bundle_text() -> str:
 
 
 def without_what_judges() -> list[str]:
-    """Return signed bundles, each with a type whose limit or conditions are not said: nothing of it may read as fresh, or as none."""
+    """Return signed bundles, each with a type whose limit or conditions are not said: nothing of it may read as fresh, or as none.
+
+    The last ones have a key whose purposes are no list.
+    """
     whole = dict(bundle().types[0])
     bad = [
         {**whole, name: value} for name, value in (("freshness_hours", None), ("freshness_hours", 0), ("freshness_hours", "24"), ("conditions", 0))
     ]
     bad += [{key: value for key, value in whole.items() if key != name} for name in ("index", "freshness_hours", "conditions")]
-    return [sign(replace(bundle(), types=(*bundle().types[1:], one)), KEEPER) for one in bad]
+    strange = [_issuer(1, "蜀安市交通运输局", {**_key(DEPARTMENT), "purposes": one}) for one in ("licence", {"licence": True}, 1, None)]
+    return [
+        *(sign(replace(bundle(), types=(*bundle().types[1:], one)), KEEPER) for one in bad),
+        *(sign(replace(bundle(), issuers=(one,)), KEEPER) for one in strange),
+    ]
 
 
 def _times() -> dict[str, str]:
@@ -317,6 +328,12 @@ def cases() -> list[Case]:
             f"{GENUINE}; unknown status-stale; unknown status-stale; yes condition-date-ahead",
         ),
         _case("a key that the device does not know", code(by=STRANGER), "cannot_decide", f"unknown key-not-listed; {NOTHING}"),
+        _case("a key of this department for licences", code(by=OWN_KEYS[Purpose.LICENCE]), "valid", f"{GENUINE}; {CURRENT}; {FORCE}; {NONE}", rule=("SE-04",)),
+        *(
+            _case(f"a key of this department for {purpose}", code(by=key), "cannot_decide", f"unknown key-not-listed; {NOTHING}", rule=("SE-04",))
+            for purpose, key in OWN_KEYS.items()
+            if purpose is not Purpose.LICENCE
+        ),
         _case("another department's key", code(by=NEIGHBOUR), "not_valid", f"no code-at-odds; {NOTHING}"),
         _case("a foreign host", code(book="https://licence-example.cn"), "not_valid", f"no foreign-host; {NOTHING}", rule=("SH-02",)),
         _case("a host behind our name", code(book="https://licence.example.cn@evil.example"), "not_valid", f"no foreign-host; {NOTHING}"),

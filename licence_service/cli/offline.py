@@ -20,6 +20,7 @@ from licence_service.parcels import ALL
 from licence_service.seal.keyring import read_keyring
 from licence_service.seal.listing_tokens import kid_of
 from licence_service.seal.terms import PublicKey, key_in
+from licence_service.seal.tokens import Purpose
 from licence_service.settings import read_settings
 from licence_service.status import Status, status_at
 from licence_service.verdict import Overall, in_words
@@ -51,11 +52,15 @@ def parcels_build(
 
 @bundles.command("key")
 @said
-def bundle_key() -> None:
-    """Print the keeper's public key (PEM): what a device without this set-up checks bundles with."""
+def bundle_key(
+    purpose: Annotated[
+        Purpose, typer.Option(help="What it is to check: status (bundles and lists), evidence (receipts, answers, notes, heads).")
+    ] = Purpose.STATUS,
+) -> None:
+    """Print a public key of the keeper (PEM): what a device without this set-up checks bundles with, or receipts."""
     settings = read_settings()
     keyring = read_keyring(settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys)
-    print(keyring.public_code_keys()[keeper_of(keyring.departments).code_signer.kid.hex()], end="")  # noqa: T201 - to be piped, to the byte
+    print(keyring.public_code_keys()[keeper_of(keyring.departments).signers[purpose].kid.hex()], end="")  # noqa: T201 - to be piped, to the byte
 
 
 @bundles.command("build")
@@ -158,7 +163,7 @@ def _keys(key: Path | None, text: str) -> Mapping[bytes, PublicKey]:
     if key is None:
         settings = read_settings()
         keyring = read_keyring(settings.keys.expanduser(), passphrase=settings.passphrase(), allow_demo=settings.allow_demo_keys)
-        signer = keeper_of(keyring.departments).code_signer
+        signer = keeper_of(keyring.departments).signers[Purpose.STATUS]
         return {signer.kid: signer.key.public_key()}
     try:
         return {kid_of(text): key_in(key.read_bytes())}

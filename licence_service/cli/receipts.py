@@ -14,7 +14,7 @@ from licence_service.document import Fonts, Printer
 from licence_service.errors import Misconfigured, NotInRegister
 from licence_service.receipts import BadReceipt, Opened, message_in, must_agree, open_receipt, page_of, words_of
 from licence_service.seal.public import one_key, read_code_keys
-from licence_service.seal.tokens import BadToken
+from licence_service.seal.tokens import BadToken, Purpose
 from licence_service.settings import read_settings
 
 
@@ -71,7 +71,7 @@ def _print(opened: Opened, *, as_json: bool) -> None:
 def _opened(message: bytes, key: Path | None) -> tuple[Opened, str]:
     """Check the signature of a statement; return it with the name of the key's owner."""
     try:
-        known = one_key(key.read_bytes(), message) if key else read_code_keys(read_settings().keys.expanduser())
+        known = one_key(key.read_bytes(), message) if key else read_code_keys(read_settings().keys.expanduser(), Purpose.EVIDENCE)
         opened = open_receipt(message, known.keys)
     except BadToken as bad:
         raise BadReceipt("this is no receipt") from bad

@@ -7,6 +7,7 @@ documents/001.pdf    the sealed file of each version
 foundations/7.json   the lines of the book that judged: editions, rule packs, bodies, departments, trust anchors
 head.cose            a signed head of the book; proofs.json: the audit path of each entry and foundation to its root (RFC 6962)
 keys.json            the public code keys by name; certificates/*.pem: the sealing certificates
+key_purposes.json    what each of them is good for, by name; all of it where the file or the name is absent
 seal-uses.jsonl      the lines of the seal-use log about this licence
 history.json         the same for people to read
 """

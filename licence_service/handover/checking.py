@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from licence_service.digests import canonical, commitment, digests, sha256
 from licence_service.endorsement import FACTS_FORM
@@ -11,7 +10,7 @@ from licence_service.entry_form import entry_of
 from licence_service.licence import FACE_FORM, Entry
 from licence_service.log.heads import BadHead, read_statement
 from licence_service.log.tree import is_included
-from licence_service.seal.tokens import BadToken, open1, verify
+from licence_service.seal.tokens import BadToken, CodeKeys, Purpose, open1, purposes_in, verify
 from licence_service.seal.tokens import public_keys as read_keys
 
 MOST_BYTES = 100_000_000  # of one file
@@ -47,7 +46,7 @@ def _read(folder: Path, name: str) -> bytes | None:
 
 def _rows(licence_id: str, files: Mapping[str, bytes]) -> Iterator[str]:
     """Check chain, commitments, documents, signatures and the place of every line under the signed head."""
-    keys = read_keys(json.loads(files["keys.json"]))
+    keys = _keys_for(Purpose.ENDORSEMENT, files)
     names = sorted(name for name in files if name.startswith("entries/"))
     previous = ""
     for number, name in enumerate(names, 1):
@@ -58,10 +57,16 @@ def _rows(licence_id: str, files: Mapping[str, bytes]) -> Iterator[str]:
             yield f"{name}: it does not follow the entry before it"
         previous = sha256(files[name])
         yield from _entry(name, entry, files, keys)
-    yield from _places(files, keys, names)
+    yield from _places(files, _keys_for(Purpose.EVIDENCE, files), names)
 
 
-def _entry(name: str, entry: Entry, files: Mapping[str, bytes], keys: Mapping[bytes, Any]) -> Iterator[str]:
+def _keys_for(purpose: Purpose, files: Mapping[str, bytes]) -> CodeKeys:
+    """Return the keys of this export that are good for a purpose (SE-04); exports made before keys had one do not say it."""
+    said = json.loads(files.get("key_purposes.json", b"{}"))
+    return {kid: key for kid, key in read_keys(json.loads(files["keys.json"])).items() if purpose in purposes_in(said, kid.hex())}
+
+
+def _entry(name: str, entry: Entry, files: Mapping[str, bytes], keys: CodeKeys) -> Iterator[str]:
     version = entry.version
     if version:
         document = files.get(f"documents/{version.version:03d}.pdf", b"")
@@ -76,17 +81,17 @@ def _entry(name: str, entry: Entry, files: Mapping[str, bytes], keys: Mapping[by
             yield f"{name}: the signature of an endorsement is wrong"
 
 
-def _signed(kid: str, statement: bytes, signature: bytes, keys: Mapping[bytes, Any]) -> bool:
+def _signed(kid: str, statement: bytes, signature: bytes, keys: CodeKeys) -> bool:
     key = keys.get(bytes.fromhex(kid))
     return key is not None and verify(key, statement, signature)
 
 
-def _places(files: Mapping[str, bytes], keys: Mapping[bytes, Any], names: list[str]) -> Iterator[str]:
+def _places(files: Mapping[str, bytes], keys: CodeKeys, names: list[str]) -> Iterator[str]:
     """Check that the head is signed, and that every line lies where it says under its root."""
     try:
         head = read_statement(open1(files["head.cose"], keys).payload)
     except (BadToken, BadHead):
-        yield "head.cose: no key of this export signed it"
+        yield "head.cose: no key for evidence of this export signed it"
         return
     proofs = json.loads(files["proofs.json"])
     lines = {sha256(files[name]): name for name in [*names, *(one for one in files if one.startswith("foundations/"))]}

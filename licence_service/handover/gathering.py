@@ -84,7 +84,8 @@ class Gatherer:
         """Return the public keys and certificates that check this record."""
         sealed = {one.version.certificate_sha256 for one in record.entries if one.version}
         certificates = {f"certificates/{digest}.pem": pem for digest in sealed if (pem := self.keyring.certificate_pem(digest)) is not None}
-        return {"keys.json": canonical(self.keyring.public_code_keys()), **certificates}
+        keys = {"keys.json": canonical(self.keyring.public_code_keys()), "key_purposes.json": canonical(self.keyring.code_key_purposes())}
+        return keys | certificates
 
     def _written(self, record: Record, folder: Path, files: Mapping[str, bytes]) -> Path:
         """Write every file, the manifest last: without it an export is not whole."""

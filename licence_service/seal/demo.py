@@ -1,4 +1,4 @@
-"""Throw-away keys for demonstration and tests: a root, an issuing authority, and a seal and a code key a department.
+"""Throw-away keys for demonstration and tests: a root, an issuing authority, and for each department a seal and a key a purpose.
 
 Every file is written once and kept: a second run changes nothing, a half-made folder is completed. Whatever is
 sealed with these keys says 样本 SPECIMEN on its face (DOMAIN SE-02). Keys are never printed.
@@ -17,6 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+
+from licence_service.seal.keyfile import CODE_CERTIFICATE
+from licence_service.seal.tokens import Purpose
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -46,12 +49,21 @@ valid_from = {valid_from}
 [code_key]
 key = "file:code.key.pem"
 kid = "{kid}"
-
+purposes = ["licence"]
+{purpose_keys}
 [[grants]]
 types = ["*"]
 from = {valid_from}
 unattended = true
 """
+_PURPOSE_TOML = """
+[[purpose_keys]]
+key = "file:{purpose}.key.pem"
+kid = "{kid}"
+certificate = "{purpose}_certificate.pem"
+purposes = ["{purpose}"]
+"""
+_PURPOSES = {Purpose.ENDORSEMENT: "签注", Purpose.STATUS: "状态清单", Purpose.EVIDENCE: "证据"}  # beside the code key's; in their certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +120,16 @@ def make_demo_keys(
 
 
 def _make_department(vault: "_Vault", folder: Path, department: DemoDepartment, issuing: _Authority) -> None:
-    """Complete one department's folder; `seal.toml` comes last, since its presence says that the rest is there."""
+    """Complete one department's folder; `seal.toml` comes last, since its presence says that the rest is there.
+
+    One that was written before keys had purposes names none, and no key is made that nothing would read.
+    """
+    described = (folder / "seal.toml").read_text("utf-8") if (folder / "seal.toml").exists() else None
+    purposes = {one: words for one, words in _PURPOSES.items() if described is None or f"{one}.key.pem" in described}
     for key_file, certificate_file, scheme, purpose in (
         ("seal.key.pem", "certificate.pem", department.scheme, "电子印章"),
-        ("code.key.pem", "code_certificate.pem", "pades-p256", "证照二维码"),
+        ("code.key.pem", CODE_CERTIFICATE, "pades-p256", "证照二维码"),
+        *((f"{one}.key.pem", f"{one}_certificate.pem", "pades-p256", words) for one, words in purposes.items()),
     ):
         key = vault.key(folder / key_file, scheme)
         subject = x509.Name(
@@ -137,6 +155,7 @@ def _seal_toml(department: DemoDepartment, not_before: datetime) -> bytes:
         scheme=department.scheme,
         valid_from=not_before.date().isoformat(),
         kid=secrets.token_hex(4),
+        purpose_keys="".join(_PURPOSE_TOML.format(purpose=one, kid=secrets.token_hex(4)) for one in _PURPOSES),
     ).encode()
 
 

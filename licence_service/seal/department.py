@@ -1,6 +1,6 @@
 """One department: what it is called, what it may seal and in whose name, and with what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -8,7 +8,7 @@ from licence_service.errors import SealUnavailable
 from licence_service.regions import EVERY, covered
 from licence_service.seal import Seal
 from licence_service.seal.granting import Alarm, Asked, Ceiling, Grant, Office, above, below, ceiling_among
-from licence_service.seal.tokens import CodeSigner
+from licence_service.seal.tokens import CodeSigner, Purpose
 
 _MOST_ANSWERS = 4096
 
@@ -25,7 +25,7 @@ class Department:
     grants: tuple[Grant, ...]
     demo: bool
     valid_from: date
-    code_signer: CodeSigner
+    signers: Mapping[Purpose, CodeSigner]  # of every purpose, though some may be one key
     impression: bytes | None = field(repr=False)
     seal: Seal = field(repr=False)
     offices: tuple[Office, ...] = ()

@@ -17,9 +17,12 @@ from cryptography.x509.oid import NameOID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from licence_service.errors import Misconfigured
+from licence_service.seal.tokens import EVERY_PURPOSE, Purpose
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
+CODE_CERTIFICATE = "code_certificate.pem"  # of `[code_key]`
 
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
@@ -30,6 +33,7 @@ Kid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
 Region = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 Text = Annotated[str, Field(min_length=1)]
+Purposes = Annotated[frozenset[Purpose], Field(min_length=1)]
 
 
 class _Table(BaseModel):
@@ -59,10 +63,14 @@ class SealTable(_Table):
 
 
 class CodeKeyTable(_Table):
-    """`[code_key]`: the key of the code on paper; `kid` are the four bytes, in hexadecimal, that name it there."""
+    """`[code_key]`: the key of the code on paper, and of every other purpose that has none of its own.
+
+    `kid` are the four bytes, in hexadecimal, that name it in what it signs. Without `purposes` its messages are good for all of them.
+    """
 
     key: Reference
     kid: Kid
+    purposes: Purposes = EVERY_PURPOSE
 
 
 class GrantTable(_Table):
@@ -107,10 +115,20 @@ class RetiredSealTable(_Table):
 
 
 class RetiredCodeKeyTable(_Table):
-    """`[[retired_code_keys]]`: a code key no longer used, whose codes stay readable."""
+    """`[[retired_code_keys]]`: a code key no longer used; what it signed for its purposes stays readable."""
 
     kid: Kid
     certificate: FileName
+    purposes: Purposes = EVERY_PURPOSE
+
+
+class PurposeKeyTable(_Table):
+    """`[[purpose_keys]]`: the key of its purposes (DOMAIN SE-04), which it signs for instead of `[code_key]`."""
+
+    key: Reference
+    kid: Kid
+    certificate: FileName
+    purposes: Purposes
 
 
 class SealFile(_Table):
@@ -127,7 +145,19 @@ class SealFile(_Table):
     offices: tuple[OfficeTable, ...] = ()
     grants: tuple[GrantTable, ...] = ()
     retired_seals: tuple[RetiredSealTable, ...] = ()
+    purpose_keys: tuple[PurposeKeyTable, ...] = ()
     retired_code_keys: tuple[RetiredCodeKeyTable, ...] = ()
+
+    @property
+    def signing_keys(self) -> tuple[PurposeKeyTable, ...]:
+        """Return every code key in use with its certificate, `[code_key]` first: of a purpose that two name, the other one signs."""
+        own = PurposeKeyTable(key=self.code_key.key, kid=self.code_key.kid, certificate=CODE_CERTIFICATE, purposes=self.code_key.purposes)
+        return (own, *self.purpose_keys)
+
+    @property
+    def code_certificates(self) -> tuple[PurposeKeyTable | RetiredCodeKeyTable, ...]:
+        """Return `kid`, `certificate` and `purposes` of every code key, in use or retired."""
+        return (*self.signing_keys, *self.retired_code_keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     <keys>/trust/*.pem                      the roots every certificate must lead to
     <keys>/<any name>/seal.toml             one department (`keyfile.SealFile` documents each entry)
     <keys>/<any name>/certificate.pem       the sealing certificate, then its chain without the root
-    <keys>/<any name>/code_certificate.pem  the code key's certificate, then its chain
+    <keys>/<any name>/code_certificate.pem  the code key's certificate, then its chain; keys of single purposes name theirs
     <keys>/<any name>/impression.png        the drawn seal, optional
 
 Every fault is `Misconfigured`, names the file and never a secret. Nothing is printed or logged.
@@ -11,7 +11,7 @@ Every fault is `Misconfigured`, names the file and never a secret. Nothing is pr
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from licence_service.errors import Misconfigured, NotInRegister, Unavailable
 from licence_service.seal import KnownSeal, Seal, is_held, keyfile, pkcs11
+from licence_service.seal.code_keys import CodeKeyReading, KnownCodeKey
 from licence_service.seal.department import Department
 from licence_service.seal.granting import Alarm, Grant, Office, check_tree
 from licence_service.seal.keyfile import PrivateKey, SealFile, Secrets
 from licence_service.seal.pades import LocalSeal
 from licence_service.seal.remote import SCHEME as REMOTE
 from licence_service.seal.remote import Client, RemoteSeal
-from licence_service.seal.tokens import CodeSigner
+from licence_service.seal.tokens import CodeKeys, Purpose
 
 TRUST_FOLDER = "trust"
 
@@ -36,15 +37,21 @@ TRUST_FOLDER = "trust"
 class Keyring:
     """All departments by their `uscc`, the trust roots (DER), and every certificate ever used, retired ones too.
 
-    `known_seals` is by hex SHA-256 of the certificate, for examinations; `code_keys` by kid, for `tokens.open1`.
+    `known_seals` is by hex SHA-256 of the certificate, for examinations; `code_keys` by kid. A message is opened with the keys of its
+    purpose alone (`keys_for`): one by another key of the same department is a stranger's (SE-04).
     """
 
     departments: Mapping[str, Department]
     trust_roots: tuple[bytes, ...]
     known_seals: Mapping[str, KnownSeal]
-    code_keys: Mapping[bytes, ec.EllipticCurvePublicKey]
+    code_keys: Mapping[bytes, KnownCodeKey]
     _certificates: Mapping[str, x509.Certificate]
-    _code_owners: Mapping[bytes, str]
+    _good_for: Mapping[Purpose, CodeKeys] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sort the code keys by purpose, once: each scan asks."""
+        by_purpose = {one: {kid: key.public for kid, key in self.code_keys.items() if one in key.purposes} for one in Purpose}
+        object.__setattr__(self, "_good_for", by_purpose)
 
     @property
     def demo(self) -> bool:
@@ -65,7 +72,12 @@ class Keyring:
 
     def public_code_keys(self) -> dict[str, str]:
         """Return every code key's public part as PEM, by its kid in hexadecimal."""
-        return {kid.hex(): key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode() for kid, key in sorted(self.code_keys.items())}
+        form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return {kid.hex(): key.public.public_bytes(*form).decode() for kid, key in sorted(self.code_keys.items())}
+
+    def code_key_purposes(self) -> dict[str, list[str]]:
+        """Return what every code key is good for, by its kid in hexadecimal."""
+        return {kid.hex(): sorted(one.value for one in key.purposes) for kid, key in sorted(self.code_keys.items())}
 
     def department_of(self, uscc: str) -> Department:
         """Return a department that the book names; `Unavailable` where its folder of keys is not there, which is the operator's fault."""
@@ -91,12 +103,16 @@ class Keyring:
             if is_held(department.seal):
                 department.seal.close()
 
-    def verifying_key(self, kid: bytes) -> tuple[ec.EllipticCurvePublicKey, str]:
-        """Return a code key's public part and its department's `uscc`; raise `NotInRegister` for an unknown kid."""
-        try:
-            return self.code_keys[kid], self._code_owners[kid]
-        except KeyError:
-            raise NotInRegister("no such code key") from None
+    def keys_for(self, purpose: Purpose) -> CodeKeys:
+        """Return the public keys, by kid, whose messages are good for a purpose: what `tokens.open1` is to ask."""
+        return self._good_for[purpose]
+
+    def verifying_key(self, kid: bytes, purpose: Purpose) -> tuple[ec.EllipticCurvePublicKey, str]:
+        """Return a code key's public part and its department's `uscc`; raise `NotInRegister` for an unknown kid, or one that is for something else."""
+        known = self.code_keys.get(kid)
+        if known is None or purpose not in known.purposes:
+            raise NotInRegister("no such code key")
+        return known.public, known.owner
 
 
 def read_keyring(
@@ -119,13 +135,13 @@ def read_keyring(
         reading.add_department(path.parent)
     if not reading.departments:
         raise Misconfigured(f"there is no department under {folder}")
+    reading.code_keys.check_apart(reading.certificates.values())
     return Keyring(
         reading.departments,
         tuple(root.public_bytes(Encoding.DER) for root in reading.roots),
         reading.known_seals,
-        reading.code_keys,
+        reading.code_keys.known,
         reading.certificates,
-        reading.code_owners,
     )
 
 
@@ -142,8 +158,7 @@ class _Reading:
         self.offices: dict[str, str] = {}  # by code, the department
         self.known_seals: dict[str, KnownSeal] = {}
         self.certificates: dict[str, x509.Certificate] = {}
-        self.code_keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
-        self.code_owners: dict[bytes, str] = {}
+        self.code_keys = CodeKeyReading(self.roots, secrets)
 
     def add_department(self, folder: Path) -> None:
         """Read one department with all its seals."""
@@ -166,13 +181,14 @@ class _Reading:
             grants=grants,
             demo=file.demo,
             valid_from=file.seal.valid_from,
-            code_signer=self._code_signer(folder, file),
+            signers=self.code_keys.signers(folder, file),
             impression=impression.read_bytes() if impression.is_file() else None,
             seal=self._seal(folder, file),
             offices=offices,
             alarm=Alarm(file.seal.alarm_times, file.seal.alarm_least) if file.seal.alarm_times else None,
         )
         self._add_retired(folder, file)
+        self.code_keys.add_retired(folder, file)
 
     def _seal(self, folder: Path, file: SealFile) -> Seal:
         """Open the seal in use: one row of `SCHEMES`."""
@@ -182,24 +198,11 @@ class _Reading:
         known = self._know(file.seal.id, file.uscc, chain, (file.seal.valid_from, None))
         return SCHEMES[file.seal.scheme](self, folder, file, known, chain)
 
-    def _code_signer(self, folder: Path, file: SealFile) -> CodeSigner:
-        chain = keyfile.read_chain(folder / "code_certificate.pem", self.roots, file.uscc)
-        key = self._secrets.private_key(file.code_key.key, folder)
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise Misconfigured(f"{folder.name}: a code key lies on P-256")
-        keyfile.check_pair(key, chain[0], folder / "code_certificate.pem")
-        kid = bytes.fromhex(file.code_key.kid)
-        self._know_code(kid, file.uscc, chain[0])
-        return CodeSigner(kid, key)
-
     def _add_retired(self, folder: Path, file: SealFile) -> None:
-        """Remember what was used before, for verification only; there is no key any more."""
+        """Remember the seals that were used before, for verification only; there is no key any more."""
         for seal in file.retired_seals:
             chain = keyfile.read_chain(folder / seal.certificate, self.roots, file.uscc)
             self._know(seal.id, file.uscc, chain, (seal.valid_from, seal.retired_on))
-        for code in file.retired_code_keys:
-            certificate = keyfile.read_chain(folder / code.certificate, self.roots, file.uscc)[0]
-            self._know_code(bytes.fromhex(code.kid), file.uscc, certificate)
 
     def _know(self, seal_id: str, uscc: str, chain: list[x509.Certificate], used: tuple[date, date | None]) -> KnownSeal:
         certificate = chain[0]
@@ -208,12 +211,6 @@ class _Reading:
             raise Misconfigured(f"the seal {seal_id} or its certificate is there twice")
         self.certificates[seal_id] = certificate
         return self.known_seals.setdefault(digest, KnownSeal(seal_id, uscc, digest, tuple(others), *used))
-
-    def _know_code(self, kid: bytes, uscc: str, certificate: x509.Certificate) -> None:
-        public_key = certificate.public_key()
-        if kid in self.code_keys or not isinstance(public_key, ec.EllipticCurvePublicKey):
-            raise Misconfigured(f"the code key {kid.hex()} is there twice or is not on a curve")
-        self.code_keys[kid], self.code_owners[kid] = public_key, uscc
 
     def local_seal(self, folder: Path, file: SealFile, known: KnownSeal, chain: list[x509.Certificate]) -> Seal:
         """Open a seal whose key is here."""

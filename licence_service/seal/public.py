@@ -10,7 +10,7 @@ from licence_service.errors import Misconfigured
 from licence_service.seal import keyfile
 from licence_service.seal.keyring import TRUST_FOLDER
 from licence_service.seal.terms import key_in
-from licence_service.seal.tokens import kid_of
+from licence_service.seal.tokens import Purpose, kid_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +21,17 @@ class PublicKeys:
     owners: Mapping[bytes, str]
 
 
-def read_code_keys(folder: Path) -> PublicKeys:
-    """Read every code key's certificate, in use or retired, each with a chain to a root of the folder; `Misconfigured` where one has none."""
+def read_code_keys(folder: Path, purpose: Purpose) -> PublicKeys:
+    """Read the code keys of a purpose, in use or retired; `Misconfigured` where the certificate of any key has no chain to a root of the folder."""
     roots = keyfile.read_roots(folder / TRUST_FOLDER)
     keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
     owners: dict[bytes, str] = {}
     for path in sorted(folder.glob("*/seal.toml")):
         file = keyfile.read_seal_file(path)
-        named = {file.code_key.kid: "code_certificate.pem", **{one.kid: one.certificate for one in file.retired_code_keys}}
-        for kid, name in named.items():
-            public = keyfile.read_chain(path.parent / name, roots, file.uscc)[0].public_key()
-            if isinstance(public, ec.EllipticCurvePublicKey):
-                keys[bytes.fromhex(kid)], owners[bytes.fromhex(kid)] = public, file.name
+        for one in file.code_certificates:
+            public, kid = keyfile.read_chain(path.parent / one.certificate, roots, file.uscc)[0].public_key(), bytes.fromhex(one.kid)
+            if purpose in one.purposes and isinstance(public, ec.EllipticCurvePublicKey):
+                keys[kid], owners[kid] = public, file.name
     return PublicKeys(keys, owners)
 
 

@@ -21,13 +21,12 @@ def code_key_terms(folder: Path) -> dict[bytes, tuple[date, date]]:
     found: dict[bytes, tuple[date, date]] = {}
     for path in sorted(folder.glob("*/seal.toml")):
         file = read_seal_file(path)
-        keys = {file.code_key.kid: "code_certificate.pem", **{one.kid: one.certificate for one in file.retired_code_keys}}
-        for kid, name in keys.items():
+        for one in file.code_certificates:
             try:
-                first = x509.load_pem_x509_certificates((path.parent / name).read_bytes())[0]
+                first = x509.load_pem_x509_certificates((path.parent / one.certificate).read_bytes())[0]
             except (OSError, ValueError, IndexError) as bad:
-                raise Misconfigured(f"{path.parent.name}/{name} is not a readable certificate") from bad
-            found[bytes.fromhex(kid)] = (first.not_valid_before_utc.date(), first.not_valid_after_utc.date())
+                raise Misconfigured(f"{path.parent.name}/{one.certificate} is not a readable certificate") from bad
+            found[bytes.fromhex(one.kid)] = (first.not_valid_before_utc.date(), first.not_valid_after_utc.date())
     return found
 
 

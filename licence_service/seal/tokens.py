@@ -1,4 +1,4 @@
-"""Short messages signed by a department's code key: COSE_Sign1 for the code on paper, raw ES256 for statements.
+"""Short messages signed by a department's code keys: COSE_Sign1 for the code on paper, raw ES256 for statements.
 
 Signatures are ES256 (P-256, SHA-256) as 64 bytes r ‖ s (RFC 9053 §2.1), with a deterministic nonce (RFC 6979), so
 that drawing a page again gives the same code and hence the same bytes, and with low s, so that nobody can make a
@@ -7,6 +7,7 @@ second valid message out of a first one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -31,6 +32,18 @@ _START, _NO_MAP = bytes.fromhex("8449a201260444"), b"\xa0"  # what stands before
 _ALG, _KID, _ES256_ID = 1, 4, -7  # RFC 9052 §3.1, RFC 9053 table 1
 
 
+class Purpose(StrEnum):
+    """What a code key is for (DOMAIN SE-04): one that is lost, or misused, proves nothing of another purpose."""
+
+    LICENCE = "licence"  # what stands for a licence: codes on paper, on screens and on copies
+    ENDORSEMENT = "endorsement"
+    STATUS = "status"  # status lists, bundles, their deltas and times
+    EVIDENCE = "evidence"  # heads, answers, receipts, notes
+
+
+EVERY_PURPOSE = frozenset(Purpose)
+
+
 class BadToken(ValueError):  # noqa: N818 - facts are named without a suffix
     """The message is not one that this service made: shape, encoding, key or signature is wrong."""
 
@@ -45,7 +58,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class CodeSigner:
-    """A department's code key: P-256, named by `kid` (four bytes), apart from the seal's key (DOMAIN SE-04)."""
+    """A department's key for one purpose or several: P-256, named by `kid` (four bytes), apart from the seal's key (DOMAIN SE-04)."""
 
     kid: bytes
     key: ec.EllipticCurvePrivateKey = field(repr=False)
@@ -90,6 +103,19 @@ def is_signed(public_key: str, data: bytes, signature: bytes) -> bool:
 def public_keys(said: Mapping[str, str]) -> dict[bytes, ec.EllipticCurvePublicKey]:
     """Read public code keys by kid, as `Keyring.public_code_keys` writes them."""
     return {bytes.fromhex(kid): _p256(pem) for kid, pem in said.items()}
+
+
+def purposes_in(told: Mapping[str, object], name: str) -> frozenset[Purpose]:
+    """Return what a key is good for by the list under `name`; everything where none is told, as before there were purposes.
+
+    A purpose that this release does not know is passed over: the key is good for nothing by it. `ValueError` for what is no list.
+    """
+    if name not in told:
+        return EVERY_PURPOSE
+    said = told[name]
+    if not isinstance(said, list):
+        raise ValueError("not a list of purposes")  # noqa: TRY004 - as for any other value that is wrong
+    return frozenset(one for one in Purpose if one.value in said)
 
 
 def _p256(pem: str) -> ec.EllipticCurvePublicKey:

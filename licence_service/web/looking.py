@@ -13,7 +13,7 @@ from licence_service.errors import NotInRegister
 from licence_service.history.words import STATES
 from licence_service.licence import BEIJING, LicenceState
 from licence_service.looking import NUMBER, WAYS, LookReasons, Seen
-from licence_service.seal.tokens import open1
+from licence_service.seal.tokens import BadToken, Purpose, open1
 from licence_service.service import Service
 from licence_service.store.looks import Look
 from licence_service.web import filled, pages
@@ -162,5 +162,9 @@ def note(request: Request, service: TheService, form: Form) -> Response:
 
 
 def _said(service: Service, message: bytes) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(open1(message, service.keyring.code_keys).payload)
+    """Return what a kept note says; `NotInRegister` where its key is no longer among those for evidence, so that it proves nothing."""
+    try:
+        said: dict[str, Any] = json.loads(open1(message, service.keyring.keys_for(Purpose.EVIDENCE)).payload)
+    except BadToken:
+        raise NotInRegister("the key that signed this note is no longer trusted") from None
     return said

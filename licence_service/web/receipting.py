@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from licence_service.errors import CeilingReached, Fault, RequestRejected
 from licence_service.receipts import Presented, open_receipt
+from licence_service.seal.tokens import Purpose
 from licence_service.service import Service
 from licence_service.store.failures import AN_HOUR
 from licence_service.verdict import Verdict
@@ -59,7 +60,7 @@ def told(
     verdict, message = service.receipts.signed(ask, question, presented)
     if wanted == STATEMENT:
         return verdict, _file(message, "application/cose", "receipt.cose")
-    said = open_receipt(message, service.keyring.code_keys).said
+    said = open_receipt(message, service.keyring.keys_for(Purpose.EVIDENCE)).said
     return verdict, _file(service.receipts.page(message, said), "application/pdf", "receipt.pdf")
 
 

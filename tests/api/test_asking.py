@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from licence_service.licence import beijing_day
-from licence_service.seal.tokens import open1
+from licence_service.seal.tokens import Purpose, open1
 from tests.attesting import STATION
 from tests.world import BUSINESS, DRIVER, TRIP, VEHICLE, World, a_world
 
@@ -27,7 +27,7 @@ def answer(world: World, licence_id: str, **clocks: str) -> Any:
 
 def opened(world: World, content: bytes) -> dict[str, Any]:
     """Check the signature and return what was signed."""
-    found: dict[str, Any] = json.loads(open1(content, world.service.keyring.code_keys).payload)
+    found: dict[str, Any] = json.loads(open1(content, world.service.keyring.keys_for(Purpose.EVIDENCE)).payload)
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 from licence_service.endorsement import assertion_of, statement_of
 from licence_service.licence import beijing_day
 from licence_service.reviewing import REPORT_FORM
-from licence_service.seal.tokens import verify
+from licence_service.seal.tokens import Purpose, verify
 from licence_service.store.clients import Client
 from tests.attesting import SCHOOL, STATION, Attester, accepts, asserts, registered
 from tests.promised import ATTESTED, Promises
@@ -68,7 +68,7 @@ def test_a_signed_assertion_is_accepted_by_the_rule_pack_and_both_signatures_sta
     assert (asserted.accepter, accepted.accepter, accepted.asserter) == (None, COUNTY, SCHOOL)
     assert accepted.rule_pack == "acceptance_defaults"
     assert accepted.previous == record.entries[1].digest.sha256  # type: ignore[union-attr]
-    key, owner = world.service.keyring.verifying_key(bytes.fromhex(accepted.kid))
+    key, owner = world.service.keyring.verifying_key(bytes.fromhex(accepted.kid), Purpose.ENDORSEMENT)
     assert (verify(key, accepted.statement(licence_id), accepted.signature), owner) == (True, COUNTY)
     assert accepted.asserter_signature.hex() == attester.assertion(licence_id, CE, training(world), "train-1")["signature"]
     assert str(statement_of(accepted, licence_id)["asserter_kid"]) == asserted.asserter_kid

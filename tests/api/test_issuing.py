@@ -165,12 +165,12 @@ def test_a_printed_endorsement_makes_a_version_and_moves_the_day_on_the_face(wor
 
 
 def test_an_endorsement_is_a_signed_statement_of_its_own(world: World) -> None:
-    from licence_service.seal.tokens import verify
+    from licence_service.seal.tokens import Purpose, verify
 
     issued = world.issue(VEHICLE)
     world.act(VEHICLE, issued["licence_id"], _review(beijing_day(world.clock())), "endorse-01")
     (one,) = world.service.book.get(issued["licence_id"]).entries[1].endorsements
-    key, department = world.service.keyring.verifying_key(bytes.fromhex(one.kid))
+    key, department = world.service.keyring.verifying_key(bytes.fromhex(one.kid), Purpose.ENDORSEMENT)
     assert verify(key, one.statement(issued["licence_id"]), one.signature)
     assert department == one.accepter
     assert not verify(key, one.statement("0" * 20), one.signature)

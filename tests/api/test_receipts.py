@@ -15,6 +15,8 @@ from licence_service.digests import sha256
 from licence_service.document import reading, uploaded
 from licence_service.licence import beijing_day
 from licence_service.receipts import BadReceipt, message_in, must_agree, open_receipt, page_of
+from licence_service.seal.keyfile import read_seal_file
+from licence_service.seal.tokens import Purpose
 from licence_service.web.receipting import MOST_RECEIPTS
 from tests.world import DRIVER, VEHICLE, World, decision, reading_once
 
@@ -28,7 +30,7 @@ def covered(world: World) -> None:
 
 
 def opened(world: World, message: bytes) -> dict[str, Any]:
-    return dict(open_receipt(message, world.service.keyring.code_keys).said)
+    return dict(open_receipt(message, world.service.keyring.keys_for(Purpose.EVIDENCE)).said)
 
 
 def by_code(world: World, issued: dict[str, Any], **asked: str) -> Any:
@@ -210,7 +212,9 @@ def test_a_receipt_is_checked_with_nothing_but_a_public_key(world: World, tmp_pa
 
 def _keeper_file(world: World, demo_keys: Path) -> Path:
     kid = world.service.receipts.keeper.kid.hex()
-    return next(path.parent / "code_certificate.pem" for path in demo_keys.glob("*/seal.toml") if kid in path.read_text("utf-8"))
+    return next(
+        path.parent / one.certificate for path in demo_keys.glob("*/seal.toml") for one in read_seal_file(path).code_certificates if one.kid == kid
+    )
 
 
 def _overwritten(page: bytes) -> bytes:
@@ -325,7 +329,7 @@ def test_a_receipt_about_another_time_never_looks_like_one_about_now(world: Worl
     day = beijing_day(world.clock()).isoformat()
     for asked, another in (("", False), (f"&valid_at={day}", False), ("&valid_at=2026-12-30", True), (f"&known_at={day}T23:59:00%2B08:00", False)):
         page = world.http.get(f"{path}?receipt=pdf{asked}").content
-        said = open_receipt(message_in(reading.attachment(page, "receipt.json") or b""), world.service.keyring.code_keys).said
+        said = open_receipt(message_in(reading.attachment(page, "receipt.json") or b""), world.service.keyring.keys_for(Purpose.EVIDENCE)).said
         assert said.get("another_time", False) is another, asked
         headline = "".join(reading.text(page))
         assert ("非现状" in headline) is another, asked

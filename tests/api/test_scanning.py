@@ -16,6 +16,7 @@ from licence_service.catalogue import Catalogue
 from licence_service.licence import beijing_day
 from licence_service.preparing import generation_of, shorthand_of
 from licence_service.seal.keyring import Keyring
+from licence_service.seal.tokens import EVERY_PURPOSE
 from licence_service.service import Service
 from licence_service.verification import Question
 from tests.parts.databases import KINDS, empty_postgres
@@ -204,6 +205,7 @@ def test_everything_beside_the_book_is_in_the_name_of_the_generation(world: Worl
         named_by(catalogue, replace(keyring, known_seals={})),
         named_by(catalogue, replace(keyring, trust_roots=())),
         named_by(catalogue, replace(keyring, code_keys={})),
+        named_by(catalogue, replace(keyring, code_keys={kid: replace(one, purposes=EVERY_PURPOSE) for kid, one in keyring.code_keys.items()})),
         named_by(catalogue, replace(keyring, departments={**keyring.departments, uscc: replace(department, name="别名")})),
         named_by(replace(catalogue, kinds={}), keyring),
         named_by(replace(catalogue, editions={**catalogue.editions, slug: (replace(edition, digest="0" * 64),)}), keyring),

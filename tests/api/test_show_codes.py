@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from licence_service.cli import app
 from licence_service.follower import keeper_of
 from licence_service.licence import beijing_day
+from licence_service.seal.tokens import Purpose
 from licence_service.showing import Answer, Scanned, Scanner
 from licence_service.store.tables_of_lending import ended_logins, reads, showings, shown_nonces
 from tests.holders import Owner, officers, owning
@@ -243,7 +244,7 @@ def test_a_code_is_checked_without_network_by_the_bundle_of_the_same_service(cal
     service, made, bundle = calm.world.service, calm.code(), tmp_path / "bundle"
     bundle.write_text(service.publisher.bundle(at_once=True), "ascii")
     key = tmp_path / "keeper.pem"
-    key.write_text(service.keyring.public_code_keys()[keeper_of(service.keyring.departments).code_signer.kid.hex()], "ascii")
+    key.write_text(service.keyring.public_code_keys()[keeper_of(service.keyring.departments).signers[Purpose.STATUS].kid.hex()], "ascii")
     for after, said in ((20, "shown-live"), (61, "expired-code")):  # conditions are not known without the register
         at = (calm.world.clock() + timedelta(seconds=after)).isoformat()
         done = CliRunner().invoke(app, ["check-offline", made["address"], "--bundle", str(bundle), "--key", str(key), "--at", at, "--json"])

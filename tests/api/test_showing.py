@@ -15,7 +15,7 @@ from PIL import Image
 from sqlalchemy import select, text
 
 from licence_service.licence import beijing_day
-from licence_service.seal.tokens import open1
+from licence_service.seal.tokens import Purpose, open1
 from licence_service.stickers import Opened
 from licence_service.store.clients import EVERY_TYPE, OFFICER, Client
 from licence_service.store.tables_of_showing import looks, notes, site_reports, stickers
@@ -299,7 +299,7 @@ def test_who_could_not_show_it_is_given_a_signed_note_that_opens_with_a_code(str
     assert (said["format"], said["place"], said["state"], said["rule"]) == ("showing-note/1", "示例国道三公里处", "in_force", "SH-08")
     assert (said["licence_id"], said["organ"]) == (street.driver["licence_id"], POLICE)
     assert said["looked_at"] == "2026-11-28T04:00:00+00:00"
-    opened = open1(base64.b64decode(answer.json()["signed"]), street.world.service.keyring.code_keys)
+    opened = open1(base64.b64decode(answer.json()["signed"]), street.world.service.keyring.keys_for(Purpose.EVIDENCE))
     assert json.loads(opened.payload) == said
     for secret in (street.face["person_name"], street.face["citizen_id"], "执法007", street.driver["number"]):
         assert secret not in answer.text

@@ -28,6 +28,7 @@ from licence_service.licence import beijing_day
 from licence_service.listing import EVERY
 from licence_service.offline import check
 from licence_service.seal.terms import PublicKey
+from licence_service.seal.tokens import Purpose
 from tests.parts.databases import at_once
 from tests.world import DRIVER, PASSPHRASE, ROOT, TRIP, VEHICLE, World, a_world, reading_once
 
@@ -86,7 +87,7 @@ class Story:
         """Return the keeper's kid and key."""
         said = self.world.http.get("/offline/keeper").json()
         kid = bytes.fromhex(said["kid"])
-        return kid, self.world.service.keyring.code_keys[kid]
+        return kid, self.world.service.keyring.keys_for(Purpose.STATUS)[kid]
 
     def statuses(self, content: bytes) -> dict[tuple[str, int], int]:
         """Read the places of all documents out of a list, by a decoder that knows only the standard."""
@@ -213,7 +214,8 @@ def test_a_foreign_library_accepts_the_bundle(story: Story) -> None:
     said = json.loads(opened.payload)
     assert said["format"] == "trust-bundle/1"
     assert [one["index"] for one in said["types"]] == list(range(1, 24))
-    assert all(one["code_keys"][0]["from"] < "2026" < one["code_keys"][0]["to"] for one in said["issuers"])
+    assert all(key["from"] < "2026" < key["to"] for one in said["issuers"] for key in one["code_keys"])
+    assert [sorted(key["purposes"] for key in one["code_keys"]) for one in said["issuers"]] == [[[each.value] for each in sorted(Purpose)]] * 4
     assert {one["id"] for one in said["rule_packs"]} >= {"age_ceiling_63"}
     assert said["lists"][0]["number"] == 0
 
@@ -361,7 +363,7 @@ def test_no_delta_at_a_shell_leads_back_to_an_older_status(story: Story, shell: 
     kid, key = story.keeper()
     held = read((shell.folder / "trust.jws").read_text(), {kid: key})
     older = replace(read(story.old_bundle, {kid: key}), issuers=held.issuers, types=held.types, rule_packs=held.rule_packs)
-    signer = story.world.service.publisher._keeper.code_signer
+    signer = story.world.service.publisher._keeper.signers[Purpose.STATUS]
     (shell.folder / "back.jws").write_text(sign_delta(held, older, signer))
     bundle = ("--bundle", shell.folder / "trust.jws", "--key", shell.folder / "keeper.pem", "--at", story.world.clock().isoformat())
 

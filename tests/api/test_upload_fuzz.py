@@ -14,6 +14,7 @@ import pytest
 
 from licence_service.document import reading
 from licence_service.receipts import message_in, open_receipt
+from licence_service.seal.tokens import Purpose
 from tests.promised import Promises
 from tests.world import VEHICLE, World, a_world
 
@@ -215,7 +216,7 @@ def judge(uploaded: Uploaded, answer: Any, content: bytes, *, plain: bool) -> No
     uploaded.conforms(ROUTE, answer)
     if kind in {"application/cose", "application/pdf"}:
         message = answer.content if kind == "application/cose" else message_in(reading.attachment(answer.content, "receipt.json") or b"")
-        said = open_receipt(message, uploaded.world.service.keyring.code_keys).said
+        said = open_receipt(message, uploaded.world.service.keyring.keys_for(Purpose.EVIDENCE)).said
         assert genuine or said["overall"] != "valid" or b"%PDF-" not in content[:1024]
     if kind != "application/json":
         return

@@ -23,6 +23,7 @@ from licence_service.offline import check
 from licence_service.qr_token import message_in, unpack
 from licence_service.seal.listing_tokens import base64url
 from licence_service.seal.terms import point_of
+from licence_service.seal.tokens import Purpose
 from licence_service.status import Status, put
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, HOSTS, Site
 from tests.offline_cases import AS_OF, AT, BOOK, DEPARTMENT, KEEPER, NONCE, TIMES, bundle, bundle_text, cases, without_what_judges
@@ -173,7 +174,7 @@ def page(browsers: Browsers, papers: dict[str, Any]) -> Iterator[Page]:
 # -- the same judgement as the module ------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("SH-01", "SH-02", "SH-03", "SH-04", "SH-05", "SH-06")
+@pytest.mark.rule("SH-01", "SH-02", "SH-03", "SH-04", "SH-05", "SH-06", "SE-04")
 def test_the_page_judges_every_case_as_the_module_does(page: Page) -> None:
     asked = [
         {"text": case.text, "at": case.at.timestamp(), "server_time": case.server_time.timestamp() if case.server_time else None} for case in cases()
@@ -343,9 +344,11 @@ def test_a_fast_clock_is_found_out_and_remembered_without_network_so_that_no_sus
 
 
 def test_a_bundle_older_than_the_one_that_is_kept_is_not_taken(browsers: Browsers, site: Site, papers: dict[str, Any]) -> None:
-    kept = read(site.world.service.publisher.bundle(), site.world.service.keyring.code_keys)
+    kept = read(site.world.service.publisher.bundle(), site.world.service.keyring.keys_for(Purpose.STATUS))
     places = {number: bytes(len(one)) for number, one in kept.lists.items()}  # as if nothing had ever been suspended
-    older = sign(replace(kept, as_of=kept.as_of - timedelta(hours=1), lists=places, lapses={}), site.world.service.publisher._keeper.code_signer)
+    older = sign(
+        replace(kept, as_of=kept.as_of - timedelta(hours=1), lists=places, lapses={}), site.world.service.publisher._keeper.signers[Purpose.STATUS]
+    )
     with browsers.page(service_workers="block") as (_, page):
         before = page.locator("#age").inner_text()
         page.route("**/offline/bundle/delta?*", lambda route: route.fulfill(status=404))

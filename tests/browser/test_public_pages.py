@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 from licence_service.document import reading
 from licence_service.licence import beijing_day
 from licence_service.receipts import message_in, open_receipt
+from licence_service.seal.tokens import Purpose
 from tests.api.test_uploading import picture, with_another
 from tests.browser.conftest import Opening, Site
 from tests.histories import how_many
@@ -419,7 +420,7 @@ def test_a_verdict_is_had_as_a_receipt_by_a_button_after_code_pair_and_file(
         content = Path(waiting.value.path()).read_bytes()
         assert waiting.value.suggested_filename == "receipt.pdf"
         message = message_in(reading.attachment(content, "receipt.json") or b"")
-        assert open_receipt(message, site.world.service.keyring.code_keys).said["overall"] == "valid"
+        assert open_receipt(message, site.world.service.keyring.keys_for(Purpose.EVIDENCE)).said["overall"] == "valid"
 
 
 def test_a_verdict_answers_for_another_day_on_the_page(opened: Opening, driver: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from licence_service.follower import keeper_of
 from licence_service.licence import beijing_day
 from licence_service.log.heads import KeptHead, Statement, leaves
 from licence_service.log.tree import Frontier
-from licence_service.seal.tokens import CodeSigner, sign1
+from licence_service.seal.tokens import CodeSigner, Purpose, sign1
 from licence_service.store.backup import back_up, put_back
 from licence_service.store.database import Database
 from licence_service.store.heads import Heads
@@ -283,7 +283,7 @@ def test_a_recomputed_chain_is_named(scene: Scene) -> None:
 
 def test_a_database_recomputed_as_a_whole_is_noticed_by_the_signatures_of_its_heads(scene: Scene) -> None:
     scene.rewrite_chain(scene.ids[0])
-    stranger = keeper_of(scene.world.service.keyring.departments).code_signer
+    stranger = keeper_of(scene.world.service.keyring.departments).signers[Purpose.EVIDENCE]
     scene.rewrite_heads(CodeSigner(b"\xff" * 4, stranger.key))
 
     found = scene.audit()
@@ -297,7 +297,7 @@ def test_a_database_recomputed_with_the_keepers_key_is_noticed_elsewhere(scene: 
     kept = scene.world.service.second_place
     assert kept
     scene.rewrite_chain(scene.ids[0])
-    scene.rewrite_heads(keeper_of(scene.world.service.keyring.departments).code_signer)
+    scene.rewrite_heads(keeper_of(scene.world.service.keyring.departments).signers[Purpose.EVIDENCE])
 
     assert scene.audit() == []
     elsewhere = scene.against()

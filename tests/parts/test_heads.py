@@ -17,6 +17,7 @@ from licence_service.identifiers import ElicenceId, licence_id
 from licence_service.log.heads import BadHead, KeptHead, KeptLine, Statement, leaves, read_kept, read_statement
 from licence_service.log.tree import root_of
 from licence_service.seal.keyring import Keyring
+from licence_service.seal.tokens import Purpose
 from licence_service.second_place import kept_heads, opened
 from licence_service.store.book import Book
 from licence_service.store.counting import next_line
@@ -49,7 +50,7 @@ def follower(database: Database, second: SecondPlace, keyring: Keyring, clock: C
     """A follower as a process of its own would make it."""
 
     def made(place: SecondPlace | None = second) -> Follower:
-        return Follower(Heads(database), place, keeper_of(keyring.departments).code_signer, NAME, clock)
+        return Follower(Heads(database), place, keeper_of(keyring.departments).signers[Purpose.EVIDENCE], NAME, clock)
 
     return made
 

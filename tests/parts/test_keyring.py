@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -17,7 +18,10 @@ from licence_service.errors import Misconfigured, NotInRegister, SealUnavailable
 from licence_service.seal.demo import DemoDepartment, make_demo_keys, read_demo_departments
 from licence_service.seal.keyring import Keyring, read_keyring
 from licence_service.seal.pades import examine
+from licence_service.seal.public import read_code_keys
 from licence_service.seal.remote import RemoteSeal
+from licence_service.seal.terms import code_key_terms
+from licence_service.seal.tokens import Purpose
 from tests.parts.conftest import DEMO_TOML, NOW, PASSPHRASE
 
 
@@ -43,6 +47,13 @@ def _edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+def with_one_code_key(path: Path) -> None:
+    """Write a `seal.toml` of demo keys as it was before keys had purposes."""
+    text = re.sub(r"\[\[purpose_keys\]\]\n(.+\n)+\n", "", path.read_text("utf-8"))
+    path.write_text(text.replace('purposes = ["licence"]\n', ""), "utf-8")
+    assert "purpose" not in path.read_text("utf-8")
+
+
 def test_the_four_organs_of_the_samples_are_read_with_all_that_is_theirs(keyring: Keyring, departments: tuple[DemoDepartment, ...]) -> None:
     assert list(keyring.departments) == sorted(organ.uscc for organ in departments)
     assert [organ.issuer_index for organ in departments] == [1, 2, 3, 4]
@@ -54,7 +65,7 @@ def test_the_four_organs_of_the_samples_are_read_with_all_that_is_theirs(keyring
         assert department.may_seal("any_type", date(2026, 3, 1))
         assert not department.may_seal("any_type", date(2020, 1, 1))
         assert department.seal_on(date(2026, 3, 1)).seal_id == f"{organ.uscc}-2026"
-        assert keyring.verifying_key(department.code_signer.kid)[1] == organ.uscc
+        assert keyring.verifying_key(department.signers[Purpose.LICENCE].kid, Purpose.LICENCE)[1] == organ.uscc
         assert keyring.certificate_of(f"{organ.uscc}-2026")
     assert keyring.demo
 
@@ -78,7 +89,7 @@ def test_an_unknown_seal_or_code_key_is_not_in_the_register(keyring: Keyring) ->
     with pytest.raises(NotInRegister):
         keyring.certificate_of("no such seal")
     with pytest.raises(NotInRegister):
-        keyring.verifying_key(b"none")
+        keyring.verifying_key(b"none", Purpose.LICENCE)
 
 
 def test_demo_keys_are_refused_unless_allowed(keys_folder: Path) -> None:
@@ -135,6 +146,27 @@ def _chain_turned(first: Path) -> None:
     path.write_bytes(issuing + end + leaf + end)
 
 
+def _without_the_last_purpose(first: Path) -> None:
+    path = first / "seal.toml"
+    head, _, last = path.read_text("utf-8").rpartition("[[purpose_keys]]")
+    path.write_text(f"{head}[[grants]]{last.partition('[[grants]]')[2]}", "utf-8")
+
+
+def _one_key_under_two_names(first: Path) -> None:
+    with (first / "seal.toml").open("a", encoding="utf-8") as file:
+        file.write('[[retired_code_keys]]\nkid = "00000001"\ncertificate = "status_certificate.pem"\npurposes = ["licence"]\n')
+
+
+def _one_name_for_two_keys(first: Path) -> None:
+    kid = (first / "seal.toml").read_text("utf-8").partition('kid = "')[2][:8]
+    _edit(first / "seal.toml", (first / "seal.toml").read_text("utf-8").rpartition('kid = "')[2][:8], kid)
+
+
+def _key_of_the_seal(first: Path) -> None:
+    shutil.copy(first / "seal.key.pem", first / "status.key.pem")
+    shutil.copy(first / "certificate.pem", first / "status_certificate.pem")
+
+
 def _emptied(name: str) -> Callable[[Path], None]:
     def change(first: Path) -> None:
         (first / name).write_bytes(b"")
@@ -146,6 +178,7 @@ def _changed(old: str, new: str) -> Callable[[Path], None]:
     return lambda first: _edit(first / "seal.toml", old, new)
 
 
+@pytest.mark.rule("SE-04")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -172,12 +205,66 @@ def _changed(old: str, new: str) -> Callable[[Path], None]:
         (_changed("file:seal.key.pem", "seal.key.pem"), "seal.key"),
         (_changed("file:seal.key.pem", "env:NO_SUCH"), "not an encrypted"),
         (_changed('types = ["*"]', "types = []"), "grants.0.types"),
+        (_changed('["licence"]', '["licences"]'), "code_key.purposes"),
+        (_changed('["licence"]', "[]"), "code_key.purposes"),
+        (_changed('["licence"]', '"licence"'), "code_key.purposes"),
+        (_changed('purposes = ["status"]', ""), "purpose_keys.1.purposes"),
+        (_changed('["licence"]', '["status"]'), "no code key for licence"),
+        (_without_the_last_purpose, "no code key for evidence"),
+        (_changed('["evidence"]', '["evidence", "status"]'), "several purpose_keys for status"),
+        (_one_key_under_two_names, "are one key"),
+        (_one_name_for_two_keys, "there twice"),
+        (_key_of_the_seal, "key of a seal as well"),
+        (lambda first: shutil.copy(first / "code.key.pem", first / "status.key.pem"), "another key"),
+        (lambda first: (first / "evidence_certificate.pem").unlink(), "evidence_certificate.pem"),
+        (lambda first: (first / "endorsement.key.pem").chmod(0o644), "0600"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_at_start(folder: Path, first: Path, change: Callable[[Path], None], said: str) -> None:
     change(first)
     with pytest.raises(Misconfigured, match=said):
         _read(folder)
+
+
+@pytest.mark.rule("SE-04")
+def test_a_key_of_a_purpose_signs_for_it_though_the_code_key_is_still_for_all(folder: Path, first: Path) -> None:
+    narrow = _read(folder).departments[first.name].signers
+    assert len({one.kid for one in narrow.values()}) == len(Purpose)
+    _edit(first / "seal.toml", 'purposes = ["licence"]\n', "")
+    keyring = _read(folder)
+    assert {one: key.kid for one, key in keyring.departments[first.name].signers.items()} == {one: key.kid for one, key in narrow.items()}
+    old = narrow[Purpose.LICENCE].kid
+    assert all(keyring.verifying_key(old, one)[1] == first.name for one in Purpose)
+    assert all((narrow[Purpose.STATUS].kid in keyring.keys_for(one)) is (one is Purpose.STATUS) for one in Purpose)
+
+
+@pytest.mark.rule("SE-04")
+def test_a_folder_that_names_no_purposes_has_one_key_for_all_and_demo_keys_leave_it_so(folder: Path, first: Path) -> None:
+    path = first / "seal.toml"
+    with_one_code_key(path)
+    for key in first.glob("[se][tnv]*"):  # those of status, endorsement, evidence
+        key.unlink()
+    before = {one.name: one.read_bytes() for one in first.iterdir()}
+    assert before.keys() == {"seal.toml", "seal.key.pem", "certificate.pem", "code.key.pem", "code_certificate.pem", "impression.png"}
+    make_demo_keys(folder, read_demo_departments(DEMO_TOML), passphrase=PASSPHRASE, now=NOW)
+    assert {one.name: one.read_bytes() for one in first.iterdir()} == before
+    keyring = _read(folder)
+    (kid,) = {one.kid for one in keyring.departments[first.name].signers.values()}
+    assert keyring.code_keys[kid].purposes == set(Purpose)
+
+
+@pytest.mark.rule("SE-04", "SE-05")
+def test_a_retired_code_key_is_good_for_the_purposes_that_it_is_left_with(folder: Path, first: Path, tmp_path: Path) -> None:
+    (first / "code_certificate-2025.pem").write_bytes(_another_certificate(folder, tmp_path, "code_certificate"))
+    with (first / "seal.toml").open("a", encoding="utf-8") as file:
+        file.write('[[retired_code_keys]]\nkid = "00000001"\ncertificate = "code_certificate-2025.pem"\npurposes = ["licence", "endorsement"]\n')
+    keyring, old = _read(folder), b"\0\0\0\1"
+    assert {one for one in Purpose if old in keyring.keys_for(one)} == {Purpose.LICENCE, Purpose.ENDORSEMENT}
+    assert {one for one in Purpose if old in read_code_keys(folder, one).keys} == {Purpose.LICENCE, Purpose.ENDORSEMENT}
+    assert keyring.code_key_purposes()[old.hex()] == ["endorsement", "licence"]
+    assert old in code_key_terms(folder)
+    with pytest.raises(NotInRegister):
+        keyring.verifying_key(old, Purpose.EVIDENCE)
 
 
 def test_two_departments_with_one_kid_are_refused(folder: Path, departments: tuple[DemoDepartment, ...]) -> None:
@@ -215,26 +302,25 @@ def test_a_remote_seal_has_an_address_and_needs_a_client(folder: Path, first: Pa
 
 
 def test_retired_seals_and_code_keys_stay_for_verification(folder: Path, first: Path, tmp_path: Path) -> None:
-    for name in ("certificate", "code_certificate"):
-        shutil.copy(first / f"{name}.pem", first / f"{name}-2025.pem")
     with (first / "seal.toml").open("a", encoding="utf-8") as file:
         file.write(
             '\n[[retired_seals]]\nid = "old"\ncertificate = "certificate-2025.pem"\n'
             "valid_from = 2025-01-01\nretired_on = 2026-01-01\n"
             '\n[[retired_code_keys]]\nkid = "00000001"\ncertificate = "code_certificate-2025.pem"\n'
         )
-    (first / "certificate-2025.pem").write_bytes(_another_certificate(folder, tmp_path))
+    for name in ("certificate", "code_certificate"):
+        (first / f"{name}-2025.pem").write_bytes(_another_certificate(folder, tmp_path, name))
     keyring = _read(folder)
     assert keyring.certificate_of("old") != keyring.certificate_of(f"{first.name}-2026")
-    assert keyring.verifying_key(b"\0\0\0\1")[1] == first.name
+    assert all(keyring.verifying_key(b"\0\0\0\1", one)[1] == first.name for one in Purpose)
     assert {known.seal_id for known in keyring.known_seals.values()} >= {"old", f"{first.name}-2026"}
 
 
-def _another_certificate(folder: Path, tmp_path: Path) -> bytes:
-    """Return the certificate of an older seal of the first department, from the same authorities."""
-    shutil.copytree(folder / "authority", tmp_path / "older" / "authority")
+def _another_certificate(folder: Path, tmp_path: Path, name: str) -> bytes:
+    """Return the certificate of an older key of the first department, from the same authorities."""
+    shutil.copytree(folder / "authority", tmp_path / "older" / "authority", dirs_exist_ok=True)
     make_demo_keys(tmp_path / "older", read_demo_departments(DEMO_TOML)[:1], passphrase=PASSPHRASE, now=NOW)
-    return next((tmp_path / "older").glob("1*/certificate.pem")).read_bytes()
+    return next((tmp_path / "older").glob(f"1*/{name}.pem")).read_bytes()
 
 
 def test_nothing_of_a_key_is_shown(keyring: Keyring, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -250,7 +336,7 @@ def test_demo_keys_are_private_and_openssl_accepts_their_chain(keys_folder: Path
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     for path in keys_folder.rglob("*.key.pem"):
         assert path.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
-    for name in ("certificate.pem", "code_certificate.pem"):
+    for name in ("certificate.pem", "*_certificate.pem"):
         for path in keys_folder.glob(f"1*/{name}"):
             root = keys_folder / "trust" / "root.pem"
             moment = str(int(NOW.timestamp()))
@@ -266,7 +352,15 @@ def test_a_second_run_changes_nothing_and_a_half_made_folder_is_completed(folder
     organs = read_demo_departments(DEMO_TOML)
     make_demo_keys(folder, organs, passphrase=PASSPHRASE, now=NOW)
     assert content() == before
-    for name in ("certificate.pem", "code.key.pem", "code_certificate.pem", "seal.toml"):
+    for name in (
+        "certificate.pem",
+        "code.key.pem",
+        "code_certificate.pem",
+        "status.key.pem",
+        "status_certificate.pem",
+        "evidence_certificate.pem",
+        "seal.toml",
+    ):
         (first / name).unlink()
     make_demo_keys(folder, organs, passphrase=PASSPHRASE, now=NOW)
     after = content()

@@ -37,7 +37,7 @@ from licence_service.repository.catalogued import catalogue_entry, digest_of
 from licence_service.repository.comparing import Kept, of_day, of_days
 from licence_service.requests import read_act, read_issue
 from licence_service.run_lines import issued
-from licence_service.seal.tokens import is_signed, key_id, open1, verify
+from licence_service.seal.tokens import is_signed, key_id, open1, purposes_in, verify
 from licence_service.store.foundations import FORM as FOUNDATION
 from licence_service.store.foundations import Foundation
 from licence_service.store.lendings import Lending
@@ -120,6 +120,15 @@ def codes_on_paper(said: dict[str, Any]) -> None:
     protected, unprotected, payload, signature = cbor2.loads(message)
     assert cbor2.loads(protected) == {1: -7, 4: bytes.fromhex(said["kid"])}
     assert (unprotected, payload.hex(), len(signature)) == ({}, said["payload"], 64)
+
+
+def key_purposes(said: list[dict[str, Any]]) -> None:
+    for one in said:
+        if one["good_for"] is None:
+            with pytest.raises(ValueError, match="list of purposes"):
+                purposes_in(one["told"], "purposes")
+        else:
+            assert sorted(purposes_in(one["told"], "purposes")) == one["good_for"]
 
 
 def show_codes(said: dict[str, Any]) -> None:
@@ -403,6 +412,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "check-code": check_codes,
     "delivery-code": delivery_codes,
     "code-on-paper": codes_on_paper,
+    "key-purposes": key_purposes,
     "show-code": show_codes,
     "copy": copies,
     "canonical-json": canonical_jsons,

@@ -17,6 +17,7 @@ from licence_service.fields import Asker, Shown, printed
 from licence_service.schema import face_schema
 from licence_service.seal.entitlement import by_seal_alone
 from licence_service.seal.pades import examine
+from licence_service.seal.tokens import Purpose
 from licence_service.verdict import Result
 from licence_service.verification import made_by, seal_alone
 from tests.pdfa import VeraPdf
@@ -74,7 +75,7 @@ def test_the_code_on_the_page_is_read_and_its_signature_accepted_by_a_foreign_li
     message = qr_token.message_in(one.answer["verify_url"].rpartition(qr_token.PATH)[2])
     protected, unprotected, payload, signature = cbor2.loads(message)
     kid = cbor2.loads(protected)[4]
-    key, _ = one.world.service.keyring.verifying_key(kid)
+    key, _ = one.world.service.keyring.verifying_key(kid, Purpose.LICENCE)
     foreign = cwt.COSEKey.from_pem(_pem(key), alg="ES256", kid=kid)
     opened = cwt.COSE.new().decode(cbor2.dumps(cbor2.CBORTag(18, [protected, unprotected, payload, signature])), foreign)
     claims = cbor2.loads(opened)

@@ -37,7 +37,7 @@ def say(case: Case) -> dict[str, str]:
     return {"overall": found.overall.value, **said}
 
 
-@pytest.mark.rule("SH-01", "SH-02", "SH-03", "SH-04", "SH-05", "SH-06")
+@pytest.mark.rule("SH-01", "SH-02", "SH-03", "SH-04", "SH-05", "SH-06", "SE-04")
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_each_case_gets_its_five_answers(case: Case) -> None:
     said = say(case)
@@ -132,7 +132,7 @@ def test_what_is_no_bundle_is_refused(text: str) -> None:
 
 
 @pytest.mark.rule("SH-06")
-def test_a_bundle_with_a_type_of_which_limit_or_conditions_are_not_said_is_refused() -> None:
+def test_a_bundle_with_a_type_of_which_limit_or_conditions_are_not_said_or_a_key_of_strange_purposes_is_refused() -> None:
     for text in without_what_judges():
         with pytest.raises(BadBundle):
             read(text, keeper_keys())

@@ -34,10 +34,13 @@ function daysOf(text) {
 // What is absent must not read as fresh, or as no conditions.
 const judges = (type) => Number.isInteger(type.index) && Number.isInteger(type.freshness_hours) && type.freshness_hours > 0 && typeof type.conditions === "boolean";
 
+const sayPurposes = (issuer) => issuer.code_keys.every(({ purposes }) => purposes === undefined || Array.isArray(purposes));
+
 // Read a bundle: `lists` and `lapses` (last days of suspensions, since 1970-01-01) by the number of the list.
 export async function readBundle(text, keeper) {
   const said = await openedJws(text, "trust-bundle+jws", "trust-bundle/1", keeper);
   if (!said.types.every(judges)) throw new Bad("a type without what it is judged by");
+  if (!said.issuers.every(sayPurposes)) throw new Bad("a key whose purposes are no list");
   const lists = new Map(), lapses = new Map();
   for (const one of said.lists) {
     const places = await inflated(fromBase64url(one.lst), LIST_BYTES);

@@ -12,6 +12,7 @@ const say = (no, name, question, result, ...reasons) => ({ no, name, question, r
 const seal = (result, ...reasons) => say(2, "seal", "authentic", result, ...reasons);
 const seconds = (text) => Date.parse(text) / 1000;
 const beijingDay = (at) => Math.floor((at + 8 * 3600) / 86400); // since 1970-01-01
+const forLicences = ({ purposes }) => purposes === undefined || purposes.includes("licence"); // a key that names none is for all (SE-04)
 const isoDay = (day) => (day === null ? null : new Date(day * 86400e3).toISOString().slice(0, 10));
 
 // `at` is the device's clock in seconds since 1970, `serverTime` one that the server signed just now, where there is one.
@@ -19,7 +20,7 @@ export async function check(text, bundle, at, serverTime = null) {
   const clock = { at, day: beijingDay(at), wrongBy: wrongBy(at, bundle, serverTime) };
   const { digits, host } = presented(text.trim(), bundle.book);
   if (host !== null) return verdict(bundle, clock, [seal("no", "foreign-host")], { host });
-  const keys = new Map(bundle.issuers.flatMap((one) => one.code_keys.map((key) => [key.kid, key.public_key])));
+  const keys = new Map(bundle.issuers.flatMap((one) => one.code_keys.filter(forLicences).map((key) => [key.kid, key.public_key])));
   let found;
   try {
     const message = messageIn(digits);
