@@ -194,7 +194,7 @@ class SealingMany:
                 continue
             if "examination-stopped" in finding.reasons:  # a machine that is too busy says nothing of the file
                 silent = Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
-            elif not (finding.signed and finding.intact and finding.covers_whole_file):
+            elif not finding.whole:
                 raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its seal as it should")
         if silent:
             raise silent

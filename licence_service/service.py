@@ -25,6 +25,7 @@ from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
 from licence_service.feed import Feed
 from licence_service.follower import Follower, keeper_of
+from licence_service.foreign_reading import ForeignReading
 from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
 from licence_service.history import Library
@@ -74,6 +75,7 @@ from licence_service.store.deliveries import Deliveries
 from licence_service.store.desk_log import DeskLog
 from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
+from licence_service.store.foreign_readings import ForeignReadings
 from licence_service.store.foundations import Foundations
 from licence_service.store.heads import Heads
 from licence_service.store.lendings import Lendings
@@ -170,6 +172,7 @@ class Service:
     shown: ShownAndLent
     reminders: Reminders
     repository: Reconciler | None
+    foreign_reading: ForeignReading
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
@@ -283,10 +286,10 @@ def build(
         Receipts(heads, keeper.code_signer, printer), status_lists, Publisher(status_lists, sources, keeper, settings.public_url, now),
         officers, StickerOffice(registrar, verifier, Stickers(database), now), Matcher(verifier, Decoy(database), now), SiteReports(database, vault),
         desk(verifier, database, vault, now), feed, hooks, courier, CaseDesk(Cases(database, vault), registrar.answers, seal_log, waits, tasks, now),
-        people, sign_in(settings, people, database, vault.sign_in_key, now),
-        wallet_door(settings, holders.exchange, database, vault), DeskLog(database),
+        people, sign_in(settings, people, database, vault.sign_in_key, now), wallet_door(settings, holders.exchange, database, vault), DeskLog(database),
         holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
-        reminders(settings, holders.claims, law, hooks, clients, database, vault), repository(settings, book, catalogue, database, now), outside.close,
+        reminders(settings, holders.claims, law, hooks, clients, database, vault), repository(settings, book, catalogue, database, now),
+        ForeignReading(ForeignReadings(database), line, presenter), outside.close,
     )  # fmt: skip
 
 
