@@ -208,7 +208,7 @@ class Service:
         knowledge = read_knowledge(self.settings.templates / "_stock", ALL_RULES)
         kept = KeptStock(self.database, vault, self.now)
         office = StockOffice(self.registrar.line, self.chunks.openings, kept, passing, knowledge, self.now)
-        return Releasing(office, StockSums(self.database), self.chunks)
+        return Releasing(office, StockSums(self.database), self.chunks, self.clients)
 
     def library(self, record: Record, known_at: datetime | None = None) -> Library:
         """Return where a history takes labels and names from."""
