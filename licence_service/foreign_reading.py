@@ -63,7 +63,8 @@ class ForeignReading:
         """Let the seal be used no more until a person has looked; an order for each document, so that nobody starts it knowing of one alone."""
         found = f"licence {one.licence_id}, version {one.version}: {why}"
         _LOG.error("%s: %s", PageDisagrees.slug, found)
-        self.line.seal_log.order(one.seal_id, stopped=True, at=self.line.now(), by=FOREIGN_READER, reason=f"{PageDisagrees.slug}: {found}")
+        reason = f"复核发现文件有误，已停止签章 · {PageDisagrees.slug}: {found}"  # an officer reads it at the desk
+        self.line.seal_log.order(one.seal_id, stopped=True, at=self.line.now(), by=FOREIGN_READER, reason=reason)
 
     def _seal_wrong(self, content: bytes) -> str | None:
         finding = finding_of(self.presenter.examiner.ask("examine", content, at=None))
