@@ -161,6 +161,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     works = (
         ("finishing", service.settings.worker_seconds, _finish),
         ("sources", service.settings.worker_seconds if service.registrar.line.connectors else 0, _ask_again),
+        ("foreign reader", service.settings.worker_seconds, _look_again),
         ("heads", service.settings.head_seconds, _follow),
         ("preparing", service.settings.head_seconds, _prepare),
         ("failures", SETTLE_SECONDS, _settle),
@@ -205,6 +206,10 @@ def _finish(service: Service) -> None:
 def _ask_again(service: Service) -> None:
     if repeated := ask_again(service.registrar, service.clients):
         log.info("asked again", requests=repeated)
+
+
+def _look_again(service: Service) -> None:
+    service.foreign_reading.work()
 
 
 def _settle(service: Service) -> None:

@@ -1,18 +1,20 @@
 """What becomes of a row on its way through a chunk: meant, printed, done."""
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
 from licence_service.carrying import Done, Waiting
 from licence_service.document.press import Laid
 from licence_service.drafting import Draft
-from licence_service.errors import PageDisagrees, Refusal, Unavailable
+from licence_service.errors import NotInRegister, PageDisagrees, Refusal, Unavailable
 from licence_service.licence import Entry
 from licence_service.seal import HeldSeal
 from licence_service.seal.department import Department
 from licence_service.sealing import Order
-from licence_service.store.clients import Client
+from licence_service.store.clients import Client, Clients
 from licence_service.store.record import Record
 from licence_service.store.reservations import Reservation
 from licence_service.template import Template
@@ -73,6 +75,17 @@ class Misjudged(Wrong):
     """The sealed file of one row is not what it should be: nothing of its chunk may be entered, now or later."""
 
 
+class ShutOut(NotInRegister):
+    """The client of a chunk was removed or switched off: nothing more of it is entered."""
+
+
+def still_calling(clients: Clients, name: str) -> Client:
+    """Return the client of this name; raise `ShutOut` where it may no longer call. One short read, for who goes on for long."""
+    if found := clients.named(name):
+        return found
+    raise ShutOut("the client of this run was shut out, or is switched off")
+
+
 def digest_of(entry: Entry) -> str:
     """Return the hex SHA-256 of a sealed document."""
     assert entry.version  # noqa: S101 - only acts with a document go through chunks
@@ -103,3 +116,15 @@ def told(act: Callable[[], Done | Waiting]) -> Outcome:
         return act()
     except (Refusal, Unavailable) as refused:
         return refused
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Look for cyclic garbage when the chunk is done: what lives as long as it does would be looked at again and again, and none of it is any."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -5,17 +5,16 @@ leaves reservations without entries, which the retry or the server's worker carr
 with the others (its number is held, its seal is elsewhere, the press hands it over) goes that way at once.
 """
 
-import gc
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from licence_service import requests
 from licence_service.answered import note_all
-from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, digest_of, done_of, photos_of, told
+from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, ShutOut, digest_of, done_of, photos_of, told, unhurried
 from licence_service.confirming import asked_ahead, confirmed, first_on
 from licence_service.drafting import Draft
 from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealBraked, SealStopped, Unavailable
@@ -73,6 +72,7 @@ class Chunks:
     packer: Packer
     step: Callable[[str], None] = field(default=lambda _name: None, repr=False)  # told of each step before it begins
     of_stock: bool = False  # rows are released ones of a stock: each is a conversion and says its origin
+    allowed: Callable[[], object] = field(default=lambda: None, repr=False)  # asked all along: raises `ShutOut` where the caller may no longer
 
     def converting(self) -> "Chunks":
         """Return what carries released rows of a stock (ST-01)."""
@@ -83,14 +83,14 @@ class Chunks:
 
         A row that is refused does not stand in the way of the others. Raise `Wrong`, which names the row, where a printed page does not say
         what its face says, or a foreign reader finds it or its seal wrong: then nothing of this chunk is entered. The next time that row is
-        refused, and the others go on.
+        refused, and the others go on. Raise `ShutOut` where the caller may no longer: then nothing more is entered, and the keys are free again.
         """
         standing = replace(self.registrar, line=self.registrar.line.standing())  # one law for all rows of a chunk
         return replace(self, registrar=standing).issue_standing(caller, rows)
 
     def issue_standing(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
         """Issue all rows under the law that this registrar knows; see `issue`."""
-        with _unhurried():
+        with unhurried():
             return replace(self, registrar=replace(self.registrar, line=self.registrar.line.in_a_round(noted_later=True)))._issued(caller, rows)  # noqa: SLF001 - its own
 
     def _issued(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
@@ -115,6 +115,7 @@ class Chunks:
         self._note(caller, rows, outcomes)
         outcomes.update(self.carry(caller, fresh))
         for row in sorted(alone, key=lambda one: one.at):
+            self.allowed()
             outcomes[row.at] = told(lambda row=row: one_by_one(caller, row.key, row.body))  # type: ignore[misc]
         return [outcomes[at] for at in range(len(rows))]
 
@@ -196,16 +197,16 @@ class Chunks:
             self.step(name)
             keep()
 
-        with _unhurried():
+        with unhurried():
             return replace(self, step=step)._carried(caller, reserved)  # noqa: SLF001 - its own
 
     def _carried(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
         made: list[Made] = []
-        pressing = Pressing(self.registrar, caller)
+        pressing, every = Pressing(self.registrar, caller), [reservation.reservation_id for _, reservation in reserved]
         reserved = self._unbraked(reserved, outcomes)
         try:
-            sealing, filling = SealingMany(self.registrar, self.step), self.packer.opened(self.registrar.line.now())
+            sealing, filling = SealingMany(self.registrar, self.step, self.allowed), self.packer.opened(self.registrar.line.now())
             try:
                 self._make(sealing.each(self._printed(pressing, filling, reserved, outcomes)), filling, made)
             except SealBraked as full:  # what is sealed is entered; the rest is left for the next hour
@@ -215,6 +216,9 @@ class Chunks:
                 outcomes |= {row.at: full for row, _ in rest}
             entered = self._entered(made, filling) if made else ()
             filling.entered()
+        except ShutOut as gone:
+            self.reserving.give_back(every, gone.detail)
+            raise
         except EntryConflict:  # what cannot be said of single rows
             entered = [None] * len(made)
         except PageDisagrees as wrong:
@@ -253,6 +257,7 @@ class Chunks:
     ) -> Iterator[list[Printed]]:  # fmt: skip
         """Print part after part, so that few whole files are held at once."""
         for start in range(0, len(reserved), PART):
+            self.allowed()
             self.step("draw")
             printed = pressing.printed(reserved[start : start + PART], outcomes)
             filling.look_up({digest: jpeg for one in printed for digest, jpeg in photos_of(one.entry, one.order.sheet.photos).items()})
@@ -274,6 +279,7 @@ class Chunks:
         self.step("append")
         if any(line.seal_log.stopped(seal_id) for seal_id in {one.entry.version.seal_id for one in made if one.entry.version}):
             raise SealStopped  # a key may have been lost while this chunk was on its way
+        self.allowed()
         if any(one.row.record is None for one in made):
             opened = [Opened(one.entry, line.beside(one.reservation, one.entry), places[digest_of(one.entry)]) for one in made]
             return self.openings.open_all(opened)
@@ -301,15 +307,3 @@ class Chunks:
 
     def _leave(self, reserved: Sequence[tuple[Meant, Reservation]]) -> None:
         self.reserving.let_go([reservation.reservation_id for _, reservation in reserved], self.registrar.line.now())
-
-
-@contextmanager
-def _unhurried() -> Iterator[None]:
-    """Look for cyclic garbage when the chunk is done: what lives as long as it does would be looked at again and again, and none of it is any."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

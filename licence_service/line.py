@@ -21,7 +21,7 @@ from licence_service.drafting import complete
 from licence_service.endorsement import Endorsement
 from licence_service.entry_form import entry_of
 from licence_service.errors import EntryConflict, NumberTaken, PageDisagrees, Refusal
-from licence_service.fields import Asker, comparison_form, disclose, mask
+from licence_service.fields import comparison_form
 from licence_service.frozen import replace
 from licence_service.identifiers import ElicenceId
 from licence_service.law import Law
@@ -123,7 +123,7 @@ class Line:
         until = version.face.get(template.conditions_until) if template.conditions_until else None
         facts = qr_token.CodeFacts(
             template.index, department.issuer_index, entry.licence_id, version.version, self._since(entry, record), version.valid_to, version.status,
-            bytes.fromhex(version.face_commitment.sha256)[: qr_token.COMMITMENT_BYTES], compared(template, version.face),
+            bytes.fromhex(version.face_commitment.sha256)[: qr_token.COMMITMENT_BYTES], qr_token.compared(template, version.face),
             date.fromisoformat(str(until)) if until else None,
         )  # fmt: skip
         return sign1(qr_token.pack(facts), department.signers[Purpose.LICENCE])
@@ -151,20 +151,24 @@ class Line:
         """Return what is to be sealed: the sheet, the data attached to it, its time, which was fixed at reserve."""
         version, department = entry.version, self.keyring.departments[reservation.department]
         assert version  # noqa: S101
-        printed = self.printed(entry, template, record)
-        data = licence_data(entry, template, department.name, department.uscc, specimen=department.demo, endorsements=printed)
+        sheet, data = self.page(entry, template, department, photos, record, check_code=reservation.check_code)
         use = SealUse("", seal.seal_id, department.uscc, reservation.type, reservation.reservation_id, entry.decision.number, "")
-        sheet = Sheet(
-            template=template, face=version.face,
-            endorsements=self._for_layout(printed),
-            elicence_id=version.elicence_id, version=version.version, copy_no=version.copy_no, check_code=reservation.check_code,
+        brake = self.brake(reservation, entry, beijing_day(version.sealed_at), record)
+        return Order(sheet, data, version.sealed_at, use, brake, watch_of(department, entry, seal))
+
+    def page(
+        self, entry: Entry, template: Template, department: Department, photos: Mapping[str, bytes], record: Record | None, *, check_code: str | None
+    ) -> tuple[Sheet, bytes]:  # fmt: skip
+        """Return the sheet of an entry's document and the canonical data attached to it. `record` is the licence before the entry."""
+        version, printed = entry.version, self.printed(entry, template, record)
+        assert version  # noqa: S101
+        data = licence_data(entry, template, department.name, department.uscc, specimen=department.demo, endorsements=printed)
+        return Sheet(
+            template=template, face=version.face, endorsements=self._for_layout(printed),
+            elicence_id=version.elicence_id, version=version.version, copy_no=version.copy_no, check_code=check_code,
             code_text=self.verify_url(entry, template, department, record), host=host_of(self.public_url), department=department.short_name,
             photos=photos, specimen=department.demo, preview=False,
-        )  # fmt: skip
-        return Order(
-            sheet, canonical(data), version.sealed_at, use, self.brake(reservation, entry, beijing_day(version.sealed_at), record),
-            watch_of(department, entry, seal),
-        )  # fmt: skip
+        ), canonical(data)  # fmt: skip
 
     def brake(self, reservation: Reservation, entry: Entry, day: date, record: Record | None = None) -> Brake | None:
         """Return the ceiling under which an entry is sealed on a day; see `sealing.brake_of`."""
@@ -299,13 +303,6 @@ def searchable(template: Template, entry: Entry) -> Mapping[str, str]:
     values = {name: comparison_form(str(face[name])) for name in template.searchable if name in face}
     holder = face.get(template.holder_id or "", face.get(template.holder_name, ""))
     return {**values, "holder": comparison_form(str(holder)), "number": comparison_form(template.number_of(face))}
-
-
-def compared(template: Template, face: Mapping[str, Any]) -> str:
-    """Return what a checker compares with the paper; a sensitive value stands masked, as the public would see it."""
-    wanted = {name: face[name] for name in template.compare if name in face}
-    seen = disclose(template.fields, wanted, Asker.PUBLIC)
-    return " ".join(str(seen.get(name) or mask(str(value))) for name, value in wanted.items())
 
 
 def host_of(public_url: str) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from licence_service.comparison import Presented
-from licence_service.document import uploaded
+from licence_service.document import reread, uploaded
+from licence_service.document.reread import Reread
 from licence_service.fields import Field
 from licence_service.seal import Finding, examining
 from licence_service.seal.examiner import Examiner, finding_of
@@ -64,6 +65,17 @@ class Presenter:
         """Say whether a receipt's page looks as the one that we drew from its statement (`uploaded.drawn_as`)."""
         return document == ours or self.examiner.ask("drawn", document, ours).answer is True
 
+    def reread(self, document: bytes, plates: reread.Boxes, *, whole: bool) -> Reread | None:
+        """Return what a document of ours says to the slow reader, None where it could not be read in time.
+
+        `whole`: with frames, and codes wherever they are; else codes on their plates alone.
+        """
+        said = self.examiner.ask("reread", document, plates=plates, whole=whole).answer
+        try:
+            return Reread.heard(said) if isinstance(said, dict) else None
+        except ValueError:
+            return None
+
     def texts_of_codes(self, content: bytes) -> tuple[str, ...]:
         """Return what the codes in a picture, or on the first page of a PDF that has any, say; none where it is neither or cannot be read.
 
@@ -84,7 +96,7 @@ def _presented(said: object, fields: Mapping[str, Field] | None = None) -> Prese
 
 
 def answerers(setting: Mapping[str, Any]) -> examining.Answerers:
-    """Return what this program answers: `examine`; `present`, and `say` without looking for codes; `alike`; `picture`; `receipt` and `drawn`."""
+    """Return what this program answers: `examine`; `present`, and `say` without looking for codes; `alike`; `picture`; `receipt` and `drawn`; `reread`."""
     return {
         **examining.answerers(setting),
         "present": lambda _, files: uploaded.presented(files[0]),
@@ -92,6 +104,7 @@ def answerers(setting: Mapping[str, Any]) -> examining.Answerers:
         "alike": lambda _, files: uploaded.look_alike(files[0], files[1]),
         "picture": lambda _, files: uploaded.codes_of_picture(files[0]),
         "receipt": lambda _, files: uploaded.receipt(files[0]),
+        "reread": lambda question, files: reread.said(files[0], question["plates"], whole=question["whole"]),
         "drawn": lambda _, files: uploaded.drawn_as(files[0], files[1]),
     }
 

@@ -4,13 +4,17 @@ Pure: the COSE_Sign1 around the facts is made by a department's code key in `sea
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from urllib.parse import urlsplit
 
 import cbor2
 
 from licence_service.cbor_items import array, day_of, days, mapping, octets, text, whole
+from licence_service.fields import Asker, disclose, mask
 from licence_service.frozen import dataclass
+from licence_service.template import Template
 
 PATH = "/Q/1"  # the 1 is the profile's number; other layouts will get other numbers
 MOST_DIGITS = 1200
@@ -153,3 +157,10 @@ def shortened(text: str) -> str:
         return text
     kept = text.encode()[: COMPARE_BYTES - len("…".encode())].decode(errors="ignore")
     return f"{kept}…"
+
+
+def compared(template: Template, face: Mapping[str, Any]) -> str:
+    """Return what a checker compares with the paper; a sensitive value stands masked, as the public would see it."""
+    wanted = {name: face[name] for name in template.compare if name in face}
+    seen = disclose(template.fields, wanted, Asker.PUBLIC)
+    return " ".join(str(seen.get(name) or mask(str(value))) for name, value in wanted.items())

@@ -8,14 +8,15 @@ identifiers were fixed when they were reserved (`chunks`). So who holds a chunk 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from licence_service import chunk_form
 from licence_service.archive import Passing
-from licence_service.chunk_rows import Wrong
+from licence_service.chunk_rows import Wrong, still_calling
 from licence_service.chunks import Chunks
 from licence_service.errors import ArchiveUnavailable, NotInRegister, PageDisagrees, Refusal, Unavailable
 from licence_service.run_lines import issued
-from licence_service.store.clients import Client, Clients
+from licence_service.store.clients import Clients
 from licence_service.store.payload import Vault
 from licence_service.store.runs import STOPPED, WAITING, KeptRuns, Run, RunChunk
 
@@ -113,13 +114,16 @@ class Runs:
             return
 
     def _issued(self, chunk: RunChunk) -> list[bytes]:
-        caller = self._client(chunk.run.client)
+        caller = still_calling(self.clients, chunk.run.client)
         rows = self._read(chunk_form.ROWS, chunk, chunk.rows_object or "", "rows", chunk.rows_digest)
         chunks = self._keeping(chunk)
         return list(issued(lambda given: chunks.issue(caller, given), chunk.first, rows))
 
     def _keeping(self, chunk: RunChunk) -> Chunks:
-        """Return what carries chunks with a holder who says with each step that it lives, be it of all rows or of one that goes alone."""
+        """Return what carries chunks with a holder who says with each step that it lives, be it of all rows or of one that goes alone.
+
+        It asks all along whether the run's client still may.
+        """
         keep, registrar = self.kept.keeper(chunk), self.chunks.registrar
 
         def then(step: Callable[[str], None]) -> Callable[[str], None]:
@@ -130,13 +134,7 @@ class Runs:
             return told
 
         alone = replace(registrar, line=replace(registrar.line, step=then(registrar.line.step)))
-        return replace(self.chunks, registrar=alone, step=then(self.chunks.step))
-
-    def _client(self, name: str) -> Client:
-        found = self.clients.named(name)
-        if found is None:
-            raise NotInRegister("the client of this run was shut out, or is switched off")
-        return found
+        return replace(self.chunks, registrar=alone, step=then(self.chunks.step), allowed=partial(still_calling, self.clients, chunk.run.client))
 
     def _read(self, form: str, chunk: RunChunk, name: str, what: str, digest: str) -> list[bytes]:
         """Fetch, open and check what is kept of a chunk."""

@@ -14,9 +14,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from threading import Lock
+from time import monotonic
 from typing import TypeAlias
 
-from licence_service.chunk_rows import Misjudged, Printed, digest_of
+from licence_service.chunk_rows import Misjudged, Printed, ShutOut, digest_of
 from licence_service.document.press import Pressed
 from licence_service.document.reading import attachment
 from licence_service.errors import PageDisagrees, SealBraked, SealStopped, Unavailable
@@ -28,6 +29,7 @@ from licence_service.store.seal_log import SealUse
 
 _TURN_SECONDS = 0.0005
 STOPPABLE = 100  # after so many signatures an order to stop the seal is looked for
+LONG_SECONDS = 10.0  # after so long in one part, too, and whether who asked still may
 JUDGED = 1000  # of so many licences one, and the first of each edition and seal in a chunk, is read by foreign readers and examined whole
 
 SealedFile: TypeAlias = tuple[Printed, Pressed, Entry]  # a row with its sealed file and the entry that names it
@@ -48,6 +50,7 @@ class SealingMany:
 
     registrar: Registrar
     step: Callable[[str], None] = field(repr=False)  # told of each step before it begins
+    allowed: Callable[[], object] = field(default=lambda: None, repr=False)  # raises `ShutOut` where who asked may no longer
     _sealed: int = 0  # files of the chunk so far
     _judged: set[tuple[int, str]] = field(default_factory=set)  # editions and seals of which one was judged
     _answered: list[SealUse] = field(default_factory=list)  # what became of the last part's uses, not yet on record
@@ -118,7 +121,7 @@ class SealingMany:
         try:
             self._sign(printed, sealed)
             self._confirm(wait=False)
-        except (PageDisagrees, Unavailable) as trouble:
+        except (PageDisagrees, ShutOut, Unavailable) as trouble:
             self._answered = [*_done(asked, sealed), *(replace(use, event="failed", reason=trouble.slug) for use in asked[len(sealed) :])]
             raise
         self.step("sealed")
@@ -154,8 +157,12 @@ class SealingMany:
 
     def _asked(self, seal_id: str, printed: Sequence[Printed]) -> Iterator[bytes]:
         """Yield what one seal is to sign; an order to stop it holds for whatever was not asked yet, and nothing of the chunk is entered."""
+        last = monotonic()
         for number, one in enumerate(one for one in printed if one.order.use.seal_id == seal_id):
-            if number % STOPPABLE == STOPPABLE - 1 and self.registrar.line.seal_log.stopped(seal_id):
+            if late := monotonic() - last > LONG_SECONDS:
+                last = monotonic()
+                self.allowed()
+            if (late or number % STOPPABLE == STOPPABLE - 1) and self.registrar.line.seal_log.stopped(seal_id):
                 raise SealStopped
             yield one.laid.digest()
 
@@ -194,7 +201,7 @@ class SealingMany:
                 continue
             if "examination-stopped" in finding.reasons:  # a machine that is too busy says nothing of the file
                 silent = Unavailable("the foreign reader could not read a file in its time; the chunk may go on later")
-            elif not (finding.signed and finding.intact and finding.covers_whole_file):
+            elif not finding.whole:
                 raise Misjudged.of(one.row, one.reservation, "a printed file does not carry its seal as it should")
         if silent:
             raise silent

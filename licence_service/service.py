@@ -26,6 +26,7 @@ from licence_service.document.fonts import Fonts
 from licence_service.errors import Misconfigured
 from licence_service.feed import Feed
 from licence_service.follower import Follower, keeper_of
+from licence_service.foreign_reading import ForeignReading
 from licence_service.founding import contradictions, put_in_force
 from licence_service.handover import Gatherer
 from licence_service.history import Library
@@ -76,6 +77,7 @@ from licence_service.store.deliveries import Deliveries
 from licence_service.store.desk_log import DeskLog
 from licence_service.store.events import EventLines
 from licence_service.store.failures import Failures
+from licence_service.store.foreign_readings import ForeignReadings
 from licence_service.store.foundations import Foundations
 from licence_service.store.heads import Heads
 from licence_service.store.lendings import Lendings
@@ -173,6 +175,7 @@ class Service:
     reminders: Reminders
     arrivals: ArrivalDesk
     repository: Reconciler | None
+    foreign_reading: ForeignReading
     hang_up: Callable[[], None] = field(repr=False)
 
     def close(self) -> None:
@@ -208,7 +211,7 @@ class Service:
         knowledge = read_knowledge(self.settings.templates / "_stock", ALL_RULES)
         kept = KeptStock(self.database, vault, self.now)
         office = StockOffice(self.registrar.line, self.chunks.openings, kept, passing, knowledge, self.now)
-        return Releasing(office, StockSums(self.database), self.chunks)
+        return Releasing(office, StockSums(self.database), self.chunks, self.clients)
 
     def library(self, record: Record, known_at: datetime | None = None) -> Library:
         """Return where a history takes labels and names from."""
@@ -289,7 +292,7 @@ def build(
         people, sign_in(settings, people, database, vault.sign_in_key, now), wallet_door(settings, holders.exchange, database, vault),
         DeskLog(database, vault), holders, shown_and_lent(settings, holders.cards, officers, line, clients, lendings),
         reminders(settings, holders.claims, law, hooks, clients, database, vault), arrival_desk(book, hooks, clients, database, vault),
-        repository(settings, book, catalogue, database, now), outside.close,
+        repository(settings, book, catalogue, database, now), ForeignReading(ForeignReadings(database), line, presenter), outside.close,
     )  # fmt: skip
 
 

@@ -37,7 +37,10 @@ class Settings(BaseSettings):
     payload_key_file: Path | None = Field(None, description="A file that holds the payload key.")
     allow_demo_keys: bool = Field(default=False, description="Start although seals are demonstration keys; their licences say SPECIMEN.")
     seal_timeout_seconds: float = Field(10.0, description="How long a remote seal service, or a token, may be silent.")
-    worker_seconds: float = Field(5.0, description="How often the server looks for unfinished issues; 0 leaves that to `licence-service work`.")
+    worker_seconds: float = Field(
+        5.0,
+        description="How often the server looks for unfinished issues, and has documents looked at again; 0 leaves that to `licence-service work`.",
+    )
     head_seconds: float = Field(
         1.0, description="How often the server signs a head over new lines of the book; 0 leaves that to `licence-service work`."
     )

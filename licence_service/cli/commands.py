@@ -178,7 +178,7 @@ def migrate() -> None:
 def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop.")] = False) -> None:  # noqa: FBT002 - an option
     """Finish issues that were reserved but not sealed, ask silent sources again, sign heads over the new lines of the book, deliver events.
 
-    It reports to the repository, tells holders of deadlines, and keeps lists and answers fresh.
+    It lets foreign readers look at some documents, reports to the repository, tells holders of deadlines, and keeps lists and answers fresh.
     """
     with service() as opened:
         pause, reporting = max(1.0, opened.settings.worker_seconds), repository_commands.InTurn(opened)
@@ -188,6 +188,7 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
             except (Refusal, Unavailable) as trouble:
                 err.print(f"[yellow]not finished[/]  {trouble.detail}")  # the others were; this one is tried again or was closed
             ask_again(opened.registrar, opened.clients)
+            _look_again(opened)
             _follow(opened)
             webhook_commands.deliver(opened, wait=once)
             reporting.go_on(wait=once)
@@ -201,6 +202,14 @@ def work(once: Annotated[bool, typer.Option("--once", help="One round, then stop
                 sleep(max(0.1, opened.settings.head_seconds or pause))
                 _follow(opened)
                 webhook_commands.deliver(opened, wait=False)
+
+
+def _look_again(opened: Service) -> None:
+    """Let foreign readers look at some documents; what stands in the way is tried again."""
+    try:
+        opened.foreign_reading.work()
+    except (Refusal, Unavailable) as trouble:
+        err.print(f"[yellow]not looked at[/]  {trouble.detail}")
 
 
 def _follow(opened: Service) -> None:

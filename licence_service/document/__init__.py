@@ -18,7 +18,7 @@ from licence_service.document.pdf import draw
 from licence_service.document.placed import Placed
 from licence_service.document.press import Job, Laid, Outcome, Unpressed
 from licence_service.document.press.room import Pressroom
-from licence_service.document.reading import ReadPage, codes, pages_and_codes
+from licence_service.document.reading import ReadPage, pages_and_codes, pages_and_every_code
 from licence_service.document.receipt import ReceiptWords
 from licence_service.document.receipt import place as place_receipt
 from licence_service.document.sheet import PrintedEndorsement, Sheet
@@ -93,14 +93,8 @@ class Printer:
         agree(pdf, sheet)
 
     def read(self, pdf: bytes, sheet: Sheet) -> tuple[list[ReadPage], list[str]]:
-        """Return what the pages say, and the texts of all codes.
-
-        These are what a camera would find on their plates, and then other texts elsewhere, outside all drawings: to look at whole pages as
-        they are seen takes four times as long, most of it for frames and seals.
-        """
-        read, elsewhere = pages_and_codes(pdf)
-        there = codes(pdf, where=plates_of(sheet.template))
-        return read, there + [text for text in elsewhere if text not in there]
+        """Return what the pages say, and the texts of all codes; see `reading.pages_and_every_code`."""
+        return pages_and_every_code(pdf, plates_of(sheet.template))
 
     def judge(self, pdf: bytes, sheet: Sheet, *, whole: bool = True) -> list[str]:
         """Raise `PageDisagrees` as `agree` does; return the texts of all codes, as `read` does.

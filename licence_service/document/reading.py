@@ -171,6 +171,17 @@ def pages_and_codes(pdf: bytes, dpi: int = 150, *, where: Iterable[_Box] | None 
     return read, _codes_on(images, boxes)
 
 
+def pages_and_every_code(pdf: bytes, plates: Iterable[_Box]) -> tuple[list[ReadPage], list[str]]:
+    """Return every page as `pages` does, and the texts of all codes.
+
+    These are what a camera would find on their plates, and then other texts elsewhere, outside all drawings: to look at whole pages as
+    they are seen takes four times as long, most of it for frames and seals.
+    """
+    read, elsewhere = pages_and_codes(pdf)
+    there = codes(pdf, where=plates)
+    return read, there + [text for text in elsewhere if text not in there]
+
+
 def _read(page: pdfium.PdfPage, *, joined: bool) -> ReadPage:
     found = _Items(page).read()
     return ReadPage(page.get_width() / PT, page.get_height() / PT, tuple(_joined(found) if joined else found))

@@ -147,6 +147,11 @@ class Finding:
     reasons: tuple[str, ...] = ()
 
     @property
+    def whole(self) -> bool:
+        """Whether a seal lies on every byte of the file as it is, whoever set it."""
+        return self.signed and self.intact and self.covers_whole_file
+
+    @property
     def good(self) -> bool:
         """Whether the file is a genuine sealed document of a known department, changed nowhere."""
-        return self.signed and self.intact and self.covers_whole_file and self.trusted and not self.reasons
+        return self.whole and self.trusted and not self.reasons

@@ -5,12 +5,14 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from heapq import nsmallest
 from typing import Any
 
 from licence_service.carrying import Done, Waiting
 from licence_service.chunk_form import MOST_BYTES
+from licence_service.chunk_rows import still_calling
 from licence_service.chunks import Chunks, Outcome, Row
 from licence_service.errors import ArchiveUnavailable, CeilingReached, NotGranted, Refusal, RequestRejected, TransitionRefused, Unavailable
 from licence_service.fields import comparison_form
@@ -21,7 +23,7 @@ from licence_service.stock.office import StockOffice, silent
 from licence_service.stock.requesting import body_of
 from licence_service.stock.row_rules import REFUSED
 from licence_service.stock.taking import draft_of, opened
-from licence_service.store.clients import Client
+from licence_service.store.clients import Client, Clients
 from licence_service.store.stock_rows import ADOPTED, LOADED, PASSED, RELEASING, SEALED, StockRow, StockRun
 from licence_service.store.stock_sums import Sample, StockSums
 
@@ -36,6 +38,7 @@ class Releasing:
     office: StockOffice
     sums: StockSums
     chunks: Chunks
+    clients: Clients
     told: Callable[[str], None] = field(default=lambda _name: None, repr=False)  # of each step before it begins
 
     # -- samples -------------------------------------------------------------------------------------
@@ -82,7 +85,8 @@ class Releasing:
         `share`, (which, of how many), lets several processes release one run, here or on other machines; two with the same share do work
         twice, never licences.
         Killed at any moment, it goes on: a row's key stands as long as it says the same, and gives one licence. Raise `TransitionRefused`
-        where nothing is signed off, `Unavailable` where something cannot be had now, `CeilingReached` at the client's ceiling.
+        where nothing is signed off, `Unavailable` where something cannot be had now, `CeilingReached` at the client's ceiling, `ShutOut` where the
+        client may no longer: then nothing more is sealed or adopted.
         """
         self._must_be_loaded(run)
         self.office.judge(run)
@@ -122,7 +126,8 @@ class Releasing:
         """Release rows together; what was refused lies in quarantine with the refusal, unless it was the ceiling."""
         paper = [row for row in rows if not row.adopting]
         bodies: list[Row] = [(row.idempotency_key, body_of(run, row)) for row in paper]
-        outcomes = list(zip(paper, self.chunks.converting().issue(caller, bodies) if bodies else (), strict=True))
+        converting = replace(self.chunks.converting(), allowed=partial(still_calling, self.clients, caller.name))
+        outcomes = list(zip(paper, converting.issue(caller, bodies) if bodies else (), strict=True))
         outcomes += [(row, self._adopted(caller, run, row)) for row in rows if row.adopting]
         self.told("note")
         return self._noted(run, outcomes)
@@ -143,6 +148,7 @@ class Releasing:
 
     def _adopted(self, caller: Client, run: StockRun, row: StockRow) -> Outcome:
         """Take over one e-licence that another system sealed, with its identifier and file."""
+        still_calling(self.clients, caller.name)
         draft = draft_of(row.content["draft"])
         document = base64.b64encode(opened(run, self.office.passing, draft.document or "")).decode()
         body = {**body_of(run, row), "elicence_id": draft.elicence_id, "document": document}

@@ -17,6 +17,7 @@ from licence_service.fields import comparison_form
 from licence_service.licence import Entry, Version, beijing_day
 from licence_service.store.counting import BOOK, hold, raise_to
 from licence_service.store.database import Database
+from licence_service.store.foreign_readings import pass_over
 from licence_service.store.heads import StoredHead
 from licence_service.store.keys import Kind, add, ids_of, key_of
 from licence_service.store.loading import public_entries
@@ -135,6 +136,7 @@ class Reentry:
         if ids_of(connection, Kind.DOCUMENT, [row["document_sha256"]]):
             raise RequestRejected("a document of a line beyond the backup is in the register already")
         number = connection.execute(insert(versions).values(licence=licence, **row).returning(versions.c.id)).scalar_one()
+        pass_over(connection, number)  # what its page was drawn from is not all known any more
         add(connection, [(key_of(Kind.DOCUMENT, row["document_sha256"]), number), (key_of(Kind.DELIVERY, row["delivery_digest"]), number)])
 
     @staticmethod

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, literal, select, update
 
 from licence_service.digests import sha256
 from licence_service.errors import CeilingReached, EntryConflict, KeyReused, Refusal, Unavailable
@@ -15,7 +15,7 @@ from licence_service.store.inserting import insert_all, next_ids
 from licence_service.store.keys import Kind, add, ids_of
 from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
-from licence_service.store.reservation import ROWS, Drawn, Intent, Reservation, drawn, keys_of, of_row
+from licence_service.store.reservation import NEEDED_NO_MORE, ROWS, Drawn, Intent, Reservation, drawn, keys_of, of_row
 from licence_service.store.reservations import STATUS, room
 from licence_service.store.tables import drafts, photos, reservations
 
@@ -28,6 +28,14 @@ _LEASE = (
     .where((reservations.c.reservation_id == bindparam("mine")) & (reservations.c.state == "reserved"))
     .values(lease_until=bindparam("until"))
 )
+_GIVE_BACK = (
+    update(reservations)
+    .where(reservations.c.reservation_id.in_(bindparam("mine", expanding=True)), reservations.c.state == "reserved")
+    .values(
+        state="abandoned", reason=bindparam("why"), case_key=None, draft=None,
+        idempotency_key=literal("abandoned ") + reservations.c.reservation_id,
+    )
+)  # fmt: skip
 _TAKE = _LEASE.values(carried_at=bindparam("since"))
 
 Outcome: TypeAlias = "Reservation | Refusal"
@@ -110,6 +118,13 @@ class Reserving:
     def let_go(self, reservation_ids: Sequence[str], now: datetime) -> None:
         """Give the leases of those that are still reserved back, so that the retry or the worker may go on at once."""
         self._lease(reservation_ids, now)
+
+    def give_back(self, reservation_ids: Sequence[str], reason: str) -> None:
+        """Close those that are still reserved, all in one transaction: nobody enters them, and their keys and cases are free again."""
+        with self._database.write() as connection:
+            for part in parts(reservation_ids):
+                connection.execute(_GIVE_BACK, {"mine": part, "why": reason})
+                connection.execute(NEEDED_NO_MORE, {"mine": part})
 
     def _lease(self, reservation_ids: Sequence[str], until: datetime) -> None:
         if reservation_ids:

@@ -24,7 +24,7 @@ from licence_service.store.tables import foundations, reservations, seal_orders,
 
 _LOG = logging.getLogger(__name__)
 FORM = "seal-use/1"
-ALARM = "alarm"  # who stopped a seal, where nobody did
+ALARM, FOREIGN_READER = "alarm", "foreign reader"  # who stopped a seal, where nobody did
 _AN_HOUR = 3600
 _LINK = b'"previous":""'  # where the digest of the line before goes; within a text each quotation mark has a backslash before it
 _NEWEST = select(seal_uses.c.sha256).order_by(seal_uses.c.id.desc()).limit(1)

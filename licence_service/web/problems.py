@@ -86,7 +86,12 @@ def _document(status: int, slug: str, title: str, detail: str, **more: Any) -> d
 
 def document_of(error: Refusal | Unavailable) -> dict[str, Any]:
     """Return the problem document of a refusal that is a part of an answer."""
-    return _document(STATUS[type(error)], error.slug, error.title, error.detail, **_more(error))
+    return _document(_status(error), error.slug, error.title, error.detail, **_more(error))
+
+
+def _status(error: Refusal | Unavailable) -> int:
+    """Return the status of a refusal, or of the one that it is a kind of."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def _more(error: Refusal | Unavailable) -> dict[str, Any]:
@@ -101,13 +106,13 @@ def _more(error: Refusal | Unavailable) -> dict[str, Any]:
 def refused(request: Request, error: Exception) -> Response:
     """Answer a refusal with all its faults."""
     assert isinstance(error, Refusal)  # noqa: S101 - registered for refusals
-    return problem(request, STATUS[type(error)], error.slug, error.title, error.detail, **_more(error))
+    return problem(request, _status(error), error.slug, error.title, error.detail, **_more(error))
 
 
 def unavailable(request: Request, error: Exception) -> Response:
     """Answer that the service cannot say now."""
     assert isinstance(error, Unavailable)  # noqa: S101
-    return problem(request, STATUS[type(error)], error.slug, error.title, error.detail, **_more(error))
+    return problem(request, _status(error), error.slug, error.title, error.detail, **_more(error))
 
 
 _HTTP = {404: ("no-such-address", "There is nothing at this address"), 405: ("wrong-method", "This address does not take this method")}

@@ -115,16 +115,23 @@ def metrics(app: FastAPI, registry: CollectorRegistry, service: Service) -> None
     """Offer the figures for Prometheus; how far the signed heads are behind the book is looked up when they are fetched."""
     uncovered = Gauge("licence_uncovered_lines", "Lines of the book that no signed head covers yet", registry=registry)
     registry.register(PressCounts(service.printer.pressroom))
+    read = Gauge(
+        "licence_foreign_readings", "Documents of single acts chosen for foreign readers, by what they found, of the whole register", ["state"],
+        registry=registry,
+    )  # fmt: skip
     behind = Gauge("licence_head_lag_seconds", "Age of the oldest line that no signed head covers", registry=registry)
 
     @app.get("/metrics", include_in_schema=False)
     def figures() -> Response:
         try:
-            lag = service.follower.lag()
+            lag, looked = service.follower.lag(), service.foreign_reading.kept.counts()
         except Unavailable:
+            read.clear()
             uncovered.set(math.nan)
             behind.set(math.nan)
         else:
             uncovered.set(lag.lines)
             behind.set(lag.seconds)
+            for state, count in looked.items():
+                read.labels(state).set(count)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -156,6 +156,7 @@ def test_a_seal_is_stopped_started_and_its_uses_are_read(terminal: Terminal) -> 
     assert "reservation_id" in json.loads(waiting.stdout)
     terminal.run("seal", "start", seal_id, "--reason", "over")
     assert "finished 1" in terminal.run("work", "--once").stdout
+    assert terminal.world.service.foreign_reading.kept.counts()["right"] == 1, "a foreign reader looked at it"
     uses = [json.loads(line) for line in terminal.run("seal", "log", seal_id).stdout.splitlines()]
     assert [use["event"] for use in uses] == ["refused", "requested", "done"]
     assert terminal.run("seal", "log", "another").stdout == ""

@@ -69,7 +69,9 @@ def test_the_server_finishes_by_itself_what_waits_and_outlives_trouble(tmp_path:
         database = tmp_path / "licence.db"
         with TestClient(create_app(world.service)) as http:
             database.rename(tmp_path / "away.db")
+            database.mkdir()  # or whoever opens another connection meanwhile would make an empty database, and keep it
             time.sleep(0.2)
+            database.rmdir()
             (tmp_path / "away.db").rename(database)
             order(world, stopped=False)
             for _ in range(200):
@@ -77,3 +79,15 @@ def test_the_server_finishes_by_itself_what_waits_and_outlives_trouble(tmp_path:
                     break
                 time.sleep(0.05)
             assert http.post("/licences", json=body, headers=headers).status_code == 201
+
+
+def test_the_server_lets_foreign_readers_look_by_itself_and_by_the_children_that_it_has(tmp_path: Path, demo_keys: Path) -> None:
+    with a_world(tmp_path, demo_keys, worker_seconds=0.05) as world, TestClient(create_app(world.service)):
+        idle = [child._process for child in world.service.examiner._children]
+        world.issue(TRIP)
+        for _ in range(200):
+            if world.service.foreign_reading.kept.counts()["right"]:
+                break
+            time.sleep(0.05)
+        assert world.service.foreign_reading.kept.counts() == {"waiting": 0, "right": 1, "wrong": 0, "gone": 0}
+        assert [child._process for child in world.service.examiner._children] == idle, "no further child was started"

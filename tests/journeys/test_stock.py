@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
+from licence_service.chunk_rows import ShutOut
 from licence_service.errors import EntryConflict, NotGranted, NotInRegister, TransitionRefused
 from licence_service.identifiers import is_vin, sex_of
 from licence_service.licence import VersionReason, beijing_day
@@ -370,6 +371,24 @@ def test_a_row_that_a_release_took_is_neither_held_nor_rejected_and_the_next_rel
         stock.office.reject(run, [2], "核验人乙", "照片不是本人")
     assert stock.office.correct(run, [(2, {"address": "别处"})], "更正人丙") == Counter({"not in quarantine": 1})
     assert stock.release(caller, run) == Counter(sealed=2)
+    assert proof(run, stock.sums).closed
+
+
+def test_a_client_that_is_switched_off_during_a_release_has_no_further_row_sealed(placed: World, tmp_path: Path) -> None:
+    stock, caller, clients = placed.service.stock(), placed.client(DRIVER), placed.service.clients
+    run = load(placed, stock, tmp_path, as_csv([clean(1), clean(4)]))
+    signed_off(stock, run)
+
+    def switched_off(name: str) -> None:
+        if name == "note":
+            clients.switch(caller.name, placed.clock(), off=True)
+
+    with pytest.raises(ShutOut):
+        replace(stock, told=switched_off).release(caller, run, chunk=1)
+    assert [row.state for row in all_rows(stock, run)] == [SEALED, RELEASING]
+    assert len(list(placed.service.book.all_ids())) == 1
+    clients.switch(caller.name, placed.clock(), off=False)
+    assert stock.release(caller, run) == Counter(sealed=1)
     assert proof(run, stock.sums).closed
 
 

@@ -271,6 +271,7 @@ def test_what_the_archive_proves_is_entered_again(later: World, tmp_path: Path, 
             ]
         again = world.service.recovery.enter_again(second)
         assert (again.lines, again.stopped) == (0, "")
+        assert world.service.foreign_reading.work() == 0, "what its documents were drawn from is not all known any more"
 
 
 def test_packed_documents_beyond_the_backup_are_found_again(first: World, tmp_path: Path, demo_keys: Path, new_database: NewDatabase) -> None:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0038"
-down_revision = "0036"
+down_revision = "0037"
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _WAITING = sa.text("state = 'waiting'")
 

@@ -1,0 +1,87 @@
+"""Foreign eyes on documents of single acts: some are read again from the stored bytes, as chunks have theirs before they are entered.
+
+The first of each template edition and seal of a day, and each thousandth, are looked at by the slow reader and the foreign validator, in the
+bounded children that look at files of strangers, out of every request's time. One that is found wrong stops its seal; it stays in the book.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from licence_service.document.furniture import plates_of
+from licence_service.errors import PageDisagrees, Unavailable
+from licence_service.frozen import replace
+from licence_service.licence import Entry
+from licence_service.line import Line
+from licence_service.presenting import Presenter
+from licence_service.seal.examiner import finding_of
+from licence_service.store.foreign_readings import GONE, RIGHT, WRONG, Chosen, ForeignReadings
+from licence_service.store.record import Record
+from licence_service.store.seal_log import FOREIGN_READER
+from licence_service.verification import made_by
+
+_LOG = logging.getLogger(__name__)
+EVERY = 1000  # of so many documents of single acts one is looked at, beside the first ones
+MOST_AT_ONCE = 10  # in one round: a server that stops waits for it
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignReading:
+    """Looks at documents that were entered; `kept` says at which."""
+
+    kept: ForeignReadings
+    line: Line
+    presenter: Presenter
+
+    def work(self) -> int:
+        """Look at what was chosen and waits, a few at most, and return at how many. Any number of processes may do so at once.
+
+        Raise `Unavailable` or a refusal where something is away: that document is looked at again when its lease is over, the others with the next call.
+        """
+        while self.kept.choose(EVERY, self.line.now()):
+            pass
+        for count in range(MOST_AT_ONCE):
+            one = self.kept.claim(self.line.now())
+            if one is None:
+                return count
+            self._look(one)
+        return MOST_AT_ONCE
+
+    def _look(self, one: Chosen) -> None:
+        record = self.line.book.get(one.licence_id)
+        entry = next(entry for entry in record.entries if entry.version and entry.version.version == one.version)
+        assert entry.version  # noqa: S101 - asked for above
+        if not entry.version.face:
+            self.kept.settle(one, GONE, self.line.now())
+            return
+        content = self.line.archive.get(entry.version.document.sha256)
+        why = self._seal_wrong(content) or self._page_wrong(content, record, entry, whole=one.first)
+        if why:
+            self._stop(one, why)
+        self.kept.settle(one, WRONG if why else RIGHT, self.line.now(), why)
+
+    def _stop(self, one: Chosen, why: str) -> None:
+        """Let the seal be used no more until a person has looked; an order for each document, so that nobody starts it knowing of one alone."""
+        found = f"licence {one.licence_id}, version {one.version}: {why}"
+        _LOG.error("%s: %s", PageDisagrees.slug, found)
+        reason = f"复核发现文件有误，已停止签章 · {PageDisagrees.slug}: {found}"  # an officer reads it at the desk
+        self.line.seal_log.order(one.seal_id, stopped=True, at=self.line.now(), by=FOREIGN_READER, reason=reason)
+
+    def _seal_wrong(self, content: bytes) -> str | None:
+        finding = finding_of(self.presenter.examiner.ask("examine", content, at=None))
+        if "examination-stopped" in finding.reasons:  # a machine that is too busy says nothing of the file
+            raise Unavailable("the foreign validator could not read a document in its time; it is looked at again")
+        return None if finding.whole else "the file does not carry its seal as it should"
+
+    def _page_wrong(self, content: bytes, record: Record, entry: Entry, *, whole: bool) -> str | None:
+        version = entry.version
+        assert version  # noqa: S101 - asked for by the caller
+        template = self.line.catalogue.edition(record.type, version.edition)
+        department = self.line.keyring.departments.get(made_by(record, version.version))
+        if department is None:
+            raise Unavailable("the department that sealed a document is not among the keys of this process; it is looked at elsewhere, or never")
+        reread = self.presenter.reread(content, plates_of(template), whole=whole)
+        if reread is None:
+            raise Unavailable("the slow reader could not read a document in its time; it is looked at again")
+        # What stands on a page comes by acts that have pages themselves, of which one alone is under way on a licence: so none came in between.
+        before = replace(record, entries=record.entries[: record.entries.index(entry)])
+        return reread.unlike(*self.line.page(entry, template, department, {}, before, check_code=None))
