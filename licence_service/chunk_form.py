@@ -13,7 +13,7 @@ from licence_service.zstd import ZstdCompressor, ZstdDecompressor, ZstdError
 ROWS, RESULTS = "chunk-rows/1", "chunk-results/1"
 MOST_BYTES = 16_000_000  # of one chunk's rows: a chunk ends before it has more, whatever its number of rows, so that memory is bounded
 _QUICK = 1  # photographs hardly shrink more than from base64 to bytes
-_AT_ONCE = 1_000_000  # bytes, about, that are packed, unpacked and digested together: a chunk lies in memory once, not once for each of these steps
+_AT_ONCE = 250_000  # bytes, about, that are packed, unpacked and digested together: a chunk lies in memory once, not once for each of these steps
 
 
 class NotTheForm(ValueError):  # noqa: N818 - a fact about bytes

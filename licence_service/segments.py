@@ -68,7 +68,7 @@ Part: TypeAlias = bytes | Shared
 class Packing:
     """Packs own bytes with one dictionary: its content alone, any bytes that are likely to come again, the likeliest last.
 
-    It takes some 20 ms to make and the dictionary's memory, so a process keeps one. Threads may share it.
+    It takes some 20 ms to make and the dictionary's memory once more, so a process keeps one. Threads may share it.
     """
 
     def __init__(self, dictionary: bytes) -> None:
