@@ -1,13 +1,14 @@
 """A licence in a chunk, from its request to its entry: beside what cannot be avoided, and beside the tuned peer by the clock.
 
-    python -m bench.chunks      about six minutes
+    python -m bench.chunks      about seven minutes
 
 *Ours* is all of it: the request checked, drafted and judged, its ids fixed, printed, read back, sealed, its seal's use noted, its
 document stored and found again by its digest, its entry with its payload written in the one order of the book; every first file of
 a chunk and one of a thousand looked at by a foreign reader besides. *Unavoidable* for it is what it is for the file alone
 (`bench.press`) and a durable write of the files' own bytes. `bulk_vs_tuned` is two processes that issue into one register and
 archive, eight chunks each in a row, beside two processes of the tuned peer, which keep nothing; of both counts what was made while both
-processes ran, after the first chunk of each. Memory is the most that `licence-service issue-many` ever holds.
+processes ran, after the first chunk of each. Memory is the most that a `licence-service worker` ever holds which carries licences of all types, as
+`make rehearsal` makes them, on PostgreSQL and an S3 server; beside it, what `licence-service issue-many` holds for two chunks of one type.
 """
 
 import json
@@ -24,8 +25,10 @@ from pathlib import Path
 
 from bench import peers
 from bench.issue import PASSPHRASE, environment_of, service_in, settings_in
+from bench.places import OURS, many_machines
 from bench.press import FIFTEEN, say
 from bench.record import record
+from bench.rehearsal import filled
 from bench.stock import Stock
 from bench.works import Unavoidable, Works
 from licence_service.carrying import Done
@@ -41,6 +44,7 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
+OF_ALL = 11_500  # rows, all types in turn: with more of them a process grows by some megabytes only
 IN_A_ROW = 8  # chunks of a process in a round: a run has hundreds, and its processes do not begin or end them together
 
 
@@ -110,8 +114,8 @@ def _made(began: float, told: list[tuple[float, int]], at: float) -> float:
     return float(before[1])
 
 
-def memory(folder: Path, rows: int = CHUNK) -> None:
-    """Measure the most that `licence-service issue-many` ever holds, over two chunks."""
+def memory_of_one_type(folder: Path, rows: int = CHUNK) -> None:
+    """Say the most that `licence-service issue-many` ever holds, over two chunks."""
     service = service_in(folder)
     stock = Stock(service, FIFTEEN, 1)
     service.clients.add(stock.client, service.now())
@@ -121,8 +125,34 @@ def memory(folder: Path, rows: int = CHUNK) -> None:
     said = [sys.executable, "-m", "licence_service", "issue-many", str(folder / "rows.jsonl"), "--client", stock.client.name]
     command = [sys.executable, "-c", _LARGEST, *said, "--results", str(folder / "results.jsonl")]
     told = subprocess.run(command, env=environment_of(service.settings), check=True, capture_output=True, text=True)
-    most = int(told.stdout) * 1024 / 1e6
+    print(f"  a process that carries chunks of one type on SQLite: {int(told.stdout) * 1024 / 1e6:.0f} MB")
+
+
+def memory(_folder: Path) -> None:
+    """Measure the most that a worker ever holds that carries chunks of all types."""
+    most = most_of_a_worker(OF_ALL)
     record("bulk_memory_mb", most, better="lower", ours=most, peer=None, unit="MB", worst=most, rounds=1)
+
+
+def most_of_a_worker(rows: int) -> float:
+    """Have one worker carry so many rows, all types in turn, and return the most megabytes that it ever held."""
+    with many_machines(1) as place:
+        files = filled(place, rows)
+        subprocess.run([*OURS, "worker", "--prepare"], env=place.environment, check=True, capture_output=True)
+        place.mend()
+        (worker,) = place.carriers(place.workers[0])
+        for file, client in files.items():
+            words = [*OURS, "issue-many", str(file), "--client", client, "--results", str(file.with_suffix(".results")), *place.how]
+            subprocess.run(words, env=place.environment, check=True, capture_output=True)
+        most = _most_of(worker.pid)
+        place.stop()
+    return most
+
+
+def _most_of(pid: int) -> float:
+    """Return the most megabytes that a process has held since its program began (proc_pid_status(5), `VmHWM`)."""
+    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 @cache
@@ -174,7 +204,7 @@ def _tuned(folder: Path, count: int) -> list[tuple[float, int]]:
 
 def run() -> None:
     """Measure and record."""
-    for measure in (memory, durable, bulk):
+    for measure in (memory_of_one_type, memory, durable, bulk):
         with tempfile.TemporaryDirectory() as name:
             measure(Path(name))
 

@@ -1,8 +1,6 @@
 """What becomes of a row on its way through a chunk: meant, printed, done."""
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
@@ -116,15 +114,3 @@ def told(act: Callable[[], Done | Waiting]) -> Outcome:
         return act()
     except (Refusal, Unavailable) as refused:
         return refused
-
-
-@contextmanager
-def unhurried() -> Iterator[None]:
-    """Look for cyclic garbage when the chunk is done: what lives as long as it does would be looked at again and again, and none of it is any."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

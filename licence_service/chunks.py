@@ -12,9 +12,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from licence_service import requests
+from licence_service import heap, requests
 from licence_service.answered import note_all
-from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, ShutOut, digest_of, done_of, photos_of, told, unhurried
+from licence_service.chunk_rows import Made, Meant, Misjudged, Outcome, Printed, ShutOut, digest_of, done_of, photos_of, told
 from licence_service.confirming import asked_ahead, confirmed, first_on
 from licence_service.drafting import Draft
 from licence_service.errors import EntryConflict, PageDisagrees, Refusal, SealBraked, SealStopped, Unavailable
@@ -39,8 +39,6 @@ from licence_service.waiting import Unnoted, noted
 _LOG = logging.getLogger(__name__)
 CHUNK = 3000  # rows, as a rule: a version takes some 3 kB, and an object of a store should have 8 MB and more
 PART = 240  # rows that are printed, sealed and packed before the next: a process holds so many whole files
-
-__all__ = ["CHUNK", "PART", "Chunks", "Outcome", "Row"]
 _ASKED_AT_ONCE = 8  # rows about which sources are asked
 Row: TypeAlias = tuple[str, Mapping[str, Any]]  # idempotency key and body, as `POST /licences` takes them
 
@@ -78,9 +76,10 @@ class Chunks:
         """Return what carries released rows of a stock (ST-01)."""
         return replace(self, of_stock=True)
 
-    def issue(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
+    def issue(self, caller: Client, rows: Iterable[Row]) -> list[Outcome]:
         """Issue all rows and return what became of each, in order; repeating it gives the same licences (AI-01).
 
+        Rows of which nobody else holds the bodies take no memory from their reservations on.
         A row that is refused does not stand in the way of the others. Raise `Wrong`, which names the row, where a printed page does not say
         what its face says, or a foreign reader finds it or its seal wrong: then nothing of this chunk is entered. The next time that row is
         refused, and the others go on. Raise `ShutOut` where the caller may no longer: then nothing more is entered, and the keys are free again.
@@ -88,36 +87,47 @@ class Chunks:
         standing = replace(self.registrar, line=self.registrar.line.standing())  # one law for all rows of a chunk
         return replace(self, registrar=standing).issue_standing(caller, rows)
 
-    def issue_standing(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
+    def issue_standing(self, caller: Client, rows: Iterable[Row]) -> list[Outcome]:
         """Issue all rows under the law that this registrar knows; see `issue`."""
-        with unhurried():
-            return replace(self, registrar=replace(self.registrar, line=self.registrar.line.in_a_round(noted_later=True)))._issued(caller, rows)  # noqa: SLF001 - its own
+        with heap.unhurried():
+            return replace(self, registrar=replace(self.registrar, line=self.registrar.line.in_a_round(noted_later=True)))._issued(caller, list(rows))  # noqa: SLF001 - its own
 
-    def _issued(self, caller: Client, rows: Sequence[Row]) -> list[Outcome]:
+    def _issued(self, caller: Client, rows: list[Row]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         drafted, registrar = self._confirmed(caller, self._drafts(caller, rows, outcomes), outcomes)
         registrar = replace(registrar, line=registrar.line.noting_at_once())
         one_by_one = registrar.convert if self.of_stock else registrar.issue
+        fresh, alone = self._reserved(caller, drafted, outcomes)
+        del drafted
+        self._note(caller, rows, outcomes)
+        for row, _ in fresh:
+            rows[row.at] = (rows[row.at][0], {})  # megabytes, photographs in base64 above all
+        outcomes.update(self.carry(caller, fresh))
+        for one in sorted(alone, key=lambda one: one.at):
+            self.allowed()
+            outcomes[one.at] = told(lambda one=one: one_by_one(caller, one.key, one.body))  # type: ignore[misc]
+        return [outcomes[at] for at in range(len(rows))]
+
+    def _reserved(
+        self, caller: Client, drafted: Sequence[_Drafted], outcomes: dict[int, Outcome]
+    ) -> tuple[list[tuple[Meant, Reservation]], list[_Drafted]]:  # fmt: skip
+        """Reserve the rows that go together, and return what is meant by them, and those that go alone."""
         together, alone = self._sorted(drafted)
         self.step("reserve")
-        intents = [self.registrar.intent(caller, one.key, one.body, one.department, one.draft, one.request) for one in together]
-        reserved = self.reserving.reserve_all(intents, self.registrar.line.now())
-        fresh: list[tuple[_Drafted, Reservation]] = []
+        reserved = self.reserving.reserve_all(
+            [self.registrar.intent(caller, one.key, one.body, one.department, one.draft, one.request) for one in together], self.registrar.line.now()
+        )
+        fresh: list[tuple[Meant, Reservation]] = []
         under_way: set[str] = set()
         for row, found in zip(together, reserved, strict=True):
             if isinstance(found, Refusal):
                 outcomes[row.at] = found
             elif found.state == "reserved" and found.reservation_id not in under_way:
                 under_way.add(found.reservation_id)
-                fresh.append((row, found))
+                fresh.append((Meant(row.at, row.department, row.draft), found))
             else:
                 alone.append(row)
-        self._note(caller, rows, outcomes)
-        outcomes.update(self.carry(caller, fresh))
-        for row in sorted(alone, key=lambda one: one.at):
-            self.allowed()
-            outcomes[row.at] = told(lambda row=row: one_by_one(caller, row.key, row.body))  # type: ignore[misc]
-        return [outcomes[at] for at in range(len(rows))]
+        return fresh, alone
 
     def _note(self, caller: Client, rows: Sequence[Row], outcomes: dict[int, Outcome]) -> None:
         """Note which sources were silent about which rows, and on their cases what was refused so far."""
@@ -197,7 +207,7 @@ class Chunks:
             self.step(name)
             keep()
 
-        with unhurried():
+        with heap.unhurried():
             return replace(self, step=step)._carried(caller, reserved)  # noqa: SLF001 - its own
 
     def _carried(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:

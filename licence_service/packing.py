@@ -114,7 +114,7 @@ class Filling:
 
     def close(self) -> Mapping[str, Place]:
         """Keep the segment durably and return the documents' places by digest; raise `ArchiveUnavailable` where it cannot be kept now."""
-        closed = self._segment.close()
+        closed, self._segment = self._segment.close(), Segment(self._segment.packing)  # it holds every photo of the chunk
         archive = self._packer.archive
         segment = archive.put_segment(closed.content)
         self._shared = {photo: replace(place, segment=segment) for photo, place in closed.shared.items()}

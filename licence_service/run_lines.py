@@ -1,34 +1,47 @@
 """Lines of a bulk run: from a row to what `Chunks.issue` takes, from what became of it to a line of results (docs/formats.md §13)."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from licence_service.carrying import Done, Waiting
-from licence_service.chunks import Outcome, Row
+from licence_service.chunk_rows import Outcome
+from licence_service.chunks import Row
 from licence_service.errors import Fault, Refusal, RequestRejected, Unavailable
 from licence_service.json_object import parse_object
 from licence_service.requests import is_key
 
 MOST_ROW = 2_000_300  # bytes: a request as long as the interface takes it, and its key
 
-Issue: TypeAlias = Callable[[Sequence[Row]], Sequence[Outcome]]
+Issue: TypeAlias = Callable[[Iterable[Row]], Sequence[Outcome]]
 
 
-def issued(issue: Issue, first: int, rows: Sequence[bytes]) -> Iterator[bytes]:
-    """Issue rows together and yield a line of results for each, in order, the first of them row `first`.
+def issued(issue: Issue, first: int, rows: list[bytes]) -> Iterator[bytes]:
+    """Issue rows together and yield a line of results for each, in order, the first of them row `first`; `rows` is empty afterwards.
 
     Raise `Unavailable` where a row waits for something that cannot be had now: then nothing is said of any, and all are done again.
     """
-    read = [read_row(row) for row in rows]
-    outcomes = iter(issue([row for row in read if not isinstance(row, RequestRejected)]))
-    for number, row in enumerate(read, first):
-        if isinstance(row, RequestRejected):
-            yield _line({"line": number, "problem": problem(row)})
+    met: list[str | RequestRejected] = []
+    outcomes = iter(issue(_read(rows, met)))
+    for number, key in enumerate(met, first):
+        if isinstance(key, RequestRejected):
+            yield _line({"line": number, "problem": problem(key)})
         else:
-            yield _line({"line": number, "key": row[0], **_result(next(outcomes))})
+            yield _line({"line": number, "key": key, **_result(next(outcomes))})
+
+
+def _read(rows: list[bytes], met: list[str | RequestRejected]) -> Iterator[Row]:
+    """Yield the rows that are such, taking each from `rows`: a chunk takes megabytes. `met` gains the key of each, or why it is none."""
+    rows.reverse()
+    while rows:
+        row = read_row(rows.pop())
+        if isinstance(row, RequestRejected):
+            met.append(row)
+        else:
+            met.append(row[0])
+            yield row
 
 
 def read_row(line: bytes) -> Row | RequestRejected:

@@ -43,11 +43,13 @@ class Runs:
         self.kept.begin(run, on_workers=on_workers)
         return self.kept.get(run.run_id)
 
-    def add(self, run: Run, number: int, first: int, rows: Sequence[bytes]) -> None:
-        """Keep the rows of the next chunk, encrypted, then write the chunk down."""
+    def add(self, run: Run, number: int, first: int, rows: list[bytes]) -> None:
+        """Keep the rows of the next chunk, encrypted, then write the chunk down; `rows` is empty afterwards, as they are megabytes."""
+        count = len(rows)
         packed, sha256 = chunk_form.write(chunk_form.ROWS, first, rows)
+        rows.clear()
         name = self.passing.keep(run.run_id, _vault(run).close_up(packed, f"chunk:{run.run_id}:{number}:rows"))
-        self.kept.add(run, number, first, len(rows), name, self.kept.digest("rows", sha256))
+        self.kept.add(run, number, first, count, name, self.kept.digest("rows", sha256))
 
     def carry(self, run_id: str, number: int, holder: str, rest: Callable[[int], timedelta] = lambda _: timedelta()) -> bool:
         """Issue the rows of a chunk and keep their results; False where it is not for this holder to carry now.
@@ -143,6 +145,7 @@ class Runs:
             raise ArchiveUnavailable("what is kept of a chunk is not there")
         try:
             packed = _vault(chunk.run).open(sealed, f"chunk:{chunk.run.run_id}:{chunk.number}:{what}")
+            del sealed
             lines, sha256 = chunk_form.read(form, chunk.first, packed)
         except chunk_form.NotTheForm as bad:
             raise ArchiveUnavailable("what is kept of a chunk is damaged") from bad

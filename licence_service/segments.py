@@ -23,6 +23,8 @@ _FRAME = struct.Struct("<II")
 _HEAD = struct.Struct("<B32s32sI")
 _AT = struct.Struct("<IB")
 _WHOLE, _HERE, _THERE = range(3)
+_OPENED: dict[str, ZstdDict] = {}  # dictionaries by their digests, some megabytes each
+_MOST_OPENED = 4
 _DIGEST, _RANGE, _FAR = struct.Struct("<32s"), struct.Struct("<II"), struct.Struct("<32sII")
 
 # Measured over all types (bench/stored.py). A dictionary of some megabytes wants a table of this size, one megabyte: a smaller one
@@ -66,13 +68,12 @@ Part: TypeAlias = bytes | Shared
 class Packing:
     """Packs own bytes with one dictionary: its content alone, any bytes that are likely to come again, the likeliest last.
 
-    It takes some 20 ms to make and twice the dictionary's memory, so a process keeps one. Threads may share it.
+    It takes some 20 ms to make and the dictionary's memory once more, so a process keeps one. Threads may share it.
     """
 
     def __init__(self, dictionary: bytes) -> None:
         """Take a dictionary that the archive keeps; `ValueError` for less than eight bytes, or one in Zstandard's own format."""
-        self.dictionary = hashlib.sha256(dictionary).hexdigest()
-        self._content = _content(dictionary)
+        self.dictionary, self._content = _opened(dictionary)
         self._compressor: ZstdCompressor | None = self._begun()
         self._lock = Lock()
 
@@ -96,11 +97,11 @@ class Unpacking:
 
     def __init__(self, dictionary: bytes) -> None:
         """Take the dictionary; `ValueError` as `Packing`."""
-        self._dictionary = _content(dictionary).as_digested_dict
+        _, self._content = _opened(dictionary)
 
     def unpack(self, packed: bytes, length: int) -> bytes:
         """Return the own bytes, which are `length`; `Damaged` where they are not."""
-        decompressor = ZstdDecompressor(zstd_dict=self._dictionary)
+        decompressor = ZstdDecompressor(zstd_dict=self._content.as_prefix)  # content alone, read where it lies: as a dictionary it would be copied
         try:
             own = decompressor.decompress(packed, max_length=length + 1)  # never more, whatever a damaged frame says
         except ZstdError as bad:
@@ -228,10 +229,17 @@ def documents(content: bytes, segment: str) -> Iterator[tuple[str, Place]]:
         raise Damaged("a segment that ends too early") from bad
 
 
-def _content(dictionary: bytes) -> ZstdDict:
+def _opened(dictionary: bytes) -> tuple[str, ZstdDict]:
+    """Return a dictionary's hex SHA-256 and its content, one copy for all of a process that pack or unpack with it."""
     if len(dictionary) < LEAST_DICTIONARY or dictionary.startswith(_TRAINED):
         raise ValueError("a dictionary here is content alone, at least eight bytes")
-    return ZstdDict(dictionary, is_raw=True)
+    digest = hashlib.sha256(dictionary).hexdigest()
+    content = _OPENED.get(digest)
+    if content is None:
+        if len(_OPENED) >= _MOST_OPENED:
+            _OPENED.clear()
+        content = _OPENED[digest] = ZstdDict(dictionary, is_raw=True)
+    return digest, content
 
 
 def _named(at: int, part: Shared) -> bytes:

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from threading import Thread
 from typing import Protocol
 
+from licence_service import heap
 from licence_service.cli.talking import err
 from licence_service.errors import Unavailable
 from licence_service.runs import Runs
@@ -165,6 +166,7 @@ def command_holder() -> str:
 
 def opened_beside(parent: int) -> Service:
     """Open the service of this process, which ends when its parent does, however that ends; it is closed with the process."""
+    heap.in_one_arena()
     Thread(target=_end_with, args=(parent,), daemon=True).start()
     opened = build(read_settings())
     atexit.register(opened.close)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from licence_service import heap
 from licence_service.errors import Misconfigured, NotInRegister, Refusal, Unavailable
 from licence_service.service import Service, build
 from licence_service.settings import read_settings
@@ -53,6 +54,7 @@ def said(command: Callable[P, R]) -> Callable[P, R]:
 @contextmanager
 def service() -> Iterator[Service]:
     """Open the service that the environment describes, with its schema brought up to date."""
+    heap.in_one_arena()
     built = build(read_settings())
     try:
         built.database.migrate()

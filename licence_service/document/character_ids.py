@@ -41,7 +41,11 @@ class CharacterIds:
         self.plane = planes.most_common(1)[0][0]
         start = self.plane * _PLANE
         at_home = [run.start // _PLANE == self.plane for run in drawn]
-        self._home = frozenset(chain.from_iterable(range(run.start - start, run.stop - start) for run in compress(drawn, at_home))) - _NEVER
+        self._home = bytearray(_PLANE)  # 1 at each CID that is the low word of its code point: a set of them would take megabytes
+        for run in compress(drawn, at_home):
+            self._home[run.start - start : run.stop - start] = b"\1" * len(run)
+        for cid in _NEVER:
+            self._home[cid] = 0
         strangers = sorted(chain(chain.from_iterable(run for run, home in zip(drawn, at_home, strict=True) if not home), self._refused(drawn)))
         self.private = {chr(stranger): cid for stranger, cid in zip(strangers, self._free(), strict=False)}
 
@@ -53,7 +57,7 @@ class CharacterIds:
     def _free(self) -> Iterator[int]:
         """Yield CIDs without a character: the private use area, what lies above it, the surrogates, then the rest."""
         for cid in chain(range(0xE000, _PLANE), range(0xD800, 0xE000), range(1, 0xD800)):
-            if cid not in self._home and cid not in _NEVER:
+            if not self._home[cid] and cid not in _NEVER:
                 yield cid
 
     def cid(self, character: str) -> int:
@@ -62,13 +66,13 @@ class CharacterIds:
         private = self.private.get(character)
         if private is not None:
             return private
-        if code_point // _PLANE != self.plane or code_point & _LOW not in self._home:
+        if code_point // _PLANE != self.plane or not self._home[code_point & _LOW]:
             raise ValueError(f"U+{code_point:04X} has no CID in this face")
         return code_point & _LOW
 
     def character(self, cid: int) -> str:
         """Return the character of a CID; `ValueError` where the face draws none for it."""
-        if cid in self._home:
+        if self._home[cid]:
             return chr(self.plane * _PLANE + cid)
         try:
             return self._strangers[cid]
@@ -106,7 +110,7 @@ class CharacterIds:
     def _home_rows(self) -> Iterator[str]:
         """Yield a range for every run of home CIDs within each block in which the face draws anything."""
         taken = _NEVER.union(self.private.values())
-        for start in sorted({cid - cid % _BLOCK for cid in self._home}):
+        for start in (start for start in range(0, _PLANE, _BLOCK) if any(self._home[start : start + _BLOCK])):
             gaps = [cid for cid in range(start, start + _BLOCK) if cid in taken]
             for before, after in zip((start - 1, *gaps), (*gaps, start + _BLOCK), strict=True):
                 if before + 1 < after:

@@ -12,8 +12,8 @@ from typing import Any
 
 from licence_service.carrying import Done, Waiting
 from licence_service.chunk_form import MOST_BYTES
-from licence_service.chunk_rows import still_calling
-from licence_service.chunks import Chunks, Outcome, Row
+from licence_service.chunk_rows import Outcome, still_calling
+from licence_service.chunks import Chunks, Row
 from licence_service.errors import ArchiveUnavailable, CeilingReached, NotGranted, Refusal, RequestRejected, TransitionRefused, Unavailable
 from licence_service.fields import comparison_form
 from licence_service.run_lines import problem

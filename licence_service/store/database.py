@@ -24,6 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The pages that a chunk touches stay in memory (16 MB) up to the commit, and go from the log into the database once in some chunks (64 MB),
 # each page once.
 _OF_CHUNKS = ("cache_size=-16384", "wal_autocheckpoint=16384")
+_MANY = 1000  # rows that a connection changed, after which it gives its pages back: the next chunk touches others, or has another connection
 
 
 class Instant(TypeDecorator[datetime]):
@@ -58,6 +59,7 @@ class _Embedded(sqlite3.Connection):
         """Open it."""
         super().__init__(*given, **named)
         self._cursors: list[sqlite3.Cursor] = []
+        self._changes = 0  # of rows, when pages were given back last
 
     def cursor(self, factory: type[sqlite3.Cursor] = sqlite3.Cursor) -> sqlite3.Cursor:  # type: ignore[override]  # the one way in which it is called
         """Make a cursor that ends with the transaction."""
@@ -71,6 +73,9 @@ class _Embedded(sqlite3.Connection):
             one.close()
         self._cursors.clear()
         super().rollback()
+        if self.total_changes - self._changes > _MANY:
+            self._changes = self.total_changes
+            self.execute("PRAGMA shrink_memory").close()
 
 
 class Database:

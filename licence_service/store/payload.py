@@ -44,7 +44,7 @@ class Vault:
     def open(self, sealed: bytes, row: str) -> bytes:
         """Decrypt a row's bytes; a wrong key or row is `Unavailable`, never garbage."""
         try:
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], row.encode())
+            return self._cipher.decrypt(sealed[:_NONCE], memoryview(sealed)[_NONCE:], row.encode())  # rows of a chunk are megabytes
         except (InvalidTag, ValueError) as error:
             raise Unavailable("stored data cannot be opened with the configured key") from error
 

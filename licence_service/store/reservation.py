@@ -6,7 +6,7 @@ it is gone with one statement once the entry has it, or none will come.
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +83,10 @@ class Reservation:
     delivery_code: str = field(repr=False)
     status: tuple[int, int]
     content: Mapping[str, Any] = field(repr=False)
+
+    def undrafted(self) -> "Reservation":
+        """Return the same without what its own entry alone needs: who made it has the draft itself."""
+        return replace(self, content={name: value for name, value in self.content.items() if name not in DRAFT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ class Reserving:
         apart = [{"reservation": row["id"], "sealed": one.draft} for row, one in zip(rows, fresh, strict=True) if one.draft]
         insert_all(connection, drafts, apart)
         add(connection, [pair for row in rows for pair in keys_of(row, row["id"])])
-        return [reservation for _, reservation in made]
+        return [reservation.undrafted() for _, reservation in made]
 
     def _keep_photos(self, connection: Connection, intents: Sequence[Intent]) -> None:
         given = {digest: jpeg for intent in intents for digest, jpeg in intent.photos.items()}

@@ -6,6 +6,7 @@ import pickle
 import sys
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -194,6 +195,28 @@ def test_what_a_killed_chunk_left_is_carried_on_by_the_worker(tmp_path: Path, de
         assert world.service.registrar.finish() == 3
         assert [one.licence_id for one in issued(world, DRIVER, given)] == list(world.service.book.all_ids())
         assert not list(world.service.auditor.audit(documents=True))
+
+
+class _Body(dict[str, Any]):
+    """A request of which it can be told whether anybody holds it."""
+
+
+def test_from_its_reservation_on_a_chunk_holds_no_requests(world: World) -> None:
+    asked: list[weakref.ref[_Body]] = []
+    held: dict[str, int] = {}
+
+    def given() -> Iterator[Row]:
+        for key, body in rows(world, count=3):
+            one = _Body(body)
+            asked.append(weakref.ref(one))
+            yield key, one
+
+    def step(name: str) -> None:
+        held.setdefault(name, sum(one() is not None for one in asked))
+
+    done = replace(world.service.chunks, step=step).issue(world.client(DRIVER), given())
+    assert all(isinstance(one, Done) for one in done), done
+    assert (held["reserve"], held["draw"], held["append"]) == (3, 0, 0)
 
 
 def test_a_chunk_that_takes_long_keeps_its_reservations_as_long_as_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -278,3 +278,11 @@ def test_a_row_is_as_long_as_a_request_and_its_key() -> None:
 )
 def test_an_age_is_said_in_the_unit_that_suits_it(minutes: float, said: str) -> None:
     assert age(timedelta(minutes=minutes)) == said
+
+
+@pytest.mark.long
+def test_a_worker_that_has_met_all_types_holds_less_than_400_mb() -> None:
+    """The floor of `bulk_memory_mb`, for as many rows as the bench takes."""
+    code = "from bench.chunks import OF_ALL, most_of_a_worker; print(most_of_a_worker(OF_ALL))"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert float(said.splitlines()[-1]) < 400, said

@@ -1,5 +1,7 @@
 """What a database that another writer holds is answered as; what follows a reading that failed."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,32 @@ def test_after_a_failure_amid_its_rows_a_connection_reads_what_is_there_now(empt
     with database.read() as connection:  # the same one: the pool gives what was given back last
         assert connection.exec_driver_sql("SELECT name FROM things").scalars().all() == ["a"]
     assert held.tb is not None
+
+
+_CHUNK = """
+import sys
+from pathlib import Path
+from licence_service import heap
+from licence_service.store.database import Database
+
+def resident():
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon:"))
+
+database = Database(f"sqlite:///{sys.argv[1]}/large.db")
+with database.write() as connection:
+    connection.exec_driver_sql("CREATE TABLE things (name BLOB)")
+before = resident()
+with heap.unhurried(), database.write() as connection:
+    for _ in range(3000):
+        connection.exec_driver_sql("INSERT INTO things VALUES (randomblob(5000))")
+    within = resident()
+print(within - before, resident() - before)
+"""
+
+
+def test_a_transaction_of_thousands_of_rows_leaves_no_pages_in_memory(tmp_path: Path) -> None:
+    """The pages of a chunk, 16 MB, go back to the system: a process has several connections."""
+    said = subprocess.run([sys.executable, "-c", _CHUNK, tmp_path], capture_output=True, text=True, check=True).stdout
+    within, after = map(int, said.split())  # KiB
+    assert within > 12_000, "it held them for its transaction"
+    assert after < 4_000

@@ -1,6 +1,8 @@
 """Bulk runs as they are kept: one carrier a chunk, whoever dies; nothing readable by itself; nothing left of a run that was collected."""
 
 import json
+import random
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +17,7 @@ from sqlalchemy import create_engine, make_url, select, text
 from licence_service import chunk_form
 from licence_service.archive import Passing, open_passing
 from licence_service.chunk_form import NotTheForm
+from licence_service.digests import sha256
 from licence_service.errors import EntryConflict, Misconfigured, NotInRegister, Unavailable
 from licence_service.run_lines import read_row
 from licence_service.store.database import Database
@@ -250,6 +253,25 @@ def test_lines_come_back_as_they_were() -> None:
     lines = [b'{"key": "k"}', "证照".encode(), b"", b"\r", b"no json"]
     packed, digest = chunk_form.write(chunk_form.ROWS, 5, lines)
     assert chunk_form.read(chunk_form.ROWS, 5, packed) == (lines, digest)
+
+
+def test_many_lines_come_back_and_lie_in_memory_little_more_than_once() -> None:
+    lines = [random.Random(number).randbytes(5000).hex().encode() for number in range(800)]
+    size = sum(map(len, lines))
+    tracemalloc.start()
+    try:
+        packed, digest = chunk_form.write(chunk_form.ROWS, 1, lines)
+        of_writing = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        again, told = chunk_form.read(chunk_form.ROWS, 1, packed)
+        of_reading = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size == 8_000_000
+    assert (again, told) == (lines, digest)
+    assert told == sha256(b'{"count":800,"first":1,"format":"chunk-rows/1"}\n' + b"".join(line + b"\n" for line in lines))
+    assert of_writing < 2 * len(packed) + 1_500_000, "what was packed, joined, and two pieces"
+    assert of_reading < len(packed) + size + 3_000_000, "what was packed, the lines, and a few pieces"
 
 
 @pytest.mark.parametrize(("form", "first"), [(chunk_form.RESULTS, 5), (chunk_form.ROWS, 6)])

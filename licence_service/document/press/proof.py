@@ -11,7 +11,7 @@ what is expected is worded by the code that words the page. That those are right
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import TypeAlias
 
 from licence_service.document.compact_font_reader import cids_of
@@ -60,7 +60,6 @@ class Reader:
         self._case = case
         self._comparison = Comparison(template)
         self._fonts: dict[bytes, Font] = {}
-        self._meanings: dict[str, Meanings] = {}
         self._template = template
         self._plates: dict[int, tuple[Plate, Calls, dict[bytes, Said]]] = {}  # by identity, which they keep while they are here
 
@@ -154,9 +153,10 @@ class Reader:
 
     def _meanings_of(self, face: str) -> Meanings:
         """Return what each CID of a face means, read from the CMap that the fonts of licences carry."""
-        if face not in self._meanings:
-            self._meanings[face] = meanings_in(self._case.cases[face].licence.store.ids.to_unicode)
-        return self._meanings[face]
+        return _meanings_of(self._case.cases[face].licence.store.ids.to_unicode)
+
+
+_meanings_of = lru_cache(maxsize=16)(meanings_in)  # of faces, which all editions share
 
 
 def _strictly(stage: Stage, proof: Proof) -> None:

@@ -7,6 +7,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from licence_service.document.compact_font import CompactFont
 from licence_service.document.glyph_store import EM, GlyphStore
@@ -14,6 +15,7 @@ from licence_service.document.glyph_store import EM, GlyphStore
 # Characters that are not one em wide and that a licence may bring; any other such character is the slow path's.
 _NARROW = frozenset(map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x100), *range(0x2010, 0x2040))))
 _MOST_WIDTHS = 256  # of texts that stay at hand
+_MOST_FACES = 16
 Brought = tuple[str, bytes]  # a face, and the CIDs of a text in it that a licence must bring
 
 
@@ -84,6 +86,10 @@ class _Charstrings(dict[int, bytes]):
         return found
 
 
+# What a face draws is the same for all editions, and an edition's own of each would take a process of many types tens of megabytes.
+_charstrings, _widths = lru_cache(maxsize=_MOST_FACES)(_Charstrings), lru_cache(maxsize=_MOST_FACES)(_Widths)
+
+
 class Case:
     """One face: its fonts in the prefix and in a licence, their names, the characters that the edition's has.
 
@@ -95,10 +101,10 @@ class Case:
         self.face = store.face.slug
         self.name, self.own_name = f"C{place}", f"V{place}"
         self.kept = frozenset(kept)
-        self.wide = _Widths(store).of
+        self.wide = _widths(store).of
         self.codes = store.ids.codes
         self.edition, self.licence = CompactFont(store, 2 * place), CompactFont(store, 2 * place + 1)
-        self._charstrings = _Charstrings(store)
+        self._charstrings = _charstrings(store)
 
     @property
     def narrow(self) -> frozenset[str]:
