@@ -13,7 +13,9 @@ from licence_service.frozen import replace
 from licence_service.licence import Entry
 from licence_service.line import Line
 from licence_service.presenting import Presenter
+from licence_service.qr_token import BadCode, digits_in, message_in
 from licence_service.seal.examiner import finding_of
+from licence_service.seal.tokens import BadToken, Purpose, open1
 from licence_service.store.foreign_readings import GONE, RIGHT, WRONG, Chosen, ForeignReadings
 from licence_service.store.record import Record
 from licence_service.store.seal_log import FOREIGN_READER
@@ -84,4 +86,16 @@ class ForeignReading:
             raise Unavailable("the slow reader could not read a document in its time; it is looked at again")
         # What stands on a page comes by acts that have pages themselves, of which one alone is under way on a licence: so none came in between.
         before = replace(record, entries=record.entries[: record.entries.index(entry)])
-        return reread.unlike(*self.line.page(entry, template, department, {}, before, check_code=None))
+        sheet, attached = self.line.page(entry, template, department, {}, before, check_code=None)
+        if len(reread.codes) == 1 and self._means(reread.codes[0], sheet.code_text):
+            sheet = replace(sheet, code_text=reread.codes[0])
+        return reread.unlike(sheet, attached)
+
+    def _means(self, read: str, wanted: str | None) -> bool:
+        """Say whether a code says what is wanted under any key that is, or was, for codes: a new key does not make what was printed wrong."""
+        keys, digits = self.line.keyring.keys_for(Purpose.LICENCE), (digits_in(text or "", self.line.public_url) for text in (read, wanted))
+        try:
+            one, other = (open1(message_in(found or ""), keys).payload for found in digits)
+        except (BadCode, BadToken):
+            return False
+        return one == other

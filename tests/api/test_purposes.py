@@ -370,6 +370,10 @@ def test_an_installation_with_one_code_key_goes_over_and_what_it_signed_stays_go
             for one in made:
                 still_good(world, one)
             assert list(world.service.auditor.audit()) == []
+    with a_world(tmp_path / "world", stages[-1], tokens=tokens) as world:  # foreign readers come late, and find what older keys signed right
+        assert world.service.foreign_reading.work() == 1
+        assert world.service.foreign_reading.kept.counts() == {"waiting": 0, "right": 1, "wrong": 0, "gone": 0}
+        assert not world.service.seal_log.stopped(world.service.keyring.departments[world.client(DRIVER).department].seal.seal_id)
 
     assert [len(set(one.values())) for one in kids] == [1, 4, 4]
     assert kids[1][Purpose.LICENCE] == kids[0][Purpose.LICENCE] != kids[2][Purpose.LICENCE]
