@@ -133,6 +133,7 @@ def test_the_answers_of_a_whole_journey_are_of_the_shapes_that_the_openapi_docum
     world.service.registrar.finish()
     conforms("/reservations/{reservation_id}", http.get(waiting.headers["location"], headers=world.headers(TRIP)))
     conforms("/events", http.get("/events", headers=headers))
+    conforms("/arrivals", http.get("/arrivals", headers=headers))
     conforms("/cases/{case_no}", http.get(f"/cases/{world.request(VEHICLE)['case_no']}", headers=headers))
     secret = {"grant_type": "client_credentials", "client_id": world.client(VEHICLE).name, "client_secret": headers["Authorization"].split()[1]}
     conforms("/oauth/token", http.post("/oauth/token", data=secret))
