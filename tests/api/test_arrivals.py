@@ -188,6 +188,29 @@ def test_a_webhook_has_it_signed_again_until_it_takes_it_and_only_if_it_asked_fo
 
 
 @pytest.mark.rule("AI-12")
+def test_who_names_no_events_is_sent_all_and_nothing_goes_to_a_system_that_is_removed_or_switched_off(hosts: Hosts) -> None:
+    world, clock, department = hosts.world, hosts.world.clock, of_whom(hosts.world, BUSINESS)
+    assert isinstance(clock, Clock)
+    with listening(Receiver()) as here, listening(Receiver()) as removed, listening(Receiver()) as off:
+        for name, receiver in (("here", here), ("removed", removed), ("off", off)):
+            token = world.service.clients.add(Client(name, department, ("*",), 1000), clock())
+            added = world.http.post("/webhooks", json={"url": receiver.url()}, headers={"Authorization": f"Bearer {token}"})
+            assert added.status_code == 201, added.text
+        world.service.desk_log.copy(CLERK, world.issue(BUSINESS)["licence_id"], clock())
+        world.service.clients.remove("removed", clock())
+        world.service.clients.switch("off", clock(), off=True)
+        messenger = world.service.arrivals.messenger
+        messenger.work()
+        assert [len(one.taken) for one in (here, removed, off)] == [2, 0, 0]
+        assert sorted(one.event["type"] for one in here.taken) == ["copy.printed", "issuance.delivered"]
+        world.service.clients.switch("off", clock(), off=False)
+        clock.now += timedelta(minutes=10)
+        messenger.work()
+        assert [len(one.taken) for one in (here, removed, off)] == [2, 0, 2]
+        assert messenger.messages.counts() == {"delivered": 4, "kept": 2, "dead": 2}  # kept: of the department's system without an address
+
+
+@pytest.mark.rule("AI-12")
 def test_a_host_app_cannot_ask_for_arrivals_and_hears_of_none(hosts: Hosts) -> None:
     app = hosts.app()
     assert hosts.world.http.get("/arrivals", headers=app.itself).status_code == 403
