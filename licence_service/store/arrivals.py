@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, exists, or_, select
 
 from licence_service.events import DELIVERED, PRINTED
 from licence_service.store.clients import APPROVAL
-from licence_service.store.counting import count_up_by, hold
+from licence_service.store.counting import ARRIVALS, count_up_by, hold
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all
 from licence_service.store.parting import parts
@@ -27,7 +27,6 @@ from licence_service.store.tables_of_people import desk_log
 from licence_service.store.webhooks import WAITING
 
 _IDS = 26  # characters of a blinded id
-_PLACES = "arrivals"
 _HEARERS = (  # the departments are who issued, and who took it over (LC-08); who was removed is told nothing, but may have been
     select(licences.c.licence_id, licences.c.type, licences.c.department, clients.c.id, clients.c.removed_at)
     .join(clients, clients.c.department.in_([licences.c.department, licences.c.issuer]) & (clients.c.kind == APPROVAL))
@@ -66,9 +65,9 @@ def printed(licence_id: str, copy_no: int) -> Happened:
 
 def tell(connection: Connection, vault: Vault, happened: Sequence[Happened], now: datetime) -> None:
     """Lay down in this transaction what the systems of the licences' departments are told, what they were told before left out."""
-    hold(connection, _PLACES)  # whoever tells the same at this moment is waited for, and what it told is seen
+    hold(connection, ARRIVALS)  # whoever tells the same at this moment is waited for, and what it told is seen
     if fresh := _untold(connection, vault, happened, now):
-        first = count_up_by(connection, _PLACES, len(fresh))
+        first = count_up_by(connection, ARRIVALS, len(fresh))
         insert_all(connection, arrivals, [{**row, "place": first + number} for number, row in enumerate(fresh)])
 
 
