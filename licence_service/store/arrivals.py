@@ -65,17 +65,27 @@ def printed(licence_id: str, copy_no: int) -> Happened:
 
 def tell(connection: Connection, vault: Vault, happened: Sequence[Happened], now: datetime) -> None:
     """Lay down in this transaction what the systems of the licences' departments are told, what they were told before left out."""
+    hearers = _hearers(connection, happened)
+    if not hearers:
+        return  # nobody waits for others where nobody hears of it
     hold(connection, ARRIVALS)  # whoever tells the same at this moment is waited for, and what it told is seen
-    if fresh := _untold(connection, vault, happened, now):
+    if fresh := _untold(connection, vault, happened, hearers, now):
         first = count_up_by(connection, ARRIVALS, len(fresh))
         insert_all(connection, arrivals, [{**row, "place": first + number} for number, row in enumerate(fresh)])
 
 
-def _untold(connection: Connection, vault: Vault, happened: Sequence[Happened], now: datetime) -> list[dict[str, Any]]:
+def _hearers(connection: Connection, happened: Sequence[Happened]) -> dict[str, list[Any]]:
+    """Return the systems of each licence's departments, by licence; those that were removed too."""
     hearers: dict[str, list[Any]] = {}
     for part in parts(sorted({one.licence_id for one in happened})):
         for row in connection.execute(_HEARERS, {"licence_ids": part}):
             hearers.setdefault(row.licence_id, []).append(row)
+    return hearers
+
+
+def _untold(
+    connection: Connection, vault: Vault, happened: Sequence[Happened], hearers: Mapping[str, Sequence[Any]], now: datetime
+) -> list[dict[str, Any]]:
     rows = {row["message_id"]: (one, to, row) for one in happened for to in hearers.get(one.licence_id, ()) for row in [_row(vault, one, to, now)]}
     present = {known for part in parts(sorted(rows)) for known in connection.execute(_PRESENT, {"ids": part}).scalars()}
     reached = {rows[known][0].licence_id for known in present if rows[known][0].kind == DELIVERED}
@@ -109,7 +119,7 @@ class Arrivals:
         """Tell that the sealed file was opened with its delivery code; again, it costs two readings."""
         happened = [arrived(licence_id, "file")]
         with self._database.read() as connection:
-            if not _untold(connection, self._vault, happened, now):
+            if not _untold(connection, self._vault, happened, _hearers(connection, happened), now):
                 return
         with self._database.write() as connection:
             tell(connection, self._vault, happened, now)

@@ -13,6 +13,7 @@ from licence_service.store.arrivals import Arrivals, arrived, tell
 from licence_service.store.book import Book
 from licence_service.store.cards import KeptCards, Scope
 from licence_service.store.clients import HOST, Client, Clients
+from licence_service.store.counting import ARRIVALS, counted
 from licence_service.store.database import Database
 from licence_service.store.desk_log import DeskLog
 from licence_service.store.holders import PERSON, Holders
@@ -114,3 +115,12 @@ def test_a_claim_of_five_hundred_licences_is_told_in_a_few_statements(database: 
         tell(connection, vault, happened, NOW)
     assert len(asked) < 15
     assert told(messages, "one") == [(DELIVERED, LICENCES[0])]
+
+
+def test_where_no_system_hears_of_it_nobody_waits_for_another(database: Database, vault: Vault) -> None:
+    book = Book(database, vault, Clock())
+    version = a_version(elicence_id=str(ElicenceId(TYPE_CODE, ORGAN, LICENCES[0], 1)), document=digests(b"x"))
+    book.append(an_entry(licence_id=LICENCES[0], version=version), Appendix(delivery_code="x", opening=Opening("one_type", ORGAN, LICENCES[0])))
+    with database.write() as connection:
+        tell(connection, vault, [arrived(LICENCES[0], "card")], NOW)
+        assert counted(connection, ARRIVALS) is None  # the row on which all who tell wait
