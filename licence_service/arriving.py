@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from licence_service.hooks import Hooks
+from licence_service.licence import beijing_day
 from licence_service.messenger import Message, Messenger
 from licence_service.store.arrivals import Arrivals
 from licence_service.store.book import Book
@@ -36,12 +37,16 @@ def arrival_desk(book: Book, hooks: Hooks, clients: Clients, database: Database,
     def told(client: Client, message: Message) -> Message | None:
         """Return what a client is told, with the case in which the licence was issued; None of what it may not read.
 
-        `case_no` is null where there was none here: of a licence of the stock, of one taken over, and of those that earlier releases issued.
+        `case_no` is null where there was none here: of a licence of the stock, of one adopted, and of those that earlier releases issued; and where it
+        is another department's: that which took a licence over hears of it as well, as long as it is issuer of record (LC-08).
         """
         record = book.get(message["data"]["licence_id"])
+        issued = client.department == record.department
+        if not issued and client.department != record.issuer(beijing_day(hooks.now())):
+            return None
         if not client.may(READ, record.type) or not client.reaches(record.department, record.office):
             return None
-        return {**message, "data": {**message["data"], "case_no": record.entries[0].case_no}}
+        return {**message, "data": {**message["data"], "case_no": record.entries[0].case_no if issued else None}}
 
     messenger = Messenger("arrivals", messages_of_arrivals(database), told, hooks.webhooks, clients, hooks.poster, vault, hooks.now)
     return ArrivalDesk(Arrivals(database, vault), messenger, hooks.now)

@@ -109,12 +109,15 @@ class _Bucket(Objects):
         self._must_refuse()
 
     def create(self, key: str, content: bytes) -> bool:
-        """See `Objects.create`; the first object that comes to be is made once more, which must be refused."""
+        """See `Objects.create`; until one was refused, what is there is looked for first, and what comes to be is made once more."""
         self._must_refuse()
+        if self._refuses:
+            return super().create(key, content)
+        if self.get(key) is not None:  # a bucket that takes no heed would write over it, before that could be found out
+            return False
         created = super().create(key, content)
-        if created and self._refuses is None:
-            self._refuses = not super().create(key, content)
-            self._must_refuse()
+        self._refuses = not (created and super().create(key, content))
+        self._must_refuse()
         return created
 
     def _must_refuse(self) -> None:

@@ -63,6 +63,8 @@ def _rows(licence_id: str, files: Mapping[str, bytes]) -> Iterator[str]:
 def _keys_for(purpose: Purpose, files: Mapping[str, bytes]) -> CodeKeys:
     """Return the keys of this export that are good for a purpose (SE-04); exports made before keys had one do not say it."""
     said = json.loads(files.get("key_purposes.json", b"{}"))
+    if not isinstance(said, dict):
+        raise ValueError("what each key is for is no object")  # noqa: TRY004 - as for any other file that cannot be read
     return {kid: key for kid, key in read_keys(json.loads(files["keys.json"])).items() if purpose in purposes_in(said, kid.hex())}
 
 

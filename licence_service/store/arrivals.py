@@ -1,7 +1,8 @@
 """That a licence came into its holder's hands, and that a copy of it was printed: messages to the systems of the department that issued it.
 
 Ratings are asked for, and parcels carried, by others (DOMAIN AI-12, A11, B14). A message is made in the very transaction in which the thing happens,
-one for each system that there is then; its id follows from what it tells and to whom, so that nothing is told twice.
+one for each system that there is then; its id follows from what it tells and to whom, so that nothing is told twice. That a licence came to its
+holder is told of the first time alone, also where only systems that are gone, or none, were there to hear of it.
 """
 
 import json
@@ -10,26 +11,34 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, exists, or_, select
 
 from licence_service.events import DELIVERED, PRINTED
 from licence_service.store.clients import APPROVAL
-from licence_service.store.counting import count_up_by, hold
+from licence_service.store.counting import ARRIVALS, count_up_by, hold
 from licence_service.store.database import Database
 from licence_service.store.inserting import insert_all
 from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
 from licence_service.store.tables import clients, licences
 from licence_service.store.tables_of_arrivals import arrivals
+from licence_service.store.tables_of_holders import cards
+from licence_service.store.tables_of_people import desk_log
 from licence_service.store.webhooks import WAITING
 
 _IDS = 26  # characters of a blinded id
-_PLACES = "arrivals"
-_HEARERS = (
-    select(licences.c.licence_id, licences.c.type, licences.c.department, clients.c.id)
-    .join(clients, (clients.c.department == licences.c.department) & (clients.c.kind == APPROVAL) & clients.c.removed_at.is_(None))
+_HEARERS = (  # the departments are who issued, and who took it over (LC-08); who was removed is told nothing, but may have been
+    select(licences.c.licence_id, licences.c.type, licences.c.department, clients.c.id, clients.c.removed_at)
+    .join(clients, clients.c.department.in_([licences.c.department, licences.c.issuer]) & (clients.c.kind == APPROVAL))
     .where(licences.c.licence_id.in_(bindparam("licence_ids", expanding=True)))
     .order_by(licences.c.id, clients.c.id)
+)
+_IN_HAND = select(licences.c.licence_id).where(  # a card or a printed copy from before, whoever was there to hear of it
+    licences.c.licence_id.in_(bindparam("licence_ids", expanding=True)),
+    or_(
+        exists().where(cards.c.licence == licences.c.id, cards.c.claimed_at < bindparam("now")),
+        exists().where(desk_log.c.subject == licences.c.licence_id, desk_log.c.copy_no.is_not(None), desk_log.c.at < bindparam("now")),
+    ),
 )
 _PRESENT = select(arrivals.c.message_id).where(arrivals.c.message_id.in_(bindparam("ids", expanding=True)))
 
@@ -56,20 +65,37 @@ def printed(licence_id: str, copy_no: int) -> Happened:
 
 def tell(connection: Connection, vault: Vault, happened: Sequence[Happened], now: datetime) -> None:
     """Lay down in this transaction what the systems of the licences' departments are told, what they were told before left out."""
-    hold(connection, _PLACES)  # whoever tells the same at this moment is waited for, and what it told is seen
-    if fresh := _untold(connection, vault, happened, now):
-        first = count_up_by(connection, _PLACES, len(fresh))
+    hearers = _hearers(connection, happened)
+    if not hearers:
+        return  # nobody waits for others where nobody hears of it
+    hold(connection, ARRIVALS)  # whoever tells the same at this moment is waited for, and what it told is seen
+    if fresh := _untold(connection, vault, happened, hearers, now):
+        first = count_up_by(connection, ARRIVALS, len(fresh))
         insert_all(connection, arrivals, [{**row, "place": first + number} for number, row in enumerate(fresh)])
 
 
-def _untold(connection: Connection, vault: Vault, happened: Sequence[Happened], now: datetime) -> list[dict[str, Any]]:
+def _hearers(connection: Connection, happened: Sequence[Happened]) -> dict[str, list[Any]]:
+    """Return the systems of each licence's departments, by licence; those that were removed too."""
     hearers: dict[str, list[Any]] = {}
     for part in parts(sorted({one.licence_id for one in happened})):
         for row in connection.execute(_HEARERS, {"licence_ids": part}):
             hearers.setdefault(row.licence_id, []).append(row)
-    rows = {row["message_id"]: row for one in happened for to in hearers.get(one.licence_id, ()) for row in [_row(vault, one, to, now)]}
+    return hearers
+
+
+def _untold(
+    connection: Connection, vault: Vault, happened: Sequence[Happened], hearers: Mapping[str, Sequence[Any]], now: datetime
+) -> list[dict[str, Any]]:
+    rows = {row["message_id"]: (one, to, row) for one in happened for to in hearers.get(one.licence_id, ()) for row in [_row(vault, one, to, now)]}
     present = {known for part in parts(sorted(rows)) for known in connection.execute(_PRESENT, {"ids": part}).scalars()}
-    return [row for message_id, row in rows.items() if message_id not in present]
+    reached = {rows[known][0].licence_id for known in present if rows[known][0].kind == DELIVERED}
+    if unheard := sorted({one.licence_id for one, _, _ in rows.values() if one.kind == DELIVERED} - reached):
+        reached |= {known for part in parts(unheard) for known in connection.execute(_IN_HAND, {"licence_ids": part, "now": now}).scalars()}
+    return [
+        row
+        for message_id, (one, to, row) in rows.items()
+        if message_id not in present and to.removed_at is None and not (one.kind == DELIVERED and one.licence_id in reached)
+    ]
 
 
 def _row(vault: Vault, one: Happened, to: Any, now: datetime) -> dict[str, Any]:  # noqa: ANN401 - a row
@@ -93,7 +119,7 @@ class Arrivals:
         """Tell that the sealed file was opened with its delivery code; again, it costs two readings."""
         happened = [arrived(licence_id, "file")]
         with self._database.read() as connection:
-            if not _untold(connection, self._vault, happened, now):
+            if not _untold(connection, self._vault, happened, _hearers(connection, happened), now):
                 return
         with self._database.write() as connection:
             tell(connection, self._vault, happened, now)

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from licence_service.digests import canonical
 from licence_service.errors import RequestRejected
+from licence_service.store.counting import FEEDS, count_up_by
 from licence_service.store.database import Database, Instant, revision_of
 from licence_service.store.keys import refill
 from licence_service.store.rereading import snapshot
@@ -32,6 +33,7 @@ FORM = "backup/1"
 MANIFEST = "manifest.json"
 _BATCH = 1000
 _LONGEST_LINE = 1 << 28
+_BEYOND_ALL_CURSORS = 1 << 32  # more messages than are told between two backups
 _INSTANT = Instant()
 _NO_DIALECT = DefaultDialect()  # an instant is written the same on every database
 
@@ -106,6 +108,8 @@ def put_back(database: Database, folder: Path, step: Callable[[str], None] = lam
                 step(table.name)
                 _fill(connection, table, folder / _file(table), *manifest.tables[table.name])
             refill(connection)
+            for feed in FEEDS:  # what was told since the backup is lost, the cursors behind it are not: what comes now must lie beyond them
+                count_up_by(connection, feed, _BEYOND_ALL_CURSORS)
             if not database.is_sqlite:
                 _count_on(connection)
     except (IntegrityError, DataError) as bad:

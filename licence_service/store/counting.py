@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from licence_service.store.tables import counters, entries, foundations
 
 BOOK = "book"  # the running number of places in the book
+FEEDS = ARRIVALS, NOTICES = "arrivals", "notice-messages"  # … and in feeds of messages that are no lines of the book
 _TICK = timedelta(microseconds=1)
 _LAST_INSTANTS = select(
     select(func.max(entries.c.recorded_at)).scalar_subquery(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import exists, func, insert, select
 
 from licence_service.store.arrivals import arrived, printed, tell
 from licence_service.store.counting import hold
@@ -41,6 +41,12 @@ class DeskLog:
         """Add a line; `subject` is an id, never a personal value."""
         with self._database.write() as connection:
             connection.execute(insert(desk_log).values(_row(person, done, subject, now)))
+
+    def looked(self, person: Person, licence_id: str, since: datetime) -> bool:
+        """Say whether a person did anything with a licence since an instant that its holder reads of."""
+        mine = (desk_log.c.subject == licence_id) & (desk_log.c.person_id == person.person_id) & desk_log.c.done.in_(OF_A_LICENCE)
+        with self._database.read() as connection:
+            return bool(connection.execute(select(exists().where(mine, desk_log.c.at >= since))).scalar_one())
 
     def copy(self, person: Person, licence_id: str, now: datetime) -> int:
         """Return the number of a copy that is about to be printed: one more than the last of this licence, written down before it is handed out."""

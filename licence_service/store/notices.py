@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from licence_service.store.cards import Scope
-from licence_service.store.counting import count_up, hold
+from licence_service.store.counting import NOTICES, count_up, hold
 from licence_service.store.database import Database
 from licence_service.store.deadline_looks import note
 from licence_service.store.parting import parts
@@ -27,7 +27,6 @@ WAITING, SENT, WITHDRAWN = "waiting", "sent", "withdrawn"
 KEPT = "kept"  # a message that nobody is to be sent
 _IDS = 26  # characters of a blinded id
 _WRITERS = "notices"  # the row where those who send wait for each other
-_PLACES = "notice-messages"
 _KEEPERS = (
     select(
         cards.c.licence, cards.c.held_by, cards.c.claimed_at, cards.c.how, cards.c.holder, holders.c.holder_id, holders.c.kind, cards.c.host,
@@ -201,7 +200,7 @@ class KeptNotices:
     @staticmethod
     def _add(connection: Connection, one: Message, now: datetime) -> int:
         row = {
-            "message_id": one.message_id, "place": count_up(connection, _PLACES), "holder": one.holder, "host": one.host, "made_at": now,
+            "message_id": one.message_id, "place": count_up(connection, NOTICES), "holder": one.holder, "host": one.host, "made_at": now,
             "content": json.dumps(one.content, ensure_ascii=False), "digest": one.digest, "state": WAITING if one.host else KEPT, "attempts": 0,
             "next_at": now if one.host else None,
         }  # fmt: skip

@@ -14,7 +14,7 @@ router = APIRouter(tags=["events"], responses=ANSWERS)
 After = Annotated[str | None, Query(pattern=r"^[0-9a-f]{72}$", description="The `next` of an earlier answer; without one, from the first on.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_A_PAGE, description="Most events of one answer.")]
 _CASE: dict[str, Any] = {
-    "type": ["string", "null"], "description": "The case in which the licence was issued; null of one of the stock, or taken over, or of an earlier release.",
+    "type": ["string", "null"], "description": "The case in which you issued it; null where it is of the stock, adopted, taken over, or of an earlier release.",
 }  # fmt: skip
 _HOW = {"enum": ["card", "file", "copy"], "description": "Of `issuance.delivered`: by what it reached its holder first."}
 _COPY = {"type": "integer", "description": "Of `copy.printed`: the number of the copy."}
@@ -31,7 +31,8 @@ _FEED = answer(
 def arrivals(service: TheService, caller: Reader, after: After = None, limit: Limit = 100) -> Response:
     """Return the next events that a licence of your department came to its holder, for the first time, and that a copy of one was printed.
 
-    Whoever asks for ratings, or sends parcels, begins with them: this service does neither. What happened before you were registered is not told.
+    Whoever asks for ratings, or sends parcels, begins with them: this service does neither. A licence that your department took over is one of its
+    own. What happened before you were registered is not told.
     An answer may be short although more is to come: keep `next`, and ask again with it.
     """
     found, reached = service.arrivals.messenger.page(caller, after, limit)

@@ -165,7 +165,8 @@ def download(request: Request, service: TheService, form: Form) -> Response:
     if found is None:
         count_by_address(request, service)
         raise NotInRegister("no document opens with this code")
-    service.arrivals.file_opened(found[0])
     licence = service.book.get(found[0]).at(beijing_day(service.now()))
     version = next(one for one in licence.versions if one.version == found[1])
-    return sealed_file(service, version.document.sha256, found[0], found[1], current=version is licence.current)
+    opened = sealed_file(service, version.document.sha256, found[0], found[1], current=version is licence.current)
+    service.arrivals.file_opened(found[0])  # what could not be fetched has reached nobody
+    return opened

@@ -1,17 +1,21 @@
 """That a licence reached its holder is told to its department, with the case, so that others can ask for a rating or send a parcel (AI-12)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from licence_service.licence import beijing_day
 from licence_service.store.clients import Client
 from licence_service.store.people import Person
+from tests.api.test_events import NEIGHBOUR
+from tests.api.test_offices import OFFICES, SHUAN, keys_with
 from tests.host import Hosts, Somebody, hosting
 from tests.receiver import Receiver, listening
-from tests.world import BUSINESS, DRIVER, VEHICLE, Clock, World
+from tests.world import BUSINESS, DRIVER, VEHICLE, Clock, World, a_world, decision
 
 CHEN = Somebody("519902198506120111", "陈安途")
 CLERK = Person("p" * 26, "11519900MB9900013X", "罗青石")
@@ -32,9 +36,14 @@ def arrivals(world: World, token: str, **asked: Any) -> dict[str, Any]:
     return found
 
 
+def of_whom(world: World, slug: str) -> str:
+    """Return the department that issues a type."""
+    return world.service.catalogue.samples[slug].issuer
+
+
 def of(world: World, slug: str) -> str:
-    """Return the token of the department that issues a type."""
-    return world.tokens[world.service.catalogue.samples[slug].issuer]
+    """Return its token."""
+    return world.tokens[of_whom(world, slug)]
 
 
 @pytest.mark.rule("AI-12")
@@ -78,6 +87,17 @@ def test_the_first_opening_with_the_delivery_code_is_an_arrival_and_a_printed_co
 
 
 @pytest.mark.rule("AI-12")
+def test_a_file_that_could_not_be_fetched_has_not_arrived(world: World, tmp_path: Path) -> None:
+    issued, token, archive = world.issue(BUSINESS), of(world, BUSINESS), Path(str(world.service.settings.archive_url).removeprefix("file:"))
+    archive.rename(tmp_path / "away")
+    assert world.http.post("/download", data={"delivery_code": issued["delivery_code"]}).status_code == 404
+    assert arrivals(world, token)["arrivals"] == []
+    (tmp_path / "away").rename(archive)
+    assert world.http.post("/download", data={"delivery_code": issued["delivery_code"]}).status_code == 200
+    assert [one["data"]["how"] for one in arrivals(world, token)["arrivals"]] == ["file"]
+
+
+@pytest.mark.rule("AI-12")
 def test_a_licence_that_was_only_printed_has_arrived_too(world: World) -> None:
     licence_id = world.issue(BUSINESS)["licence_id"]
     world.service.desk_log.copy(CLERK, licence_id, world.clock())
@@ -104,6 +124,43 @@ def test_only_systems_of_the_department_that_may_read_the_type_are_told(world: W
     assert (foreign.status_code, foreign.json()["faults"][0]["code"]) == (422, "unknown-cursor")
 
 
+@pytest.mark.rule("AI-12", "LC-08")
+def test_who_took_a_licence_over_hears_of_it_too_without_the_case_of_who_issued_it(world: World) -> None:
+    licence_id, today = world.issue(DRIVER, case_no="CASE-1")["licence_id"], decision(beijing_day(world.clock()))
+    assert world.act(DRIVER, licence_id, {"act": "transfer", "to_department": NEIGHBOUR}, "transfer-1").status_code == 201
+    neighbour = {"Authorization": f"Bearer {world.tokens[NEIGHBOUR]}"}
+    taken = world.http.post(
+        f"/licences/{licence_id}/entries", json={"act": "accept_transfer", "decision": today}, headers={**neighbour, "Idempotency-Key": "accept-01"}
+    )
+    assert taken.status_code == 201, taken.text
+    world.service.desk_log.copy(replace(CLERK, department=NEIGHBOUR), licence_id, world.clock())
+
+    for token, case in ((of(world, DRIVER), "CASE-1"), (world.tokens[NEIGHBOUR], None)):
+        told = [(one["type"], one["data"]["case_no"]) for one in arrivals(world, token)["arrivals"]]
+        assert told == [("copy.printed", case), ("issuance.delivered", case)]
+
+    back = {"act": "transfer", "to_department": of_whom(world, DRIVER), "decision": today}
+    assert world.http.post(f"/licences/{licence_id}/entries", json=back, headers={**neighbour, "Idempotency-Key": "transfer-2"}).status_code == 201
+    assert world.act(DRIVER, licence_id, {"act": "accept_transfer"}, "accept-02").status_code == 201
+    assert arrivals(world, world.tokens[NEIGHBOUR])["arrivals"] == []  # it is no licence of theirs any more
+    assert len(arrivals(world, of(world, DRIVER))["arrivals"]) == 2
+
+
+@pytest.mark.rule("AI-12", "SE-01")
+def test_a_narrowed_token_and_a_system_of_another_office_are_told_nothing(tmp_path: Path, demo_keys: Path) -> None:
+    with a_world(tmp_path / "world", keys_with(tmp_path / "keys", demo_keys, OFFICES)) as world:
+        city = world.service.catalogue.samples[DRIVER].issuer
+        issued = world.issue(DRIVER)["licence_id"]
+        assert city == SHUAN
+        below = world.service.clients.add(Client("of an office", SHUAN, ("*",), 1000, office="north"), world.clock())
+        world.service.desk_log.copy(CLERK, issued, world.clock())
+        form = {"grant_type": "client_credentials", "client_id": f"client-{SHUAN}", "client_secret": world.tokens[SHUAN], "scope": f"read:{VEHICLE}"}
+        narrow = world.http.post("/oauth/token", data=form).json()["access_token"]
+
+        assert arrivals(world, below)["arrivals"] == arrivals(world, narrow)["arrivals"] == []
+        assert len(arrivals(world, world.tokens[SHUAN])["arrivals"]) == 2
+
+
 @pytest.mark.rule("AI-12")
 def test_a_webhook_has_it_signed_again_until_it_takes_it_and_only_if_it_asked_for_it(hosts: Hosts) -> None:
     world, app = hosts.world, hosts.app()
@@ -128,6 +185,29 @@ def test_a_webhook_has_it_signed_again_until_it_takes_it_and_only_if_it_asked_fo
     assert one.signed_by(hook["secret"])
     assert (one.event["type"], one.event["data"]["licence_id"], one.event["data"]["case_no"]) == ("issuance.delivered", licence_id, "CASE-1")
     assert not other.taken
+
+
+@pytest.mark.rule("AI-12")
+def test_who_names_no_events_is_sent_all_and_nothing_goes_to_a_system_that_is_removed_or_switched_off(hosts: Hosts) -> None:
+    world, clock, department = hosts.world, hosts.world.clock, of_whom(hosts.world, BUSINESS)
+    assert isinstance(clock, Clock)
+    with listening(Receiver()) as here, listening(Receiver()) as removed, listening(Receiver()) as off:
+        for name, receiver in (("here", here), ("removed", removed), ("off", off)):
+            token = world.service.clients.add(Client(name, department, ("*",), 1000), clock())
+            added = world.http.post("/webhooks", json={"url": receiver.url()}, headers={"Authorization": f"Bearer {token}"})
+            assert added.status_code == 201, added.text
+        world.service.desk_log.copy(CLERK, world.issue(BUSINESS)["licence_id"], clock())
+        world.service.clients.remove("removed", clock())
+        world.service.clients.switch("off", clock(), off=True)
+        messenger = world.service.arrivals.messenger
+        messenger.work()
+        assert [len(one.taken) for one in (here, removed, off)] == [2, 0, 0]
+        assert sorted(one.event["type"] for one in here.taken) == ["copy.printed", "issuance.delivered"]
+        world.service.clients.switch("off", clock(), off=False)
+        clock.now += timedelta(minutes=10)
+        messenger.work()
+        assert [len(one.taken) for one in (here, removed, off)] == [2, 0, 2]
+        assert messenger.messages.counts() == {"delivered": 4, "kept": 2, "dead": 2}  # kept: of the department's system without an address
 
 
 @pytest.mark.rule("AI-12")

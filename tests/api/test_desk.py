@@ -28,7 +28,7 @@ from tests.desks import HTML, OWN_KEY, Seat, seat, typed
 from tests.journeys.ageing import a_few, runner_of, the_plan
 from tests.parts.databases import KINDS, empty_postgres
 from tests.provider import ORGAN, OTHER, desk_world
-from tests.world import DRIVER, World, decision, own_templates
+from tests.world import DRIVER, Clock, World, decision, own_templates
 
 TYPES = own_templates().slugs
 COUNTY = "11519902MB990003XD"
@@ -521,6 +521,32 @@ def test_every_reading_is_logged_and_a_copy_has_a_number_of_its_own(desk: World)
     assert log.count(licence_id) == 2 * len(lines)
     assert "查看查阅记录" in auditor.get("/desk/log").text
     assert licence_id not in seat(desk, Role.AUDITOR, department=OTHER).get("/desk/log").text
+
+
+@pytest.mark.rule("AU-06")
+def test_who_goes_straight_to_the_form_of_an_act_reads_the_licence_and_has_a_line_in_the_log(desk: World) -> None:
+    clerk, other = seat(desk, Role.CLERK), seat(desk, Role.CLERK, subject="another")
+    licence_id = desk.issue(DRIVER)["licence_id"]
+    address = desk.request(DRIVER)["face"]["address"]
+
+    def lines() -> list[tuple[str, str]]:
+        return [(one.person_id, one.done) for one in reversed(desk.service.desk_log.newest(ORGAN, subject=licence_id))]
+
+    form = f"/desk/licences/{licence_id}/acts/change"
+    for _ in range(2):
+        assert address in clerk.get(form).text
+    assert clerk.get(f"{form}?kind=none").status_code == 404
+    assert lines() == [(clerk.person_id, "opened")]  # one for the whole visit
+    assert other.post(f"{form}/preview", filled(clerk, licence_id, "change", {})).status_code == 200
+    assert lines()[1:] == [(other.person_id, "opened")]
+    assert clerk.get(f"/desk/licences/{licence_id}").status_code == 200
+    assert len(lines()) == 3
+    assert isinstance(desk.clock, Clock)
+    desk.clock.now += timedelta(hours=1, seconds=1)
+    again = Seat(desk, clerk.person_id, desk.service.sign_in.sessions.begin(clerk.person_id, desk.clock()))
+    assert again.get(form).status_code == 200
+    assert seat(desk, Role.CLERK, department=OTHER).get(form).status_code == 404
+    assert lines()[3:] == [(clerk.person_id, "opened")]
 
 
 def test_a_copy_says_on_paper_when_the_licence_was_not_in_force(desk: World) -> None:

@@ -178,7 +178,7 @@ def exported(scene: Scene, name: str, change: Callable[[bytes], bytes]) -> list[
     manifest["files"][name] = sha256(content)
     (folder / name).write_bytes(content)
     (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    return [found for found in check(folder) if "signature" in found or "signed" in found]
+    return [found for found in check(folder) if "signature" in found or "signed" in found or "cannot be read" in found]
 
 
 def endorsement_in_an_export(scene: Scene, by: CodeSigner) -> object:
@@ -273,6 +273,12 @@ def test_a_message_is_read_by_the_key_of_its_purpose_and_by_any_other_is_a_stran
     taken = [purpose for purpose in Purpose if reader(scene, scene.signer(purpose, READERS[reader])) != strangers]
 
     assert taken == [READERS[reader]]
+
+
+@pytest.mark.rule("SE-04")
+@pytest.mark.parametrize("said", [b"[]", b'"licence"', b"null", b"7"])
+def test_an_export_that_says_in_no_way_of_ours_what_its_keys_are_for_does_not_make_them_good_for_all(scene: Scene, said: bytes) -> None:
+    assert exported(scene, "key_purposes.json", lambda _said: said) == ["the export cannot be read as format export/1"]
 
 
 @pytest.mark.rule("SE-04")

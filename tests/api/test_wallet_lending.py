@@ -328,6 +328,26 @@ def test_the_list_says_which_department_looked_at_the_desk_and_what_it_did_but_n
     assert clerk.name not in text
 
 
+@pytest.mark.rule("AU-06")
+def test_what_is_of_one_instant_in_all_three_lists_stands_once_on_some_page_in_both_orders(owner: Owner) -> None:
+    service, police = owner.world.service, officers(owner.world, "of-one-instant")
+    clerk = Person("p" * 26, service.catalogue.samples[DRIVER].issuer, "罗青石")
+    said = {"by": "number", "value": owner.licence["number"], "officer": "执法007", "reason": "roadside_check", "place": "示例国道三公里处"}
+    for _ in range(2):
+        forward(owner, seconds=1)
+        owner.scan(owner.code())
+        assert owner.http.post("/officer/look", json=said, headers=police).status_code == 200
+        for done in ("opened", "document"):
+            service.desk_log.write(clerk, done, owner.licence_id, owner.world.clock())
+    every = service.shown.reads.all_of(owner.licence_id)
+    assert len(every) == len({one.cursor for one in every}) == 8
+    for newest_first, whole in ((False, every), (True, every[::-1])):
+        pages, after = every[:0], ""
+        while part := service.shown.reads.all_of(owner.licence_id, after=after, limit=1, newest_first=newest_first):
+            pages, after = pages + part, part[-1].cursor
+        assert pages == whole
+
+
 def test_an_officer_whose_scan_showed_nothing_is_told_with_that(owner: Owner, mine: Purse) -> None:
     forward(owner, minutes=1)
     made, said = owner.code(), {"reason": "roadside_check", "place": "示例国道三公里处"}

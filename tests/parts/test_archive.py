@@ -2,14 +2,17 @@
 
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import obstore
 import pytest
 from obstore.store import S3Store
 
-from licence_service.archive import Archive, open_archive
+from licence_service.archive import Archive, open_archive, open_second_place
 from licence_service.errors import ArchiveUnavailable, Misconfigured, NotInRegister
 from tests.parts.conftest import overwrite
 
@@ -121,19 +124,23 @@ def test_a_server_that_does_not_listen_is_unavailable(s3_options: dict[str, str]
 class _Overwriting(BaseHTTPRequestHandler):
     """A server that speaks enough of S3 to keep objects, and takes no heed of `If-None-Match`."""
 
-    put: ClassVar[list[str]] = []
+    kept: ClassVar[dict[str, list[bytes]]] = {}  # all that was put, the newest last
 
     def do_PUT(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.put.append(self.path)
-        self._answer()
+        self.kept.setdefault(self.path, []).append(self.rfile.read(int(self.headers["Content-Length"])))
+        self._answer(200)
 
     def do_GET(self) -> None:
-        self._answer(b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+        listed = "?" in self.path
+        found = self.kept.get(self.path)
+        if listed:
+            self._answer(200, b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+        else:
+            self._answer(200 if found else 404, found[-1] if found else b"")
 
-    def _answer(self, body: bytes = b"") -> None:
-        self.send_response(200)
-        for name, value in (("ETag", '"x"'), ("Content-Length", str(len(body)))):
+    def _answer(self, status: int, body: bytes = b"") -> None:
+        self.send_response(status)
+        for name, value in (("ETag", '"x"'), ("Last-Modified", "Mon, 02 Nov 2026 00:00:00 GMT"), ("Content-Length", str(len(body)))):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -142,22 +149,67 @@ class _Overwriting(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_a_bucket_that_writes_over_what_is_there_is_never_relied_on(s3_options: dict[str, str]) -> None:
+@pytest.fixture
+def overwriting(s3_options: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The options of a bucket that writes over what is there."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Overwriting)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        archive = open_archive("s3://bucket/x", options={**s3_options, "endpoint": f"http://127.0.0.1:{server.server_port}"})
-        archive.ready()
+    _Overwriting.kept.clear()
+    yield {**s3_options, "endpoint": f"http://127.0.0.1:{server.server_port}"}
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_bucket_that_writes_over_what_is_there_is_never_relied_on(overwriting: dict[str, str]) -> None:
+    archive = open_archive("s3://bucket/x", options=overwriting)
+    archive.ready()
+    with pytest.raises(ArchiveUnavailable, match="writes over"):
+        archive.put(b"one")
+    assert list(_Overwriting.kept.values()) == [[b"one", b"one"]]  # the object, and once more
+    for question in (archive.ready, lambda: archive.put(b"two")):
         with pytest.raises(ArchiveUnavailable, match="writes over"):
-            archive.put(b"one")
-        assert len(_Overwriting.put) == 2  # the object, and once more
-        for question in (archive.ready, lambda: archive.put(b"two")):
-            with pytest.raises(ArchiveUnavailable, match="writes over"):
-                question()
-        assert len(_Overwriting.put) == 2
-    finally:
-        server.shutdown()
-        server.server_close()
+            question()
+    assert list(_Overwriting.kept.values()) == [[b"one", b"one"]]
+
+
+def test_a_head_that_is_there_is_not_written_over_before_the_bucket_is_found_out(overwriting: dict[str, str]) -> None:
+    """Heads are named by number: another process, or a register that was turned back, may come with another of the same."""
+    with suppress(ArchiveUnavailable):
+        open_second_place("s3://bucket/x", options=overwriting).keep(1, b"the head")
+    later = open_second_place("s3://bucket/x", options=overwriting)
+    assert later.keep(1, b"another") is False
+    assert later.get(1) == b"the head"
+
+
+def test_of_two_that_write_the_first_objects_at_once_neither_relies_on_a_bucket_that_writes_over(
+    overwriting: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, archive = threading.Barrier(2), open_archive("s3://bucket/x", options=overwriting)
+    put = obstore.put
+
+    def together(store: S3Store, key: str, content: bytes, **options: Any) -> Any:
+        if key not in begun:
+            begun.append(key)
+            both.wait(10)  # each has seen that nothing is known of the bucket yet
+            if content == b"two":
+                found.wait(10)
+        return put(store, key, content, **options)
+
+    def tried(content: bytes) -> None:
+        try:
+            archive.put(content)
+        except ArchiveUnavailable:
+            refused.append(content)
+        found.set()
+
+    begun, refused, found = list[str](), list[bytes](), threading.Event()
+    monkeypatch.setattr("obstore.put", together)
+    threads = [threading.Thread(target=tried, args=(content,)) for content in (b"one", b"two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(refused) == [b"one", b"two"]
 
 
 @pytest.mark.parametrize("url", ["", "var/archive", "http://host/x", "s3:///x", "file:", "file://host/x"])

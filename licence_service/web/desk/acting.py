@@ -127,6 +127,7 @@ def _begun(desk: Desk, licence_id: str, act: Act, kind: str) -> "Acting":
     template = desk.service.catalogue.edition(record.type, licence.current.edition)
     if kind and kind not in template.endorsements:
         raise NotInRegister("no such kind")
+    desk.log_visit(licence_id)  # the form shows what stands on the licence, also to who went past its page
     return Acting(desk, record, licence, template, act, desk.service.catalogue.kinds[kind] if kind and act is Act.ENDORSE else None)
 
 

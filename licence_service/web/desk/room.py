@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -14,6 +15,7 @@ from licence_service.requests import ACTS
 from licence_service.seal.granting import Office
 from licence_service.service import Service
 from licence_service.store.clients import EVERY_TYPE, PERSON, READ, STOCK, Client
+from licence_service.store.desk_log import OPENED
 from licence_service.store.people import Person
 from licence_service.store.record import Record
 from licence_service.web import pages
@@ -33,6 +35,7 @@ DOORS: tuple[tuple[frozenset[Right], str, str, str], ...] = (
     (frozenset({Right.PLAN, Right.APPROVE}), "/desk/campaigns", "批量行动", "Campaigns"),
 )
 _ACTS_OF: dict[Right, tuple[str, ...]] = {Right.FIND: (READ,), Right.ENTER: (READ, "issue", *ACTS), Right.QUARANTINE: (STOCK,)}
+_A_VISIT = timedelta(hours=1)
 _BY_ITSELF = "by-itself"  # in the address of a page that renewed itself
 
 
@@ -90,6 +93,11 @@ class Desk:
     def log(self, done: str, subject: str) -> None:
         """Write down that this person looked at something (AU-06)."""
         self.service.desk_log.write(self.person, done, subject, self.service.now())
+
+    def log_visit(self, licence_id: str) -> None:
+        """Write down that this person sees a licence, unless a line of the last hour says that they did something with it."""
+        if not self.service.desk_log.looked(self.person, licence_id, self.service.now() - _A_VISIT):
+            self.log(OPENED, licence_id)
 
     @property
     def around(self) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def document(request: Request, service: TheService, holding: TheHolding, licence
 def looks(service: TheService, holding: TheHolding, licence_id: LicenceId, after: Cursor = "") -> Response:
     """Return who looked at the licence, oldest first: which organ and officer, when, where, why, and which fields (AU-06, SH-11).
 
-    Also who scanned a show code first, read what was lent and verified a copy. Of a look that a case seals only that there was one. Delegates see
-    this where the company gave it to them.
+    Also what a department did with it at its desk, who scanned a show code first, read what was lent and verified a copy. Of a look that a case
+    seals only that there was one. Delegates see this where the company gave it to them.
     """
     record = service.holder_desk.cards.card(holding, licence_id, LOOKS)
     since = service.holder_desk.cards.theirs_since(record)
