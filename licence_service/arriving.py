@@ -4,9 +4,11 @@ The service does nothing with either: the rating is asked for by those who ask f
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from licence_service.errors import Unavailable
 from licence_service.hooks import Hooks
 from licence_service.licence import beijing_day
 from licence_service.messenger import Message, Messenger
@@ -27,8 +29,9 @@ class ArrivalDesk:
     now: Callable[[], datetime] = field(repr=False)
 
     def file_opened(self, licence_id: str) -> None:
-        """Note that the sealed file was opened with its delivery code."""
-        self.kept.file_opened(licence_id, self.now())
+        """Note that the sealed file was opened with its delivery code; where that cannot be written now, the next opening is the first that is told."""
+        with suppress(Unavailable):
+            self.kept.file_opened(licence_id, self.now())
 
 
 def arrival_desk(book: Book, hooks: Hooks, clients: Clients, database: Database, vault: Vault) -> ArrivalDesk:

@@ -97,6 +97,16 @@ def test_a_file_that_could_not_be_fetched_has_not_arrived(world: World, tmp_path
     assert [one["data"]["how"] for one in arrivals(world, token)["arrivals"]] == ["file"]
 
 
+def test_who_opens_the_file_has_it_also_while_arrivals_cannot_be_written_and_the_next_opening_is_told(world: World) -> None:
+    issued = world.issue(BUSINESS)
+    for away, number in (("arrivals RENAME TO away", 0), ("away RENAME TO arrivals", 1)):
+        with world.service.database.engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER TABLE {away}")
+        assert world.http.post("/download", data={"delivery_code": issued["delivery_code"]}).status_code == 200
+        if number:
+            assert len(arrivals(world, of(world, BUSINESS))["arrivals"]) == number
+
+
 @pytest.mark.rule("AI-12")
 def test_a_licence_that_was_only_printed_has_arrived_too(world: World) -> None:
     licence_id = world.issue(BUSINESS)["licence_id"]

@@ -212,14 +212,13 @@ def test_a_client_with_a_key_signs_for_each_token_anew_also_when_an_answer_was_l
         made.append(claims["jti"])
         return jwt.encode({"alg": "ES256"}, {**claims, "iat": now, "exp": now + 60}, key)
 
-    client = LicenceClient(f"http://127.0.0.1:{line.port}", known.name, sign=sign, patience=20.0)
-    client._endpoint = world.service.admission.token_url  # what is lost next is the answer to the request for a token
-    line.losing = 1
+    audience = world.service.admission.token_url
+    client = LicenceClient(f"http://127.0.0.1:{line.port}", known.name, sign=sign, audience=audience, patience=20.0)
+    line.losing = 1  # the answer to the request for a token
     assert client.template(TRIP)["sample"]
     assert len(set(made)) == len(made) == 2
-    fresh = LicenceClient(f"http://127.0.0.1:{line.port}", known.name, sign=sign)
-    assert fresh.template(TRIP)["sample"]
-    assert fresh._endpoint == world.service.admission.token_url
+    with pytest.raises(Refused, match="invalid_client"):  # what was signed for another address
+        LicenceClient(f"http://127.0.0.1:{line.port}", known.name, sign=sign).template(TRIP)
 
 
 def test_a_client_has_a_secret_or_what_signs_and_never_both_or_none() -> None:

@@ -80,18 +80,20 @@ class LicenceClient:
     """Calls a licence_service for one client. Give each thread its own."""
 
     def __init__(
-        self, url: str, client: str, *, secret: str = "", sign: Callable[[Mapping[str, Any]], str] | None = None, scope: str | None = None,
-        patience: float = 120.0, timeout: float = 30.0,
+        self, url: str, client: str, *, secret: str = "", sign: Callable[[Mapping[str, Any]], str] | None = None, audience: str = "",
+        scope: str | None = None, patience: float = 120.0, timeout: float = 30.0,
     ) -> None:  # fmt: skip
         """Take the service's address, the client's name, its secret or what signs for it, what tokens are narrowed to, how many seconds a call may try.
 
         `sign` returns the JWT of some claims under the client's private key (`private_key_jwt`, RFC 7523), with whatever library or module holds it.
+        They are for `audience`, the token endpoint as the service names it, where that is not the one at `url`; what a server says of itself is not asked.
         """
         if bool(secret) == (sign is not None):
             raise ValueError("a client has either a secret or what signs for it")
         self._url, self._client, self._secret, self._sign, self._scope = url.rstrip("/"), client, secret, sign, scope
         self._patience, self._timeout = patience, timeout
-        self._token, self._until, self._endpoint = "", 0.0, ""
+        self._token, self._until = "", 0.0
+        self._audience = audience or f"{self._url}/oauth/token"
 
     # -- acts ------------------------------------------------------------------------------------------
 
@@ -224,19 +226,13 @@ class LicenceClient:
             said = {
                 "iss": self._client,
                 "sub": self._client,
-                "aud": self._told_endpoint(),
+                "aud": self._audience,
                 "iat": now,
                 "exp": now + _ASSERTED,
                 "jti": secrets.token_hex(16),
             }
             form |= {"client_assertion_type": _JWT_BEARER, "client_assertion": self._sign(said)}
         return urllib.parse.urlencode(form).encode()
-
-    def _told_endpoint(self) -> str:
-        """Return the token endpoint as the service names it, for which assertions are made: behind a proxy it has another address than ours."""
-        if not self._endpoint:
-            self._endpoint = str(self._called("GET", "/.well-known/oauth-authorization-server", public=True).json["token_endpoint"])
-        return self._endpoint
 
     def _patiently(self, method: str, url: str, content: bytes | Callable[[], bytes] | None, headers: Mapping[str, str]) -> _Answer:
         """Send once and again, while nothing answers or the answer says to come again."""
