@@ -15,7 +15,7 @@ from licence_service.line import Line
 from licence_service.presenting import Presenter
 from licence_service.qr_token import BadCode, digits_in, message_in
 from licence_service.seal.examiner import finding_of
-from licence_service.seal.tokens import BadToken, Purpose, open1
+from licence_service.seal.tokens import BadToken, Purpose, kid_of, open1
 from licence_service.store.foreign_readings import GONE, RIGHT, WRONG, Chosen, ForeignReadings
 from licence_service.store.record import Record
 from licence_service.store.seal_log import FOREIGN_READER
@@ -92,10 +92,16 @@ class ForeignReading:
         return reread.unlike(sheet, attached)
 
     def _means(self, read: str, wanted: str | None) -> bool:
-        """Say whether a code says what is wanted under any key that is, or was, for codes: a new key does not make what was printed wrong."""
-        keys, digits = self.line.keyring.keys_for(Purpose.LICENCE), (digits_in(text or "", self.line.public_url) for text in (read, wanted))
+        """Say whether a code says what is wanted under any key that is, or was, for codes: a new key does not make what was printed wrong.
+
+        Raise `Unavailable` where its key is none of any purpose that this process knows: another process was given a new one, and sealed with it.
+        """
+        keyring, digits = self.line.keyring, (digits_in(text or "", self.line.public_url) for text in (read, wanted))
         try:
-            one, other = (open1(message_in(found or ""), keys).payload for found in digits)
+            one, other = (message_in(found or "") for found in digits)
+            if kid_of(one) not in keyring.code_keys:
+                raise Unavailable("a code was signed by a key that is not among the keys of this process; it is looked at elsewhere, or never")
+            keys = keyring.keys_for(Purpose.LICENCE)
+            return open1(one, keys).payload == open1(other, keys).payload
         except (BadCode, BadToken):
             return False
-        return one == other
