@@ -56,7 +56,7 @@ class ForeignReading:
             self.kept.settle(one, GONE, self.line.now())
             return
         content = self.line.archive.get(entry.version.document.sha256)
-        why = self._seal_wrong(content) or self._page_wrong(content, record, entry, whole=one.first)
+        why = self._seal_wrong(content, entry.version.certificate_sha256) or self._page_wrong(content, record, entry, whole=one.first)
         if why:
             self._stop(one, why)
         self.kept.settle(one, WRONG if why else RIGHT, self.line.now(), why)
@@ -68,10 +68,12 @@ class ForeignReading:
         reason = f"复核发现文件有误，已停止签章 · {PageDisagrees.slug}: {found}"  # an officer reads it at the desk
         self.line.seal_log.order(one.seal_id, stopped=True, at=self.line.now(), by=FOREIGN_READER, reason=reason)
 
-    def _seal_wrong(self, content: bytes) -> str | None:
+    def _seal_wrong(self, content: bytes, certificate_sha256: str) -> str | None:
         finding = finding_of(self.presenter.examiner.ask("examine", content, at=None))
         if "examination-stopped" in finding.reasons:  # a machine that is too busy says nothing of the file
             raise Unavailable("the foreign validator could not read a document in its time; it is looked at again")
+        if finding.whole and finding.certificate_sha256 != certificate_sha256:
+            return "the file carries another seal than its entry names"
         return None if finding.whole else "the file does not carry its seal as it should"
 
     def _page_wrong(self, content: bytes, record: Record, entry: Entry, *, whole: bool) -> str | None:

@@ -1,13 +1,15 @@
 """Some documents of single acts are read again by foreign readers from the stored bytes; one that is wrong stops its seal at once."""
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -23,6 +25,9 @@ from tests.journeys.test_chunks import issued as chunk_of
 from tests.journeys.test_chunks import rows
 from tests.parts.databases import empty_postgres
 from tests.world import BUSINESS, DRIVER, VEHICLE, Clock, World, a_world
+
+if TYPE_CHECKING:
+    from licence_service.seal.department import Department
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -183,6 +188,19 @@ def test_one_that_is_wrong_stops_its_seal_at_once_and_stays_in_the_book(
     world.service.seal_log.order(seal_id, stopped=False, at=world.clock(), by="an officer", reason="looked at")
     assert world.service.foreign_reading.work() == 0, "once found, a document stops nothing again"
     assert not world.service.seal_log.stopped(seal_id)
+
+
+def test_a_document_under_the_seal_of_another_is_wrong(tmp_path: Path, demo_keys: Path) -> None:
+    with a_world(tmp_path, Path(shutil.copytree(demo_keys, tmp_path / "keys"))) as world:
+        departments = world.service.keyring.departments
+        mine, other = (departments[world.client(slug).department] for slug in (DRIVER, BUSINESS))
+        mistaken = copy(other.seal)
+        mistaken.seal_id, mistaken.certificate_sha256 = mine.seal.seal_id, mine.seal.certificate_sha256  # type: ignore[misc]  # as a slot of a token that was given another's key and certificate
+        cast("dict[str, Department]", departments)[mine.uscc] = replace(mine, seal=mistaken)
+        issue(world, 0)
+        assert world.service.foreign_reading.work() == 1
+        (order,) = world.service.seal_log.orders(mine.seal.seal_id)
+        assert "the file carries another seal than its entry names" in order.reason
 
 
 def test_a_restart_goes_on_where_it_was_and_a_kill_loses_no_document(url: str | None, tmp_path: Path, demo_keys: Path) -> None:
