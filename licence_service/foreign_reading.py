@@ -62,8 +62,14 @@ class ForeignReading:
         self.kept.settle(one, WRONG if why else RIGHT, self.line.now(), why)
 
     def _stop(self, one: Chosen, why: str) -> None:
-        """Let the seal be used no more until a person has looked; an order for each document, so that nobody starts it knowing of one alone."""
-        found = f"licence {one.licence_id}, version {one.version}: {why}"
+        """Let the seal be used no more until a person has looked; an order for each document, so that nobody starts it knowing of one alone.
+
+        Whoever found it before may have been killed before that was written down: there is no second order, as an officer may have looked meanwhile.
+        """
+        place = f"licence {one.licence_id}, version {one.version}: "
+        if any(order.by == FOREIGN_READER and place in order.reason for order in self.line.seal_log.orders(one.seal_id)):
+            return
+        found = place + why
         _LOG.error("%s: %s", PageDisagrees.slug, found)
         reason = f"复核发现文件有误，已停止签章 · {PageDisagrees.slug}: {found}"  # an officer reads it at the desk
         self.line.seal_log.order(one.seal_id, stopped=True, at=self.line.now(), by=FOREIGN_READER, reason=reason)

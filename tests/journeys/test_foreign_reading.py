@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from sqlalchemy import update
 
 from licence_service import foreign_reading
 from licence_service.carrying import Waiting
@@ -21,6 +22,7 @@ from licence_service.errors import NotInRegister
 from licence_service.licence import beijing_day
 from licence_service.registrar import Registrar
 from licence_service.store.foreign_readings import LEASE
+from licence_service.store.tables_of_foreign_readings import foreign_readings
 from tests.journeys.test_chunks import issued as chunk_of
 from tests.journeys.test_chunks import rows
 from tests.parts.databases import empty_postgres
@@ -187,6 +189,10 @@ def test_one_that_is_wrong_stops_its_seal_at_once_and_stays_in_the_book(
 
     world.service.seal_log.order(seal_id, stopped=False, at=world.clock(), by="an officer", reason="looked at")
     assert world.service.foreign_reading.work() == 0, "once found, a document stops nothing again"
+    with world.service.database.write() as connection:  # as a process leaves it that is killed between the order and its note of what was found
+        connection.execute(update(foreign_readings).where(foreign_readings.c.state == "wrong").values(state="waiting", lease_until=world.clock()))
+    assert world.service.foreign_reading.work() == 1
+    assert world.service.foreign_reading.kept.counts()["wrong"] == 1
     assert not world.service.seal_log.stopped(seal_id)
 
 
