@@ -5,23 +5,29 @@ bounded children that look at files of strangers, out of every request's time. O
 """
 
 import logging
+import re
 from dataclasses import dataclass
 
 from licence_service.document.furniture import plates_of
+from licence_service.document.reading import compact
+from licence_service.document.reread import Reread
 from licence_service.errors import PageDisagrees, Unavailable
 from licence_service.frozen import replace
-from licence_service.licence import Entry
+from licence_service.identifiers import CHECK_CODE_LENGTH, CROCKFORD
+from licence_service.licence import Entry, Version
 from licence_service.line import Line
 from licence_service.presenting import Presenter
 from licence_service.qr_token import BadCode, digits_in, message_in
 from licence_service.seal.examiner import finding_of
 from licence_service.seal.tokens import BadToken, Purpose, kid_of, open1
 from licence_service.store.foreign_readings import GONE, RIGHT, WRONG, Chosen, ForeignReadings
+from licence_service.store.payload import token_digest
 from licence_service.store.record import Record
 from licence_service.store.seal_log import FOREIGN_READER
 from licence_service.verification import made_by
 
 _LOG = logging.getLogger(__name__)
+_CHECK_CODES = re.compile(f"(?=([{CROCKFORD}]{{{CHECK_CODE_LENGTH}}}))")  # whatever could be one
 EVERY = 1000  # of so many documents of single acts one is looked at, beside the first ones
 MOST_AT_ONCE = 10  # in one round: a server that stops waits for it
 
@@ -56,7 +62,7 @@ class ForeignReading:
             self.kept.settle(one, GONE, self.line.now())
             return
         content = self.line.archive.get(entry.version.document.sha256)
-        why = self._seal_wrong(content, entry.version.certificate_sha256) or self._page_wrong(content, record, entry, whole=one.first)
+        why = self._seal_wrong(content, entry.version.certificate_sha256) or self._page_wrong(content, record, entry)
         if why:
             self._stop(one, why)
         self.kept.settle(one, WRONG if why else RIGHT, self.line.now(), why)
@@ -82,14 +88,14 @@ class ForeignReading:
             return "the file carries another seal than its entry names"
         return None if finding.whole else "the file does not carry its seal as it should"
 
-    def _page_wrong(self, content: bytes, record: Record, entry: Entry, *, whole: bool) -> str | None:
+    def _page_wrong(self, content: bytes, record: Record, entry: Entry) -> str | None:
         version = entry.version
         assert version  # noqa: S101 - asked for by the caller
         template = self.line.catalogue.edition(record.type, version.edition)
         department = self.line.keyring.departments.get(made_by(record, version.version))
         if department is None:
             raise Unavailable("the department that sealed a document is not among the keys of this process; it is looked at elsewhere, or never")
-        reread = self.presenter.reread(content, plates_of(template), whole=whole)
+        reread = self.presenter.reread(content, plates_of(template))
         if reread is None:
             raise Unavailable("the slow reader could not read a document in its time; it is looked at again")
         # What stands on a page comes by acts that have pages themselves, of which one alone is under way on a licence: so none came in between.
@@ -97,7 +103,7 @@ class ForeignReading:
         sheet, attached = self.line.page(entry, template, department, {}, before, check_code=None)
         if len(reread.codes) == 1 and self._means(reread.codes[0], sheet.code_text):
             sheet = replace(sheet, code_text=reread.codes[0])
-        return reread.unlike(sheet, attached)
+        return reread.unlike(sheet, attached) or _check_code_wrong(reread, version)
 
     def _means(self, read: str, wanted: str | None) -> bool:
         """Say whether a code says what is wanted under any key that is, or was, for codes: a new key does not make what was printed wrong.
@@ -113,3 +119,10 @@ class ForeignReading:
             return open1(one, keys).payload == open1(other, keys).payload
         except (BadCode, BadToken):
             return False
+
+
+def _check_code_wrong(reread: Reread, version: Version) -> str | None:
+    """Say whether the check code is missing, of which the register has the digest alone: who holds the paper could not have it verified."""
+    said = "".join(compact(piece.text) for page in reread.pages for piece in page.pieces)
+    there = any(token_digest(one) == version.check_code_digest for one in _CHECK_CODES.findall(said))
+    return None if there else "its check code does not stand on its page"

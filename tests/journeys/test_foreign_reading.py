@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import update
 
 from licence_service import foreign_reading
-from licence_service.carrying import Waiting
+from licence_service.carrying import Done, Waiting
 from licence_service.document import Printer, Sheet
 from licence_service.document.press import Laid, Pressed
 from licence_service.errors import NotInRegister
@@ -75,6 +75,18 @@ class Misprinting(Printer):
         """Print another name."""
         wrong = replace(sheet, face={**sheet.face, "person_name": "旁人"})
         return super().press(wrong, attachment, created_at=created_at, slot_bytes=slot_bytes)
+
+
+class Miscoding(Printer):
+    """A printer that prints another check code."""
+
+    def __init__(self, other: Printer) -> None:
+        """Take the faces and families of another."""
+        self.__dict__.update(other.__dict__)
+
+    def press(self, sheet: Sheet, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Laid | None:
+        """Print another code."""
+        return super().press(replace(sheet, check_code="0123456789AB"), attachment, created_at=created_at, slot_bytes=slot_bytes)
 
 
 class Smudging(Printer):
@@ -143,6 +155,11 @@ def test_documents_of_all_types_and_of_later_acts_are_found_right(world: World, 
         if slug in {DRIVER, VEHICLE}:
             assert world.act(slug, licence_id, {"act": "replace", "reason": "lost"}, f"replace-{slug}"[:60]).status_code == 201
             made += 1
+    key, body = rows(world, count=1)[0]
+    body = {**body, "face": {**body["face"], "person_name": "Ωmega Ж"}}  # widths that the press hands over
+    assert isinstance(world.service.registrar.issue(world.client(DRIVER), key, body), Done)
+    assert world.service.printer.pressroom.counts["handed over: width"]
+    made += 1
     vehicle = next(one for one in world.service.book.all_ids() if world.service.book.get(one).type == VEHICLE)
     facts = {"date": beijing_day(world.clock()).isoformat(), "result": "1", "next_due": "2028-04-30", "authority": "示例机关"}
     later: tuple[dict[str, Any], ...] = (
@@ -161,7 +178,7 @@ def test_documents_of_all_types_and_of_later_acts_are_found_right(world: World, 
     assert counts["right"] == total
 
 
-@pytest.mark.parametrize(("kind", "why"), [(Misprinting, "at the label of person_name stands something else"), (Smudging, "its seal")])
+@pytest.mark.parametrize(("kind", "why"), [(Misprinting, "at the label of person_name"), (Miscoding, "its check code"), (Smudging, "its seal")])
 def test_one_that_is_wrong_stops_its_seal_at_once_and_stays_in_the_book(
     world: World, caplog: pytest.LogCaptureFixture, kind: Callable[[Printer], Printer], why: str
 ) -> None:
