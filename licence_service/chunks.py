@@ -184,6 +184,7 @@ class Chunks:
         judged = isinstance(decision, Mapping) and (decision.get("unattended") or line.connectors)
         if self.of_stock or not judged or not line.reservations.by_key(caller.name, key):
             return None
+        self.allowed()
         return told(lambda: self.registrar.issue(caller, key, body))
 
     def _sorted(self, drafted: Sequence[_Drafted]) -> tuple[list[_Drafted], list[_Drafted]]:
@@ -208,12 +209,16 @@ class Chunks:
             keep()
 
         with heap.unhurried():
-            return replace(self, step=step)._carried(caller, reserved)  # noqa: SLF001 - its own
+            try:
+                return replace(self, step=step)._carried(caller, reserved)  # noqa: SLF001 - its own
+            except ShutOut as gone:
+                self.reserving.give_back(caller.name, [one.reservation_id for _, one in reserved], gone.detail, self.registrar.line.now())
+                raise
 
     def _carried(self, caller: Client, reserved: Sequence[tuple[Meant, Reservation]]) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
         made: list[Made] = []
-        pressing, every = Pressing(self.registrar, caller), [reservation.reservation_id for _, reservation in reserved]
+        pressing = Pressing(self.registrar, caller, self.allowed)
         reserved = self._unbraked(reserved, outcomes)
         try:
             sealing, filling = SealingMany(self.registrar, self.step, self.allowed), self.packer.opened(self.registrar.line.now())
@@ -226,9 +231,6 @@ class Chunks:
                 outcomes |= {row.at: full for row, _ in rest}
             entered = self._entered(made, filling) if made else ()
             filling.entered()
-        except ShutOut as gone:
-            self.reserving.give_back(every, gone.detail)
-            raise
         except EntryConflict:  # what cannot be said of single rows
             entered = [None] * len(made)
         except PageDisagrees as wrong:
@@ -238,8 +240,7 @@ class Chunks:
             self._leave(reserved)  # the retry or the worker goes on at once
             return {row.at: trouble for row, _ in reserved} | outcomes
         for one, entry in zip(made, entered, strict=True):
-            # Another took a number, a licence or a reservation meanwhile: such a row finds its own end.
-            outcomes[one.row.at] = done_of(caller, one, entry) if entry else told(lambda one=one: pressing.alone(one.reservation))  # type: ignore[misc]
+            outcomes[one.row.at] = done_of(caller, one, entry) if entry else pressing.told_of(one.reservation)  # another was quicker
         return outcomes
 
     def _unbraked(self, reserved: Sequence[tuple[Meant, Reservation]], outcomes: dict[int, Outcome]) -> list[tuple[Meant, Reservation]]:

@@ -65,12 +65,9 @@ class Presenter:
         """Say whether a receipt's page looks as the one that we drew from its statement (`uploaded.drawn_as`)."""
         return document == ours or self.examiner.ask("drawn", document, ours).answer is True
 
-    def reread(self, document: bytes, plates: reread.Boxes, *, whole: bool) -> Reread | None:
-        """Return what a document of ours says to the slow reader, None where it could not be read in time.
-
-        `whole`: with frames, and codes wherever they are; else codes on their plates alone.
-        """
-        said = self.examiner.ask("reread", document, plates=plates, whole=whole).answer
+    def reread(self, document: bytes, plates: reread.Boxes) -> Reread | None:
+        """Return what a document of ours says to the slow reader, frames and codes wherever they are included; None where it could not be read in time."""
+        said = self.examiner.ask("reread", document, plates=plates).answer
         try:
             return Reread.heard(said) if isinstance(said, dict) else None
         except ValueError:
@@ -104,7 +101,7 @@ def answerers(setting: Mapping[str, Any]) -> examining.Answerers:
         "alike": lambda _, files: uploaded.look_alike(files[0], files[1]),
         "picture": lambda _, files: uploaded.codes_of_picture(files[0]),
         "receipt": lambda _, files: uploaded.receipt(files[0]),
-        "reread": lambda question, files: reread.said(files[0], question["plates"], whole=question["whole"]),
+        "reread": lambda question, files: reread.said(files[0], question["plates"]),
         "drawn": lambda _, files: uploaded.drawn_as(files[0], files[1]),
     }
 

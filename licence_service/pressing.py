@@ -1,6 +1,6 @@
 """Many reserved acts through the press: each page is printed and read back, or goes another way."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from licence_service.carrying import Done, Waiting
@@ -56,6 +56,7 @@ class Pressing:
 
     registrar: Registrar
     caller: Client
+    allowed: Callable[[], object]  # asked before each row that goes alone: raises `ShutOut` where the client may no longer
 
     def printed(self, reserved: Sequence[tuple[Meant, Reservation]], outcomes: dict[int, Outcome]) -> list[Printed]:
         """Return the rows whose pages are printed; `outcomes` gains, by place, what became of the others.
@@ -81,11 +82,15 @@ class Pressing:
                 else:
                     outcomes[one.row.at] = self._given_up(one.reservation, laid)
         for row, reservation in handed:
-            outcomes[row.at] = told(lambda reservation=reservation: self.alone(reservation))  # type: ignore[misc]
+            outcomes[row.at] = self.told_of(reservation)
         return printed
 
-    def alone(self, reservation: Reservation) -> Done | Waiting:
-        """Carry one to its end by itself."""
+    def told_of(self, reservation: Reservation) -> Outcome:
+        """Carry one to its end by itself, and return what it comes to."""
+        self.allowed()
+        return told(lambda: self._alone(reservation))
+
+    def _alone(self, reservation: Reservation) -> Done | Waiting:
         reservations = self.registrar.line.reservations
         reservations.let_go(reservation.reservation_id, self.registrar.line.now())
         return self.registrar.carrier.carried_for(self.caller.name, reservations.get(reservation.reservation_id))

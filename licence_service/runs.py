@@ -12,10 +12,10 @@ from functools import partial
 
 from licence_service import chunk_form
 from licence_service.archive import Passing
-from licence_service.chunk_rows import Wrong, still_calling
+from licence_service.chunk_rows import ShutOut, Wrong, still_calling
 from licence_service.chunks import Chunks
-from licence_service.errors import ArchiveUnavailable, NotInRegister, PageDisagrees, Refusal, Unavailable
-from licence_service.run_lines import issued
+from licence_service.errors import ArchiveUnavailable, NotInRegister, PageDisagrees, Refusal, RequestRejected, Unavailable
+from licence_service.run_lines import issued, read_row
 from licence_service.store.clients import Clients
 from licence_service.store.payload import Vault
 from licence_service.store.runs import STOPPED, WAITING, KeptRuns, Run, RunChunk
@@ -116,10 +116,18 @@ class Runs:
             return
 
     def _issued(self, chunk: RunChunk) -> list[bytes]:
-        caller = still_calling(self.clients, chunk.run.client)
-        rows = self._read(chunk_form.ROWS, chunk, chunk.rows_object or "", "rows", chunk.rows_digest)
         chunks = self._keeping(chunk)
-        return list(issued(lambda given: chunks.issue(caller, given), chunk.first, rows))
+        try:
+            caller = still_calling(self.clients, chunk.run.client)
+            return list(issued(lambda given: chunks.issue(caller, given), chunk.first, self._rows(chunk)))
+        except ShutOut as gone:  # what a carrier that died or gave up had reserved, too: the server's worker would enter it
+            keys = [row[0] for row in map(read_row, self._rows(chunk)) if not isinstance(row, RequestRejected)]
+            left = chunks.reserving.under(chunk.run.client, keys)
+            chunks.reserving.give_back(chunk.run.client, left, gone.detail, self.chunks.registrar.line.now())
+            raise
+
+    def _rows(self, chunk: RunChunk) -> list[bytes]:
+        return self._read(chunk_form.ROWS, chunk, chunk.rows_object or "", "rows", chunk.rows_digest)
 
     def _keeping(self, chunk: RunChunk) -> Chunks:
         """Return what carries chunks with a holder who says with each step that it lives, be it of all rows or of one that goes alone.

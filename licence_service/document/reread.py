@@ -12,9 +12,12 @@ from licence_service.errors import PageDisagrees
 Boxes: TypeAlias = Sequence[tuple[float, float, float, float]]
 
 
-def said(pdf: bytes, plates: Boxes, *, whole: bool) -> dict[str, Any]:
-    """Return what a file says, as JSON values, read as `Printer.judge` reads it; in the child."""
-    pages, codes = reading.pages_and_every_code(pdf, plates) if whole else reading.pages_and_codes(pdf, where=plates)
+def said(pdf: bytes, plates: Boxes) -> dict[str, Any]:
+    """Return what a file says, as JSON values; in the child.
+
+    Read whole, as `Printer.judge` reads the first of a chunk: its quicker way sees no code on a page that was drawn and not pressed.
+    """
+    pages, codes = reading.pages_and_every_code(pdf, plates)
     attached = reading.attachment(pdf)
     return {
         "pages": [[page.width, page.height, [astuple(piece) for piece in page.pieces]] for page in pages],

@@ -40,13 +40,12 @@ _Kind: TypeAlias = tuple[str, str, str, str]  # day, type, edition, seal
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A document to look at; `first` of its day, edition and seal."""
+    """A document to look at."""
 
     key: int
     licence_id: str
     version: int
     seal_id: str
-    first: bool
 
 
 class ForeignReadings:
@@ -153,11 +152,10 @@ def _claimed(connection: Connection, key: int) -> Chosen:
             licences.c.licence_id,
             versions.c.version.label("number"),
             foreign_readings.c.seal_id,
-            foreign_readings.c.first,
         )
         .join(versions, versions.c.id == foreign_readings.c.version)
         .join(licences, licences.c.id == versions.c.licence)
         .where(foreign_readings.c.version == key)
     )
     row = connection.execute(wanted).one()
-    return Chosen(row.version, row.licence_id, row.number, row.seal_id, row.first)
+    return Chosen(row.version, row.licence_id, row.number, row.seal_id)

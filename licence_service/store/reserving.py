@@ -30,11 +30,13 @@ _LEASE = (
 )
 _GIVE_BACK = (
     update(reservations)
-    .where(reservations.c.reservation_id.in_(bindparam("mine", expanding=True)), reservations.c.state == "reserved")
+    .where(reservations.c.reservation_id.in_(bindparam("mine", expanding=True)))
+    .where((reservations.c.client == bindparam("whose")) & (reservations.c.state == "reserved"))
     .values(
         state="abandoned", reason=bindparam("why"), case_key=None, draft=None,
         idempotency_key=literal("abandoned ") + reservations.c.reservation_id,
     )
+    .returning(reservations.c.reservation_id)
 )  # fmt: skip
 _TAKE = _LEASE.values(carried_at=bindparam("since"))
 
@@ -98,6 +100,15 @@ class Reserving:
                 connection.execute(_TAKE, taken)
         return found
 
+    def under(self, client: str, keys: Sequence[str]) -> list[str]:
+        """Return the ids of what a client reserved under these keys and is not entered."""
+        found: list[str] = []
+        for part in parts(keys):
+            mine = (reservations.c.client == client) & reservations.c.idempotency_key.in_(part) & (reservations.c.state == "reserved")
+            with self._database.read() as connection:
+                found += connection.execute(select(reservations.c.reservation_id).where(mine)).scalars()
+        return found
+
     def keeper(self, reservation_ids: Sequence[str], now: Callable[[], datetime]) -> Callable[[], None]:
         """Return what the holder of reservations calls as often as it likes while it goes on: their leases begin anew, every few minutes.
 
@@ -119,12 +130,16 @@ class Reserving:
         """Give the leases of those that are still reserved back, so that the retry or the worker may go on at once."""
         self._lease(reservation_ids, now)
 
-    def give_back(self, reservation_ids: Sequence[str], reason: str) -> None:
-        """Close those that are still reserved, all in one transaction: nobody enters them, and their keys and cases are free again."""
+    def give_back(self, client: str, reservation_ids: Sequence[str], reason: str, now: datetime) -> None:
+        """Close those of this client that are still reserved, all in one transaction: nobody enters them, and their keys and cases are free again.
+
+        What another client had reserved for the same case is still that one's, and is let go.
+        """
         with self._database.write() as connection:
             for part in parts(reservation_ids):
-                connection.execute(_GIVE_BACK, {"mine": part, "why": reason})
-                connection.execute(NEEDED_NO_MORE, {"mine": part})
+                mine = connection.execute(_GIVE_BACK, {"whose": client, "mine": part, "why": reason}).scalars().all()
+                connection.execute(NEEDED_NO_MORE, {"mine": mine})
+        self.let_go(reservation_ids, now)
 
     def _lease(self, reservation_ids: Sequence[str], until: datetime) -> None:
         if reservation_ids:

@@ -12,6 +12,7 @@ import pytest
 
 from licence_service.basis import Result, committed, read_receipts, worst
 from licence_service.carrying import Done
+from licence_service.chunk_rows import ShutOut
 from licence_service.digests import canonical
 from licence_service.law import DEPARTMENT, PACK
 from licence_service.licence import Entry, beijing_day
@@ -176,6 +177,25 @@ def test_a_retry_gets_the_same_licence_however_old_its_receipts_have_grown(world
     assert isinstance(in_a_chunk, Done)
     assert in_a_chunk.licence_id == first.json()["licence_id"]
     assert world.http.post("/licences", json=body, headers=world.headers(HAILING, "machine-007")).status_code == 503
+
+
+def test_a_row_of_a_chunk_that_was_reserved_before_is_not_carried_on_for_a_client_that_was_shut_out(world: World) -> None:
+    body, client, log = _asked(world), world.client(HAILING), world.service.seal_log
+    for stopped in (True, False):
+        log.order(
+            world.service.keyring.departments[client.department].seal.seal_id, stopped=stopped, at=world.clock(), by="an officer", reason="a test"
+        )
+        if stopped:
+            assert world.http.post("/licences", json=body, headers=world.headers(HAILING, "machine-006")).status_code == 202
+    assert isinstance(world.clock, Clock)
+    world.clock.now += timedelta(days=5)  # its receipts are too old to be judged anew
+
+    def shut_out() -> None:
+        raise ShutOut
+
+    with pytest.raises(ShutOut):
+        replace(world.service.chunks, allowed=shut_out).issue(client, [("machine-006", body)])
+    assert not list(world.service.book.all_ids())
 
 
 @pytest.mark.rule("AI-03")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cbor2
 import pytest
@@ -20,7 +20,7 @@ from licence_service import offline, offline_showing, qr_token
 from licence_service.bundle import TIME_TYPE, BadBundle, Bundle, apply, read, read_time, sign, sign_delta, sign_time
 from licence_service.cli import app
 from licence_service.digests import canonical, sha256
-from licence_service.errors import NotInRegister
+from licence_service.errors import NotInRegister, Unavailable
 from licence_service.follower import keeper_of
 from licence_service.handover import check
 from licence_service.licence import beijing_day
@@ -33,11 +33,12 @@ from licence_service.seal.listing_tokens import kid_of as kid_of_jws
 from licence_service.seal.listing_tokens import open_jws, sign_jws
 from licence_service.seal.tokens import BadToken, CodeSigner, Purpose, kid_of, open1, sign1
 from licence_service.second_place import opened as opened_head
+from licence_service.store.foreign_readings import LEASE
 from licence_service.web.looking import _said as opened_note
 from tests.attesting import SCHOOL, Attester, asserts, registered
 from tests.holders import Owner, officers, owning
 from tests.parts.test_keyring import with_one_code_key
-from tests.world import DRIVER, NOW, PASSPHRASE, ROOT, World, a_world
+from tests.world import BUSINESS, DRIVER, NOW, PASSPHRASE, ROOT, Clock, World, a_world
 
 STRANGER = CodeSigner(b"\xfe" * 4, ec.derive_private_key(4711, ec.SECP256R1()))
 JSON = {"Accept": "application/json"}
@@ -355,6 +356,11 @@ def still_good(world: World, made: Made) -> None:
     assert list(check(made.export)) == []
 
 
+def stopped(world: World, slug: str) -> bool:
+    """Say whether the seal of a type's department is stopped."""
+    return world.service.seal_log.stopped(world.service.keyring.departments[world.client(slug).department].seal.seal_id)
+
+
 @pytest.mark.rule("SE-04", "SE-05")
 def test_an_installation_with_one_code_key_goes_over_and_what_it_signed_stays_good(tmp_path: Path, demo_keys: Path) -> None:
     stages = [Path(shutil.copytree(demo_keys, tmp_path / "keys-1"))]
@@ -379,7 +385,16 @@ def test_an_installation_with_one_code_key_goes_over_and_what_it_signed_stays_go
     with a_world(tmp_path / "world", stages[-1], tokens=tokens) as world:  # foreign readers come late, and find what older keys signed right
         assert world.service.foreign_reading.work() == 1
         assert world.service.foreign_reading.kept.counts() == {"waiting": 0, "right": 1, "wrong": 0, "gone": 0}
-        assert not world.service.seal_log.stopped(world.service.keyring.departments[world.client(DRIVER).department].seal.seal_id)
+        assert not stopped(world, DRIVER)
+        world.issue(BUSINESS, "issue-0003")
+    with a_world(tmp_path / "world", stages[1], tokens=tokens) as world:  # a process that was not started again has never heard of the new key
+        with pytest.raises(Unavailable):
+            world.service.foreign_reading.work()
+        assert not stopped(world, BUSINESS)
+    with a_world(tmp_path / "world", stages[-1], tokens=tokens) as world:
+        cast("Clock", world.clock).now += LEASE
+        assert world.service.foreign_reading.work() == 1
+        assert world.service.foreign_reading.kept.counts() == {"waiting": 0, "right": 2, "wrong": 0, "gone": 0}
 
     assert [len(set(one.values())) for one in kids] == [1, 4, 4]
     assert kids[1][Purpose.LICENCE] == kids[0][Purpose.LICENCE] != kids[2][Purpose.LICENCE]

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from licence_service import chunks, sealing_many
-from licence_service.carrying import Done
+from licence_service.carrying import Done, Waiting
 from licence_service.chunk_rows import Misjudged, ShutOut, still_calling
 from licence_service.digests import sha256
+from licence_service.errors import ArchiveUnavailable
 from licence_service.runs import Runs
 from licence_service.service import told_of_steps
 from licence_service.store.reserving import LEASE
 from licence_service.store.runs import STOPPED, Run
 from licence_service.web import problems
 from tests.journeys.test_chunks import rows
+from tests.journeys.test_foreign_reading import either, url  # noqa: F401 - fixtures
 from tests.journeys.test_token_seals import slow  # noqa: F401 - a fixture
 from tests.slow_keys import SlowKey
 from tests.world import BUSINESS, DRIVER, VEHICLE, Clock, World
@@ -134,6 +136,83 @@ def test_rows_that_go_alone_are_not_begun_any_more(world: World) -> None:
         allowed.issue(world.client(VEHICLE), given)
     assert len(entered) == 1
     assert len(list(world.service.book.all_ids())) == 2
+
+
+def test_rows_that_the_press_hands_over_are_not_begun_any_more(world: World) -> None:
+    given = [
+        (key, {**body, "face": {**body["face"], "person_name": "Ωmega Ж"}}) for key, body in rows(world, count=3)
+    ]  # widths that no prefix declares
+    entered: list[Any] = []
+
+    def after_the_first(step: str) -> None:
+        if step == "append" and not entered:
+            entered.append(step)
+            off(world)
+
+    service = told_of_steps(world.service, after_the_first)
+    allowed = replace(service.chunks, allowed=lambda: still_calling(service.clients, world.client(DRIVER).name))
+    with pytest.raises(ShutOut):
+        allowed.issue(world.client(DRIVER), given)
+    assert isinstance(world.clock, Clock)
+    world.clock.now += 2 * LEASE
+    assert world.service.registrar.finish() == 0
+    assert len(list(world.service.book.all_ids())) == 1
+
+
+def test_rows_in_whose_way_something_stood_are_not_begun_any_more(world: World) -> None:
+    given = rows(world, count=3)
+
+    def between(step: str) -> None:
+        if step == "append":  # another takes the number of the first
+            world.service.registrar.issue(world.client(DRIVER), "another-one", {**given[0][1], "case_no": "ANOTHER"})
+
+    asked: list[None] = []
+
+    def allowed() -> None:
+        asked.append(None)
+        if len(asked) > 2:  # before the part, before all is entered
+            raise ShutOut("shut out")
+
+    with pytest.raises(ShutOut):
+        replace(told_of_steps(world.service, between).chunks, allowed=allowed).issue(world.client(DRIVER), given)
+    assert isinstance(world.clock, Clock)
+    world.clock.now += 2 * LEASE
+    assert world.service.registrar.finish() == 0
+    assert len(list(world.service.book.all_ids())) == 3
+
+
+def test_what_a_carrier_left_that_gave_up_is_not_entered_by_the_server(world: World) -> None:
+    def trouble(step: str) -> None:
+        if step == "archive":
+            raise ArchiveUnavailable
+
+    runs = told_of_steps(world.service, trouble).runs
+    run = opened(world, runs, 3)
+    with pytest.raises(ArchiveUnavailable):
+        runs.carry(run.run_id, 0, "job:1")
+    off(world)
+    with pytest.raises(ShutOut):
+        world.service.runs.carry(run.run_id, 0, "job:2")
+    nothing_comes_later(world)
+
+
+def test_what_another_client_reserved_for_the_same_case_is_entered_for_that_one(either: World) -> None:  # noqa: F811
+    world = either
+    client, seal_id = world.client(DRIVER), world.service.keyring.departments[world.client(DRIVER).department].seal.seal_id
+    other, (_, body) = replace(client, name="another"), rows(world, count=1)[0]
+    world.service.clients.add(other, world.clock())
+    world.service.seal_log.order(seal_id, stopped=True, at=world.clock(), by="an officer", reason="a test")
+    waiting = world.service.registrar.issue(other, "key-of-another", body)
+    assert isinstance(waiting, Waiting)
+    world.service.seal_log.order(seal_id, stopped=False, at=world.clock(), by="an officer", reason="a test")
+    runs = told_of_steps(world.service, lambda step: off(world) if step == "append" else None).runs
+    run = opened(world, runs, 3)
+    with pytest.raises(ShutOut):
+        runs.carry(run.run_id, 0, "command:1")
+    assert world.service.registrar.finish() == 1
+    done = world.service.registrar.reservation(other, waiting.reservation_id)
+    assert isinstance(done, Done)
+    assert list(world.service.book.all_ids()) == [done.licence_id]
 
 
 def test_asking_whether_a_client_still_may_costs_a_quick_chunk_little(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
