@@ -127,7 +127,7 @@ intro-demo:
 	@echo "Everything it makes lies under var/; nothing on this machine is changed outside this folder and $(FONTS)."
 
 intro-test:
-	@echo "licence_service: runs the tests, just under ten minutes on two cores that have nothing else to do."
+	@echo "licence_service: runs the tests, nine to eleven minutes on two cores that have nothing else to do."
 	@test -f $(VENV)/.dev || echo "First it sets itself up under .venv (some minutes, about 1.1 GB, from the package registries your pip and npm use)."
 	@echo "Tools of the system that are missing are installed where that is allowed, or named."
 

@@ -3,7 +3,7 @@
 The service does nothing with either: the rating is asked for by those who ask for ratings, the parcel sent by those who send parcels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,19 +37,21 @@ class ArrivalDesk:
 def arrival_desk(book: Book, hooks: Hooks, clients: Clients, database: Database, vault: Vault) -> ArrivalDesk:
     """Return it; departments' systems have it at the addresses that they named."""
 
-    def told(client: Client, message: Message) -> Message | None:
-        """Return what a client is told, with the case in which the licence was issued; None of what it may not read.
+    def told(client: Client, messages: Sequence[Message]) -> list[Message]:
+        """Return what a client is told, with the case in which the licence was issued; nothing of what it may not read.
 
         `case_no` is null where there was none here: of a licence of the stock, of one adopted, and of those that earlier releases issued; and where it
         is another department's: that which took a licence over hears of it as well, as long as it is issuer of record (LC-08).
         """
-        record = book.get(message["data"]["licence_id"])
-        issued = client.department == record.department
-        if not issued and client.department != record.issuer(beijing_day(hooks.now())):
-            return None
-        if not client.may(READ, record.type) or not client.reaches(record.department, record.office):
-            return None
-        return {**message, "data": {**message["data"], "case_no": record.entries[0].case_no if issued else None}}
+        today, found = beijing_day(hooks.now()), list[Message]()
+        records = {one.licence_id: one for one in book.records(sorted({one["data"]["licence_id"] for one in messages}))}
+        for message in messages:
+            record = records[message["data"]["licence_id"]]
+            issued = client.department == record.department
+            theirs = issued or client.department == record.issuer(today)
+            if theirs and client.may(READ, record.type) and client.reaches(record.department, record.office):
+                found.append({**message, "data": {**message["data"], "case_no": record.entries[0].case_no if issued else None}})
+        return found
 
     messenger = Messenger("arrivals", messages_of_arrivals(database), told, hooks.webhooks, clients, hooks.poster, vault, hooks.now)
     return ArrivalDesk(Arrivals(database, vault), messenger, hooks.now)

@@ -35,12 +35,12 @@ Message = Mapping[str, Any]
 class Messenger:
     """Delivers messages of one kind to the webhooks of clients, and reads their feed; `name` stands in its cursors.
 
-    `told` returns a message as a client may have it at this moment; None where it may not, or not any more.
+    `told` returns messages as a client may have them at this moment, without those that it may not have, or not any more.
     """
 
     name: str
     messages: Messages
-    told: Callable[[Client, Message], Message | None] = field(repr=False)
+    told: Callable[[Client, Sequence[Message]], Sequence[Message]] = field(repr=False)
     webhooks: Webhooks
     clients: Clients
     poster: Poster
@@ -65,14 +65,14 @@ class Messenger:
             self.messages.settle(one, WAITING, one.attempts, self.now() + _OFF, "client-off")
         else:
             wanting = [webhook for webhook in self.webhooks.of(client.name) if _wants(webhook, one.content)]
-            self._sent(one, self.told(client, one.content) if wanting else None, wanting)
+            self._sent(one, self.told(client, [one.content]) if wanting else (), wanting)
 
-    def _sent(self, one: Waiting, told: Message | None, webhooks: Sequence[Webhook]) -> None:
+    def _sent(self, one: Waiting, told: Sequence[Message], webhooks: Sequence[Webhook]) -> None:
         """Send a message to all endpoints that want it; where one of them did not take it, all have it again, under the same id."""
-        if told is None:
+        if not told:
             self.messages.settle(one, KEPT, one.attempts, None, "")
             return
-        at, body = self.now(), payload(told)
+        at, body = self.now(), payload(told[0])
         answers = [self.poster.post(each.wish.url, headers_of(one.message_id, at, body, each.signing(at)), body) for each in webhooks]
         reason, attempts = next((each.reason or "refused" for each in answers if not each.arrived), ""), one.attempts + 1
         if not reason:
@@ -87,8 +87,7 @@ class Messenger:
     def page(self, client: Client, after: str | None, limit: int) -> tuple[Sequence[Message], str]:
         """Return the next messages to a client beyond a cursor, and the cursor to go on after them; `RequestRejected` for what is none of its own."""
         found, reached = self.messages.of(client.name, self._opened(client, after) if after else 0, limit)
-        told = [one for one in (self.told(client, each) for each in found) if one]
-        return told, self.vault.close_up(reached.to_bytes(_PLACE_BYTES, "big"), self._row(client)).hex()
+        return self.told(client, found), self.vault.close_up(reached.to_bytes(_PLACE_BYTES, "big"), self._row(client)).hex()
 
     def _opened(self, client: Client, cursor: str) -> int:
         try:

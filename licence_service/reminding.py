@@ -222,10 +222,10 @@ class Reminding:
             yield Message(message_id, holder, host, True, content, tuple(one.key for one, _ in some))  # noqa: FBT003 - a digest
 
 
-def may_have(host: Client, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return a message to a host app as it may have it now: None where it does not hold the type any more."""
-    slug = message["data"].get("certificate_type")
-    return message if (host.may(READ, slug) if slug else host.may_somewhere(READ)) else None
+def may_have(host: Client, messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the messages to a host app that it may have now: those of types that it still holds, and those that are about none."""
+    slugs = ((one, one["data"].get("certificate_type")) for one in messages)
+    return [one for one, slug in slugs if (host.may(READ, slug) if slug else host.may_somewhere(READ))]
 
 
 def _keeper(one: Notice, keepers: Mapping[int, Sequence[Keeper]], standing: Mapping[int, frozenset[str]]) -> Keeper | None:
