@@ -2,7 +2,7 @@
 
 A licence gets its row when it becomes a card. It is marked, and looked at again at once, when something is entered on it or on a licence above
 it, found by the place in the book, and when the law changes, a stretch of all rows at a time. Marks are counted: a look that began before a mark
-does not hide it.
+does not hide it. Whoever writes some rows locks them first, in the order of their licences, so that of two processes one waits for the other.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.store.counting import counted, raise_to
@@ -29,9 +29,11 @@ _touched = (
     .cte("touched", recursive=True)
 )
 _touched = _touched.union(select(licences.c.id).join(_touched, licences.c.parent == _touched.c.id))  # what hangs on a licence changes with it
-_MARK = update(looks).values(next_on="", marks=looks.c.marks + 1)
-_MARK_TOUCHED = _MARK.where(looks.c.licence.in_(select(_touched.c.id)))
-_MARK_STRETCH = _MARK.where(looks.c.licence > bindparam("reached"), looks.c.licence <= bindparam("until"))
+_LOCKED = select(looks.c.licence, looks.c.marks).order_by(looks.c.licence).with_for_update()
+_TOUCHED = _LOCKED.where(looks.c.licence.in_(select(_touched.c.id)))
+_SWEPT = _LOCKED.where(looks.c.licence > bindparam("reached"), looks.c.licence <= bindparam("until"))
+_LOOKED = _LOCKED.where(looks.c.licence.in_(bindparam("rows", expanding=True)))
+_MARK = update(looks).where(looks.c.licence.in_(bindparam("rows", expanding=True))).values(next_on="", marks=looks.c.marks + 1)
 _LAW_END = select(func.max(foundations.c.place)).where(foundations.c.kind.in_(_OF_LAW), foundations.c.place <= bindparam("until"))
 _DUE = (
     select(looks.c.licence, looks.c.marks, licences.c.licence_id)
@@ -68,11 +70,17 @@ def look_soon(connection: Connection, rows: Iterable[int]) -> None:
 
 def note(connection: Connection, looked: Mapping[int, tuple[int, date]]) -> set[int]:
     """Write down when licences are looked at next: row → (marks that were read, day). Return those that were not marked meanwhile; the others stay due."""
-    mine = select(looks.c.licence, looks.c.marks).where(looks.c.licence.in_(bindparam("rows", expanding=True))).with_for_update()
-    same = {row for part in parts(sorted(looked)) for row, marks in connection.execute(mine, {"rows": part}) if marks == looked[row][0]}
+    found = (row for part in parts(sorted(looked)) for row in connection.execute(_LOOKED, {"rows": part}).all())
+    same = {row for row, marks in found if marks == looked[row][0]}
     if same:
         connection.execute(_NOTE, [{"row": row, "day": looked[row][1].isoformat()} for row in sorted(same)])
     return same
+
+
+def _mark(connection: Connection, concerned: Select[Any], given: Mapping[str, int]) -> None:
+    """Have the licences that a statement finds, and locks, looked at again."""
+    for part in parts(connection.execute(concerned, given).scalars().all()):
+        connection.execute(_MARK, {"rows": part})
 
 
 class DeadlineLooks:
@@ -92,7 +100,7 @@ class DeadlineLooks:
             swept = counted(connection, LAW) or 0
         if until > seen:
             with self._database.write() as connection:
-                connection.execute(_MARK_TOUCHED, {"seen": seen, "until": until})
+                _mark(connection, _TOUCHED, {"seen": seen, "until": until})
                 raise_to(connection, CURSOR, until)
         if law > swept:
             self._sweep(law)
@@ -104,7 +112,7 @@ class DeadlineLooks:
         with self._database.write() as connection:
             last = connection.execute(select(func.max(looks.c.licence))).scalar_one() or 0
             reached = counted(connection, reached_by) or 0
-            connection.execute(_MARK_STRETCH, {"reached": reached, "until": reached + ROWS})
+            _mark(connection, _SWEPT, {"reached": reached, "until": reached + ROWS})
             raise_to(connection, reached_by, reached + ROWS)
             if reached + ROWS >= last:
                 raise_to(connection, LAW, law)

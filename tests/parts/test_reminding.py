@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text, update
 
 from licence_service.errors import Misconfigured
 from licence_service.licence import BEIJING
@@ -17,6 +18,8 @@ from licence_service.store.database import Database
 from licence_service.store.deadline_looks import DeadlineLooks
 from licence_service.store.notices import KeptNotices
 from licence_service.store.payload import Vault
+from licence_service.store.tables import licences
+from licence_service.store.tables_of_notices import deadline_looks as looks
 from licence_service.store.tables_of_notices import notice_messages, notices
 from tests.foreseen import DRIVER, TAXI, VEHICLE, Deed, Life
 from tests.parts.databases import Clock, at_once
@@ -187,6 +190,38 @@ def test_of_many_processes_none_tells_of_anything_twice(wallets: Wallets) -> Non
     wallets.rounds()
     assert states(wallets) == {"sent": 60}
     assert [one.place for one in wallets.messages()] == list(range(1, 32))
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("step", ["an entry", "the law", "a look"])
+def test_rows_of_looks_are_locked_in_one_order_so_that_no_two_processes_wait_for_each_other(wallets: Wallets, step: str) -> None:
+    lives = [a_life(number) for number in range(1, 5)]
+    kept(wallets, *lives)
+    wallets.rounds()
+    match step:
+        case "an entry":
+            wallets.do(lives[0], Deed(datetime.combine(date(2027, 1, 1), time(9)), "train", hours=1), ME)
+            wallets.do(lives[-1], Deed(datetime.combine(date(2027, 1, 1), time(9)), "train", hours=1), ME)
+        case "the law":
+            wallets.enact(changed("renewal_of_practitioners", reminder_days=60))
+        case _:
+            wallets.clock.now = on(REMINDED)
+            assert not wallets.reminding().looks.follow()
+    first, last = (
+        looks.c.licence == select(licences.c.id).where(licences.c.licence_id == one.licence_id).scalar_subquery() for one in (lives[0], lives[-1])
+    )
+    with wallets.database.write() as connection:  # its row lies behind the others now
+        connection.execute(update(looks).where(first).values(marks=looks.c.marks + 1))
+    with ThreadPoolExecutor(1) as pool:
+        with wallets.database.write() as connection:
+            connection.execute(select(looks).where(first).with_for_update())
+            other = pool.submit(wallets.rounds)
+            waiting = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
+            while not connection.execute(waiting).scalar_one():
+                assert not other.done()
+            assert connection.execute(select(looks).where(last).with_for_update(nowait=True)).first()
+        other.result()
+    assert wallets.reminding().looks.count_due(date(2027, 1, 1)) == 0
 
 
 def test_what_is_entered_while_a_process_looks_is_looked_at_again(wallets: Wallets) -> None:
