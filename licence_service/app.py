@@ -64,6 +64,7 @@ from licence_service.web.desk import issuing as desk_issuing
 from licence_service.web.desk.room import SignInWanted, to_sign_in
 from licence_service.web.documented import document_of
 from licence_service.web.holding import cards, claims, consents, deadlines, delegations, lending, staff
+from licence_service.web.holding import looks as holding_looks
 from licence_service.web.holding import showing as holding_showing
 from licence_service.web.wallet import routes as wallet
 from licence_service.web.wallet.room import NobodyThere, tell_that_it_is_over, to_door
@@ -79,7 +80,7 @@ log = structlog.get_logger("licence_service")
 _ROUTES: Sequence[_Routes] = (
     verifying, issuing, bundled, asking, history, attesting, tokens, watching, status, offline, events, webhooks, cases,
     looking, matching, stickers, reporting, batch, lists, watchlists, stocks, stock_work, complying, claims, cards, deadlines, delegations, staff, consents,
-    notices, arrivals, showing, holding_showing, lent, lending,
+    notices, arrivals, showing, holding_looks, holding_showing, lent, lending,
     wallet,
     door, finding, desk_issuing, acting, tasks, sealing, quarantine, approving, campaigns, auditing,
 )  # fmt: skip

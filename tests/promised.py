@@ -37,7 +37,7 @@ HELD = frozenset(  # they want a holder, whom an identity service vouches for
     {
         "/holder/claims", "/holder/cards", "/holder/delegations", "/holder/delegations/{delegation_id}", "/holder/cards/{licence_id}",
         *(f"/holder/cards/{{licence_id}}{part}" for part in ("/history", "/photos/{field}", "/document", "/looks", "/deadlines")),
-        "/holder/deadlines.ics", "/holder/notices", "/notices",
+        "/holder/deadlines.ics", "/holder/notices", "/notices", "/holder/looks",
     }
 )  # fmt: skip
 LENT = frozenset(  # and so do these

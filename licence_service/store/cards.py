@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import NotInRegister
@@ -175,6 +175,12 @@ def hold(connection: Connection, holder_id: str, licence_id: str) -> int:
     if found is None:
         raise NotInRegister
     return int(found)
+
+
+def licences_of(scope: Scope) -> Select[int, str]:
+    """Return the statement that finds row and id of the licences that are cards of a scope now."""
+    kept = select(licences.c.id, licences.c.licence_id).join(cards, cards.c.licence == licences.c.id).join(holders, holders.c.id == cards.c.holder)
+    return kept.where(holders.c.holder_id == scope.holder_id, cards.c.released_at.is_(None), *scope.within())
 
 
 def part_with(connection: Connection, held_by: Mapping[int, str], at: datetime) -> None:

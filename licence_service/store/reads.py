@@ -5,16 +5,17 @@ Lines are only ever added. Of a reader without a name of his own only the kind i
 
 import json
 import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from operator import gt, lt
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, insert, literal, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.licence import beijing_day
+from licence_service.store.cards import Scope, licences_of
 from licence_service.store.database import Database
 from licence_service.store.desk_log import OF_A_LICENCE
 from licence_service.store.looks import Look, look_of
@@ -28,6 +29,7 @@ SHOWN, LENT, COPY, STAFF, DESK = "shown", "lent", "copy", "staff", "desk"
 RECEIVER, EMPLOYER = "receiver", "employer"
 _MOST = 2**53  # of a number in a cursor: what every database can say
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_ONE = 3  # numbers of a cursor from before there was a list of all cards: it names no licence
 _LOOK, _READ, _DESK = 0, 1, 2  # which of the lists a line is of; in this order where they are of the same instant
 
 
@@ -62,11 +64,12 @@ class AtDesk:
 class Seen:
     """One line of the holder's list: an officer's `look`, what was done `at_desk`, or else a `read` with its id, and what was `lent`: receiver and purpose.
 
-    `cursor` is where a list goes on after this line.
+    A look at several licences is a line for each. `cursor` is where a list goes on after this line.
     """
 
     at: datetime
-    cursor: str
+    licence_id: str = ""
+    cursor: str = ""
     look: Look | None = None
     read: Read | None = None
     read_id: str | None = None
@@ -143,32 +146,39 @@ class Reads:
 
         A cursor that is none of ours begins at the beginning. Nothing from before `since` is told.
         """
-        key = select(licences.c.id).where(licences.c.licence_id == licence_id).scalar_subquery()
+        one = select(licences.c.id, licences.c.licence_id).where(licences.c.licence_id == licence_id)
+        return self._lines(one, after, limit, since, newest_first=newest_first)
+
+    def of_cards(self, scope: Scope, *, after: str = "", limit: int = 100) -> list[Seen]:
+        """Return the same of all cards of a scope, newest first; what was seen before a licence came to its holder is among it."""
+        return self._lines(licences_of(scope), after, limit, None, newest_first=True)
+
+    def _lines(self, of: Select[int, str], after: str, limit: int, since: datetime | None, *, newest_first: bool) -> list[Seen]:
+        theirs = of.cte("theirs")
         lines = union_all(
-            select(looks.c.at, literal(_LOOK).label("list"), looks.c.id)
+            select(looks.c.at, literal(_LOOK).label("list"), looks.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
             .join(looked_at, looked_at.c.look == looks.c.id)
-            .where(looked_at.c.licence == key),
-            select(reads.c.at, literal(_READ).label("list"), reads.c.id).where(reads.c.licence == key, ~_AGAIN),
-            select(desk_log.c.at, literal(_DESK).label("list"), desk_log.c.id).where(
-                desk_log.c.subject == licence_id, desk_log.c.done.in_(OF_A_LICENCE)
-            ),
+            .join(theirs, theirs.c.id == looked_at.c.licence),
+            select(reads.c.at, literal(_READ).label("list"), reads.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
+            .join(theirs, theirs.c.id == reads.c.licence)
+            .where(~_AGAIN),
+            select(desk_log.c.at, literal(_DESK).label("list"), desk_log.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
+            .join(theirs, theirs.c.licence_id == desk_log.c.subject)
+            .where(desk_log.c.done.in_(OF_A_LICENCE)),
         ).subquery()
-        place, order = _place(after), (lines.c.at, lines.c.list, lines.c.id)
+        order = (lines.c.at, lines.c.list, lines.c.id, lines.c.licence)
         wanted = select(lines).order_by(*(one.desc() if newest_first else one for one in order)).limit(limit)
         if since:
             wanted = wanted.where(lines.c.at >= since)
-        if place:
-            beyond = lt if newest_first else gt
-            at, kind, number = place
-            tied = or_(beyond(lines.c.list, kind), and_(lines.c.list == kind, beyond(lines.c.id, number)))
-            wanted = wanted.where(or_(beyond(lines.c.at, at), and_(lines.c.at == at, tied)))
+        if place := _place(after, newest_first=newest_first):
+            wanted = wanted.where(_beyond(order, place, lt if newest_first else gt))
         with self.database.read() as connection:
             found = connection.execute(wanted).all()
             of_lists = [
                 opened(connection, [row.id for row in found if row.list == kind])
                 for kind, opened in ((_LOOK, self._looks), (_READ, self._reads), (_DESK, self._at_desk))
             ]
-        return [of_lists[row.list][row.id] for row in found]
+        return [replace(of_lists[row.list][row.id], licence_id=row.licence_id, cursor=_cursor(row)) for row in found]
 
     def of_lendings(self, lending_ids: Collection[str], most: int) -> dict[str, list[Read]]:
         """Return the last `most` readings of each of some lendings, newest first."""
@@ -187,13 +197,13 @@ class Reads:
 
     def _looks(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
         rows = connection.execute(select(looks).where(looks.c.id.in_(ids))).all() if ids else ()
-        return {row.id: Seen(row.at, _cursor(row.at, _LOOK, row.id), look_of(row, self.vault)) for row in rows}
+        return {row.id: Seen(row.at, look=look_of(row, self.vault)) for row in rows}
 
     @staticmethod
     def _at_desk(connection: Connection, ids: list[int]) -> dict[int, Seen]:
         rows = connection.execute(select(desk_log).where(desk_log.c.id.in_(ids))).all() if ids else ()
         return {
-            row.id: Seen(row.at, _cursor(row.at, _DESK, row.id), at_desk=AtDesk(row.department, row.office, row.done, row.copy_no)) for row in rows
+            row.id: Seen(row.at, at_desk=AtDesk(row.department, row.office, row.done, row.copy_no)) for row in rows
         }  # fmt: skip
 
     def _reads(self, connection: Connection, ids: list[int]) -> dict[int, Seen]:
@@ -205,9 +215,8 @@ class Reads:
         rows = connection.execute(whole.where(reads.c.id.in_(ids))).all() if ids else ()
         return {
             row.id: Seen(
-                row.at, _cursor(row.at, _READ, row.id), None,
-                _read(row), row.read_id,
-                self.vault.open_json(row.sealed, f"lending:{row.lending_id}") if row.lending_id else {},
+                row.at, read=_read(row), read_id=row.read_id,
+                lent=self.vault.open_json(row.sealed, f"lending:{row.lending_id}") if row.lending_id else {},
             )
             for row in rows
         }  # fmt: skip
@@ -217,14 +226,22 @@ def _read(row: Row[Any]) -> Read:
     return Read(row.at, row.licence_id, row.way, row.asker, tuple(json.loads(row.fields)), row.client, row.lending_id, row.company)
 
 
-def _cursor(at: datetime, kind: int, number: int) -> str:
-    return f"{(at - _EPOCH) // timedelta(microseconds=1)}.{kind}.{number}"
+def _beyond(order: Sequence[ColumnElement[Any]], place: Sequence[object], beyond: Callable[[Any, Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return what the columns of a line say that comes after a place in their order."""
+    (first, *others), (at, *further) = order, place
+    later = beyond(first, at)
+    return or_(later, and_(first == at, _beyond(others, further, beyond))) if others else later
 
 
-def _place(cursor: str) -> tuple[datetime, int, int] | None:
+def _cursor(row: Row[Any]) -> str:
+    return f"{(row.at - _EPOCH) // timedelta(microseconds=1)}.{row.list}.{row.id}.{row.licence}"
+
+
+def _place(cursor: str, *, newest_first: bool) -> tuple[datetime, int, int, int] | None:
     try:
-        at, kind, number = map(int, cursor.split("."))
-        found = _EPOCH + timedelta(microseconds=at), kind, number
-        return found if min(at, kind, number) >= 0 and max(kind, number) < _MOST else None
+        numbers = [int(one) for one in cursor.split(".")]
+        at, kind, number, licence = numbers if len(numbers) > _OF_ONE else (*numbers, 0 if newest_first else _MOST - 1)
+        found = _EPOCH + timedelta(microseconds=at), kind, number, licence
+        return found if min(at, *found[1:]) >= 0 and max(found[1:]) < _MOST else None
     except (ValueError, OverflowError):
         return None

@@ -37,7 +37,7 @@ LISTS = frozenset(  # they name nothing, and show what there is
     {
         ("get", "/tasks"), ("get", "/events"), ("get", "/webhooks"), ("post", "/licences/search"), ("post", "/compliance"), ("get", "/holder/cards"),
         ("get", "/holder/delegations"), ("get", "/holder/deadlines.ics"), ("get", "/holder/notices"), ("get", "/notices"), ("get", "/arrivals"),
-        ("get", "/holder/invitation"), ("get", "/holder/staff"), ("get", "/holder/staff/looks"),
+        ("get", "/holder/invitation"), ("get", "/holder/staff"), ("get", "/holder/staff/looks"), ("get", "/holder/looks"),
     }
 )  # fmt: skip
 

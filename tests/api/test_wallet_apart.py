@@ -68,7 +68,7 @@ OF_A_PERSON: Mapping[Route, dict[str, Any]] = {
 LISTS: Mapping[Route, str] = {  # they name nothing, and show what there is
     ("GET", "/wallet"): READ, ("GET", "/wallet/fleet"): READ, ("GET", "/wallet/deadlines.ics"): READ, ("GET", "/wallet/claim"): CLAIM,
     ("GET", "/wallet/delegations"): DELEGATE, ("GET", "/wallet/fleet/staff"): STAFF, ("GET", "/wallet/fleet/invitation"): STAFF,
-    ("GET", "/wallet/fleet/staff/looks"): DELEGATE,
+    ("GET", "/wallet/fleet/staff/looks"): DELEGATE, ("GET", "/wallet/looks"): LOOKS,
 }  # fmt: skip
 NAMELESS: Mapping[Route, str] = {  # routes that name nothing of anybody, and why that is so
     ("GET", "/wallet/sign-in"): "nobody is known yet",

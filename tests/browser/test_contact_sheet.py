@@ -204,6 +204,7 @@ def test_every_page_on_a_phone_is_on_the_sheet(site: Site, chromium: Browser, dr
     checking(sheet, world, driver, licence_id)
     lending(sheet, page, card)
     sheet.take(page, f"{card}/looks")
+    sheet.take(page, "/wallet/looks")
     company(sheet, world)
     persons(sheet, world, page, card)
     trouble(sheet, world, page, licence_id)

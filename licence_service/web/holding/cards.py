@@ -1,25 +1,24 @@
-"""A holder's cards: the list, one card, its past, its photograph, its sealed file, and who has looked."""
+"""A holder's cards: the list, one card, its past, its photograph, and its sealed file."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from licence_service.holding import DOWNLOAD, LOOKS, READ
+from licence_service.holding import DOWNLOAD, READ
 from licence_service.licence import beijing_day
 from licence_service.web.access import TheService
 from licence_service.web.history import all_of, told
 from licence_service.web.holding import telling
 from licence_service.web.holding.entrance import TheHolding
 from licence_service.web.holding.files import file, fresh
-from licence_service.web.holding.shapes import ANSWERS, CARD_ANSWER, CARDS_ANSWER, FILE_ANSWERS, HISTORY, LOOKS_ANSWER, NOT_CHANGED, PHOTO_ANSWER
+from licence_service.web.holding.shapes import ANSWERS, CARD_ANSWER, CARDS_ANSWER, FILE_ANSWERS, HISTORY, NOT_CHANGED, PHOTO_ANSWER
 from licence_service.web.issuing import LicenceId
 from licence_service.web.private import PRIVATE
 
 router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
 MOST_A_PAGE = 100
 After = Annotated[int, Query(ge=0, le=2**53, description="The `after` of an earlier page.")]
-Cursor = Annotated[str, Query(max_length=60, description="The `after` of an earlier page.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_A_PAGE, description="Most of one answer.")]
 FieldName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,59}$", description="The name of the photograph's field, as the card says it.")]
 
@@ -64,18 +63,3 @@ def document(request: Request, service: TheService, holding: TheHolding, licence
     digest, number = licence.current.document.sha256, licence.current.version
     name = {"Content-Disposition": f'attachment; filename="{licence_id}-{number:03d}.pdf"'}
     return file(request, service.archive.get(digest), digest, "application/pdf", name)
-
-
-@router.get("/cards/{licence_id}/looks", responses={200: LOOKS_ANSWER}, summary="Who has looked")
-def looks(service: TheService, holding: TheHolding, licence_id: LicenceId, after: Cursor = "") -> Response:
-    """Return who looked at the licence, oldest first: which organ and officer, when, where, why, and which fields (AU-06, SH-11).
-
-    Also what a department did with it at its desk, who scanned a show code first, read what was lent and verified a copy. Of a look that a case
-    seals only that there was one. Delegates see this where the company gave it to them.
-    """
-    record = service.holder_desk.cards.card(holding, licence_id, LOOKS)
-    since = service.holder_desk.cards.theirs_since(record)
-    found = service.shown.reads.all_of(licence_id, after=after, limit=MOST_A_PAGE, since=since)
-    told_of = [telling.seen(service, record, one) for one in found]
-    body = {"licence_id": licence_id, "looks": told_of, "after": found[-1].cursor if len(found) == MOST_A_PAGE else None}
-    return JSONResponse(body, headers=PRIVATE)

@@ -66,14 +66,16 @@ FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
     304: NOT_CHANGED,
     416: {"description": "No such part"},
 }
-_LOOK = shape({
+_SEEN: dict[str, Any] = {
     "at": TEXT, "sealed_by_case": _TRUE, "look_id": _OR_NULL, "organ": _or_null(_WORDS), "found_by": _OR_NULL, "reason": _or_null(_WORDS),
     "place": _OR_NULL, "officer": _OR_NULL, "fields": _or_null(_list(shape({"name": TEXT, "zh": TEXT, "en": TEXT}))),
     "way": {"enum": ["looked", SHOWN, LENT, COPY, STAFF, DESK]}, "seen_as": TEXT, "client": _OR_NULL,
     "lent": _or_null(shape({"lending_id": TEXT, "receiver": TEXT, "purpose": TEXT})), "company": _or_null(NAMED),
     "copy_no": {"type": ["integer", "null"]},
-})  # fmt: skip
-LOOKS_ANSWER = answer("Who has looked, oldest first", shape({"licence_id": TEXT, "looks": _list(_LOOK), "after": _OR_NULL}))
+}  # fmt: skip
+LOOKS_ANSWER = answer("Who has looked, oldest first", shape({"licence_id": TEXT, "looks": _list(shape(_SEEN)), "after": _OR_NULL}))
+_OF_CARD = shape({**_SEEN, "licence": shape({"licence_id": TEXT, "type": _WORDS, "number": _OR_NULL})})
+ALL_LOOKS_ANSWER = answer("Who has looked at any card, newest first", shape({"looks": _list(_OF_CARD), "after": _OR_NULL}))
 
 _REASON = shape({
     "code": {"enum": list(REASONS)}, "zh": TEXT, "en": TEXT, "advice": _BOTH, "type": _OR_NULL,

@@ -1,9 +1,9 @@
 """Who looked, in the wallet: officers, clerks, who scanned, who read what was lent, newest first (DOMAIN AU-06, SH-11)."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from licence_service.holding import LOOKS
@@ -11,6 +11,7 @@ from licence_service.roadside import BY_CODE
 from licence_service.store.reads import COPY, DESK, LENT, SHOWN, STAFF
 from licence_service.web.desk_words import DONE
 from licence_service.web.holding import telling
+from licence_service.web.holding.looks import Cursor, at_all_cards
 from licence_service.web.issuing import LicenceId
 from licence_service.web.looking import in_beijing
 from licence_service.web.wallet.room import HOME, AtWallet, Wallet
@@ -26,7 +27,6 @@ _ASKED_BY = {
     "number": ("按证号", "by number"), "plate": ("按车牌", "by plate"), "id": ("按身份证号", "by identity number"), BY_CODE: ("按亮证码", "by its show code"),
 }  # fmt: skip
 _SEEN_AS = {"public": ("公众", "the public"), "passenger": ("乘客", "a passenger")}
-Cursor = Annotated[str, Query(max_length=60)]
 
 
 @router.get("/cards/{licence_id}/looks")
@@ -40,6 +40,14 @@ def looks(wallet: AtWallet, licence_id: LicenceId, after: Cursor = "") -> Respon
         looks=[_told(wallet, telling.seen(service, record, one)) for one in found[:A_PAGE]],
         further=found[A_PAGE - 1].cursor if len(found) > A_PAGE else None,
     )  # fmt: skip
+
+
+@router.get("/looks")
+def all_looks(wallet: AtWallet, after: Cursor = "") -> Response:
+    """Show who looked at any card of this holder, each line with the licence that it is of."""
+    found, further = at_all_cards(wallet.service, wallet.holding, after, A_PAGE)
+    looks = [{**_told(wallet, one), "licence": one["licence"]} for one in found]
+    return wallet.page("looks.html", licence_id=None, title=None, begun=not after, looks=looks, further=further)
 
 
 def _told(wallet: Wallet, said: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from licence_service.holding import CLAIM, DELEGATE, Holding
+from licence_service.holding import CLAIM, DELEGATE, LOOKS, Holding
 from licence_service.round_trip import AWAY
 from licence_service.service import Service
 from licence_service.store.holders import COMPANY
@@ -83,6 +83,8 @@ class Wallet:
         doors = [(HOME, "我的证照", "My licences")]
         if CLAIM in self.holding.acts:
             doors.append((f"{HOME}/claim", "领取证照", "Claim"))
+        if LOOKS in self.holding.acts:
+            doors.append((f"{HOME}/looks", "谁看过", "Who looked"))
         if company:
             doors.append((f"{HOME}/fleet", "企业证照一览", "Fleet"))
         if company and DELEGATE in self.holding.acts:
