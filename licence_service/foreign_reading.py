@@ -6,18 +6,18 @@ bounded children that look at files of strangers, out of every request's time. O
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from licence_service.document.furniture import plates_of
 from licence_service.document.reading import compact
-from licence_service.document.reread import Reread
 from licence_service.errors import PageDisagrees, Unavailable
 from licence_service.frozen import replace
 from licence_service.identifiers import CHECK_CODE_LENGTH, CROCKFORD
 from licence_service.licence import Entry, Version
 from licence_service.line import Line
 from licence_service.presenting import Presenter
-from licence_service.qr_token import BadCode, digits_in, message_in
+from licence_service.qr_token import BadCode, before_code, digits_in, message_in
 from licence_service.seal.examiner import finding_of
 from licence_service.seal.tokens import BadToken, Purpose, kid_of, open1
 from licence_service.store.foreign_readings import GONE, RIGHT, WRONG, Chosen, ForeignReadings
@@ -100,17 +100,30 @@ class ForeignReading:
             raise Unavailable("the slow reader could not read a document in its time; it is looked at again")
         # What stands on a page comes by acts that have pages themselves, of which one alone is under way on a licence: so none came in between.
         before = replace(record, entries=record.entries[: record.entries.index(entry)])
-        sheet, attached = self.line.page(entry, template, department, {}, before, check_code=None)
-        if len(reread.codes) == 1 and self._means(reread.codes[0], sheet.code_text):
+        line = self._as_then(reread.codes)
+        sheet, attached = line.page(entry, template, department, {}, before, check_code=None)
+        if len(reread.codes) == 1 and self._means(reread.codes[0], sheet.code_text, line.public_url):
             sheet = replace(sheet, code_text=reread.codes[0])
-        return reread.unlike(sheet, attached) or _check_code_wrong(reread, version)
+        said = "".join(compact(piece.text) for page in reread.pages for piece in page.pieces)
+        return reread.unlike(sheet, attached) or _check_code_wrong(said, version) or _host_wrong(said, sheet.host)
 
-    def _means(self, read: str, wanted: str | None) -> bool:
+    def _as_then(self, codes: Sequence[str]) -> Line:
+        """Return the line under the address that a document's one code leads to.
+
+        Whoever restarts the service under another address has made no document wrong that was sealed before: what it says must agree with itself.
+        """
+        address = before_code(codes[0]) if len(codes) == 1 else None
+        if address is None or address == self.line.public_url.lower():
+            return self.line
+        _LOG.warning("a document was made under another LICENCE_PUBLIC_URL than that of this process")
+        return replace(self.line, public_url=address)
+
+    def _means(self, read: str, wanted: str | None, public_url: str) -> bool:
         """Say whether a code says what is wanted under any key that is, or was, for codes: a new key does not make what was printed wrong.
 
         Raise `Unavailable` where its key is none of any purpose that this process knows: another process was given a new one, and sealed with it.
         """
-        keyring, digits = self.line.keyring, (digits_in(text or "", self.line.public_url) for text in (read, wanted))
+        keyring, digits = self.line.keyring, (digits_in(text or "", public_url) for text in (read, wanted))
         try:
             one, other = (message_in(found or "") for found in digits)
             if kid_of(one) not in keyring.code_keys:
@@ -121,8 +134,12 @@ class ForeignReading:
             return False
 
 
-def _check_code_wrong(reread: Reread, version: Version) -> str | None:
+def _check_code_wrong(said: str, version: Version) -> str | None:
     """Say whether the check code is missing, of which the register has the digest alone: who holds the paper could not have it verified."""
-    said = "".join(compact(piece.text) for page in reread.pages for piece in page.pieces)
     there = any(token_digest(one) == version.check_code_digest for one in _CHECK_CODES.findall(said))
     return None if there else "its check code does not stand on its page"
+
+
+def _host_wrong(said: str, host: str) -> str | None:
+    """Say whether the host that the code leads to is missing: who reads the page is told to trust no other."""
+    return None if compact(host) in said else "its code leads elsewhere than its page says"

@@ -115,6 +115,12 @@ def digits_in(text: str, public_url: str) -> str | None:
     return text[len(prefix) :] if text.isascii() and text.upper().startswith(prefix) else None  # other letters, too, have our letters for capitals
 
 
+def before_code(text: str) -> str | None:
+    """Return the address in front of the path of a code, in small letters; None for a text that has no such path."""
+    before, path, _ = text.lower().partition(PATH.lower())
+    return before if path and _ADDRESS.match(before) else None
+
+
 def site_of(text: str, official: str) -> str | None:
     """Return the site of an address as it may be shown, in letters that look like nothing else; None for what is no address.
 
