@@ -30,6 +30,7 @@ from licence_service.store.people import People
 from licence_service.store.prepared import Prepared, PreparedAnswers, id_of
 from licence_service.store.reservation import Intent, fulfil
 from licence_service.store.reserving import Reserving
+from licence_service.store.runs import KeptRuns
 from licence_service.store.sessions import Sessions
 from licence_service.store.showings import Showing, Showings
 from licence_service.store.stock import KeptStock
@@ -42,6 +43,7 @@ from licence_service.store.tables_of_consents import invitations
 from licence_service.store.tables_of_holders import cards, holder_sessions, holders
 from licence_service.store.tables_of_lending import ended_logins, showings, shown_nonces
 from licence_service.store.tables_of_people import people, sessions
+from licence_service.store.tables_of_runs import run_chunks, runs
 from licence_service.store.tables_of_stock import stock_rows
 from licence_service.store.tables_of_webhooks import webhook_deliveries, webhooks
 from licence_service.store.watchlists import WatchList, WatchLists
@@ -275,6 +277,19 @@ def test_prepared_answers_are_kept_in_one_order(database: Database, vault: Vault
         answer.where(prepared_answers.c.id == id_of(low.key)),
         answer.where(prepared_answers.c.id == id_of(high.key)),
     )
+
+
+def test_who_gives_back_what_the_dead_had_holds_the_run_before_its_chunks(database: Database, vault: Vault) -> None:
+    kept = KeptRuns(database, vault, Clock())
+    run = kept.open("approval", "0" * 64, 0, 2, 1)
+    for number in (2, 1):
+        kept.add(run, number, number, 1, "rows", "0" * 64)
+        assert kept.claim(run.run_id, number, "command:1")
+    chunk = select(run_chunks.c.number).where(run_chunks.c.number == 2)
+
+    one_after_the_other(database, lambda: kept.bereave("command:1"), select(runs.c.id), chunk)
+
+    assert kept.standing(run).chunks == {"waiting": 2}
 
 
 # -- stock -----------------------------------------------------------------------------------------
