@@ -56,12 +56,23 @@ class Book(Lookups):
 
         The key is `(licence, sequence)`: who comes second gets `EntryConflict` and nothing of its act is visible.
         """
-        beside = appendix or Appendix()
+        beside, dead = appendix or Appendix(), None
+        while True:
+            try:
+                return self._appended(entry, beside, dead)
+            except _InTheWay as met:
+                # Judged before the book is held again: judging reads the law, for which those who wait for the book may leave no connection.
+                if not (beside.opening and beside.opening.may_replace(met.record)):
+                    raise NumberTaken from None
+                dead = met.record
+
+    def _appended(self, entry: Entry, beside: Appendix, dead: Record | None) -> Entry:
+        """Enter the line; `dead` is the licence that may give up its number to this one, as it was judged."""
         try:
             with self._database.write() as connection:
                 place, recorded_at = next_line(connection, self._now())
                 settle(connection, place)
-                row, before = self._licence_row(connection, entry, beside.opening)
+                row, before = self._licence_row(connection, entry, beside.opening, dead)
                 stamped, body = written(entry, recorded_at, before[-1].digest.sha256 if before and before[-1].digest else "")
                 self._insert(connection, row["id"], stamped, body, place)
                 if stamped.version:
@@ -77,7 +88,9 @@ class Book(Lookups):
         except IntegrityError as error:
             raise EntryConflict from error
 
-    def _licence_row(self, connection: Connection, entry: Entry, opening: Opening | None) -> tuple[dict[str, Any], list[Entry]]:
+    def _licence_row(
+        self, connection: Connection, entry: Entry, opening: Opening | None, dead: Record | None
+    ) -> tuple[dict[str, Any], list[Entry]]:  # fmt: skip
         """Find the row of the licence and its entries so far, without their private parts; or open it with its first entry."""
         lines = connection.execute(_SO_FAR, {"licence_id": entry.licence_id}).mappings().all()
         if lines:
@@ -88,7 +101,7 @@ class Book(Lookups):
         if opening is None or entry.version is None or entry.sequence != 1:
             raise NotInRegister
         key = self._vault.blind("live", opening.live_key)
-        self._make_room(connection, key, opening)
+        self._make_room(connection, key, dead)
         made = connection.execute(
             insert(licences).values(
                 licence_id=entry.licence_id,
@@ -116,13 +129,14 @@ class Book(Lookups):
             raise NotInRegister("the parent is not in the register")
         return int(parent)
 
-    def _make_room(self, connection: Connection, key: str, opening: Opening) -> None:
-        """One live right per type, number and issuer: an earlier one must be dead, as the registrar judges."""
+    def _make_room(self, connection: Connection, key: str, dead: Record | None) -> None:
+        """One live right per type, number and issuer: an earlier one must be dead, as the registrar judged it when it had these entries."""
         earlier = _living(connection, key)
         if earlier is None:
             return
-        if not opening.may_replace(self._record(connection, earlier.licence_id)):
-            raise NumberTaken
+        record = self._record(connection, earlier.licence_id)
+        if dead is None or (dead.licence_id, dead.entries, dead.parent) != (record.licence_id, record.entries, record.parent):
+            raise _InTheWay(record)
         connection.execute(update(licences).where(licences.c.id == earlier.id).values(live_key=None))
 
     def _insert(self, connection: Connection, licence: int, entry: Entry, body: bytes, place: int) -> None:
@@ -247,6 +261,14 @@ class Book(Lookups):
         """Return every licence id, in the order of opening."""
         with self._database.read() as connection:
             return list(connection.execute(select(licences.c.licence_id).order_by(licences.c.id)).scalars())
+
+
+class _InTheWay(Exception):  # noqa: N818
+    """A licence holds the number, and nobody judged it as it stands."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__(record.licence_id)
+        self.record = record
 
 
 def _living(connection: Connection, live_key: str) -> Any:  # noqa: ANN401 - a row

@@ -252,8 +252,8 @@ class Campaigns:
         self.settle_all(campaign, [(row, outcome, sequence)])
 
     def settle_all(self, campaign: Campaign, settled: Sequence[tuple[Row, str, int | None]]) -> None:
-        """Write down what became of rows, with the sequences of the entries that were made; the first word stands."""
-        rows = [{"row": row.key, "said": outcome, "line": sequence} for row, outcome, sequence in settled]
+        """Write down what became of rows, in one order whoever else does, with the sequences of the entries that were made; the first word stands."""
+        rows = [{"row": row.key, "said": outcome, "line": sequence} for row, outcome, sequence in sorted(settled, key=lambda one: one[0].key)]
         if rows:
             with self._database.write() as connection:
                 connection.execute(_SETTLE, [{**one, "of": campaign.key} for one in rows])

@@ -42,11 +42,13 @@ _SEEN_NO_MORE = (
     .where(consents.c.holder == bindparam("of_holder"), consents.c.licence == bindparam("of_licence"), consents.c.ended_at.is_(None))
     .values(ended_at=bindparam("at"), ended_by=bindparam("who"))
 )
-_HELD = (  # the row of the licence, while it is a card of the holder; locked, as whoever ends the card locks it
-    select(cards.c.licence)
+_HELD = (  # the rows of licences, while they are cards of the holder; locked, as whoever ends cards locks them, and in that order
+    select(licences.c.licence_id, cards.c.licence)
     .join(holders, holders.c.id == cards.c.holder)
     .join(licences, licences.c.id == cards.c.licence)
-    .where(holders.c.holder_id == bindparam("holder_id"), licences.c.licence_id == bindparam("licence_id"), cards.c.released_at.is_(None))
+    .where(holders.c.holder_id == bindparam("holder_id"), cards.c.released_at.is_(None))
+    .where(licences.c.licence_id.in_(bindparam("licence_ids", expanding=True)))
+    .order_by(cards.c.id)
     .with_for_update(of=cards)
 )
 _HOST = select(clients.c.id).where(clients.c.name == bindparam("host"))
@@ -130,7 +132,7 @@ class KeptCards:
                 keys = _keys(connection, list(new))
                 rows = [
                     {"holder": holder, "licence": keys[one], "held_by": held_by, "how": how, "host": through, "claimed_at": now, "claimed_by": by}
-                    for one, held_by in new.items()
+                    for one, held_by in sorted(new.items())  # in one order: who claims the same at this moment waits, and finds them claimed
                 ]  # fmt: skip
                 if rows:
                     connection.execute(insert(cards), rows)
@@ -171,10 +173,15 @@ def hold(connection: Connection, holder_id: str, licence_id: str) -> int:
 
     Who gives the card back meanwhile waits, and finds what was entered to end it with the card.
     """
-    found = connection.execute(_HELD, {"holder_id": holder_id, "licence_id": licence_id}).scalar_one_or_none()
-    if found is None:
+    return hold_all(connection, holder_id, [licence_id])[licence_id]
+
+
+def hold_all(connection: Connection, holder_id: str, licence_ids: Sequence[str]) -> dict[str, int]:
+    """Return the same for some licences, by their ids; `NotInRegister` where one of them is no card."""
+    found = {row.licence_id: int(row.licence) for row in connection.execute(_HELD, {"holder_id": holder_id, "licence_ids": licence_ids})}
+    if found.keys() != set(licence_ids):
         raise NotInRegister
-    return int(found)
+    return found
 
 
 def licences_of(scope: Scope) -> Select[int, str]:
@@ -185,14 +192,16 @@ def licences_of(scope: Scope) -> Select[int, str]:
 
 def part_with(connection: Connection, held_by: Mapping[int, str], at: datetime) -> None:
     """Take licences whose new document names its holder otherwise from who kept them: row of the licence → the blinded holder on it now."""
-    for part in parts(held_by):
-        kept = select(cards.c.id, cards.c.licence, cards.c.held_by).where(cards.c.licence.in_(part), cards.c.released_at.is_(None))
-        _release(connection, [row.id for row in connection.execute(kept) if row.held_by != held_by[row.licence]], BY_THE_BOOK, at)
+    kept = select(cards.c.id, cards.c.licence, cards.c.held_by).where(cards.c.released_at.is_(None))
+    found = (row for part in parts(held_by) for row in connection.execute(kept.where(cards.c.licence.in_(part))))
+    _release(connection, [row.id for row in found if row.held_by != held_by[row.licence]], BY_THE_BOOK, at)
 
 
 def _release(connection: Connection, ids: Sequence[int], by: str, at: datetime) -> None:
     """End cards, and with each of them what its holder has lent of the licence (SH-12), and agreed that companies see of it, and is not over yet."""
-    for part in parts(ids):
+    for part in parts(sorted(ids)):
+        # All in one order, whoever takes several.
+        connection.execute(select(cards.c.id).where(cards.c.id.in_(part)).order_by(cards.c.id).with_for_update())
         over = update(cards).where(cards.c.id.in_(part)).values(released_at=at, released_by=by).returning(cards.c.holder, cards.c.licence)
         for row in connection.execute(over).all():
             connection.execute(_LENT_NO_MORE, {"of_holder": row.holder, "of_licence": row.licence, "at": at})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, or_, select, update
 
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault, token_digest
@@ -106,6 +106,7 @@ class Checks:
         sealed = self._closed(answers, part.check, part.part, "answers")
         mine = (check_parts.c.job == part.check) & (check_parts.c.part == part.part) & _LEFT
         with self._database.write() as connection:
+            connection.execute(select(checks.c.id).where(checks.c.id == part.check).with_for_update())  # before its parts, as whoever forgets it
             first = connection.execute(update(check_parts).where(mine).values(answers=sealed, rows=None)).rowcount == 1
             left = connection.execute(select(func.count()).select_from(check_parts).where(check_parts.c.job == part.check, _LEFT)).scalar_one()
             done = {} if left else {"done_at": now}
@@ -115,7 +116,7 @@ class Checks:
     def drop(self, check: int) -> None:
         """Forget one file."""
         with self._database.write() as connection:
-            _forget(connection, [check])
+            _forget(connection, checks.c.id == check)
 
     def sweep(self, now: datetime) -> int:
         """Forget files whose day is over; return how many."""
@@ -123,9 +124,7 @@ class Checks:
             if not connection.execute(select(checks.c.id).where(checks.c.expires_at <= now).limit(1)).first():
                 return 0
         with self._database.write() as connection:
-            old = list(connection.execute(select(checks.c.id).where(checks.c.expires_at <= now)).scalars())
-            _forget(connection, old)
-        return len(old)
+            return _forget(connection, checks.c.expires_at <= now)
 
     def _closed(self, rows: Sequence[dict[str, Any]], check: int, part: int, what: str) -> bytes:
         return self._vault.close_up(json.dumps(rows, ensure_ascii=False).encode(), f"check:{check}:{part}:{what}")
@@ -135,6 +134,9 @@ class Checks:
         return rows
 
 
-def _forget(connection: Connection, keys: Sequence[int]) -> None:
+def _forget(connection: Connection, which: ColumnElement[bool]) -> int:
+    """Forget files with their parts, but for those that another transaction holds now; return how many."""
+    keys = connection.execute(select(checks.c.id).where(which).with_for_update(skip_locked=True)).scalars().all()
     connection.execute(delete(check_parts).where(check_parts.c.job.in_(keys)))
     connection.execute(delete(checks).where(checks.c.id.in_(keys)))
+    return len(keys)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert,
 
 from licence_service.errors import NotInRegister
 from licence_service.licence import beijing_day
-from licence_service.store.cards import Card, Scope, hold
+from licence_service.store.cards import Card, Scope, hold_all
 from licence_service.store.database import Database
 from licence_service.store.holders import row_of
 from licence_service.store.invitations import living
@@ -88,8 +88,7 @@ class Consents:
             if invitation is None:
                 raise NotInRegister("no such invitation")
             holder = row_of(connection, given.holder_id)
-            for licence_id in sorted(given.licences):
-                licence = hold(connection, given.holder_id, licence_id)
+            for licence in hold_all(connection, given.holder_id, given.licences).values():
                 _give(connection, {"company": invitation.company, "holder": holder, "licence": licence}, invitation.id, given, now)
             wanted = _OPEN.where(consents.c.company == invitation.company, consents.c.holder == holder, licences.c.licence_id.in_(given.licences))
             found = {row.licence_id: _read(row) for row in connection.execute(wanted)}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from licence_service.digests import sha256
@@ -11,6 +11,7 @@ from licence_service.errors import EntryConflict, NotInRegister, RequestRejected
 from licence_service.store.clients import key_of, living, new_secret
 from licence_service.store.database import Database
 from licence_service.store.payload import token_digest
+from licence_service.store.sweeping import sweep
 from licence_service.store.tables import clients
 from licence_service.store.tables_of_access import credentials, used_assertions
 
@@ -65,7 +66,7 @@ class Credentials:
         """Note that a signed assertion was used; False where it was before (RFC 7523 §3, `jti`). Those that have expired are forgotten."""
         try:
             with self._database.write() as connection:
-                connection.execute(delete(used_assertions).where(used_assertions.c.expires_at < now))
+                sweep(connection, used_assertions, used_assertions.c.expires_at < now)
                 digest = sha256(f"{client}\x00{assertion_id}".encode())
                 connection.execute(insert(used_assertions).values(digest=digest, expires_at=expires_at))
         except IntegrityError:

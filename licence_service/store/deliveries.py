@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, insert, select, update
 
 from licence_service.errors import NotInRegister
 from licence_service.events import event_id
 from licence_service.store.database import Database
 from licence_service.store.events import KnownLine
+from licence_service.store.sweeping import sweep
 from licence_service.store.tables import entries, licences
 from licence_service.store.tables_of_webhooks import webhook_deliveries as deliveries
 from licence_service.store.tables_of_webhooks import webhooks
@@ -159,8 +160,9 @@ class Deliveries:
         """Put everything beyond a place on its way again, also what is not kept here any more."""
         beyond = (deliveries.c.webhook == webhook.key) & (deliveries.c.place > place)
         with self._database.write() as connection:
-            further = (webhooks.c.id == webhook.key) & (webhooks.c.looked > place)
-            connection.execute(update(webhooks).where(further).values(looked=place))
+            # The row is taken in any case: whoever writes many deliveries of an endpoint holds it, and none of them waits for another's.
+            looked = case((webhooks.c.looked > place, place), else_=webhooks.c.looked)
+            connection.execute(update(webhooks).where(webhooks.c.id == webhook.key).values(looked=looked))
             connection.execute(update(deliveries).where(beyond).values(_again(now)))
 
     def forget(self, before: datetime, limit: int = 1000) -> int:
@@ -170,7 +172,7 @@ class Deliveries:
             found = connection.execute(old).scalars().all()
         if found:
             with self._database.write() as connection:
-                connection.execute(delete(deliveries).where(deliveries.c.id.in_(found), deliveries.c.settled_at < before))
+                sweep(connection, deliveries, and_(deliveries.c.id.in_(found), deliveries.c.settled_at < before))
         return len(found)
 
     @staticmethod

@@ -11,12 +11,13 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.store.database import Database
 from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
+from licence_service.store.sweeping import sweep
 from licence_service.store.tables import failures
 
 WINDOW_SECONDS, AN_HOUR = 600, 3600
@@ -126,7 +127,7 @@ class Failures:
             with self._database.write() as connection:
                 add_counts(connection, taken)
                 if window > self._swept:
-                    connection.execute(delete(failures).where(failures.c.window < window - _KEPT))
+                    sweep(connection, failures, failures.c.window < window - _KEPT)  # last, as it waits for nobody
                     self._swept = window
         known = self._read(taken)
         with self._lock:

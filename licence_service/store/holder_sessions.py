@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from licence_service.store.database import Database
 from licence_service.store.holders import row_of
 from licence_service.store.payload import token_digest
+from licence_service.store.sweeping import sweep
 from licence_service.store.tables_of_holders import holder_sessions, holders
 
 _NOTED = timedelta(minutes=1)  # how often a use is written down: what a session costs beside its reading
@@ -44,7 +45,7 @@ class HolderSessions:
         token = secrets.token_urlsafe(32)
         over = (holder_sessions.c.used_at <= now - self.idle) | (holder_sessions.c.begun_at <= now - self.longest)
         with self.database.write() as connection:
-            connection.execute(delete(holder_sessions).where(over))
+            sweep(connection, holder_sessions, over)
             row = {
                 "token_digest": token_digest(token), "holder": row_of(connection, holder_id), "person": row_of(connection, person) if person else None,
                 "level": level, "showing": secrets.token_hex(16), "begun_at": now, "used_at": now,

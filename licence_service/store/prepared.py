@@ -13,13 +13,14 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import PoolProxiedConnection, bindparam, delete, func, literal_column, select
+from sqlalchemy import PoolProxiedConnection, bindparam, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from licence_service.store.counting import raise_to
 from licence_service.store.database import Database
 from licence_service.store.payload import Vault
+from licence_service.store.sweeping import sweep
 from licence_service.store.tables import counters, entries, foundations, licences, payloads, prepared_answers
 
 CURSOR = "prepared"  # the place up to which new entries were looked at
@@ -137,7 +138,8 @@ class PreparedAnswers:
             erased = set(connection.execute(_ERASED, {"licences": list(keys.values())}).scalars())
             rows = [self._row_of(one, keys[one.licence_id], law) for one in made if keys.get(one.licence_id) not in {None, *erased}]
             if rows:
-                connection.execute(_KEEP[connection.dialect.name], rows)
+                # In one order: another process may make the same answers.
+                connection.execute(_KEEP[connection.dialect.name], sorted(rows, key=itemgetter("id")))
 
     def drop_outworn(self, today: date, most: int) -> list[str]:
         """Throw away answers for days gone by, those of `most` licences at most, and return these licences; the next scan, or the worker, makes new ones."""
@@ -147,7 +149,7 @@ class PreparedAnswers:
         if found:
             with self._database.write() as connection:
                 gone = prepared_answers.c.licence.in_([row.id for row in found]) & (prepared_answers.c.until < today.isoformat())
-                connection.execute(delete(prepared_answers).where(gone))
+                sweep(connection, prepared_answers, gone)
         return [row.licence_id for row in found]
 
     def touched(self, most: int) -> tuple[list[str], int]:

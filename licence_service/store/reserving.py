@@ -15,7 +15,7 @@ from licence_service.store.inserting import insert_all, next_ids
 from licence_service.store.keys import Kind, add, ids_of
 from licence_service.store.parting import parts
 from licence_service.store.payload import Vault
-from licence_service.store.reservation import NEEDED_NO_MORE, ROWS, Drawn, Intent, Reservation, drawn, keys_of, of_row
+from licence_service.store.reservation import NEEDED_NO_MORE, ROWS, Drawn, Intent, Reservation, drawn, hold_all, keys_of, of_row
 from licence_service.store.reservations import STATUS, room
 from licence_service.store.tables import drafts, photos, reservations
 
@@ -85,6 +85,7 @@ class Reserving:
                 met.append(found if digest == intent.request_digest else KeyReused())
             made = self._made(connection, fresh, now)
             if taken := [{"mine": one["reservation_id"]} for one in met if isinstance(one, RowMapping) and one["state"] == "reserved"]:
+                hold_all(connection, [one["mine"] for one in taken])
                 connection.execute(_TAKE, [one | {"until": now + LEASE, "since": now} for one in taken])
         return [self._outcome(one, made) for one in met]
 
@@ -97,6 +98,7 @@ class Reserving:
                 rows = connection.execute(ROWS.where(mine)).mappings().all()
                 found.update({row["idempotency_key"]: of_row(self._vault, row, made_now=False) for row in rows})
             if taken := [{"mine": one.reservation_id, "until": now + LEASE, "since": now} for one in found.values() if one.state == "reserved"]:
+                hold_all(connection, [str(one["mine"]) for one in taken])
                 connection.execute(_TAKE, taken)
         return found
 
@@ -136,6 +138,7 @@ class Reserving:
         What another client had reserved for the same case is still that one's, and is let go.
         """
         with self._database.write() as connection:
+            hold_all(connection, reservation_ids)
             for part in parts(reservation_ids):
                 mine = connection.execute(_GIVE_BACK, {"whose": client, "mine": part, "why": reason}).scalars().all()
                 connection.execute(NEEDED_NO_MORE, {"mine": mine})
@@ -144,6 +147,7 @@ class Reserving:
     def _lease(self, reservation_ids: Sequence[str], until: datetime) -> None:
         if reservation_ids:
             with self._database.write() as connection:
+                hold_all(connection, reservation_ids)
                 connection.execute(_LEASE, [{"mine": one, "until": until} for one in reservation_ids])
 
     def photos(self, digests: Collection[str]) -> dict[str, bytes]:

@@ -18,10 +18,12 @@ INSERT_ONLY = frozenset({
 })  # fmt: skip
 # The only rows that the code deletes: counts of wrong codes after a day, what can be made again, assertions that have expired, webhooks that their
 # clients take away, what was found of a row of a stock before it was put right, sessions that are over, waits for a source that has answered,
-# showings, ended log-ins and nonces whose codes are over for a day, and drafts whose entry has come, or never will.
+# showings, ended log-ins and nonces whose codes are over for a day, drafts whose entry has come, or never will, files that were checked in bulk once
+# their day is over, and rows of watched lists that their clients take away.
 DELETED_FROM = frozenset({
     "failures", "status_runs", "status_lists", "prepared_answers", "used_assertions", "webhooks", "webhook_deliveries", "stock_findings",
-    "sessions", "holder_sessions", "source_waits", "showings", "ended_logins", "shown_nonces", "drafts",
+    "sessions", "holder_sessions", "source_waits", "showings", "ended_logins", "shown_nonces", "drafts", "checks", "check_parts", "watch_lists",
+    "watch_rows", "watch_changes",
 })  # fmt: skip
 
 

@@ -236,7 +236,9 @@ class KeptRuns:
     def bereave(self, holder: str) -> None:
         """Give back what a holder had who is dead."""
         held = (run_chunks.c.holder == holder) & (run_chunks.c.state == UNDER_WAY)
+        theirs = select(runs.c.id).where(runs.c.id.in_(select(run_chunks.c.run).where(held))).order_by(runs.c.id)
         with self._database.write() as connection:
+            connection.execute(theirs.with_for_update(key_share=True))  # whoever changes several chunks of a run holds the run first
             connection.execute(update(run_chunks).where(held).values(state=WAITING, not_before=None, holder=None))
 
     def results(self, run: Run, number: int) -> tuple[str, str] | None:

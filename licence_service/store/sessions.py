@@ -10,6 +10,7 @@ from licence_service.errors import NotInRegister
 from licence_service.store.database import Database
 from licence_service.store.payload import token_digest
 from licence_service.store.people import People, Person
+from licence_service.store.sweeping import sweep
 from licence_service.store.tables_of_people import people as known_people
 from licence_service.store.tables_of_people import sessions
 
@@ -29,12 +30,13 @@ class Sessions:
         """Begin a session and return its token, which is kept as a digest only; those that are over are forgotten."""
         token = secrets.token_urlsafe(32)
         with self.database.write() as connection:
-            connection.execute(delete(sessions).where((sessions.c.used_at <= now - self.idle) | (sessions.c.begun_at <= now - self.longest)))
             mine = (known_people.c.person_id == person_id) & known_people.c.removed_at.is_(None)
             key = connection.execute(select(known_people.c.id).where(mine)).scalar_one_or_none()
             if key is None:
                 raise NotInRegister("no such person")
             connection.execute(insert(sessions).values(token_digest=token_digest(token), person=key, begun_at=now, used_at=now))
+            # Last: who shuts a person out holds the person, for whom a new session waits, and then takes the sessions.
+            sweep(connection, sessions, (sessions.c.used_at <= now - self.idle) | (sessions.c.begun_at <= now - self.longest))
         return token
 
     def person(self, token: str, now: datetime, today: date, *, used: bool = True) -> Person | None:

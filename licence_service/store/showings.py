@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.store.database import Database
 from licence_service.store.reads import Read, enter_read
+from licence_service.store.sweeping import sweep
 from licence_service.store.tables import licences
 from licence_service.store.tables_of_holders import cards, delegations, holders
 from licence_service.store.tables_of_lending import ended_logins, showings, shown_nonces
@@ -104,9 +105,9 @@ class Showings:
     def begin(self, binding: bytes, showing: Showing, now: datetime) -> None:
         """Enter a showing where it is not there; what is over long enough is forgotten."""
         with self._database.write() as connection:
-            connection.execute(delete(showings).where(showings.c.begun_at < now - _SHOWING_KEPT))
-            connection.execute(delete(ended_logins).where(ended_logins.c.at < now - _SHOWING_KEPT))
-            connection.execute(delete(shown_nonces).where(shown_nonces.c.forget_at < now))
+            sweep(connection, showings, showings.c.begun_at < now - _SHOWING_KEPT)
+            sweep(connection, ended_logins, ended_logins.c.at < now - _SHOWING_KEPT)
+            sweep(connection, shown_nonces, shown_nonces.c.forget_at < now)
             key = connection.execute(_KEY, {"licence_id": showing.licence_id}).scalar_one()
             row = {
                 "binding": binding.hex(), "licence": key, "holder": showing.holder_id, "session": showing.session, "delegation": showing.delegation,

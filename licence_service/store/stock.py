@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from licence_service.errors import EntryConflict, NotInRegister
 from licence_service.store.clients import STOCK, Client
+from licence_service.store.counting import hold
 from licence_service.store.database import Database
 from licence_service.store.parting import parts
 from licence_service.store.payload import KEY_BYTES, Vault
@@ -35,6 +36,7 @@ from licence_service.store.stock_rows import (
 )  # fmt: skip
 from licence_service.store.tables_of_stock import stock_findings, stock_rows, stock_runs
 
+_LOADERS = "stock_rows"  # the row where those who add rows wait for each other: of two files with the same rows, the second is refused
 _IN_REGISTER = frozenset({SEALED, ADOPTED})
 _BLINDED = (stock_rows.c.number_blind, stock_rows.c.plate_blind, stock_rows.c.vin_blind, stock_rows.c.person_blind)
 
@@ -119,6 +121,7 @@ class KeptStock:
         try:
             with self.database.write() as connection:
                 if values:
+                    hold(connection, _LOADERS)
                     connection.execute(insert(stock_rows), values)
         except IntegrityError as error:
             raise EntryConflict("another command loads the same rows") from error

@@ -108,8 +108,10 @@ class StockSums:
         mine = (stock_samples.c.run == run.key) & (stock_samples.c.county == county)
         with self._database.write() as connection:
             hold(connection, _DRAWING)
-            undrawn = select(func.count()).where(stock_rows.c.round.is_(None))
-            if sum(connection.execute(undrawn.where(stock_rows.c.id.in_(part))).scalar_one() for part in parts(population)) < len(population):
+            # Taken in the order of their keys, as whoever judges, releases or settles rows takes them (`KeptStock`).
+            undrawn = select(stock_rows.c.id).where(stock_rows.c.round.is_(None)).order_by(stock_rows.c.id).with_for_update()
+            held = (connection.execute(undrawn.where(stock_rows.c.id.in_(part))).all() for part in parts(sorted(population)))
+            if sum(map(len, held)) < len(population):
                 return
             last = connection.execute(select(func.max(stock_samples.c.round)).where(mine)).scalar_one() or 0
             values = {"run": run.key, "county": county, "round": last + 1, "population": len(population), "size": len(sample), "drawn_at": now}

@@ -189,6 +189,8 @@ class WatchLists:
         if place <= one.looked:
             return one.looked
         with self._database.write() as connection:
+            if _locked(connection, one.key) is None:  # whoever writes many rows of a list holds it first, also where another looked further
+                return place
             connection.execute(update(watch_lists).where(watch_lists.c.id == one.key, watch_lists.c.looked < place).values(looked=place))
             law = connection.execute(_LAW, {"place": place, "looked": one.looked}).first()
             given = {"of": one.key, "place": place}

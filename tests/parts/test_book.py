@@ -292,6 +292,23 @@ def test_an_earlier_licence_makes_room_where_the_registrar_says_that_it_is_dead(
         issue(book, 3, opening=SAME)
 
 
+def test_an_earlier_licence_is_judged_before_the_book_is_held_and_again_where_it_went_on_meanwhile(book: Book, database: Database) -> None:
+    issue(book, 1, opening=SAME)
+    asked: list[int] = []
+
+    def dead(record: Any) -> bool:
+        asked.append(len(record.entries))
+        if len(asked) == 1:  # nobody waits for who judges
+            book.append(an_entry(Act.REVOKE, sequence=2, licence_id=licence_id(1), recorded_only=True))
+        return True
+
+    issue(book, 2, opening=replace(SAME, may_replace=dead))
+
+    assert asked == [1, 2]
+    with database.read() as connection:
+        assert connection.execute(select(licences.c.licence_id).where(licences.c.live_key.is_not(None))).scalars().all() == [licence_id(2)]
+
+
 # -- insert only, erasing ------------------------------------------------------------------------------
 
 

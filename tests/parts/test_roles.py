@@ -6,17 +6,22 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, func, make_url, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from licence_service.errors import Misconfigured, NotInRegister
 from licence_service.licence import beijing_day
+from licence_service.store.checks import Checks
 from licence_service.store.database import Database
+from licence_service.store.payload import Vault
 from licence_service.store.roles import grant, privileges
 from licence_service.store.tables import metadata
-from tests.parts.databases import empty_postgres
+from licence_service.store.watchlists import Telling, Watched, WatchLists
+from tests.parts.databases import NOW, empty_postgres
 from tests.staffs import a_staff
 from tests.world import DRIVER, VEHICLE, World, a_world
+
+_BULK = ("checks", "check_parts", "watch_lists", "watch_rows", "watch_changes")
 
 
 @pytest.fixture
@@ -90,6 +95,25 @@ def test_what_was_granted_before_is_taken_back(owned: Database, role: str) -> No
     with owned.read() as connection:
         asked = "SELECT has_table_privilege(:role, 'entries', 'UPDATE') OR has_table_privilege(:role, 'entries', 'DELETE')"
         assert connection.execute(text(asked), {"role": role}).scalar_one() is False
+
+
+def test_files_and_lists_of_platforms_are_forgotten_as_the_services_role(owned: Database, role: str, vault: Vault) -> None:
+    grant(owned, role)
+    service = Database(make_url(owned.url).set(username=role).render_as_string(hide_password=False))
+    checks, lists, day = Checks(service, vault), WatchLists(service, vault), beijing_day(NOW)
+    rows = [Watched(f"{number}" * 64, "n" * 64, None, None, None, "ref") for number in range(2)]
+    checks.add("platform", [[{"index": 0}]], day, NOW)
+    lists.put("platform", "fleet", rows, NOW, day)
+    place = lists.mark(lists.get("platform", "fleet"))
+    lists.tell(lists.get("platform", "fleet"), [Telling(1, "genuine", day, "not_found", None)], place, day, NOW)
+
+    assert checks.sweep(NOW + timedelta(days=2)) == 1
+    lists.put("platform", "fleet", rows[1:], NOW, day)
+    lists.delete("platform", "fleet")
+
+    with service.read() as connection:
+        assert [connection.execute(select(func.count()).select_from(metadata.tables[name])).scalar_one() for name in _BULK] == [0] * len(_BULK)
+    service.close()
 
 
 def test_every_table_has_its_privileges() -> None:
