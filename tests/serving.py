@@ -1,14 +1,28 @@
 """A service behind a real server."""
 
+import secrets
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
 
 from licence_service.web.scanning import ScanProtocol
+
+
+def free_port() -> int:
+    """Return a port for a server that must know its own before it begins.
+
+    Ports that are merely found free, by asking for number 0, are those that the system also gives as the near ends of connections: before the
+    server has begun, one of another test may have it. These are below them, and are not drawn by `random`, which begins alike in all workers.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextmanager
@@ -19,6 +33,7 @@ def serving(app: Any, port: int = 0, **options: Any) -> Iterator[int]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
+        assert thread.is_alive(), "the server did not start"
         time.sleep(0.02)
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True

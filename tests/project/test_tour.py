@@ -6,17 +6,17 @@ import re
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from licence_service import demo
 from tests.journeys.test_demo import left_whole
-from tests.project.test_dockerfile import free_port
+from tests.serving import free_port
+from tests.waiting import until
 from tests.world import own_templates
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def here(folder: Path) -> Iterator[str]:
     served = environment() | dict(line.split("=", 1) for line in lines)
     server = subprocess.Popen([".venv/bin/licence-service", "serve", "--port", port], cwd=folder, env=served, stderr=subprocess.DEVNULL)
     try:
-        wait_for(f"http://127.0.0.1:{port}/readyz")
+        until(lambda: ready(server, f"http://127.0.0.1:{port}/readyz"))
         yield f"http://127.0.0.1:{port}"
     finally:
         server.send_signal(signal.SIGTERM)
@@ -72,15 +72,12 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("LICENCE_") or name == "LICENCE_FONTS"}
 
 
-def wait_for(address: str) -> None:
-    for _ in range(150):
-        try:
-            urllib.request.urlopen(address, timeout=2).close()
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail("the server never became ready")
+def ready(server: "subprocess.Popen[bytes]", address: str) -> bool:
+    assert server.poll() is None, "the server ended"
+    with suppress(OSError):
+        urllib.request.urlopen(address, timeout=10).close()
+        return True
+    return False
 
 
 @pytest.mark.timeout(180)
