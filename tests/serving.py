@@ -1,4 +1,4 @@
-"""A service behind a real server."""
+"""A service behind a real server, and a server that says nothing."""
 
 import secrets
 import socket
@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 
@@ -38,3 +38,33 @@ def serving(app: Any, port: int = 0, **options: Any) -> Iterator[int]:
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     thread.join(timeout=20)
+
+
+class Silent:
+    """A server that takes connections and says nothing; who connected is counted."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self._server.setblocking(False)
+        self._taken: list[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+
+    @property
+    def asked(self) -> int:
+        """Return how many have connected."""
+        with suppress(BlockingIOError):
+            while True:
+                self._taken.append(self._server.accept()[0])
+        return len(self._taken)
+
+    def hang_up(self) -> None:
+        """Break off all connections."""
+        for one in self._taken[: self.asked]:
+            one.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hang_up()
+        self._server.close()

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from licence_service.store.webhooks import Wish
 from simulators.repository import FAILS, HANGS_UP, SILENT_AFTER, Repository
 from tests.parts.databases import KINDS, empty_postgres
 from tests.repositories import SECRET, TOKEN, citizen, dumped, issue, reconciler, report_all, reporting_world
+from tests.waiting import until
 from tests.world import DRIVER, World
 
 Both = tuple[World, Repository]
@@ -126,10 +126,7 @@ def test_a_server_reports_and_reconciles_by_itself(tmp_path: Path, demo_keys: Pa
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.setattr("licence_service.app._RECONCILE_SECONDS", 0.05)
             with TestClient(create_app(world.service)):
-                for _ in range(400):
-                    if repository.kept and reconciler(world).ledger.last_finished():
-                        break
-                    sleep(0.02)
+                until(lambda: repository.kept and reconciler(world).ledger.last_finished())
 
         assert list(repository.kept) == [licence_id]
         assert repository.wrongs_at_counts[-1] == set()
