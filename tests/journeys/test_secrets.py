@@ -34,7 +34,7 @@ from tests.waiting import until
 from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, VEHICLE, World, a_world, decision, picture
 
 NAMING = frozenset({"location", "content-disposition"})  # headers that name what was asked for
-SHORTEST = 6  # characters of a value that stands nowhere by chance
+SHORTEST, NUMBER = 6, 10  # characters of a value that stands nowhere by chance; of a number, such as a weight: times of logs are full of shorter ones
 OTHER_CITIZEN = "51990219850612013X"
 WRONG = {"check_code": "0123456789AB", "name": "诸葛匿藏", "tail": "778899"}
 
@@ -50,7 +50,8 @@ class Day:
 
     def secret(self, **named: Any) -> None:
         """Remember what is secret."""
-        self.secrets |= {name: value for name, value in named.items() if isinstance(value, str) and len(value) >= SHORTEST}
+        texts = {name: value for name, value in named.items() if isinstance(value, str)}
+        self.secrets |= {name: value for name, value in texts.items() if len(value) >= (NUMBER if value.replace(".", "").isdigit() else SHORTEST)}
 
     def leaks(self) -> list[tuple[str, str]]:
         """Return where a secret stands: (place, name of the secret)."""
