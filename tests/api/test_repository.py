@@ -16,7 +16,7 @@ from licence_service.store.events import Reader
 from licence_service.store.webhooks import Wish
 from simulators.repository import FAILS, HANGS_UP, SILENT_AFTER, Repository
 from tests.parts.databases import KINDS, empty_postgres
-from tests.repositories import SECRET, TOKEN, citizen, dumped, issue, reconciler, report_all, reporting_world
+from tests.repositories import SECRET, SILENCE, TOKEN, citizen, dumped, issue, reconciler, report_all, reporting_world
 from tests.waiting import until
 from tests.world import DRIVER, World
 
@@ -177,7 +177,7 @@ def test_what_was_told_is_not_told_again(one: Both) -> None:
 def test_what_did_not_arrive_is_tried_again_under_the_same_id_within_five_minutes(tmp_path: Path, demo_keys: Path, fault: str) -> None:
     with reporting_world(tmp_path, demo_keys, faults=(fault,), rate=1.0) as (world, repository):
         licence_id = issue(world, 1)
-        reporter = reconciler(world).reporter
+        reporter = reconciler(world, SILENCE / 2 if fault == SILENT_AFTER else 60.0).reporter
         pauses = []
         reporter.work()
         while (line := reporter.lines.newest(licence_id)).next_at:
