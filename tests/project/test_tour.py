@@ -36,11 +36,12 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def here(folder: Path) -> Iterator[str]:
     """Run the demonstration, and serve it as `make serve` does."""
-    wide = environment() | {"COLUMNS": "250"}
+    port = str(free_port())
+    # Its codes carry the address at which it is served, as with `make`: the foreign reader takes any other for a fault, and stops the seals.
+    wide = environment() | {"COLUMNS": "250", "LICENCE_PUBLIC_URL": f"http://127.0.0.1:{port}"}
     shown = subprocess.run([".venv/bin/licence-service", "demo"], cwd=folder, check=True, capture_output=True, text=True, env=wide).stdout
     every_type_was_shown(folder, shown)
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8")
-    port = str(free_port())
     settings = re.search(r"^DEMO := (.*?)\n\n", recipe, re.DOTALL | re.MULTILINE)
     assert settings
     lines = settings[1].replace("\\\n", " ").replace("$(PORT)", port).split()
@@ -89,7 +90,7 @@ def test_the_five_minutes_of_the_readme_go_as_told(folder: Path, here: str) -> N
     assert verified.count('"overall":"valid"') == 3
     assert (folder / "var/demo/original.pdf").read_bytes() == (folder / "var/demo/practitioner_qualification.pdf").read_bytes()
     answer = json.loads(issued)
-    assert (answer["number"], answer["version"]) == ("交川CG4711", 1)
+    assert (answer.get("number"), answer.get("version")) == ("交川CG4711", 1), issued
     entered, judged, lifted, *history = suspended.splitlines()
     assert [json.loads(entered)["act"], json.loads(lifted)["act"]] == ["suspend", "lift"]
     assert judged == '{"overall":"not_valid'[:20]
