@@ -1,7 +1,6 @@
 """OpenID providers for tests: the real mock in a process of its own, and one of ours that says what a test tells it to."""
 
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -9,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -25,6 +24,8 @@ from pydantic import SecretStr
 
 from licence_service.duties import Role
 from licence_service.licence import beijing_day
+from tests.serving import free_port
+from tests.waiting import until
 from tests.world import World, a_world
 
 ORGAN, OTHER = "11519900MB9900021Q", "11519900MB9900013X"
@@ -33,9 +34,7 @@ ORGAN, OTHER = "11519900MB9900021Q", "11519900MB9900013X"
 @contextmanager
 def running_provider(*people: Mapping[str, str]) -> Iterator[str]:
     """Run `oidc-provider-mock` on a free port, which says of these people what stands in their claims; its address."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     program = subprocess.Popen(
         [
             sys.executable,
@@ -53,17 +52,19 @@ def running_provider(*people: Mapping[str, str]) -> Iterator[str]:
     )
     issuer = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{issuer}/.well-known/openid-configuration", timeout=5).close()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                assert program.poll() is None
-                time.sleep(0.1)
+        until(lambda: _answers(f"{issuer}/.well-known/openid-configuration", program))
         yield issuer
     finally:
         program.terminate()
         program.wait(timeout=20)
+
+
+def _answers(address: str, program: "subprocess.Popen[bytes]") -> bool:
+    assert program.poll() is None
+    with suppress(OSError):  # of which `URLError` is one
+        urllib.request.urlopen(address, timeout=10).close()
+        return True
+    return False
 
 
 @pytest.fixture(scope="session")

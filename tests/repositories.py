@@ -14,7 +14,7 @@ from simulators.repository import Repository, listening
 from tests.world import DRIVER, World, a_world
 
 TOKEN, SECRET = "a-token-of-tests", "a secret of tests"
-SILENCE = 0.6  # seconds for which a silent repository says nothing; senders of the tests wait half of it
+SILENCE = 0.6  # seconds for which a silent repository says nothing
 
 
 @contextmanager
@@ -39,11 +39,11 @@ def reporting_world(folder: Path, keys: Path, database_url: str | None = None, *
         yield world, repository
 
 
-def reconciler(world: World) -> Reconciler:
-    """Return the world's reconciler, less patient than the real one."""
+def reconciler(world: World, patience: float = 60.0) -> Reconciler:
+    """Return the world's reconciler, which waits so many seconds for an answer."""
     found = world.service.repository
     assert found
-    object.__setattr__(found.reporter.wire, "poster", Poster(read_networks("127.0.0.0/8"), SILENCE / 2))
+    object.__setattr__(found.reporter.wire, "poster", Poster(read_networks("127.0.0.0/8"), patience))
     return found
 
 

@@ -7,12 +7,11 @@ It keeps the protocol of `licence_service.seal.remote` and counts every use of i
 * `never`: answers 202 whenever it is asked;
 * `fail`: answers 500 and has sealed nothing;
 * `fail-after`: has sealed, and answers 500;
-* `late`: seals, but answers only after the client gave up (the result waits for a second question);
+* `late`: seals, but answers only when it is `let` (the result waits for a second question);
 * `other`: returns another document; `unsealed`: returns the document as it came.
 """
 
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +27,7 @@ class SealService:
 
     seal: Seal
     mode: str = "ok"
-    late_seconds: float = 1.0
+    let: threading.Event = field(default_factory=threading.Event)
     uses: Counter[str] = field(default_factory=Counter)
     questions: Counter[str] = field(default_factory=Counter)
     _results: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
@@ -48,6 +47,7 @@ class SealService:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.let.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         if result is None:
             return self._answer(409)
         if mode == "late":
-            time.sleep(service.late_seconds)
+            service.let.wait()
         if mode == "fail-after":
             return self._answer(500)
         if mode in {"slow", "never"}:

@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from licence_service.document.standin import person
 from licence_service.identifiers import birth_date_of, sex_of
+from licence_service.licence import beijing_day
 from licence_service.service import Service
 from licence_service.stock.declared import read_plan
 from licence_service.stock.office import Delivery
@@ -74,6 +76,21 @@ def clean(number: int) -> ROW:
         "从业类别": "02001、03001", "初领日期": "2014年6月2日", "有效期起": "2024.3.1", "有效期止": "2030-2-28", "发证机关": "蜀安市交通局",
         "发证日期": "二〇二四年三月一日", "文号": f"蜀交许〔2024〕{number}号", "照片": "one.jpg",
     }  # fmt: skip
+
+
+def of_today(rows: Sequence[ROW]) -> list[ROW]:
+    """Return rows for a world of the machine's own day: what begins, ends and was issued lies as many years later as have gone by since 2026."""
+    years = beijing_day(datetime.now(UTC)).year - 2026
+    return [{**row, **{name: _later(row[name], years) for name in ("有效期起", "有效期止", "发证日期")}} for row in rows]
+
+
+def _later(day: str, years: int) -> str:
+    if day.startswith("9999"):  # without end
+        return day
+    chinese = "〇一二三四五六七八九"
+    year = day[:4].translate(str.maketrans(chinese, "0123456789"))
+    later = str(int(year) + years)
+    return (later if year == day[:4] else later.translate(str.maketrans("0123456789", chinese))) + day[4:]
 
 
 Spoil = Callable[[ROW, int], Mapping[str, str]]

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from licence_service.cli.chunking import _finished, _lines
 from tests.api.test_cli import Terminal, terminal
 from tests.journeys.test_chunks import rows
+from tests.waiting import until
 from tests.world import DRIVER
 
 __all__ = ["terminal"]
@@ -104,9 +104,7 @@ def test_a_worker_that_is_killed_loses_nothing(terminal: Terminal, called: tuple
     process = subprocess.Popen(
         [sys.executable, "-m", "licence_service", *command, "--workers", "2"], env=surroundings, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
-    while not (results.exists() and results.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: results.exists() and results.stat().st_size)
     workers = [child for child in psutil.Process(process.pid).children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
     workers[0].kill()
     _, said = process.communicate(timeout=120)

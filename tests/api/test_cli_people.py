@@ -1,9 +1,12 @@
 """The command line about people: who may come to the desk, and in which roles."""
 
+from datetime import timedelta
+
 import pytest
 
 from licence_service.duties import Role
 from licence_service.licence import beijing_day
+from licence_service.service import utc_now
 from tests.api.test_cli import REFUSED, Terminal, terminal  # noqa: F401 - a fixture
 from tests.provider import ORGAN
 
@@ -16,22 +19,22 @@ def added(terminal: Terminal, *more: str) -> str:  # noqa: F811
 
 
 def test_a_person_is_added_given_roles_and_removed_by_commands_alone(terminal: Terminal) -> None:  # noqa: F811
-    people, today = terminal.world.service.people, beijing_day(terminal.world.clock())
+    people = terminal.world.service.people
     person = added(terminal, "--role", "clerk")
 
     terminal.run("people", "role", person, "auditor", "--by", "局长")
-    found = people.known_by(ISSUER, "u-17", today)
+    found = people.known_by(ISSUER, "u-17", beijing_day(utc_now()))
     assert found
     assert found.roles == {Role.CLERK, Role.AUDITOR}
     terminal.run("people", "role", person, "seal_officer", wanted=REFUSED)
     terminal.run("people", "role", person, "auditor", "--end")
-    terminal.run("people", "role", person, "seal_officer", "--to", today.isoformat())
+    terminal.run("people", "role", person, "seal_officer", "--to", (beijing_day(utc_now()) + timedelta(days=1)).isoformat())
     (row,) = terminal.json("people", "list")
     assert (row["name"], row["roles"]) == ("罗青石", "clerk seal_officer")
     assert "auditor" in row["periods"]
     assert "by 局长" in row["periods"]
     terminal.run("people", "remove", person)
-    assert people.known_by(ISSUER, "u-17", today) is None
+    assert people.known_by(ISSUER, "u-17", beijing_day(utc_now())) is None
     assert terminal.json("people", "list") == []
     terminal.run("people", "remove", person, wanted=REFUSED)
 

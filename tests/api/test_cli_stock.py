@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.test_cli import REFUSED, Terminal, terminal
-from tests.stocks import PLAN, as_csv, dirty, photos
+from tests.stocks import PLAN, as_csv, dirty, of_today, photos
 from tests.world import DRIVER
 
 __all__ = ["terminal"]
@@ -16,8 +16,8 @@ __all__ = ["terminal"]
 @pytest.fixture
 def loaded(terminal: Terminal, tmp_path: Path) -> tuple[str, list[str], set[str]]:
     """Return the run of a stock, the command that loaded it, and every value of it that is nobody else's business."""
-    given = dirty(good=6, of_each=1)
-    (tmp_path / "stock.csv").write_bytes(as_csv(given.rows))
+    given = of_today(dirty(good=6, of_each=1).rows)
+    (tmp_path / "stock.csv").write_bytes(as_csv(given))
     (tmp_path / "map.toml").write_text(PLAN, "utf-8")
     beside = str(photos(tmp_path / "photos"))
     command = [
@@ -32,7 +32,7 @@ def loaded(terminal: Terminal, tmp_path: Path) -> tuple[str, list[str], set[str]
         str(tmp_path / "map.toml"),
     ]
     command += ["--by", "装载人甲", "--beside", beside]
-    personal = {value for row in given.rows for name, value in row.items() if name in {"姓名", "身份证号", "证号", "住址"} and len(value) > 1}
+    personal = {value for row in given for name, value in row.items() if name in {"姓名", "身份证号", "证号", "住址"} and len(value) > 1}
     return terminal.json(*command)["run"], command, personal
 
 

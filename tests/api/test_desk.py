@@ -627,7 +627,7 @@ def test_an_auditor_reads_the_log_of_the_own_department_only(desk: World) -> Non
 def loaded(world: World, folder: Path) -> StockRun:
     """Load a small stock with faults."""
     stocks.photos(folder / "photos")
-    rows = stocks.dirty(2, of_each=1).rows
+    rows = stocks.of_today(stocks.dirty(2, of_each=1).rows)
     (folder / "stock.csv").write_bytes(stocks.as_csv(rows))
     office = world.service.stock().office
     plan = read_plan(stocks.PLAN.encode(), office.template(DRIVER))

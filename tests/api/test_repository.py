@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import pytest
@@ -17,7 +16,8 @@ from licence_service.store.events import Reader
 from licence_service.store.webhooks import Wish
 from simulators.repository import FAILS, HANGS_UP, SILENT_AFTER, Repository
 from tests.parts.databases import KINDS, empty_postgres
-from tests.repositories import SECRET, TOKEN, citizen, dumped, issue, reconciler, report_all, reporting_world
+from tests.repositories import SECRET, SILENCE, TOKEN, citizen, dumped, issue, reconciler, report_all, reporting_world
+from tests.waiting import until
 from tests.world import DRIVER, World
 
 Both = tuple[World, Repository]
@@ -126,10 +126,7 @@ def test_a_server_reports_and_reconciles_by_itself(tmp_path: Path, demo_keys: Pa
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.setattr("licence_service.app._RECONCILE_SECONDS", 0.05)
             with TestClient(create_app(world.service)):
-                for _ in range(400):
-                    if repository.kept and reconciler(world).ledger.last_finished():
-                        break
-                    sleep(0.02)
+                until(lambda: repository.kept and reconciler(world).ledger.last_finished())
 
         assert list(repository.kept) == [licence_id]
         assert repository.wrongs_at_counts[-1] == set()
@@ -180,7 +177,7 @@ def test_what_was_told_is_not_told_again(one: Both) -> None:
 def test_what_did_not_arrive_is_tried_again_under_the_same_id_within_five_minutes(tmp_path: Path, demo_keys: Path, fault: str) -> None:
     with reporting_world(tmp_path, demo_keys, faults=(fault,), rate=1.0) as (world, repository):
         licence_id = issue(world, 1)
-        reporter = reconciler(world).reporter
+        reporter = reconciler(world, SILENCE / 2 if fault == SILENT_AFTER else 60.0).reporter
         pauses = []
         reporter.work()
         while (line := reporter.lines.newest(licence_id)).next_at:

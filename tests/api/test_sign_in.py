@@ -1,11 +1,9 @@
 """Signing in to the desk: with the real mock of a provider, and with one that lies."""
 
-import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +15,8 @@ from licence_service.errors import Misconfigured, Unavailable
 from licence_service.settings import read_settings
 from tests.desks import seat
 from tests.provider import Forger, authorised, come_back, desk_world, forging, person, provider, sign_in  # noqa: F401 - a fixture
+from tests.serving import Silent
+from tests.waiting import until
 from tests.world import World
 
 HTML = {"Accept": "text/html"}
@@ -231,24 +231,28 @@ def test_signing_out_waits_for_no_provider(tmp_path: Path, demo_keys: Path) -> N
 
 
 def test_a_silent_provider_holds_few_and_briefly_and_is_not_asked_again_at_once(tmp_path: Path, demo_keys: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:  # takes connections, and says nothing
-        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with desk_world(tmp_path, demo_keys, address, seal_timeout_seconds=1.5) as world:
-            provider = world.service.sign_in.provider
-            assert provider
+    with Silent() as silent, desk_world(tmp_path, demo_keys, silent.url, seal_timeout_seconds=60) as world:
+        provider = world.service.sign_in.provider
+        assert provider
 
-            def seconds(_number: int) -> float:
-                begun = monotonic()
-                with pytest.raises(Unavailable):
-                    provider.address("state", "nonce", "v" * 43)
-                return monotonic() - begun
+        def refused(_number: int) -> str:
+            with pytest.raises(Unavailable) as told:
+                provider.address("state", "nonce", "v" * 43)
+            return told.value.detail
 
-            with ThreadPoolExecutor(40) as many:
-                waited = sorted(many.map(seconds, range(40)))
-            assert waited[31] < 1.2  # all but eight, whom the provider holds for a second and a half
-            assert seconds(0) < 0.3
-            world.clock.now += timedelta(seconds=16)  # type: ignore[attr-defined]
-            assert seconds(0) > 1.2
+        with ThreadPoolExecutor(40) as many:
+            told = [many.submit(refused, number) for number in range(40)]
+            until(lambda: silent.asked == 8)
+            until(lambda: sum(one.done() for one in told) == 32)  # all but the eight whom the provider holds
+            assert {one.result() for one in told if one.done()} == {"the OpenID provider is slow to answer"}
+            assert silent.asked == 8
+            silent.hang_up()
+        assert refused(0) == "the OpenID provider did not answer a moment ago"
+        assert silent.asked == 8
+        world.clock.now += timedelta(seconds=16)  # type: ignore[attr-defined]
+        provider.voucher.seconds = 0.3
+        assert refused(0) == "a service outside did not answer"  # by itself, after so many seconds
+        assert silent.asked == 9
 
 
 @pytest.mark.parametrize("keys", [{}, {"keys": "x"}, {"keys": [{}]}, {"keys": [1]}, {"keys": [{"kty": "RSA"}]}])

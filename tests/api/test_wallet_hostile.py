@@ -10,6 +10,7 @@ import pytest
 from licence_service.app import served
 from tests.api.test_wallet_apart import ASKED, LENT, LISTS, Scene, scene
 from tests.serving import serving
+from tests.waiting import until
 
 __all__ = ["scene"]
 WORST = ("\x00", "²", "9" * 400)
@@ -48,15 +49,17 @@ def test_nothing_in_an_address_breaks_the_wallet(scene: Scene) -> None:
 
 
 def test_who_goes_away_in_the_middle_of_a_form_has_met_no_bug(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None:
-    said, path = "", f"/wallet/cards/{scene.real.licence_id}/show/code"
+    said, path = list[str](), f"/wallet/cards/{scene.real.licence_id}/show/code"
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nCookie: wallet_session={scene.mine.token}\r\nContent-Length: 999\r\n"
     with serving(served(scene.owner.world.service)) as port:
         with socket.create_connection(("127.0.0.1", port)) as phone:
             phone.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nform_key=".encode())
             time.sleep(0.2)
-        until = time.monotonic() + 5
-        while "/show/code" not in said and time.monotonic() < until:
-            time.sleep(0.05)
-            said += "".join(capfd.readouterr())
-    assert "status=400" in said
-    assert "bug" not in said
+
+        def logged() -> bool:
+            said.extend(capfd.readouterr())
+            return "/show/code" in "".join(said)
+
+        until(logged)
+    assert "status=400" in "".join(said)
+    assert "bug" not in "".join(said)

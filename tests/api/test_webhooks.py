@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from licence_service.store.clients import OFFICER, Client
 from licence_service.store.events import Reader
 from licence_service.store.webhooks import Wish
 from tests.receiver import Got, Receiver, listening
+from tests.waiting import until
 from tests.world import BUSINESS, DRIVER, NOW, TRIP, World, a_world
 
 STRANGER = "12519900MB9900048D"
@@ -384,10 +384,7 @@ def test_the_server_delivers_by_itself(world: World, receiver: Receiver) -> None
     add(world, receiver)
     with TestClient(create_app(world.service)):
         licence_id = world.issue(DRIVER)["licence_id"]
-        for _ in range(500):
-            if receiver.taken:
-                break
-            sleep(0.02)
+        until(lambda: receiver.taken)
 
     assert [one.id for one in receiver.taken] == [f"{licence_id}-1"]
 

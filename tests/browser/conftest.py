@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, Request, expect, sync_playwright
 
 from licence_service.app import served
 from tests.serving import serving
@@ -41,6 +41,7 @@ def playwright() -> Iterator[Playwright]:
     with sync_playwright() as driving, pytest.MonkeyPatch.context() as patched:
         for act in ("click", "press", "select_option", "check"):
             patched.setattr(Locator, act, _until_loaded(getattr(Locator, act)))
+        expect.set_options(timeout=30_000)  # as every act has; a busy machine takes its time
         yield driving
 
 

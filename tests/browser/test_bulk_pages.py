@@ -65,7 +65,7 @@ def test_a_file_goes_in_its_progress_renews_itself_and_its_result_is_a_table_to_
     tidy(page)
 
     site.world.service.desk.work()
-    page.get_by_role("table").wait_for(timeout=20_000)  # nobody pressed anything
+    page.get_by_role("table").wait_for()  # nobody pressed anything
     assert page.get_by_role("status").inner_text() == "共 4 行，已全部核验。 All 4 rows are checked."
     lines = page.get_by_role("row").all_inner_texts()[1:]
     assert [("不符" in line, "无效" in line, "no match" in line) for line in lines] == [(False, False, False)] * 2 + [(True, True, True)] * 2

@@ -1,8 +1,6 @@
 """The desk in a real browser: each role signs in at a real provider and does its work, on a telephone and at a screen."""
 
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +25,7 @@ from tests.browser.conftest import Room
 from tests.browser.test_public_pages import NO_SCRIPTS, PHONE, clean_at_both_sizes, press, reachable
 from tests.desks import typed
 from tests.provider import ORGAN, desk_world, person, provider  # noqa: F401 - a fixture
-from tests.serving import serving
+from tests.serving import free_port, serving
 from tests.world import DRIVER, World
 
 pytestmark = pytest.mark.browser
@@ -52,9 +50,7 @@ class DeskSite:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, demo_keys: Path, provider: str) -> Iterator[DeskSite]:  # noqa: F811
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with desk_world(tmp_path_factory.mktemp("desk"), demo_keys, provider, url) as world:
         keeper = min(world.service.keyring.departments.values(), key=lambda one: one.issuer_index).uscc

@@ -1,8 +1,7 @@
 """A holder's whole day in real browsers: log in, claim, download, show to a camera, lend, take back, see who looked; the same through a host app."""
 
-import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from tests.host import HostApp, Somebody, hosting
 from tests.provider import running_provider
 from tests.purse import CLIENT
 from tests.screens import on_screen
-from tests.serving import serving
+from tests.serving import free_port, serving
 from tests.world import DRIVER, World, a_world
 
 pytestmark = pytest.mark.browser
@@ -43,9 +42,7 @@ class Day:
 @contextmanager
 def a_day(folder: Path, keys: Path, issuer: str) -> Iterator[Day]:
     """Issue a licence and serve, at the time of the provider's own clock."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     told: dict[str, Any] = {
         "identity_issuer": issuer,

@@ -90,7 +90,7 @@ class Browsers:
         context = self.showing(code).new_context(base_url=self.site.url, **options)
         context.on("request", lambda request: asked.append(request.url))
         page = context.new_page()
-        page.set_default_timeout(12_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("console", lambda said: trouble.append(said.text) if "Content Security Policy" in said.text else None)
         page.clock.set_fixed_time(now or self.site.world.clock() + timedelta(minutes=1))

@@ -57,7 +57,7 @@ def test_an_operator_plans_rehearses_has_it_approved_runs_and_reports(present: W
     dated = (
         example.replace('"age"', '"request"')
         .replace("2026-03-20", today.isoformat())
-        .replace("decided_to = 2026-03-19", f"decided_to = {today.isoformat()}")
+        .replace("decided_to = 2026-03-19", f"decided_to = {(today + timedelta(days=1)).isoformat()}")
     )
     (tmp_path / "plan.toml").write_text(dated, "utf-8")
 

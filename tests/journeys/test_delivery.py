@@ -25,6 +25,7 @@ from licence_service.targets import read_networks
 from tests.api.test_cli import Terminal, terminal
 from tests.parts.databases import KINDS, at_once, empty_postgres
 from tests.receiver import Got, Receiver, listening
+from tests.waiting import until
 from tests.world import DRIVER, ROOT, World, a_world
 
 __all__ = ["terminal"]
@@ -128,10 +129,7 @@ def test_a_slow_receiver_of_one_client_does_not_hold_up_another(world: World) ->
         issue(world, 1)
         company = world.issue("road_transport_business_permit", "company-01")["licence_id"]
         rounds = world.service.courier.start()
-        for _ in range(400):
-            if other.taken:
-                break
-            threading.Event().wait(0.02)
+        until(lambda: other.taken)
         assert [one.id for one in other.taken] == [f"{company}-1"]
         assert held.got == []
         quick_done.set()

@@ -156,7 +156,7 @@ def slow(tmp_path: Path, demo_keys: Path) -> Iterator[tuple[World, SlowKey]]:
         key = SlowKey(0.002, sign_with=partial(der_signature, private))
         chain = [one.public_bytes(Encoding.DER) for one in load_pem_x509_certificates((keys / uscc / "certificate.pem").read_bytes())]
         department = world.service.keyring.departments[uscc]
-        seal = LocalSeal(department.seal.seal_id, "pades-p256", Lanes(key.open, 4, patience_seconds=0.3), chain)
+        seal = LocalSeal(department.seal.seal_id, "pades-p256", Lanes(key.open, 4, patience_seconds=60), chain)
         assert isinstance(world.service.keyring.departments, dict)
         world.service.keyring.departments[uscc] = replace(department, seal=seal)
         yield world, key
@@ -165,6 +165,10 @@ def slow(tmp_path: Path, demo_keys: Path) -> Iterator[tuple[World, SlowKey]]:
 def test_a_chunk_whose_signings_fail_and_hang_is_sealed_whole(slow: tuple[World, SlowKey]) -> None:
     world, key = slow
     key.failing, key.stalling, key.stall, key.dice = 0.05, 0.03, 0.5, random.Random(7)
+    seal = world.service.keyring.departments[world.client(DRIVER).department].seal
+    assert isinstance(seal, LocalSeal)
+    assert isinstance(seal._signer.signing, Lanes)
+    seal._signer.signing.patience = 0.3
     given, done = rows(world, count=COUNT), list[Any]()
     while not done or isinstance(done[0], SealUnavailable):  # one without any luck leaves all of the chunk waiting
         done = issued(world, DRIVER, given)

@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -28,9 +27,12 @@ from licence_service.store.tables_of_runs import runs as runs_table
 from tests.api.test_cli import Terminal, terminal
 from tests.journeys.test_chunks import rows, s3
 from tests.parts.databases import empty_postgres
+from tests.waiting import until
 from tests.world import DRIVER, PASSPHRASE, PAYLOAD_KEY, ROOT, Clock, World, a_world, reading_once
 
 __all__ = ["terminal"]
+ENTRIES = "LOCK TABLE entries IN EXCLUSIVE MODE"
+LAST_CHUNK = "SELECT * FROM run_chunks WHERE number = 11 FOR UPDATE"
 BEAT = ("--heart", "0.2", "--silence", "1", "--look", "0.2", "--rest", "0.2")
 
 
@@ -67,12 +69,13 @@ def begun(terminal: Terminal, *words: str) -> Iterator["subprocess.Popen[str]"]:
             one.kill()
 
 
-def until(true: Callable[[], object], seconds: float = 90) -> None:
-    """Wait for something."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.05)
+@contextmanager
+def locked(service: Service, statement: str) -> Iterator[None]:
+    """Hold a lock of the database: whoever needs it waits, and is met at work however late the one is who looks for him."""
+    with service.database.engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+        yield
+        connection.rollback()
 
 
 def written(terminal: Terminal, count: int) -> tuple[Path, Path, list[str]]:
@@ -111,12 +114,18 @@ def test_workers_and_command_may_be_killed_in_the_middle_and_nothing_is_lost_or_
     _, results, command = written(shared, 60)
     service = shared.world.service
     shared.run("worker", "--prepare")
-    with begun(shared, "worker", *BEAT) as first, begun(shared, "worker", *BEAT) as second, begun(shared, *command) as calling:
-        until(lambda: len(holders(service)) == 2)  # both carry a chunk at once
-        psutil.Process(first.pid).kill()
+    with begun(shared, *command) as calling, ExitStack() as last, begun(shared, "worker", *BEAT) as second:
+        with locked(service, ENTRIES):
+            until(lambda: set(holders(service)) == {0})  # whose results are written first
+            with begun(shared, "worker", *BEAT) as first:
+                until(lambda: set(holders(service)) == {0, 1})  # both carry a chunk at once
+                psutil.Process(first.pid).kill()
+            until(lambda: service.runs.kept.chunk(service.runs.kept.all()[0], 11))
+            last.enter_context(locked(service, LAST_CHUNK))  # nobody begins it before the command is killed
         until(lambda: results.exists() and results.stat().st_size)
         calling.kill()
         assert calling.wait() == -9
+        last.close()
         shared.run(*command)  # the same rows and keys: it goes on with the same run
         second.terminate()
         assert second.wait(30) == 0, second.stderr and second.stderr.read()
@@ -132,7 +141,7 @@ def test_a_chunk_that_a_dead_worker_held_is_done_by_another(shared: Terminal) ->
     shared.run("worker", "--prepare")
     with begun(shared, *command) as calling:
         until(service.runs.kept.all)
-        with begun(shared, "worker", *BEAT) as dying:
+        with locked(service, ENTRIES), begun(shared, "worker", *BEAT) as dying:
             until(lambda: holders(service))
             psutil.Process(dying.pid).kill()
         with begun(shared, "worker", *BEAT):
@@ -181,7 +190,12 @@ def test_what_a_worker_cannot_do_now_stands_in_the_register(shared: Terminal) ->
     shared.run("worker", "--once", *BEAT)
     assert [one["reason"] for one in shared.json("runs", "show", run.run_id)["trouble"]] == ["seal-stopped"]
     service.seal_log.order(seal, stopped=False, at=shared.world.clock(), by="an officer", reason="a test")
-    time.sleep(0.5)
+
+    def rested() -> list[tuple[str, int]]:
+        cast("Clock", shared.world.clock).now = utc_now()
+        return service.runs.kept.due()
+
+    until(rested)
     shared.run("worker", "--once", *BEAT)
     assert shared.json("runs", "show", run.run_id)["chunks"] == {DONE: 1}
 

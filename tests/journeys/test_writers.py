@@ -62,8 +62,13 @@ class Crowd:
             assert any(one.poll() is None for one in self.running), self.said()
             time.sleep(0.005)
 
+    def may_end(self) -> None:
+        """Let the writers begin their last acts."""
+        self.jobs[0].may_end.touch()
+
     def finish(self) -> None:
         """Wait for all writers; each must have ended well."""
+        self.may_end()
         for one in self.running:
             _, said = one.communicate(timeout=SECONDS)
             assert one.returncode == 0, said.decode()
@@ -234,9 +239,13 @@ def eight_with_the_server_killed(crowd: Crowd, server: Server, *, after: Sequenc
     crowd.start(crowd.jobs)
     for enough in after:
         crowd.wait(lambda enough=enough: len(crowd.lines()) >= enough)  # type: ignore[misc]
+        told = crowd.jobs[0].told
+        told.unlink(missing_ok=True)
         server.kill()
         known = set(crowd.lines())
-        time.sleep(0.3)  # for a while nobody answers
+        if enough == after[-1]:
+            crowd.may_end()
+        crowd.wait(told.exists)  # nobody answers until somebody has noticed
         server.start()
         in_the_book = {
             (record.licence_id, entry.sequence, entry.decision.number)

@@ -35,7 +35,8 @@ NOBODYS = 2  # the entry that is named by who has none of its own to name: whate
 class Job:
     """A writer's work. `began` is seconds since 1970, when its clock stood at NOW; `pace` how many of its seconds go by in one.
 
-    `revokes` is the number of the act that is a revocation, none where negative.
+    `revokes` is the number of the act that is a revocation, none where negative. Before its last act a writer waits until it may go on:
+    whoever wants to meet all of them at work has the time for it, however slow the machine is.
     """
 
     writer: int
@@ -64,6 +65,16 @@ class Job:
     def pid(self) -> Path:
         """Where the writer says which process it is."""
         return self.path.with_suffix(".pid")
+
+    @property
+    def may_end(self) -> Path:
+        """What is there once writers may begin their last act; one for all."""
+        return Path(self.folder) / "may-end"
+
+    @property
+    def told(self) -> Path:
+        """What is there once a writer was told to wait; one for all."""
+        return Path(self.folder) / "told-to-wait"
 
     def kept(self) -> None:
         """Write the job down."""
@@ -121,7 +132,7 @@ def _facts(day: date, key: str) -> Mapping[str, str]:
     return {"date": day.isoformat(), "decision_no": key, "act": "超员", "penalty": "罚款", "authority": "示例机关"}
 
 
-def finished(service: Service, caller: Client, key: str, licence_id: str, body: Mapping[str, Any]) -> Line:
+def finished(service: Service, caller: Client, key: str, licence_id: str, body: Mapping[str, Any], told: Path) -> Line:
     """Enter an act, again and again under its key until the service says yes or no."""
     told_to_wait = 0
     while True:
@@ -129,6 +140,7 @@ def finished(service: Service, caller: Client, key: str, licence_id: str, body: 
             outcome = service.registrar.act(caller, key, licence_id, body)
         except Unavailable:
             told_to_wait += 1
+            told.touch()
         except Refusal as refused:
             return Line(key, licence_id, body["act"], None, refused.slug, told_to_wait)
         else:
@@ -144,7 +156,9 @@ def write(job: Job, service: Service) -> None:
     before = written(job.lines)
     with job.lines.open("a", encoding="utf-8") as file:
         for key, licence_id, act in list(wanted(job))[len(before) :]:
-            before.append(finished(service, caller, key, licence_id, body_of(key, licence_id, act, before)))
+            while len(before) == job.acts - 1 and not job.may_end.exists():
+                time.sleep(PAUSE)
+            before.append(finished(service, caller, key, licence_id, body_of(key, licence_id, act, before), job.told))
             file.write(json.dumps(asdict(before[-1])) + "\n")
             file.flush()
     service.close()

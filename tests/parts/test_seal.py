@@ -22,6 +22,7 @@ from licence_service.seal.pades import LocalSeal, examine
 from licence_service.seal.remote import RemoteSeal
 from tests.parts.conftest import NOW, SCHEMES, draw_page
 from tests.seal_service import SealService
+from tests.waiting import until
 
 
 def _of_scheme(keyring: Keyring, scheme: str) -> Department:
@@ -37,7 +38,7 @@ def service(keyring: Keyring) -> Iterator[SealService]:
 @pytest.fixture
 def remote(service: SealService, keyring: Keyring) -> Iterator[RemoteSeal]:
     known = keyring.known_seals[service.seal.certificate_sha256]
-    with outbound.client(0.5) as client:
+    with outbound.client(60) as client:
         yield RemoteSeal(known, client, url=service.url, trust=keyring.trust_roots)
 
 
@@ -183,11 +184,13 @@ def test_a_failing_service_leaves_the_issue_waiting_and_its_seal_unused(service:
 
 @pytest.mark.parametrize("mode", ["late", "fail-after"])
 def test_a_result_made_after_the_client_gave_up_is_fetched_and_the_seal_used_once(
-    service: SealService, remote: RemoteSeal, page: bytes, mode: str
+    service: SealService, remote: RemoteSeal, keyring: Keyring, page: bytes, mode: str
 ) -> None:
     service.mode = mode
-    with pytest.raises(SealUnavailable):
-        remote.affix(page, sealed_at=NOW, request_id=mode)
+    known = keyring.known_seals[service.seal.certificate_sha256]
+    with outbound.client(0.5) as hasty, pytest.raises(SealUnavailable):
+        RemoteSeal(known, hasty, url=service.url, trust=keyring.trust_roots).affix(page, sealed_at=NOW, request_id=mode)
+    until(lambda: service.result(mode))
     recalled = remote.recall(page, request_id=mode)
     assert recalled is not None
     service.mode = "ok"
@@ -214,7 +217,7 @@ def test_what_is_not_the_sealed_document_is_not_believed(service: SealService, r
 
 def test_the_seal_of_another_department_is_not_believed(service: SealService, keyring: Keyring, page: bytes) -> None:
     other = next(known for known in keyring.known_seals.values() if known.seal_id != service.seal.seal_id)
-    with outbound.client(0.5) as client, pytest.raises(SealUnavailable):
+    with outbound.client(60) as client, pytest.raises(SealUnavailable):
         RemoteSeal(other, client, url=service.url, trust=keyring.trust_roots).affix(page, sealed_at=NOW, request_id="x")
 
 
@@ -232,7 +235,7 @@ def test_patience_ends(service: SealService, keyring: Keyring, page: bytes) -> N
     waited: list[float] = []
     known = keyring.known_seals[service.seal.certificate_sha256]
     service.mode = "never"
-    with outbound.client(0.5) as client:
+    with outbound.client(60) as client:
         seal = RemoteSeal(known, client, url=service.url, trust=keyring.trust_roots, patience_seconds=3, wait=waited.append)
         with pytest.raises(SealUnavailable):
             seal.affix(page, sealed_at=NOW, request_id="never")

@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.serving import free_port
 
 ROOT = Path(__file__).parents[2]
 NEEDS_ROOT = ("apt-get", "groupadd")  # what only a build as root can do; the test makes the folders itself
@@ -131,13 +132,6 @@ def place() -> Iterator[Place]:
         found = Place(home, who)
         found.give()
         yield found
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @pytest.mark.long

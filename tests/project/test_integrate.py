@@ -9,8 +9,8 @@ import pytest
 
 from tests.journeys.own_server import Server
 from tests.journeys.own_server import own_server as server  # noqa: F401 - a fixture
-from tests.project.test_dockerfile import free_port
 from tests.project.test_tour import ROOT, environment, folder  # noqa: F401 - a fixture
+from tests.serving import free_port
 
 PAGE = (ROOT / "docs" / "integrate.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
