@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from operator import gt, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, insert, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, literal, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.licence import beijing_day
@@ -77,10 +77,6 @@ class Seen:
     at_desk: AtDesk | None = None
 
 
-_before = reads.alias("before")
-_AGAIN = exists().where(  # somebody looked for the same company before, on the same day
-    _before.c.licence == reads.c.licence, _before.c.company == reads.c.company, _before.c.day == reads.c.day, _before.c.id < reads.c.id
-)
 _LICENCE = select(licences.c.id).where(licences.c.licence_id == bindparam("of_licence")).scalar_subquery()
 _LENDING = select(lendings.c.id).where(lendings.c.lending_id == bindparam("of_lending")).scalar_subquery()
 _ENTER = insert(reads).values(
@@ -155,13 +151,20 @@ class Reads:
 
     def _lines(self, of: Select[int, str], after: str, limit: int, since: datetime | None, *, newest_first: bool) -> list[Seen]:
         theirs = of.cte("theirs")
+        # Of what a company's persons saw of a licence on one day the first line, found once for all licences: asked for each line, SQLite would walk
+        # through all that the company saw on that day.
+        days = select(func.min(reads.c.id)).where(reads.c.licence.in_(select(theirs.c.id)), reads.c.company.is_not(None))
+        first = days.group_by(reads.c.licence, reads.c.company, reads.c.day)
         lines = union_all(
             select(looks.c.at, literal(_LOOK).label("list"), looks.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
             .join(looked_at, looked_at.c.look == looks.c.id)
             .join(theirs, theirs.c.id == looked_at.c.licence),
             select(reads.c.at, literal(_READ).label("list"), reads.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
             .join(theirs, theirs.c.id == reads.c.licence)
-            .where(~_AGAIN),
+            .where(reads.c.company.is_(None)),
+            select(reads.c.at, literal(_READ).label("list"), reads.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
+            .join(theirs, theirs.c.id == reads.c.licence)
+            .where(reads.c.id.in_(first)),
             select(desk_log.c.at, literal(_DESK).label("list"), desk_log.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
             .join(theirs, theirs.c.licence_id == desk_log.c.subject)
             .where(desk_log.c.done.in_(OF_A_LICENCE)),
