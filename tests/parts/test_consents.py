@@ -220,7 +220,7 @@ def test_a_list_of_many_cards_takes_steps_as_it_has_lines_however_many_a_company
         with office.database.read() as connection:
             driver: Any = connection.connection.driver_connection
         driver.set_progress_handler(lambda: counted.append(100), 100)
-        found = office.reads.of_cards(Scope(holder_id), limit=5000)
+        found = office.reads.of_cards(Scope(holder_id), limit=5000, since={})
         driver.set_progress_handler(None, 0)
         assert sorted(one.licence_id for one in found) == [f"{key}" for key in keys]
         return sum(counted)
