@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import add
 
 from licence_service.document.furniture import plates_of
 from licence_service.document.reading import compact
@@ -15,9 +16,9 @@ from licence_service.errors import PageDisagrees, Unavailable
 from licence_service.frozen import replace
 from licence_service.identifiers import CHECK_CODE_LENGTH, CROCKFORD
 from licence_service.licence import Entry, Version
-from licence_service.line import Line
+from licence_service.line import Line, host_of
 from licence_service.presenting import Presenter
-from licence_service.qr_token import BadCode, before_code, digits_in, message_in
+from licence_service.qr_token import MOST_SHOWN, BadCode, before_code, digits_in, message_in
 from licence_service.seal.examiner import finding_of
 from licence_service.seal.tokens import BadToken, Purpose, kid_of, open1
 from licence_service.store.foreign_readings import GONE, RIGHT, WRONG, Chosen, ForeignReadings
@@ -100,14 +101,14 @@ class ForeignReading:
             raise Unavailable("the slow reader could not read a document in its time; it is looked at again")
         # What stands on a page comes by acts that have pages themselves, of which one alone is under way on a licence: so none came in between.
         before = replace(record, entries=record.entries[: record.entries.index(entry)])
-        line = self._as_then(reread.codes)
+        line = self._as_then(reread.codes, f"licence {record.licence_id}, version {version.version}")
         sheet, attached = line.page(entry, template, department, {}, before, check_code=None)
         if len(reread.codes) == 1 and self._means(reread.codes[0], sheet.code_text, line.public_url):
             sheet = replace(sheet, code_text=reread.codes[0])
-        said = "".join(compact(piece.text) for page in reread.pages for piece in page.pieces)
-        return reread.unlike(sheet, attached) or _check_code_wrong(said, version) or _host_wrong(said, sheet.host)
+        said = [compact(piece.text) for page in reread.pages for piece in page.pieces]
+        return reread.unlike(sheet, attached) or _check_code_wrong("".join(said), version) or _host_wrong(said, sheet.host)
 
-    def _as_then(self, codes: Sequence[str]) -> Line:
+    def _as_then(self, codes: Sequence[str], place: str) -> Line:
         """Return the line under the address that a document's one code leads to.
 
         Whoever restarts the service under another address has made no document wrong that was sealed before: what it says must agree with itself.
@@ -115,7 +116,7 @@ class ForeignReading:
         address = before_code(codes[0]) if len(codes) == 1 else None
         if address is None or address == self.line.public_url.lower():
             return self.line
-        _LOG.warning("a document was made under another LICENCE_PUBLIC_URL than that of this process")
+        _LOG.warning("%s: made under another LICENCE_PUBLIC_URL than that of this process, whose host was %s", place, host_of(address)[:MOST_SHOWN])
         return replace(self.line, public_url=address)
 
     def _means(self, read: str, wanted: str | None, public_url: str) -> bool:
@@ -140,6 +141,10 @@ def _check_code_wrong(said: str, version: Version) -> str | None:
     return None if there else "its check code does not stand on its page"
 
 
-def _host_wrong(said: str, host: str) -> str | None:
-    """Say whether the host that the code leads to is missing: who reads the page is told to trust no other."""
-    return None if compact(host) in said else "its code leads elsewhere than its page says"
+def _host_wrong(said: Sequence[str], host: str) -> str | None:
+    """Say whether the host that the code leads to is missing: who reads the page is told to trust no other, neither a longer nor a shorter one.
+
+    It stands alone on its line, or is broken onto two.
+    """
+    there = compact(host) in {*said, *map(add, said, said[1:])}
+    return None if there else "its code leads elsewhere than its page says"

@@ -21,7 +21,7 @@ MOST_DIGITS = 1200
 MOST_BYTES = 498  # what 1,200 digits can say
 COMPARE_BYTES = 42
 COMMITMENT_BYTES = 16
-_MOST_SHOWN = 253  # of a host (RFC 1035 §2.3.4)
+MOST_SHOWN = 253  # of a host (RFC 1035 §2.3.4)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _VALID_TO, _CONDITIONS = 6, 11  # the two claims that may be absent
 _KEYS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 11})
@@ -138,7 +138,7 @@ def site_of(text: str, official: str) -> str | None:
         shown = host.encode("idna").decode("ascii")
     except UnicodeError:
         shown = host.encode("ascii", "backslashreplace").decode("ascii")
-    return (f"{split.scheme}://{shown}{port}" if shown == official else shown)[:_MOST_SHOWN]
+    return (f"{split.scheme}://{shown}{port}" if shown == official else shown)[:MOST_SHOWN]
 
 
 def digits_of(message: bytes) -> str:

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from operator import gt, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, insert, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, func, insert, literal, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.licence import beijing_day
 from licence_service.store.cards import Scope, licences_of
-from licence_service.store.database import Database
+from licence_service.store.database import Database, Instant
 from licence_service.store.desk_log import OF_A_LICENCE
 from licence_service.store.looks import Look, look_of
 from licence_service.store.payload import Vault
@@ -77,10 +77,6 @@ class Seen:
     at_desk: AtDesk | None = None
 
 
-_before = reads.alias("before")
-_AGAIN = exists().where(  # somebody looked for the same company before, on the same day
-    _before.c.licence == reads.c.licence, _before.c.company == reads.c.company, _before.c.day == reads.c.day, _before.c.id < reads.c.id
-)
 _LICENCE = select(licences.c.id).where(licences.c.licence_id == bindparam("of_licence")).scalar_subquery()
 _LENDING = select(lendings.c.id).where(lendings.c.lending_id == bindparam("of_lending")).scalar_subquery()
 _ENTER = insert(reads).values(
@@ -147,29 +143,36 @@ class Reads:
         A cursor that is none of ours begins at the beginning. Nothing from before `since` is told.
         """
         one = select(licences.c.id, licences.c.licence_id).where(licences.c.licence_id == licence_id)
-        return self._lines(one, after, limit, since, newest_first=newest_first)
+        return self._lines(one, after, limit, {licence_id: since} if since else {}, newest_first=newest_first)
 
-    def of_cards(self, scope: Scope, *, after: str = "", limit: int = 100) -> list[Seen]:
-        """Return the same of all cards of a scope, newest first; what was seen before a licence came to its holder is among it."""
-        return self._lines(licences_of(scope), after, limit, None, newest_first=True)
+    def of_cards(self, scope: Scope, *, after: str = "", limit: int = 100, since: Mapping[str, datetime]) -> list[Seen]:
+        """Return the same of all cards of a scope, newest first. `since` are instants of licences; of others everything is told."""
+        return self._lines(licences_of(scope), after, limit, since, newest_first=True)
 
-    def _lines(self, of: Select[int, str], after: str, limit: int, since: datetime | None, *, newest_first: bool) -> list[Seen]:
-        theirs = of.cte("theirs")
+    def _lines(self, of: Select[int, str], after: str, limit: int, since: Mapping[str, datetime], *, newest_first: bool) -> list[Seen]:
+        from_then = {one: literal(at, Instant) for one, at in since.items()}
+        began = case(from_then, value=licences.c.licence_id, else_=literal(_EPOCH, Instant)) if since else literal(_EPOCH, Instant)
+        theirs = of.add_columns(began.label("since")).cte("theirs")
+        # Of what a company's persons saw of a licence on one day the first line, found once for all licences: asked for each line, SQLite would walk
+        # through all that the company saw on that day.
+        days = select(func.min(reads.c.id)).where(reads.c.licence.in_(select(theirs.c.id)), reads.c.company.is_not(None))
+        first = days.group_by(reads.c.licence, reads.c.company, reads.c.day)
         lines = union_all(
-            select(looks.c.at, literal(_LOOK).label("list"), looks.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
+            select(looks.c.at, literal(_LOOK).label("list"), looks.c.id, theirs.c.id.label("licence"), theirs.c.licence_id, theirs.c.since)
             .join(looked_at, looked_at.c.look == looks.c.id)
             .join(theirs, theirs.c.id == looked_at.c.licence),
-            select(reads.c.at, literal(_READ).label("list"), reads.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
+            select(reads.c.at, literal(_READ).label("list"), reads.c.id, theirs.c.id.label("licence"), theirs.c.licence_id, theirs.c.since)
             .join(theirs, theirs.c.id == reads.c.licence)
-            .where(~_AGAIN),
-            select(desk_log.c.at, literal(_DESK).label("list"), desk_log.c.id, theirs.c.id.label("licence"), theirs.c.licence_id)
+            .where(reads.c.company.is_(None)),
+            select(reads.c.at, literal(_READ).label("list"), reads.c.id, theirs.c.id.label("licence"), theirs.c.licence_id, theirs.c.since)
+            .join(theirs, theirs.c.id == reads.c.licence)
+            .where(reads.c.id.in_(first)),
+            select(desk_log.c.at, literal(_DESK).label("list"), desk_log.c.id, theirs.c.id.label("licence"), theirs.c.licence_id, theirs.c.since)
             .join(theirs, theirs.c.licence_id == desk_log.c.subject)
             .where(desk_log.c.done.in_(OF_A_LICENCE)),
         ).subquery()
         order = (lines.c.at, lines.c.list, lines.c.id, lines.c.licence)
-        wanted = select(lines).order_by(*(one.desc() if newest_first else one for one in order)).limit(limit)
-        if since:
-            wanted = wanted.where(lines.c.at >= since)
+        wanted = select(lines).where(lines.c.at >= lines.c.since).order_by(*(one.desc() if newest_first else one for one in order)).limit(limit)
         if place := _place(after, newest_first=newest_first):
             wanted = wanted.where(_beyond(order, place, lt if newest_first else gt))
         with self.database.read() as connection:

@@ -248,33 +248,40 @@ def test_a_restart_goes_on_where_it_was_and_a_kill_loses_no_document(url: str | 
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8001", "https://zz.example.cn"])
-def test_a_document_that_was_made_under_another_address_stops_no_seal(tmp_path: Path, demo_keys: Path, address: str) -> None:
+def test_a_document_that_was_made_under_another_address_stops_no_seal_and_is_named_with_that_address(
+    tmp_path: Path, demo_keys: Path, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with a_world(tmp_path, demo_keys) as world:
         tokens = world.tokens
         issue(world, 0)
-        world.issue(BUSINESS)
+        licence_id = world.issue(BUSINESS)["licence_id"]
     with a_world(tmp_path, demo_keys, None, tokens, public_url=address) as world:
         assert world.service.foreign_reading.work() == 2
         assert world.service.foreign_reading.kept.counts() == {"waiting": 0, "right": 2, "wrong": 0, "gone": 0}
+    assert any(f"licence {licence_id}, version 1: " in line and line.endswith("licence.example.cn") for line in caplog.messages)
 
 
 class Misleading(Printer):
     """A printer whose code leads to another address than the page names."""
 
-    def __init__(self, other: Printer) -> None:
+    def __init__(self, other: Printer, host: str) -> None:
         """Take the faces and families of another."""
         self.__dict__.update(other.__dict__)
+        self.host = host
 
     def press(self, sheet: Sheet, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Laid | None:
         """Print another address in the code."""
         assert sheet.code_text
-        wrong = replace(sheet, code_text=sheet.code_text.replace("LICENCE.EXAMPLE.CN", "LICENCE.EXAMPLE.NET"))
+        wrong = replace(sheet, code_text=sheet.code_text.replace("LICENCE.EXAMPLE.CN", self.host))
         return super().press(wrong, attachment, created_at=created_at, slot_bytes=slot_bytes)
 
 
-def test_a_code_that_leads_elsewhere_than_its_page_says_is_wrong(world: World) -> None:
+@pytest.mark.parametrize(
+    "host", ["LICENCE.EXAMPLE.NET", "EXAMPLE.CN", "LICENCE.EXAMPLE.CN.EXAMPLE.NET", "LICENCE.EXAMPLE.CN:8443", "LICENCE.EXAMPLE.CN@EXAMPLE.NET", "CN"]
+)
+def test_a_code_that_leads_elsewhere_than_its_page_says_is_wrong(world: World, host: str) -> None:
     key, body = rows(world, count=1)[0]
-    assert isinstance(by(world, Misleading).issue(world.client(DRIVER), key, body), Done)
+    assert isinstance(by(world, lambda printer: Misleading(printer, host)).issue(world.client(DRIVER), key, body), Done)
     assert world.service.foreign_reading.work() == 1
     assert world.service.foreign_reading.kept.counts()["wrong"] == 1
 

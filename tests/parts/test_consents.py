@@ -3,9 +3,10 @@
 import threading
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, insert, select
 
 from licence_service.digests import digests
 from licence_service.errors import CeilingReached, NotInRegister
@@ -20,7 +21,9 @@ from licence_service.store.invitations import MOST_AN_HOUR, Invitations
 from licence_service.store.payload import Vault
 from licence_service.store.reads import EMPLOYER, STAFF, Reads
 from licence_service.store.record import Appendix, Opening
+from licence_service.store.tables import licences
 from licence_service.store.tables_of_consents import consents, invitations
+from licence_service.store.tables_of_holders import cards, holders
 from licence_service.store.tables_of_lending import reads
 from tests.builders import ORGAN, TYPE_CODE, a_version, an_entry
 from tests.parts.databases import NOW, Clock, at_once
@@ -88,9 +91,9 @@ def test_all_or_none_is_agreed_to_and_under_a_living_code_only(office: Office) -
     with pytest.raises(NotInRegister):
         office.give(ONE, "0" * 20)
     office.kept.release(Scope(office.person), TWO, office.person, NOW)
-    for licences, code in (((ONE, TWO), ""), ((ONE,), "0" * 16)):
+    for named, code in (((ONE, TWO), ""), ((ONE,), "0" * 16)):
         with pytest.raises(NotInRegister):
-            office.give(*licences, code=code)
+            office.give(*named, code=code)
     with pytest.raises(NotInRegister):
         office.give(ONE, days=31)
     assert office.count(consents) == 0
@@ -196,6 +199,34 @@ def test_a_days_look_is_one_line_however_many_list_at_once_and_says_here_who_the
         assert [(one.read.way, one.read.asker, one.read.company, one.read.fields) for one in lines if one.read] == [
             (STAFF, EMPLOYER, office.company, ("person_name",))
         ]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_list_of_many_cards_takes_steps_as_it_has_lines_however_many_a_company_sees_in_a_day(office: Office) -> None:
+    def steps(cards_of_them: int) -> int:
+        keys, holder_id = range(1000, 1000 + cards_of_them), f"{cards_of_them:026}"
+        with office.database.write() as connection:
+            holder = connection.execute(
+                insert(holders).values(holder_id=holder_id, kind=PERSON, known_by=holder_id, sealed=b"", added_at=NOW)
+            ).lastrowid
+            there = connection.execute(select(licences).limit(1)).mappings().one()
+            more = [{**there, "id": key, "licence_id": f"{key}", "live_key": None} for key in keys]
+            connection.execute(insert(licences).prefix_with("OR IGNORE"), more)
+            kept = {"holder": holder, "held_by": "", "how": "identity", "claimed_at": NOW, "claimed_by": holder_id}
+            connection.execute(insert(cards), [{**kept, "licence": key} for key in keys])
+        office.reads.enter_daily(office.company, "b" * 26, {key: ["person_name"] for key in keys}, NOW)
+        office.reads.enter_daily(office.company, "c" * 26, {key: ["person_name"] for key in keys}, NOW)
+        counted: list[int] = []
+        with office.database.read() as connection:
+            driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(lambda: counted.append(100), 100)
+        found = office.reads.of_cards(Scope(holder_id), limit=5000, since={})
+        driver.set_progress_handler(None, 0)
+        assert sorted(one.licence_id for one in found) == [f"{key}" for key in keys]
+        return sum(counted)
+
+    few = steps(100)
+    assert 0 < few < steps(800) < 14 * few
 
 
 def test_a_code_that_was_one_is_told_from_one_that_never_was(office: Office) -> None:

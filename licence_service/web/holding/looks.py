@@ -1,6 +1,7 @@
 """Who has looked at a holder's licences: at one of them, and at all (DOMAIN AU-06, SH-11)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -20,7 +21,8 @@ from licence_service.web.private import PRIVATE
 
 router = APIRouter(prefix="/holder", tags=["holders"], responses=ANSWERS)
 MOST_A_PAGE = 100
-_MOST_READINGS = 10  # of the list for one answer, where most lines are of licences that were somebody else's then
+_MOST_READINGS = 5  # of the list for one answer, where its lines are of ever more licences that were somebody else's then
+_NEVER = datetime.max.replace(tzinfo=UTC)
 Cursor = Annotated[str, Query(max_length=80, description="The `after` of an earlier page.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_A_PAGE, description="Most of one answer.")]
 
@@ -53,32 +55,37 @@ def all_looks(service: TheService, holding: TheHolding, after: Cursor = "", limi
 def at_all_cards(service: Service, holding: Holding, after: str, limit: int) -> tuple[list[telling.Said], str | None]:
     """Return one page of who looked at any card of the holder, and the cursor to go on after; None where there is no more."""
     service.holder_desk.cards.demand(holding, LOOKS)
-    told_of: list[telling.Said] = []
+    told_of, since, asked, more = list[tuple[str, telling.Said]](), dict[str, datetime](), limit, True
     for _ in range(_MOST_READINGS):
-        asked = limit - len(told_of)
-        found = service.shown.reads.of_cards(holding.scope, after=after, limit=asked + 1)
-        told_of += _told(service, holding, found[:asked])
-        if len(found) <= asked:
-            return told_of, None
-        after = found[asked - 1].cursor
-        if len(told_of) == limit:
+        found = service.shown.reads.of_cards(holding.scope, after=after, limit=asked + 1, since=since)
+        told_of += _told(service, holding, found[:asked], since)
+        more = len(found) > asked or len(told_of) > limit
+        if len(told_of) >= limit or not more:
             break
-    return told_of, after
+        after, asked = found[asked - 1].cursor, MOST_A_PAGE
+    told_of = told_of[:limit]
+    further = told_of[-1][0] if told_of else after  # a place that was told of, where there is one: when somebody else's was seen is theirs
+    return [one for _, one in told_of], further if more else None
 
 
-def _told(service: Service, holding: Holding, found: Sequence[Seen]) -> list[telling.Said]:
-    """Return lines with their licences; none of a licence that names somebody else today, or from before it came to its holder."""
+def _told(service: Service, holding: Holding, found: Sequence[Seen], since: dict[str, datetime]) -> Iterator[tuple[str, telling.Said]]:
+    """Yield lines with their licences, each behind its cursor; none of a licence that names somebody else today, or from before it came to its holder.
+
+    Note in `since` from when on lines of these licences are theirs.
+    """
     desk = service.holder_desk.cards
     held_by = desk.kept.which(holding.scope, sorted({one.licence_id for one in found}))
     records = {one.licence_id: one for one in service.book.records(sorted(held_by)) if desk.names(one, held_by[one.licence_id])}
-    since = {licence_id: desk.theirs_since(record) for licence_id, record in records.items()}
+    since |= {licence_id: began for licence_id, record in records.items() if (began := desk.theirs_since(record))}
+    since |= dict.fromkeys({one.licence_id for one in found} - records.keys(), _NEVER)
     about = {licence_id: _about(service, record) for licence_id, record in records.items()}
-    theirs = [one for one in found if one.licence_id in records and one.at >= (since[one.licence_id] or one.at)]
-    return [{**telling.seen(service, records[one.licence_id], one), "licence": about[one.licence_id]} for one in theirs]
+    for one in found:
+        if one.at >= since.get(one.licence_id, one.at):
+            yield one.cursor, {**telling.seen(service, records[one.licence_id], one), "licence": about[one.licence_id]}
 
 
 def _about(service: Service, record: Record) -> telling.Said:
     """Return which licence a line is of, as its holder knows it."""
     licence, template = telling.licence_of(service, record)
     number = disclose(template.fields, licence.current.face, Asker.HOLDER).get(template.number.field)
-    return {"licence_id": record.licence_id, "type": {"code": record.type, "zh": template.title.zh, "en": template.title.en}, "number": number}
+    return {"licence_id": record.licence_id, "type": {"name": record.type, "zh": template.title.zh, "en": template.title.en}, "number": number}

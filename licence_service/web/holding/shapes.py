@@ -74,7 +74,7 @@ _SEEN: dict[str, Any] = {
     "copy_no": {"type": ["integer", "null"]},
 }  # fmt: skip
 LOOKS_ANSWER = answer("Who has looked, oldest first", shape({"licence_id": TEXT, "looks": _list(shape(_SEEN)), "after": _OR_NULL}))
-_OF_CARD = shape({**_SEEN, "licence": shape({"licence_id": TEXT, "type": _WORDS, "number": _OR_NULL})})
+_OF_CARD = shape({**_SEEN, "licence": shape({"licence_id": TEXT, "type": shape({"name": TEXT, "zh": TEXT, "en": TEXT}), "number": _OR_NULL})})
 ALL_LOOKS_ANSWER = answer("Who has looked at any card, newest first", shape({"looks": _list(_OF_CARD), "after": _OR_NULL}))
 
 _REASON = shape({
