@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +27,6 @@ from licence_service.document import Fonts, Printer
 from licence_service.document.press import Press
 from licence_service.licence import beijing_day
 from licence_service.page import Family
-from licence_service.seal import demo as demo_pki
 from licence_service.seal.demo import make_demo_keys, read_demo_departments
 from licence_service.seal.examiner import Examiner
 from licence_service.seal.keyring import Keyring, read_keyring
@@ -259,17 +258,14 @@ def settings_for(folder: Path, keys: Path, database_url: str | None = None, **mo
 
 
 def make_keys(folder: Path) -> Path:
-    """Make the demo PKI of the samples' organs; its certificates run on, since some worlds of tests live on the day of the machine."""
-    with pytest.MonkeyPatch.context() as patched:
-        for name in ("_ROOT_TERM", "_ISSUING_TERM", "_SEAL_TERM"):
-            patched.setattr(demo_pki, name, timedelta(days=36_525))
-        make_demo_keys(
-            folder,
-            read_demo_departments(ROOT / "keys" / "demo.toml"),
-            passphrase=PASSPHRASE.encode(),
-            now=NOW,
-            not_before=datetime(2020, 1, 1, tzinfo=UTC),
-        )
+    """Make the demo PKI of the samples' organs."""
+    make_demo_keys(
+        folder,
+        read_demo_departments(ROOT / "keys" / "demo.toml"),
+        passphrase=PASSPHRASE.encode(),
+        now=NOW,
+        not_before=datetime(2020, 1, 1, tzinfo=UTC),
+    )
     return folder
 
 

@@ -112,7 +112,7 @@ def test_a_driver_agrees_is_seen_withdraws_and_reads_who_looked(site: Site, room
     expect(company.get_by_text("还没有从业人员同意")).to_be_visible()
 
     swap(person, of_person)
-    person.get_by_role("link", name="谁看过").click()
+    person.get_by_role("main").get_by_role("link", name="谁看过").click()
     expect(person.get_by_text("在从业人员名单中查看")).to_be_visible()
     expect(person.get_by_text(EMPLOYER.name)).to_be_visible()
     tidy(person)

@@ -355,7 +355,7 @@ def test_a_holder_lends_a_receiver_reads_it_is_taken_back_and_all_of_it_stands_i
     assert headline(receiver).startswith("持证人已撤回此授权")
     receiver.context.close()
 
-    page.get_by_role("link", name="谁看过").click()
+    page.get_by_role("main").get_by_role("link", name="谁看过").click()
     tidy(page)
     for said in ("填写接收方名称的人", "示例国道三公里处", "因案件保密"):
         assert page.get_by_text(said).first.is_visible()
