@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from operator import gt, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, func, insert, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, case, func, insert, literal, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
 from licence_service.licence import beijing_day
@@ -157,19 +157,18 @@ class Reads:
         # through all that the company saw on that day.
         days = select(func.min(reads.c.id)).where(reads.c.licence.in_(select(theirs.c.id)), reads.c.company.is_not(None))
         first = days.group_by(reads.c.licence, reads.c.company, reads.c.day)
+
+        def each(table: Table, number: int) -> Select[Any]:
+            return select(
+                table.c.at, literal(number).label("list"), table.c.id, theirs.c.id.label("licence"), theirs.c.licence_id, theirs.c.since
+            )  # fmt: skip
+
+        read = each(reads, _READ).join(theirs, theirs.c.id == reads.c.licence)
         lines = union_all(
-            select(looks.c.at, literal(_LOOK).label("list"), looks.c.id, theirs.c.id.label("licence"), theirs.c.licence_id, theirs.c.since)
-            .join(looked_at, looked_at.c.look == looks.c.id)
-            .join(theirs, theirs.c.id == looked_at.c.licence),
-            select(reads.c.at, literal(_READ).label("list"), reads.c.id, theirs.c.id.label("licence"), theirs.c.licence_id, theirs.c.since)
-            .join(theirs, theirs.c.id == reads.c.licence)
-            .where(reads.c.company.is_(None)),
-            select(reads.c.at, literal(_READ).label("list"), reads.c.id, theirs.c.id.label("licence"), theirs.c.licence_id, theirs.c.since)
-            .join(theirs, theirs.c.id == reads.c.licence)
-            .where(reads.c.id.in_(first)),
-            select(desk_log.c.at, literal(_DESK).label("list"), desk_log.c.id, theirs.c.id.label("licence"), theirs.c.licence_id, theirs.c.since)
-            .join(theirs, theirs.c.licence_id == desk_log.c.subject)
-            .where(desk_log.c.done.in_(OF_A_LICENCE)),
+            each(looks, _LOOK).join(looked_at, looked_at.c.look == looks.c.id).join(theirs, theirs.c.id == looked_at.c.licence),
+            read.where(reads.c.company.is_(None)),
+            read.where(reads.c.id.in_(first)),
+            each(desk_log, _DESK).join(theirs, theirs.c.licence_id == desk_log.c.subject).where(desk_log.c.done.in_(OF_A_LICENCE)),
         ).subquery()
         order = (lines.c.at, lines.c.list, lines.c.id, lines.c.licence)
         wanted = select(lines).where(lines.c.at >= lines.c.since).order_by(*(one.desc() if newest_first else one for one in order)).limit(limit)
