@@ -31,11 +31,14 @@ from tests.world import demo_keys, world  # noqa: E402, F401 - fixtures
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# One is picked by `pytest --hypothesis-profile=…`; the mutation run names its own in pyproject.toml.
-settings.register_profile("tests", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-settings.register_profile("long", settings.get_profile("tests"), max_examples=1000)
-settings.register_profile(  # few, ever the same, and no smaller counterexample is looked for
-    "mutation", settings.get_profile("tests"), max_examples=15, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+# One is picked by `pytest --hypothesis-profile=…`; the mutation run names its own in pyproject.toml. The gate draws the same examples every time,
+# so that it goes red by what was changed; `make test-long` draws others, and many more.
+settings.register_profile(
+    "long", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)  # fmt: skip
+settings.register_profile("tests", settings.get_profile("long"), max_examples=60, derandomize=True, database=None)
+settings.register_profile(  # few, and no smaller counterexample is looked for
+    "mutation", settings.get_profile("tests"), max_examples=15, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("tests")
 
