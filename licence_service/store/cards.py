@@ -186,8 +186,7 @@ def hold_all(connection: Connection, holder_id: str, licence_ids: Sequence[str])
 
 def licences_of(scope: Scope) -> Select[int, str]:
     """Return the statement that finds row and id of the licences that are cards of a scope now."""
-    kept = select(licences.c.id, licences.c.licence_id).join(cards, cards.c.licence == licences.c.id).join(holders, holders.c.id == cards.c.holder)
-    return kept.where(holders.c.holder_id == scope.holder_id, cards.c.released_at.is_(None), *scope.within())
+    return _MINE.with_only_columns(licences.c.id, licences.c.licence_id).where(*scope.within()).params(holder_id=scope.holder_id)
 
 
 def part_with(connection: Connection, held_by: Mapping[int, str], at: datetime) -> None:

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from licence_service.app import create_app
 from tests.journeys.test_delivery import citizen
 from tests.parts.databases import empty_postgres
 from tests.receiver import Receiver, listening
+from tests.waiting import until
 from tests.world import DRIVER, World, a_world
 
 LICENCES = 12
@@ -50,14 +51,6 @@ def cut_again_and_again(address: str, world: World) -> Iterator[None]:
         over.set()
         cutting.join()
         engine.dispose()
-
-
-def until(done: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "it never came to this"
-        time.sleep(0.05)
 
 
 def issued_at_last(world: World, number: int) -> tuple[str, set[int]]:

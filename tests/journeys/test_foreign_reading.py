@@ -64,12 +64,16 @@ def seal_of(world: World, slug: str) -> str:
     return world.service.keyring.departments[world.client(slug).department].seal.seal_id
 
 
-class Misprinting(Printer):
-    """A printer whose pages say another name than the face, so that its own reading back finds nothing wrong."""
+class Erring(Printer):
+    """A printer of the world that prints otherwise."""
 
     def __init__(self, other: Printer) -> None:
         """Take the faces and families of another."""
         self.__dict__.update(other.__dict__)
+
+
+class Misprinting(Erring):
+    """A printer whose pages say another name than the face, so that its own reading back finds nothing wrong."""
 
     def press(self, sheet: Sheet, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Laid | None:
         """Print another name."""
@@ -77,24 +81,16 @@ class Misprinting(Printer):
         return super().press(wrong, attachment, created_at=created_at, slot_bytes=slot_bytes)
 
 
-class Miscoding(Printer):
+class Miscoding(Erring):
     """A printer that prints another check code."""
-
-    def __init__(self, other: Printer) -> None:
-        """Take the faces and families of another."""
-        self.__dict__.update(other.__dict__)
 
     def press(self, sheet: Sheet, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Laid | None:
         """Print another code."""
         return super().press(replace(sheet, check_code="0123456789AB"), attachment, created_at=created_at, slot_bytes=slot_bytes)
 
 
-class Smudging(Printer):
+class Smudging(Erring):
     """A printer that has other bytes sealed than those that it prints."""
-
-    def __init__(self, other: Printer) -> None:
-        """Take the faces and families of another."""
-        self.__dict__.update(other.__dict__)
 
     def press(self, sheet: Sheet, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Any:
         """Print, and lie about the digest."""
@@ -261,12 +257,12 @@ def test_a_document_that_was_made_under_another_address_stops_no_seal_and_is_nam
     assert any(f"licence {licence_id}, version 1: " in line and line.endswith("licence.example.cn") for line in caplog.messages)
 
 
-class Misleading(Printer):
+class Misleading(Erring):
     """A printer whose code leads to another address than the page names."""
 
     def __init__(self, other: Printer, host: str) -> None:
         """Take the faces and families of another."""
-        self.__dict__.update(other.__dict__)
+        super().__init__(other)
         self.host = host
 
     def press(self, sheet: Sheet, attachment: bytes, *, created_at: datetime, slot_bytes: int) -> Laid | None:

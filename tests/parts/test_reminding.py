@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 
 from licence_service.errors import Misconfigured
 from licence_service.licence import BEIJING
@@ -23,6 +22,7 @@ from licence_service.store.tables_of_notices import deadline_looks as looks
 from licence_service.store.tables_of_notices import notice_messages, notices
 from tests.foreseen import DRIVER, TAXI, VEHICLE, Deed, Life
 from tests.parts.databases import Clock, at_once
+from tests.parts.test_rows_in_order import one_after_the_other
 from tests.wallets import APPS, Wallets, beijing, changed
 
 LAST = date(2027, 6, 30)
@@ -212,15 +212,7 @@ def test_rows_of_looks_are_locked_in_one_order_so_that_no_two_processes_wait_for
     )
     with wallets.database.write() as connection:  # its row lies behind the others now
         connection.execute(update(looks).where(first).values(marks=looks.c.marks + 1))
-    with ThreadPoolExecutor(1) as pool:
-        with wallets.database.write() as connection:
-            connection.execute(select(looks).where(first).with_for_update())
-            other = pool.submit(wallets.rounds)
-            waiting = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
-            while not connection.execute(waiting).scalar_one():
-                assert not other.done()
-            assert connection.execute(select(looks).where(last).with_for_update(nowait=True)).first()
-        other.result()
+    one_after_the_other(wallets.database, wallets.rounds, select(looks).where(first), select(looks).where(last))
     assert wallets.reminding().looks.count_due(date(2027, 1, 1)) == 0
 
 
